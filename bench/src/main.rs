@@ -1,0 +1,3 @@
+//! Load generator, benchmarks and repository-wide tests.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Schema, loading and checking of Coremill's configuration.

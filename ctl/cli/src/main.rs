@@ -1,0 +1,3 @@
+//! coremill: the operator's command.
+
+fn main() {}

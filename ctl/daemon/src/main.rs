@@ -1,0 +1,3 @@
+//! coremilld: the daemon's main and control thread.
+
+fn main() {}

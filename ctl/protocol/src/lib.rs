@@ -1,0 +1,1 @@
+//! Messages of Coremill's control socket.

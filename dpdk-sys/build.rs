@@ -1,0 +1,3 @@
+//! Links libdpdk and generates its bindings.
+
+fn main() {}

@@ -1,0 +1,14 @@
+//! One core's loop and the layers around TCP.
+//!
+//! In:  port burst -> `ethernet` -> `ipv4` -> the flow's owner (`steering`) -> TCP shard -> service.
+//! Out: service -> shard, `next_segment` pulled while the port has room -> IP header -> neighbour's
+//! cached link header -> port burst. The loop that does this is `run.rs`; read it first.
+//! The engine knows no config file, protocol or metrics format: it takes [`options::EngineOptions`]
+//! and [`command::Command`]s and gives [`counters`] and [`snapshot`]s.
+
+pub mod command;
+pub mod counters;
+pub mod drop_reason;
+pub mod nic;
+pub mod options;
+pub mod snapshot;

@@ -1,0 +1,99 @@
+//! Network ports as a worker sees them: one queue pair of a port, and the packets that cross it.
+//!
+//! `nic/dpdk` is the real thing; `nic/loopback` and `nic/simulated` run the engine without EAL;
+//! `nic/fault` wraps any port with drops, delays, duplicates and corruption.
+
+use std::os::fd::RawFd;
+
+/// What the port says, or has been seen to say, about the checksums of a received packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChecksumStatus {
+    /// Nobody has looked: software must verify.
+    #[default]
+    Unknown,
+    /// Verified and right.
+    Good,
+    /// Verified and wrong.
+    Bad,
+}
+
+/// What the port is asked to fill in when it sends a packet; offsets follow from the lengths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransmitOffload {
+    /// Length of the Ethernet header in bytes.
+    pub link_header: u8,
+    /// Length of the IP header in bytes.
+    pub ip_header: u8,
+    /// The port shall fill the IPv4 header checksum.
+    pub ipv4_checksum: bool,
+    /// The port shall fill the TCP checksum; the field holds the pseudo-header's sum.
+    pub tcp_checksum: bool,
+    /// The packet is IPv6.
+    pub ipv6: bool,
+}
+
+/// A packet in one contiguous piece of memory, with room in front for headers. Dropping it gives
+/// it back to its pool. It may be sent to another worker.
+pub trait Buffer: Send + 'static {
+    /// The packet's bytes.
+    fn data(&self) -> &[u8];
+    /// The packet's bytes, to change.
+    fn data_mut(&mut self) -> &mut [u8];
+    /// Takes `count` bytes off the front (at most all of them).
+    fn trim_front(&mut self, count: usize);
+    /// Cuts the packet to its first `length` bytes (no effect when it is shorter).
+    fn truncate(&mut self, length: usize);
+    /// Grows the packet by `count` bytes in front and gives these; None without headroom.
+    fn prepend(&mut self, count: usize) -> Option<&mut [u8]>;
+    /// Grows the packet by `count` bytes at its end and gives these; None without tailroom.
+    fn append(&mut self, count: usize) -> Option<&mut [u8]>;
+    /// IP and TCP checksum status of a received packet.
+    fn checksums(&self) -> (ChecksumStatus, ChecksumStatus);
+    /// The RSS hash, where the port computed one.
+    fn receive_hash(&self) -> Option<u32>;
+    /// Asks for offloads at transmission.
+    fn set_offload(&mut self, offload: TransmitOffload);
+}
+
+/// What a port can do, after it was verified where that is possible.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Verifies IPv4 header checksums.
+    pub receive_ipv4_checksum: bool,
+    /// Verifies TCP checksums.
+    pub receive_tcp_checksum: bool,
+    /// Fills IPv4 header checksums.
+    pub transmit_ipv4_checksum: bool,
+    /// Fills TCP checksums.
+    pub transmit_tcp_checksum: bool,
+    /// Has RSS with our key and table.
+    pub receive_steering: bool,
+}
+
+/// One queue pair of a port, used by one worker.
+pub trait Port {
+    /// Its packets.
+    type Buffer: Buffer;
+
+    /// Appends up to `max` received packets to `into`; gives their number. `into` has the room.
+    fn receive(&mut self, into: &mut Vec<Self::Buffer>, max: usize) -> usize;
+
+    /// Sends packets from the front of `from` and removes those that the port took; gives their
+    /// number. The rest stays in order.
+    fn transmit(&mut self, from: &mut Vec<Self::Buffer>) -> usize;
+
+    /// An empty packet with headroom for all headers below TCP, and room for an MTU behind it.
+    fn allocate(&mut self) -> Option<Self::Buffer>;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// MAC address.
+    fn mac(&self) -> [u8; 6];
+
+    /// MTU: bytes of IP packet.
+    fn mtu(&self) -> u16;
+
+    /// A descriptor that becomes readable when a packet arrives, where the port has one.
+    fn receive_interrupt(&self) -> Option<RawFd>;
+}

@@ -1,0 +1,100 @@
+//! Rows that a worker fills for the control thread, a bounded slice at a time.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+pub use coremill_tcp::snapshot::{ConnectionRow, Cursor, ListenerRow};
+
+/// State of a neighbour (RFC 4861, section 7.3.2, used for ARP too).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NeighborState {
+    /// Asked, no answer yet.
+    Incomplete,
+    /// Confirmed lately.
+    Reachable,
+    /// Known, not confirmed lately.
+    Stale,
+    /// In use while stale; a probe follows soon.
+    Delay,
+    /// Being probed.
+    Probe,
+    /// Did not answer.
+    Failed,
+}
+
+impl NeighborState {
+    /// The name as `ip neigh` prints it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            NeighborState::Incomplete => "INCOMPLETE",
+            NeighborState::Reachable => "REACHABLE",
+            NeighborState::Stale => "STALE",
+            NeighborState::Delay => "DELAY",
+            NeighborState::Probe => "PROBE",
+            NeighborState::Failed => "FAILED",
+        }
+    }
+}
+
+/// One neighbour of one worker.
+#[derive(Clone, Copy, Debug)]
+pub struct NeighborRow {
+    /// Index of the port.
+    pub port: usize,
+    /// Address.
+    pub address: IpAddr,
+    /// MAC address, where known.
+    pub mac: Option<[u8; 6]>,
+    /// State.
+    pub state: NeighborState,
+    /// Time since it was last confirmed, where it ever was.
+    pub confirmed: Option<Duration>,
+    /// Packets waiting for it.
+    pub pending: usize,
+}
+
+/// One route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteRow {
+    /// Destination network.
+    pub network: IpAddr,
+    /// Its prefix length.
+    pub prefix_length: u8,
+    /// Next hop; None on the link.
+    pub gateway: Option<IpAddr>,
+    /// Index of the port.
+    pub port: usize,
+    /// Source address for active opens.
+    pub source: IpAddr,
+    /// Packets to our own addresses in it go through the port.
+    pub local_through_port: bool,
+}
+
+/// One service on one worker.
+#[derive(Clone, Debug, Default)]
+pub struct ServiceRow {
+    /// Name.
+    pub name: String,
+    /// Kind, in one word.
+    pub kind: &'static str,
+    /// Where it listens or connects to.
+    pub address: Option<SocketAddr>,
+    /// Connections open now.
+    pub connections: u64,
+    /// Connections accepted or opened so far.
+    pub connections_total: u64,
+    /// Connections that ended with an error.
+    pub errors: u64,
+    /// Bytes received.
+    pub received_bytes: u64,
+    /// Bytes sent.
+    pub sent_bytes: u64,
+    /// Requests answered (http) or completed (rpc).
+    pub requests: u64,
+    /// Bytes that differed from the pattern (discard).
+    pub mismatches: u64,
+    /// Median latency of a request in nanoseconds (rpc), from a log2 histogram refined linearly.
+    pub latency_p50_nanoseconds: u64,
+    /// 99th percentile of the same.
+    pub latency_p99_nanoseconds: u64,
+}

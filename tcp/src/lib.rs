@@ -1,0 +1,25 @@
+//! The TCP machine of Coremill, sans-I/O: what one core owns is a [`Shard`].
+//!
+//! No clock, socket, thread, core id or DPDK: every verb takes `now`, transmission is pulled with
+//! [`Shard::next_segment`], timers run by [`Shard::advance`] and [`Shard::next_deadline`].
+//! Start reading at `shard.rs`, then `connection.rs`. RFC 9293 is the map; Linux is the reference.
+#![forbid(unsafe_code)]
+
+pub mod address;
+pub mod counters;
+pub mod drop_reason;
+pub mod event;
+pub mod limits;
+pub mod options;
+pub mod packet;
+pub mod snapshot;
+pub mod state;
+pub mod time;
+
+pub use address::{Endpoint, Flow};
+pub use drop_reason::DropReason;
+pub use event::{ConnectionId, Event, ListenerId, Readiness, Subject};
+pub use limits::Limits;
+pub use packet::{Inbound, Outgoing, Unreachable, Verdict};
+pub use state::State;
+pub use time::Instant;

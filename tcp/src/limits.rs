@@ -1,0 +1,124 @@
+//! Every bound and default of a shard. All memory is reserved when the shard is made.
+
+use std::time::Duration;
+
+/// Bounds, timers and defaults of one shard. Defaults follow Linux where Linux has one.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections that are neither half-open requests nor in TIME-WAIT.
+    pub connections_max: usize,
+    /// Half-open passive connections (RFC 4987).
+    pub requests_max: usize,
+    /// TIME-WAIT records.
+    pub time_wait_max: usize,
+    /// Listeners.
+    pub listeners_max: usize,
+    /// Connections that their user closed and that still live (orphans).
+    pub orphans_max: usize,
+    /// Memory for bytes received and to be sent, in bytes, shared by all connections.
+    pub memory_bytes: usize,
+    /// Bytes a connection may hold to be sent.
+    pub send_buffer_bytes: usize,
+    /// Bytes a connection may hold received and unread; the window offered follows from it.
+    pub receive_buffer_bytes: usize,
+    /// Out-of-order ranges per connection.
+    pub reassembly_ranges_max: usize,
+    /// Lower bound of the retransmission timer (Linux: 200 ms; RFC 6298 says 1 s).
+    pub rto_min: Duration,
+    /// Retransmission timer before the first measurement (RFC 6298).
+    pub rto_initial: Duration,
+    /// Upper bound of the retransmission timer.
+    pub rto_max: Duration,
+    /// SYN retransmissions before an active open fails with ETIMEDOUT.
+    pub syn_retries: u32,
+    /// SYN-ACK retransmissions before a request is dropped.
+    pub syn_ack_retries: u32,
+    /// Retransmissions before an established connection fails with ETIMEDOUT.
+    pub retries: u32,
+    /// The same for an orphan.
+    pub orphan_retries: u32,
+    /// Longest delay of an acknowledgement.
+    pub delayed_ack: Duration,
+    /// How long an orphan may stay in FIN-WAIT-2.
+    pub fin_wait_2: Duration,
+    /// How long TIME-WAIT lasts.
+    pub time_wait: Duration,
+    /// Idle time before keepalive probes, where a connection asks for them.
+    pub keepalive_idle: Duration,
+    /// Time between keepalive probes.
+    pub keepalive_interval: Duration,
+    /// Unanswered keepalive probes before the connection fails.
+    pub keepalive_count: u32,
+    /// Initial congestion window in segments (RFC 6928).
+    pub initial_window_segments: u32,
+    /// Send and accept the window scale option.
+    pub window_scaling: bool,
+    /// Send and accept timestamps.
+    pub timestamps: bool,
+    /// Offer SACK.
+    pub sack: bool,
+    /// Answer an overflowing accept queue with RST instead of silence.
+    pub abort_on_overflow: bool,
+    /// First and last ephemeral port, both included.
+    pub ephemeral_ports: (u16, u16),
+    /// Challenge ACKs per second (RFC 5961, section 7).
+    pub challenge_acks_per_second: u32,
+    /// Time to live (hop limit) of what we send.
+    pub ttl: u8,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 16_384,
+            requests_max: 4_096,
+            time_wait_max: 16_384,
+            listeners_max: 256,
+            orphans_max: 8_192,
+            memory_bytes: 256 << 20,
+            send_buffer_bytes: 1 << 20,
+            receive_buffer_bytes: 1 << 20,
+            reassembly_ranges_max: 32,
+            rto_min: Duration::from_millis(200),
+            rto_initial: Duration::from_secs(1),
+            rto_max: Duration::from_secs(120),
+            syn_retries: 6,
+            syn_ack_retries: 5,
+            retries: 15,
+            orphan_retries: 8,
+            delayed_ack: Duration::from_millis(40),
+            fin_wait_2: Duration::from_secs(60),
+            time_wait: Duration::from_secs(60),
+            keepalive_idle: Duration::from_secs(7_200),
+            keepalive_interval: Duration::from_secs(75),
+            keepalive_count: 9,
+            initial_window_segments: 10,
+            window_scaling: true,
+            timestamps: true,
+            sack: true,
+            abort_on_overflow: false,
+            ephemeral_ports: (32_768, 60_999),
+            challenge_acks_per_second: 1_000,
+            ttl: 64,
+        }
+    }
+}
+
+/// Keys that belong to the daemon and are the same in each of its shards.
+#[derive(Clone)]
+pub struct Secrets {
+    /// Initial sequence numbers (RFC 6528).
+    pub initial_sequence: [u8; 16],
+    /// Timestamp offsets per flow.
+    pub timestamp_offset: [u8; 16],
+    /// Ephemeral ports (RFC 6056).
+    pub ephemeral_port: [u8; 16],
+    /// Hash of the tables.
+    pub table: [u8; 16],
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secrets(..)")
+    }
+}

@@ -1,0 +1,90 @@
+//! What crosses the border between the shard and the IP layer below it.
+
+use std::net::IpAddr;
+
+use crate::address::Flow;
+use crate::drop_reason::DropReason;
+
+/// A TCP segment as the IP layer hands it up: fragments joined, options of IP removed.
+#[derive(Clone, Copy, Debug)]
+pub struct Inbound<'a> {
+    /// IP source, the peer.
+    pub source: IpAddr,
+    /// IP destination, one of our own unicast addresses.
+    pub destination: IpAddr,
+    /// TCP header, options and payload; exactly the bytes that IP's length announces.
+    pub bytes: &'a [u8],
+    /// True when someone below (port or IP layer) has verified the TCP checksum.
+    pub checksum_verified: bool,
+    /// The two ECN bits of the IP header (RFC 3168).
+    pub ecn: u8,
+    /// Time to live or hop limit.
+    pub ttl: u8,
+    /// MTU of the link towards the source, in bytes of IP packet.
+    pub mtu: u16,
+}
+
+/// What became of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It belonged to a connection or listener and was used. `progress` when it acknowledged new
+    /// data or completed a handshake: the way to the peer works in both directions (RFC 4861, 7.3.1).
+    Accepted {
+        /// True when forward progress was made.
+        progress: bool,
+    },
+    /// It was not delivered, for this reason; an answer (RST, challenge ACK) may be queued.
+    Dropped(DropReason),
+}
+
+/// A segment written into the caller's buffer by `next_segment`.
+///
+/// The checksum field is zero: the caller fills it or lets the port do so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// IP source, one of our addresses.
+    pub source: IpAddr,
+    /// IP destination.
+    pub destination: IpAddr,
+    /// Bytes written: header, options, payload.
+    pub length: usize,
+    /// Of these, header and options.
+    pub header_length: usize,
+    /// ECN bits to put into the IP header.
+    pub ecn: u8,
+    /// Time to live or hop limit.
+    pub ttl: u8,
+}
+
+/// An ICMP error about a segment of ours (RFC 1122, 4.2.3.9; RFC 5927).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreachable {
+    /// Network unreachable: soft.
+    Network,
+    /// Host unreachable: soft.
+    Host,
+    /// Protocol unreachable: hard while connecting.
+    Protocol,
+    /// Port unreachable: hard while connecting.
+    Port,
+    /// Administratively prohibited: hard while connecting.
+    Prohibited,
+    /// Time exceeded or parameter problem: soft.
+    Other,
+    /// Fragmentation needed or packet too big, with the next hop's MTU (0 when not told).
+    TooBig {
+        /// MTU of the next hop in bytes of IP packet.
+        mtu: u16,
+    },
+}
+
+/// An ICMP error with the flow and sequence number that it quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quoted {
+    /// Our flow, local end first (the quoted packet's source).
+    pub flow: Flow,
+    /// Sequence number of the quoted segment.
+    pub sequence: u32,
+    /// The error.
+    pub error: Unreachable,
+}

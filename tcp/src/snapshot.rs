@@ -1,0 +1,61 @@
+//! Rows for whoever wants to see what a shard holds, read slice by slice.
+
+use std::time::Duration;
+
+use crate::address::Flow;
+use crate::state::State;
+
+/// Where a walk over a shard's tables stands; start with the default, pass it back for the next slice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    pub(crate) table: u8,
+    pub(crate) slot: u32,
+}
+
+/// One connection, half-open request or TIME-WAIT record.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionRow {
+    /// Both ends.
+    pub flow: Flow,
+    /// State; requests show SYN-RECEIVED.
+    pub state: State,
+    /// Bytes received and not yet read.
+    pub receive_queue_bytes: u32,
+    /// Bytes written and not yet acknowledged.
+    pub send_queue_bytes: u32,
+    /// Congestion window in bytes.
+    pub congestion_window_bytes: u32,
+    /// Slow-start threshold in bytes, u32::MAX when none was set yet.
+    pub slow_start_threshold_bytes: u32,
+    /// The peer's window in bytes, scaled.
+    pub send_window_bytes: u32,
+    /// Our window in bytes.
+    pub receive_window_bytes: u32,
+    /// Effective maximum segment size, without options.
+    pub maximum_segment_bytes: u16,
+    /// Smoothed round-trip time.
+    pub round_trip: Option<Duration>,
+    /// Present retransmission timeout.
+    pub retransmission_timeout: Duration,
+    /// Segments retransmitted over the connection's life.
+    pub retransmissions: u32,
+    /// Why nothing more is sent now, in one word (`idle`, `cwnd`, `window`, `nagle`, ...).
+    pub hold: &'static str,
+    /// True when its user has closed it.
+    pub orphan: bool,
+}
+
+/// One listener on one shard.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenerRow {
+    /// Address and port.
+    pub local: crate::address::Endpoint,
+    /// Connections waiting for accept on this shard.
+    pub accept_queue: usize,
+    /// Bound of the accept queue over all shards.
+    pub backlog: usize,
+    /// Half-open requests of this listener on this shard.
+    pub requests: usize,
+    /// Connections refused because the accept queue was full.
+    pub overflows: u64,
+}
