@@ -1,3 +1,58 @@
-//! Load generator, benchmarks and repository-wide tests.
+//! coremill-load: puts load on a server over the kernel's sockets and checks every byte that
+//! comes back. Exit codes: 0 all as planned, 1 errors or mismatches, 2 bad usage, 3 could not start.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod failure;
+mod histogram;
+mod kernel_path;
+mod loads;
+mod pattern;
+mod plan;
+mod progress;
+mod quantity;
+mod report;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+
+use plan::{Arguments, Load};
+use report::Report;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(EXIT_ERRORS),
+        Err(error) => {
+            eprintln!("coremill-load: {error:#}");
+            ExitCode::from(EXIT_NOT_STARTED)
+        }
+    }
+}
+
+/// Runs the load and prints its report; false when it saw errors.
+fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+    let (report, json) = match &arguments.load {
+        Load::Rpc(plan) => (loads::rpc::run(plan)?, plan.output.json),
+        Load::Stream(plan) => (loads::stream::run(plan)?, plan.output.json),
+    };
+    print(&report, json).context("cannot print the report")?;
+    Ok(report.succeeded())
+}
+
+fn print(report: &Report, json: bool) -> anyhow::Result<()> {
+    use std::io::Write;
+    let text = if json {
+        serde_json::to_string(report)?
+    } else {
+        report.to_string()
+    };
+    writeln!(std::io::stdout().lock(), "{}", text.trim_end())?;
+    Ok(())
+}
+
+const EXIT_ERRORS: u8 = 1;
+const EXIT_NOT_STARTED: u8 = 3;

@@ -1,0 +1,49 @@
+# Everything a person or a machine does with this repository begins here; `make help` lists it.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# rustup puts cargo there, and Debian the network tools; neither is always on an ordinary user's PATH.
+export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
+SMOKE := --package coremill-bench --test smoke
+
+.PHONY: help
+help: ## list these targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## install what building and the demo need and this machine lacks (apt, with sudo where not root)
+	@deploy/host/setup build demo
+
+.PHONY: build
+build: ## build coremilld, coremill and coremill-load into target/release
+	@deploy/host/setup build
+	cargo build --release --locked --bins
+
+.PHONY: demo
+demo: build ## show the daemon serving real clients inside namespaces of its own; KEEP=1 leaves it running
+	@deploy/host/setup build demo
+	@KEEP=$(KEEP) deploy/demo/run
+
+.PHONY: test
+test: ## format, lints, unit tests, tidiness and namespace tests with the real daemon
+	@deploy/host/setup build demo test
+	@deploy/host/test
+
+.PHONY: verify
+verify: ## make test, then the long forms: more seeds, more simulator runs, all tests in release
+	@deploy/host/setup build demo test
+	@deploy/host/test --long
+
+.PHONY: smoke
+smoke: ## the namespace tests only; ONLY=name picks those whose name contains it
+	@deploy/host/setup build demo test
+	cargo build --locked --bins
+	cargo test --locked $(SMOKE) -- --nocapture $(ONLY)
+
+.PHONY: bench
+bench: build ## instruction counts and the exchange rate of the stack beside the kernel's sockets
+	cargo bench --locked --workspace
+
+.PHONY: clean
+clean: ## remove what was built
+	cargo clean

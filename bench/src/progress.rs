@@ -1,0 +1,55 @@
+//! A progress bar on standard error, drawn on a terminal only.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Requests answered.
+    Requests,
+    /// Bytes moved.
+    Bytes,
+}
+
+/// Shows how far a load has come; cheap to feed from any thread.
+#[derive(Clone, Debug)]
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// Begins to show; without a `total` it counts upwards only.
+    pub fn start(total: Option<u64>, unit: Unit, wanted: bool) -> Self {
+        if !wanted || !std::io::stderr().is_terminal() {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template(template(total.is_some(), unit)) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self(bar)
+    }
+
+    /// `count` more are done.
+    pub fn add(&self, count: u64) {
+        self.0.inc(count);
+    }
+
+    /// Clears the bar, so that the report stands alone.
+    pub fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+const fn template(bounded: bool, unit: Unit) -> &'static str {
+    match (bounded, unit) {
+        (true, Unit::Requests) => "[{bar:40}] {human_pos}/{human_len} requests  {per_sec}  {eta}",
+        (false, Unit::Requests) => "{spinner} {elapsed}  {human_pos} requests  {per_sec}",
+        (true, Unit::Bytes) => {
+            "[{bar:40}] {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta}"
+        }
+        (false, Unit::Bytes) => "{spinner} {elapsed}  {binary_bytes}  {binary_bytes_per_sec}",
+    }
+}
