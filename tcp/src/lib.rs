@@ -6,20 +6,36 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod checksum;
+pub mod chunk_pool;
+pub mod congestion;
 pub mod counters;
 pub mod drop_reason;
+pub mod ephemeral_port;
 pub mod event;
+pub mod flow_hash;
+pub mod header;
+pub mod header_options;
+pub mod initial_sequence;
 pub mod limits;
+pub mod memory;
 pub mod options;
 pub mod packet;
+pub mod reassembly;
+pub mod round_trip;
+pub mod sequence;
 pub mod snapshot;
 pub mod state;
 pub mod time;
+pub mod timer_wheel;
 
 pub use address::{Endpoint, Flow};
+pub use chunk_pool::ChunkPool;
 pub use drop_reason::DropReason;
 pub use event::{ConnectionId, Event, ListenerId, Readiness, Subject};
 pub use limits::Limits;
+pub use memory::Memory;
 pub use packet::{Inbound, Outgoing, Unreachable, Verdict};
+pub use sequence::SequenceNumber;
 pub use state::State;
 pub use time::Instant;

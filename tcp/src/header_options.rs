@@ -1,0 +1,252 @@
+//! TCP options: MSS (RFC 9293), window scale and timestamps (RFC 7323), SACK (RFC 2018).
+//!
+//! Written in the order and with the padding that Linux uses, so that a peer's fast path applies.
+
+use crate::drop_reason::DropReason;
+use crate::sequence::SequenceNumber;
+
+/// The options of one segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Maximum segment size in bytes of payload; in a SYN.
+    pub mss: Option<u16>,
+    /// Window shift, at most 14; in a SYN.
+    pub window_scale: Option<u8>,
+    /// SACK may be sent to the one who says so; in a SYN.
+    pub sack_permitted: bool,
+    /// TSval and TSecr.
+    pub timestamps: Option<Timestamps>,
+    /// Ranges received out of order.
+    pub sack: SackBlocks,
+}
+
+/// The timestamps option.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timestamps {
+    /// TSval: the sender's clock.
+    pub value: u32,
+    /// TSecr: the clock value echoed; has a meaning only with ACK.
+    pub echo: u32,
+}
+
+/// Up to four ranges, the one changed last first (RFC 2018, section 4).
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct SackBlocks {
+    blocks: [SackBlock; SACK_BLOCKS_MAX],
+    count: u8,
+}
+
+/// A range received: from `left` up to but without `right`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SackBlock {
+    /// First sequence number of the range.
+    pub left: SequenceNumber,
+    /// The one after its last.
+    pub right: SequenceNumber,
+}
+
+impl Options {
+    /// Reads the options of a header. Unknown ones are passed over, as are known ones of a length
+    /// that is not theirs.
+    ///
+    /// # Errors
+    /// [`DropReason::BadHeader`] when an option's length cannot be (RFC 9293, MUST-7).
+    #[inline]
+    pub fn parse(bytes: &[u8]) -> Result<Self, DropReason> {
+        let mut options = Self::default();
+        if bytes.is_empty() {
+            return Ok(options);
+        }
+        // What nearly every segment of an established connection carries: NOP NOP timestamps.
+        if let [NOP, NOP, TIMESTAMPS, 10, body @ ..] = bytes
+            && body.len() == 8
+        {
+            options.timestamps = timestamps(body);
+            return Ok(options);
+        }
+        options.read(bytes)?;
+        Ok(options)
+    }
+
+    fn read(&mut self, mut bytes: &[u8]) -> Result<(), DropReason> {
+        loop {
+            let (kind, length) = match bytes {
+                [] | [END, ..] => return Ok(()),
+                [NOP, rest @ ..] => {
+                    bytes = rest;
+                    continue;
+                }
+                [_] => return Err(DropReason::BadHeader),
+                [kind, length, ..] => (*kind, usize::from(*length)),
+            };
+            let (option, rest) = bytes
+                .split_at_checked(length)
+                .ok_or(DropReason::BadHeader)?;
+            let body = option.get(2..).ok_or(DropReason::BadHeader)?;
+            bytes = rest;
+            match (kind, body) {
+                (MSS, [high, low]) => self.mss = Some(u16::from_be_bytes([*high, *low])),
+                // RFC 7323, section 2.3: a larger shift is taken as 14.
+                (WINDOW_SCALE, [shift]) => self.window_scale = Some((*shift).min(14)),
+                (SACK_PERMITTED, []) => self.sack_permitted = true,
+                (TIMESTAMPS, body) if body.len() == 8 => self.timestamps = timestamps(body),
+                (SACK, body) if body.len().is_multiple_of(8) => {
+                    for block in body.chunks_exact(8) {
+                        self.sack.push(SackBlock {
+                            left: SequenceNumber::new(word(block, 0)),
+                            right: SequenceNumber::new(word(block, 4)),
+                        });
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Bytes that [`Self::emit`] writes, padding included: a multiple of four, at most 40.
+    #[inline]
+    pub fn length(&self) -> usize {
+        let mut length = 0;
+        if self.mss.is_some() {
+            length += 4;
+        }
+        if self.timestamps.is_some() {
+            length += 12;
+        } else if self.sack_permitted {
+            length += 4;
+        }
+        if self.window_scale.is_some() {
+            length += 4;
+        }
+        match sack_blocks_that_fit(length).min(self.sack.len()) {
+            0 => length,
+            blocks => length + 4 + 8 * blocks,
+        }
+    }
+
+    /// Writes the options to the front of `out` and returns how many bytes; None when `out` is too
+    /// short. SACK blocks that find no place beside the others are left out.
+    #[inline]
+    pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
+        let length = self.length();
+        let out = out.get_mut(..length)?;
+        if length == 0 {
+            return Some(0);
+        }
+        let mut writer = Writer { out, at: 0 };
+        if let Some(mss) = self.mss {
+            let [high, low] = mss.to_be_bytes();
+            writer.put([MSS, 4, high, low]);
+        }
+        match (self.timestamps, self.sack_permitted) {
+            (Some(timestamps), permitted) => {
+                let filler = if permitted {
+                    [SACK_PERMITTED, 2]
+                } else {
+                    [NOP, NOP]
+                };
+                writer.put([filler[0], filler[1], TIMESTAMPS, 10]);
+                writer.put(timestamps.value.to_be_bytes());
+                writer.put(timestamps.echo.to_be_bytes());
+            }
+            (None, true) => writer.put([NOP, NOP, SACK_PERMITTED, 2]),
+            (None, false) => {}
+        }
+        if let Some(shift) = self.window_scale {
+            writer.put([NOP, WINDOW_SCALE, 3, shift]);
+        }
+        let blocks = sack_blocks_that_fit(writer.at).min(self.sack.len());
+        if blocks > 0 {
+            writer.put([NOP, NOP, SACK, 2 + 8 * blocks as u8]);
+            for block in &self.sack.as_slice()[..blocks] {
+                writer.put(block.left.raw().to_be_bytes());
+                writer.put(block.right.raw().to_be_bytes());
+            }
+        }
+        debug_assert_eq!(writer.at, length, "length() tells what emit() writes");
+        Some(length)
+    }
+}
+
+impl SackBlocks {
+    /// Adds a block behind the others; a fifth is left out.
+    pub fn push(&mut self, block: SackBlock) {
+        if let Some(place) = self.blocks.get_mut(usize::from(self.count)) {
+            *place = block;
+            self.count += 1;
+        }
+    }
+
+    /// The blocks.
+    pub fn as_slice(&self) -> &[SackBlock] {
+        &self.blocks[..usize::from(self.count)]
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        usize::from(self.count)
+    }
+
+    /// True when there are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
+impl std::fmt::Debug for SackBlocks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.as_slice()).finish()
+    }
+}
+
+/// Fills options in words of four bytes; the caller has made `out` long enough.
+struct Writer<'a> {
+    out: &'a mut [u8],
+    at: usize,
+}
+
+impl Writer<'_> {
+    #[inline]
+    fn put(&mut self, bytes: [u8; 4]) {
+        if let Some(place) = self.out.get_mut(self.at..self.at + 4) {
+            place.copy_from_slice(&bytes);
+        }
+        self.at += 4;
+    }
+}
+
+fn sack_blocks_that_fit(taken: usize) -> usize {
+    (OPTIONS_BYTES_MAX.saturating_sub(taken + 4) / 8).min(SACK_BLOCKS_MAX)
+}
+
+#[inline]
+fn timestamps(body: &[u8]) -> Option<Timestamps> {
+    Some(Timestamps {
+        value: word(body, 0),
+        echo: word(body, 4),
+    })
+}
+
+/// Four bytes at `at`; the caller has checked that they are there.
+#[inline]
+fn word(bytes: &[u8], at: usize) -> u32 {
+    bytes.get(at..at + 4).map_or(0, |word| {
+        u32::from_be_bytes([word[0], word[1], word[2], word[3]])
+    })
+}
+
+/// Bytes of options that a header has room for.
+pub const OPTIONS_BYTES_MAX: usize = 40;
+/// SACK blocks that fit into an otherwise empty options field.
+pub const SACK_BLOCKS_MAX: usize = 4;
+
+const END: u8 = 0;
+const NOP: u8 = 1;
+const MSS: u8 = 2;
+const WINDOW_SCALE: u8 = 3;
+const SACK_PERMITTED: u8 = 4;
+const SACK: u8 = 5;
+const TIMESTAMPS: u8 = 8;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! What has been received out of order: ranges of sequence space beyond RCV.NXT.
+//!
+//! The ranges of all connections come from one pool, reserved at start, so that a connection
+//! without holes pays eight bytes. A connection's list is short (bounded) and kept in the order in
+//! which SACK reports it: the range changed last comes first (RFC 2018, section 4).
+
+use crate::header_options::{SACK_BLOCKS_MAX, SackBlock, SackBlocks};
+use crate::sequence::SequenceNumber;
+
+/// The ranges of all connections of a shard.
+#[derive(Debug)]
+pub struct ReassemblyPool {
+    nodes: Vec<Node>,
+    free: u32,
+}
+
+/// The ranges of one connection: disjoint, not adjacent, all beyond RCV.NXT.
+#[derive(Debug)]
+pub struct Reassembly {
+    head: u32,
+    count: u32,
+}
+
+/// No range left, in the pool or for this connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many out-of-order ranges")]
+pub struct ReassemblyFull;
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    next: u32,
+    block: SackBlock,
+}
+
+impl ReassemblyPool {
+    /// A pool of `ranges` ranges.
+    pub fn new(ranges: usize) -> Self {
+        let last = ranges.saturating_sub(1);
+        let nodes = (0..ranges).map(|index| Node {
+            next: if index == last {
+                NONE
+            } else {
+                index as u32 + 1
+            },
+            block: SackBlock::default(),
+        });
+        Self {
+            nodes: nodes.collect(),
+            free: if ranges == 0 { NONE } else { 0 },
+        }
+    }
+
+    /// Notes that the bytes from `left` up to but without `right` have been received. Ranges that
+    /// it meets or touches become one, the first of the list.
+    ///
+    /// # Errors
+    /// [`ReassemblyFull`] when it would be one range more than `ranges_max` or than the pool has.
+    pub fn insert(
+        &mut self,
+        reassembly: &mut Reassembly,
+        left: SequenceNumber,
+        right: SequenceNumber,
+        ranges_max: usize,
+    ) -> Result<(), ReassemblyFull> {
+        let mut merged = SackBlock { left, right };
+        let mut kept = NONE;
+        while let Some(node) = self.unlink_first(reassembly, |block| {
+            block.left <= merged.right && merged.left <= block.right
+        }) {
+            let block = self.nodes[node as usize].block;
+            merged.left = merged.left.earlier(block.left);
+            merged.right = merged.right.later(block.right);
+            if kept != NONE {
+                self.give_back(kept);
+            }
+            kept = node;
+        }
+        if kept == NONE {
+            if reassembly.count as usize >= ranges_max || self.free == NONE {
+                return Err(ReassemblyFull);
+            }
+            kept = self.free;
+            self.free = self.nodes[kept as usize].next;
+        }
+        self.nodes[kept as usize] = Node {
+            next: reassembly.head,
+            block: merged,
+        };
+        reassembly.head = kept;
+        reassembly.count += 1;
+        Ok(())
+    }
+
+    /// RCV.NXT has come to `next`: returns where it stands with what had been received beyond,
+    /// and forgets the ranges passed.
+    #[inline]
+    pub fn advance(&mut self, reassembly: &mut Reassembly, next: SequenceNumber) -> SequenceNumber {
+        let mut next = next;
+        while reassembly.head != NONE {
+            let Some(node) = self.unlink_first(reassembly, |block| block.left <= next) else {
+                break;
+            };
+            next = next.later(self.nodes[node as usize].block.right);
+            self.give_back(node);
+        }
+        next
+    }
+
+    /// The ranges for a SACK option: the one changed last first, at most four.
+    pub fn blocks(&self, reassembly: &Reassembly) -> SackBlocks {
+        let mut blocks = SackBlocks::default();
+        let mut node = reassembly.head;
+        while node != NONE && blocks.len() < SACK_BLOCKS_MAX {
+            blocks.push(self.nodes[node as usize].block);
+            node = self.nodes[node as usize].next;
+        }
+        blocks
+    }
+
+    /// Forgets all ranges; also to be called before a connection goes away.
+    pub fn clear(&mut self, reassembly: &mut Reassembly) {
+        while reassembly.head != NONE {
+            let node = reassembly.head;
+            reassembly.head = self.nodes[node as usize].next;
+            self.give_back(node);
+        }
+        reassembly.count = 0;
+    }
+
+    /// Ranges that no connection holds.
+    pub fn available(&self) -> usize {
+        let mut count = 0;
+        let mut node = self.free;
+        while node != NONE {
+            count += 1;
+            node = self.nodes[node as usize].next;
+        }
+        count
+    }
+
+    /// Takes the first range that `wanted` accepts out of the list.
+    fn unlink_first(
+        &mut self,
+        reassembly: &mut Reassembly,
+        wanted: impl Fn(&SackBlock) -> bool,
+    ) -> Option<u32> {
+        let mut previous = NONE;
+        let mut node = reassembly.head;
+        while node != NONE && !wanted(&self.nodes[node as usize].block) {
+            previous = node;
+            node = self.nodes[node as usize].next;
+        }
+        if node == NONE {
+            return None;
+        }
+        let next = self.nodes[node as usize].next;
+        match previous {
+            NONE => reassembly.head = next,
+            previous => self.nodes[previous as usize].next = next,
+        }
+        reassembly.count -= 1;
+        Some(node)
+    }
+
+    fn give_back(&mut self, node: u32) {
+        self.nodes[node as usize].next = self.free;
+        self.free = node;
+    }
+}
+
+impl Reassembly {
+    /// True when nothing has been received out of order.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.head == NONE
+    }
+
+    /// How many ranges there are.
+    pub fn len(&self) -> usize {
+        self.count as usize
+    }
+}
+
+impl Default for Reassembly {
+    fn default() -> Self {
+        Self {
+            head: NONE,
+            count: 0,
+        }
+    }
+}
+
+const NONE: u32 = u32::MAX;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! Round-trip time and the retransmission timeout (RFC 6298).
+//!
+//! By Karn's rule the caller measures no segment sent twice, unless timestamps tell the copies apart.
+
+use std::time::Duration;
+
+/// Bounds of the timeout: the same for all connections of a shard.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeoutBounds {
+    /// Timeout before the first measurement.
+    pub initial: Duration,
+    /// Lower bound.
+    pub min: Duration,
+    /// Upper bound, also of a backed-off timeout.
+    pub max: Duration,
+    /// G, the resolution of the clock that round trips are measured with.
+    pub granularity: Duration,
+}
+
+/// The estimate for one connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RoundTrip {
+    /// SRTT in eighths of a microsecond; 0 before the first measurement.
+    smoothed_eighths: u32,
+    /// RTTVAR in quarters of a microsecond.
+    variation_quarters: u32,
+    /// Smallest measurement so far, in microseconds; 0 before the first.
+    smallest_micros: u32,
+    backoff: u8,
+}
+
+impl RoundTrip {
+    /// Takes a measurement in, and ends the back-off (RFC 6298, section 5.7's last note).
+    pub fn measure(&mut self, sample: Duration) {
+        let sample = u32::try_from(sample.as_micros()).unwrap_or(SAMPLE_MICROS_MAX);
+        let sample = sample.clamp(1, SAMPLE_MICROS_MAX);
+        if self.smoothed_eighths == 0 {
+            self.smoothed_eighths = sample * 8;
+            self.variation_quarters = sample * 2;
+            self.smallest_micros = sample;
+        } else {
+            // RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R|, then SRTT = 7/8 SRTT + 1/8 R.
+            let deviation = (self.smoothed_eighths / 8).abs_diff(sample);
+            self.variation_quarters -= self.variation_quarters / 4;
+            self.variation_quarters += deviation;
+            self.smoothed_eighths -= self.smoothed_eighths / 8;
+            self.smoothed_eighths += sample;
+            self.smallest_micros = self.smallest_micros.min(sample);
+        }
+        self.backoff = 0;
+    }
+
+    /// RTO: `SRTT + max(G, 4 RTTVAR)` within the bounds, doubled by each back-off.
+    pub fn timeout(&self, bounds: &TimeoutBounds) -> Duration {
+        let base = if self.smoothed_eighths == 0 {
+            bounds.initial
+        } else {
+            let variation = Duration::from_micros(u64::from(self.variation_quarters));
+            let smoothed = Duration::from_micros(u64::from(self.smoothed_eighths / 8));
+            smoothed + variation.max(bounds.granularity)
+        };
+        let base = base.max(bounds.min);
+        base.saturating_mul(1 << self.backoff.min(BACKOFF_MAX))
+            .min(bounds.max)
+    }
+
+    /// The timer has expired: the next timeout is twice as long.
+    pub fn back_off(&mut self) {
+        self.backoff = (self.backoff + 1).min(BACKOFF_MAX);
+    }
+
+    /// New data was acknowledged: timeouts follow the estimate again, as Linux has it.
+    #[inline]
+    pub fn end_back_off(&mut self) {
+        self.backoff = 0;
+    }
+
+    /// How often the timeout has been doubled.
+    pub fn backoff(&self) -> u32 {
+        u32::from(self.backoff)
+    }
+
+    /// SRTT; None before the first measurement.
+    pub fn smoothed(&self) -> Option<Duration> {
+        let smoothed = Duration::from_micros(u64::from(self.smoothed_eighths / 8));
+        (self.smoothed_eighths != 0).then_some(smoothed)
+    }
+
+    /// RTTVAR.
+    pub fn variation(&self) -> Duration {
+        Duration::from_micros(u64::from(self.variation_quarters / 4))
+    }
+
+    /// The smallest measurement; None before the first.
+    pub fn smallest(&self) -> Option<Duration> {
+        let smallest = Duration::from_micros(u64::from(self.smallest_micros));
+        (self.smallest_micros != 0).then_some(smallest)
+    }
+}
+
+/// Longer samples count as this, four minutes: eight of them fit 32 bits.
+const SAMPLE_MICROS_MAX: u32 = 240_000_000;
+/// 2^16 times any timeout is beyond every sensible bound.
+const BACKOFF_MAX: u8 = 16;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! A hierarchical timer wheel: arming, moving and cancelling a timer cost the same at any number.
+//!
+//! Nine levels of 64 slots, a tick of 32.768 us at the bottom, cover all of an [`Instant`]. A timer
+//! lies at the level of the highest six bits in which its tick differs from the wheel's, so that the
+//! lowest slot of the lowest occupied level is always the next one. When the wheel reaches a slot
+//! of a higher level, its timers are spread over the levels below, one step of the budget each.
+
+use crate::time::Instant;
+
+/// Timers named by keys of the caller: one node per key, reserved at start.
+pub struct TimerWheel {
+    nodes: Vec<Node>,
+    heads: [u32; LEVELS * SLOTS],
+    /// A bit per occupied slot of each level.
+    occupied: [u64; LEVELS],
+    /// The tick up to which the wheel has turned. Timers due by it lie in its bottom slot.
+    current: u64,
+    /// The slot of a higher level that is being spread, while it has timers.
+    spreading: Option<usize>,
+    armed: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Node {
+    next: u32,
+    previous: u32,
+    /// The tick to fire at. It may be later than the slot the node lies in: the node moves on then.
+    tick: u64,
+    /// NOWHERE when the timer is not armed.
+    slot: u16,
+}
+
+impl TimerWheel {
+    /// A wheel for the keys `0..keys`.
+    pub fn new(keys: usize) -> Self {
+        Self {
+            nodes: vec![
+                Node {
+                    next: NONE,
+                    previous: NONE,
+                    tick: 0,
+                    slot: NOWHERE
+                };
+                keys
+            ],
+            heads: [NONE; LEVELS * SLOTS],
+            occupied: [0; LEVELS],
+            current: 0,
+            spreading: None,
+            armed: 0,
+        }
+    }
+
+    /// Lets `key` fire at `deadline` (never before, at most a tick after), whether it was armed or
+    /// not. Moving a timer to a later time only writes the time down.
+    #[inline]
+    pub fn arm(&mut self, key: u32, deadline: Instant) {
+        let tick = deadline.as_nanos().div_ceil(TICK_NANOS);
+        let Some(node) = self.nodes.get_mut(key as usize) else {
+            debug_assert!(false, "timer key {key} beyond the wheel's keys");
+            return;
+        };
+        if node.slot != NOWHERE {
+            if tick >= node.tick {
+                node.tick = tick;
+                return;
+            }
+            self.unlink(key);
+        }
+        self.nodes[key as usize].tick = tick.max(self.current);
+        self.link(key);
+    }
+
+    /// Disarms `key`; nothing happens when it is not armed.
+    #[inline]
+    pub fn cancel(&mut self, key: u32) {
+        if self.is_armed(key) {
+            self.unlink(key);
+        }
+    }
+
+    /// True when `key` is going to fire.
+    #[inline]
+    pub fn is_armed(&self, key: u32) -> bool {
+        self.nodes
+            .get(key as usize)
+            .is_some_and(|node| node.slot != NOWHERE)
+    }
+
+    /// When `key` is going to fire: its deadline rounded up to the tick.
+    pub fn deadline(&self, key: u32) -> Option<Instant> {
+        let node = self
+            .nodes
+            .get(key as usize)
+            .filter(|node| node.slot != NOWHERE)?;
+        Some(instant(node.tick))
+    }
+
+    /// How many timers are armed.
+    pub fn armed(&self) -> usize {
+        self.armed
+    }
+
+    /// Fires what is due at `now`: calls `fire` with each key, disarmed before. Does at most
+    /// `budget` steps (a timer fired or moved to a lower level is one) and returns how many it did.
+    pub fn advance(&mut self, now: Instant, budget: usize, fire: &mut impl FnMut(u32)) -> usize {
+        let mut left = budget;
+        while let Some(key) = self.next_expired(now, &mut left) {
+            fire(key);
+        }
+        budget - left
+    }
+
+    /// The next key due at `now`, disarmed; takes the steps needed from `budget`. None when no
+    /// timer is due or the budget is used up.
+    #[inline]
+    pub fn next_expired(&mut self, now: Instant, budget: &mut usize) -> Option<u32> {
+        let now_tick = now.as_nanos() / TICK_NANOS;
+        while *budget > 0 {
+            let slot = self.next_slot_due(now_tick)?;
+            *budget -= 1;
+            let key = self.heads[slot];
+            self.unlink(key);
+            if self.nodes[key as usize].tick <= self.current {
+                return Some(key);
+            }
+            self.link(key);
+        }
+        None
+    }
+
+    /// A time before which nothing fires and at which [`Self::advance`] has something to do;
+    /// None when no timer is armed. For a far timer it is earlier than its deadline.
+    #[inline]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        match self.spreading {
+            Some(slot) if self.heads[slot] != NONE => Some(instant(self.current)),
+            _ => self.earliest_slot().map(|(_, start)| instant(start)),
+        }
+    }
+
+    /// The slot to take the next timer from, when the wheel may turn to it by `now_tick`.
+    #[inline]
+    fn next_slot_due(&mut self, now_tick: u64) -> Option<usize> {
+        if let Some(slot) = self.spreading {
+            if self.heads[slot] != NONE {
+                return Some(slot);
+            }
+            self.spreading = None;
+        }
+        match self.earliest_slot() {
+            Some((slot, start)) if start <= now_tick => {
+                self.current = start;
+                if slot >= SLOTS {
+                    self.spreading = Some(slot);
+                }
+                Some(slot)
+            }
+            _ => {
+                // Before every occupied slot: no timer's level changes by this.
+                self.current = self.current.max(now_tick);
+                None
+            }
+        }
+    }
+
+    /// The slot that comes next, and the tick it starts at.
+    #[inline]
+    fn earliest_slot(&self) -> Option<(usize, u64)> {
+        let level = self.occupied.iter().position(|slots| *slots != 0)?;
+        let index = self.occupied[level].trailing_zeros() as usize;
+        let shift = level * SLOT_BITS;
+        let above = self.current >> shift >> SLOT_BITS << SLOT_BITS;
+        Some((level * SLOTS + index, (above | index as u64) << shift))
+    }
+
+    /// Puts the node where its tick belongs; its slot is never before the wheel's.
+    #[inline]
+    fn link(&mut self, key: u32) {
+        let tick = self.nodes[key as usize].tick;
+        let difference = (tick ^ self.current) | 1;
+        let level = difference.ilog2() as usize / SLOT_BITS;
+        let index = (tick >> (level * SLOT_BITS)) as usize % SLOTS;
+        let slot = level * SLOTS + index;
+        let next = self.heads[slot];
+        if next != NONE {
+            self.nodes[next as usize].previous = key;
+        }
+        let node = &mut self.nodes[key as usize];
+        node.next = next;
+        node.previous = NONE;
+        node.slot = slot as u16;
+        self.heads[slot] = key;
+        self.occupied[level] |= 1 << index;
+        self.armed += 1;
+    }
+
+    #[inline]
+    fn unlink(&mut self, key: u32) {
+        let Node {
+            next,
+            previous,
+            slot,
+            ..
+        } = self.nodes[key as usize];
+        let slot = usize::from(slot);
+        if next != NONE {
+            self.nodes[next as usize].previous = previous;
+        }
+        if previous != NONE {
+            self.nodes[previous as usize].next = next;
+        } else {
+            self.heads[slot] = next;
+            if next == NONE {
+                self.occupied[slot / SLOTS] &= !(1 << (slot % SLOTS));
+            }
+        }
+        self.nodes[key as usize].slot = NOWHERE;
+        self.armed -= 1;
+    }
+}
+
+impl std::fmt::Debug for TimerWheel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "TimerWheel({} of {} armed)",
+            self.armed,
+            self.nodes.len()
+        )
+    }
+}
+
+fn instant(tick: u64) -> Instant {
+    Instant::from_nanos(tick.saturating_mul(TICK_NANOS))
+}
+
+/// The wheel's resolution in nanoseconds.
+pub const TICK_NANOS: u64 = 1 << 15;
+const SLOT_BITS: usize = 6;
+const SLOTS: usize = 1 << SLOT_BITS;
+/// Enough for every tick of a 64-bit time.
+const LEVELS: usize = 9;
+const NOWHERE: u16 = u16::MAX;
+const NONE: u32 = u32::MAX;
+
+const _: () = assert!(LEVELS * SLOT_BITS >= 64 - TICK_NANOS.trailing_zeros() as usize);
+
+#[cfg(test)]
+mod tests;
