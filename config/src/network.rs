@@ -1,0 +1,121 @@
+//! An address with the length of its network's prefix, such as `192.0.2.1/24`.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, de};
+
+/// An address and a prefix length that fits its family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// The address, host part included.
+    pub address: IpAddr,
+    /// Bits of the network part: up to 32 for IPv4, 128 for IPv6.
+    pub prefix_length: u8,
+}
+
+impl Network {
+    /// Whether `other` lies in this network.
+    pub fn contains(&self, other: IpAddr) -> bool {
+        match (self.address, other) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                let mask = u32::MAX
+                    .checked_shl(32 - u32::from(self.prefix_length))
+                    .unwrap_or(0);
+                own.to_bits() & mask == other.to_bits() & mask
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                let mask = u128::MAX
+                    .checked_shl(128 - u32::from(self.prefix_length))
+                    .unwrap_or(0);
+                own.to_bits() & mask == other.to_bits() & mask
+            }
+            _ => false,
+        }
+    }
+
+    /// The first address of the network, which has no host part.
+    pub fn base(&self) -> IpAddr {
+        match self.address {
+            IpAddr::V4(own) => {
+                let mask = u32::MAX
+                    .checked_shl(32 - u32::from(self.prefix_length))
+                    .unwrap_or(0);
+                IpAddr::V4((own.to_bits() & mask).into())
+            }
+            IpAddr::V6(own) => {
+                let mask = u128::MAX
+                    .checked_shl(128 - u32::from(self.prefix_length))
+                    .unwrap_or(0);
+                IpAddr::V6((own.to_bits() & mask).into())
+            }
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (address, length) = text.split_once('/').ok_or(())?;
+        let address: IpAddr = address.parse().map_err(|_| ())?;
+        let prefix_length: u8 = length.parse().map_err(|_| ())?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        if prefix_length > longest || length.starts_with('+') {
+            return Err(());
+        }
+        Ok(Self {
+            address,
+            prefix_length,
+        })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix_length)
+    }
+}
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse()
+            .map_err(|()| de::Error::custom(format!("`{text}` is not {FORM}")))
+    }
+}
+
+/// What an address with prefix length looks like.
+pub const FORM: &str = "an address with prefix length, such as \"192.0.2.1/24\"";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn membership_goes_by_the_prefix() {
+        let network: Network = "192.0.2.1/24".parse().unwrap();
+        assert!(network.contains("192.0.2.254".parse().unwrap()));
+        assert!(!network.contains("192.0.3.1".parse().unwrap()));
+        assert!(!network.contains("2001:db8::1".parse().unwrap()));
+        assert_eq!(network.base().to_string(), "192.0.2.0");
+        let all: Network = "::/0".parse().unwrap();
+        assert!(all.contains("2001:db8::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn bad_forms_are_refused() {
+        for text in [
+            "192.0.2.1",
+            "192.0.2.1/33",
+            "::1/129",
+            "192.0.2/24",
+            "a/8",
+            "1.2.3.4/-1",
+            "1.2.3.4/+8",
+        ] {
+            assert!(text.parse::<Network>().is_err(), "{text}");
+        }
+    }
+}

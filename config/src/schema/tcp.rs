@@ -1,0 +1,93 @@
+//! `[tcp]`: bounds, timers and defaults of each worker's TCP shard.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::{duration, size};
+
+/// `[tcp]`. Defaults follow Linux where Linux has one.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tcp {
+    pub connections_max: usize,
+    pub requests_max: usize,
+    pub time_wait_max: usize,
+    pub listeners_max: usize,
+    pub orphans_max: usize,
+    #[serde(with = "size")]
+    pub memory: usize,
+    #[serde(with = "size")]
+    pub send_buffer: usize,
+    #[serde(with = "size")]
+    pub receive_buffer: usize,
+    pub reassembly_ranges_max: usize,
+    #[serde(with = "duration")]
+    pub rto_min: Duration,
+    #[serde(with = "duration")]
+    pub rto_initial: Duration,
+    #[serde(with = "duration")]
+    pub rto_max: Duration,
+    pub syn_retries: u32,
+    pub syn_ack_retries: u32,
+    pub retries: u32,
+    pub orphan_retries: u32,
+    #[serde(with = "duration")]
+    pub delayed_ack: Duration,
+    #[serde(with = "duration")]
+    pub fin_wait_2: Duration,
+    #[serde(with = "duration")]
+    pub time_wait: Duration,
+    #[serde(with = "duration")]
+    pub keepalive_idle: Duration,
+    #[serde(with = "duration")]
+    pub keepalive_interval: Duration,
+    pub keepalive_count: u32,
+    pub initial_window_segments: u32,
+    pub window_scaling: bool,
+    pub timestamps: bool,
+    pub sack: bool,
+    pub abort_on_overflow: bool,
+    pub ephemeral_port_first: u16,
+    pub ephemeral_port_last: u16,
+    pub challenge_acks_per_second: u32,
+    pub ttl: u8,
+}
+
+impl Default for Tcp {
+    fn default() -> Self {
+        Self {
+            connections_max: 16_384,
+            requests_max: 4_096,
+            time_wait_max: 16_384,
+            listeners_max: 256,
+            orphans_max: 8_192,
+            memory: 256 << 20,
+            send_buffer: 1 << 20,
+            receive_buffer: 1 << 20,
+            reassembly_ranges_max: 32,
+            rto_min: Duration::from_millis(200),
+            rto_initial: Duration::from_secs(1),
+            rto_max: Duration::from_secs(120),
+            syn_retries: 6,
+            syn_ack_retries: 5,
+            retries: 15,
+            orphan_retries: 8,
+            delayed_ack: Duration::from_millis(40),
+            fin_wait_2: Duration::from_secs(60),
+            time_wait: Duration::from_secs(60),
+            keepalive_idle: Duration::from_secs(7_200),
+            keepalive_interval: Duration::from_secs(75),
+            keepalive_count: 9,
+            initial_window_segments: 10,
+            window_scaling: true,
+            timestamps: true,
+            sack: true,
+            abort_on_overflow: false,
+            ephemeral_port_first: 32_768,
+            ephemeral_port_last: 60_999,
+            challenge_acks_per_second: 1_000,
+            ttl: 64,
+        }
+    }
+}
