@@ -12,6 +12,22 @@ pub struct Cursor {
     pub(crate) slot: u32,
 }
 
+impl Cursor {
+    /// The place as a number, for those who hand it to someone else and take it back.
+    pub const fn to_bits(self) -> u64 {
+        ((self.table as u64) << 32) | self.slot as u64
+    }
+
+    /// The place that `bits` names; any number is accepted, one that names no place is the end.
+    pub const fn from_bits(bits: u64) -> Self {
+        let table = bits >> 32;
+        Self {
+            table: if table > u8::MAX as u64 { u8::MAX } else { table as u8 },
+            slot: (bits & 0xffff_ffff) as u32,
+        }
+    }
+}
+
 /// One connection, half-open request or TIME-WAIT record.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionRow {
