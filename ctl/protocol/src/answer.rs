@@ -1,0 +1,71 @@
+//! An answer is a reply or an error.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Reply;
+
+/// One line from the daemon.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// Something went wrong: `{"error": {"kind": ..., "message": ...}}`.
+    Error {
+        /// What.
+        error: ErrorBody,
+    },
+    /// What was asked for.
+    Reply(Reply),
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// For programs.
+    pub kind: ErrorKind,
+    /// For people: one line that names the thing and the remedy.
+    pub message: String,
+}
+
+/// Kinds of errors; the set is stable, new kinds come with a new version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorKind {
+    /// Not JSON, not a known request, or a field that is unknown, missing or of the wrong type.
+    Malformed,
+    /// The request is longer than allowed; the session is closed.
+    TooLong,
+    /// The daemon does not speak that version; the session is closed.
+    Version,
+    /// No hello yet.
+    NoHello,
+    /// This user may not ask; the session is closed.
+    Forbidden,
+    /// A value that is well-formed names nothing or does not fit.
+    Invalid,
+    /// Too many sessions or too much to do; try again.
+    Busy,
+    /// A worker did not answer in time.
+    Timeout,
+    /// The daemon is stopping.
+    Stopping,
+    /// A bug in the daemon.
+    Internal,
+}
+
+impl Answer {
+    /// An error of `kind`.
+    pub fn error(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Answer::Error {
+            error: ErrorBody {
+                kind,
+                message: message.into(),
+            },
+        }
+    }
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Answer::Reply(reply)
+    }
+}
