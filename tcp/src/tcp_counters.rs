@@ -1,0 +1,95 @@
+//! What a shard counts, named as Linux names it in `/proc/net/snmp` and `/proc/net/netstat`.
+
+use crate::counters::{Counter, Histogram};
+use crate::state::State;
+
+crate::counter_table! {
+    /// Events of the TCP machine. Names are those of Linux's Tcp and TcpExt tables.
+    Events {
+        active_opens "ActiveOpens" "Connections opened by us.";
+        passive_opens "PassiveOpens" "Connections opened by peers and established.";
+        attempt_fails "AttemptFails" "Handshakes that failed.";
+        estab_resets "EstabResets" "Established connections that were reset.";
+        in_segs "InSegs" "Segments received, bad ones included.";
+        out_segs "OutSegs" "Segments sent, retransmissions not included.";
+        retrans_segs "RetransSegs" "Segments retransmitted.";
+        in_errs "InErrs" "Segments received that were malformed or failed the checksum.";
+        in_csum_errors "InCsumErrors" "Segments received with a bad checksum.";
+        out_rsts "OutRsts" "RST segments sent.";
+        listen_overflows "ListenOverflows" "Connections or SYNs refused because an accept queue was full.";
+        listen_drops "ListenDrops" "SYNs and final ACKs dropped by a listener for any reason.";
+        req_q_full_drop "TCPReqQFullDrop" "SYNs dropped because the request table was full.";
+        timeouts "TCPTimeouts" "Retransmission timers that ran out.";
+        delayed_acks "DelayedACKs" "Acknowledgements sent by the delay timer.";
+        delayed_ack_lost "DelayedACKLost" "Old data received again: our acknowledgement was lost or late.";
+        paws_estab "PAWSEstab" "Segments rejected by their timestamp.";
+        challenge_ack "TCPChallengeACK" "Challenge ACKs sent.";
+        ack_skipped_challenge "TCPACKSkippedChallenge" "Challenge ACKs not sent because of their rate limit.";
+        syn_challenge "TCPSYNChallenge" "Challenge ACKs provoked by a SYN.";
+        time_waited "TW" "TIME-WAIT records that ran their time.";
+        time_wait_recycled "TWRecycled" "TIME-WAIT records reopened by a newer SYN.";
+        time_wait_overflow "TCPTimeWaitOverflow" "Connections closed without TIME-WAIT because the table was full.";
+        abort_on_timeout "TCPAbortOnTimeout" "Connections given up after too many unanswered transmissions.";
+        abort_on_data "TCPAbortOnData" "Connections reset because data came after close.";
+        abort_on_close "TCPAbortOnClose" "Connections reset because they were closed with unread data.";
+        abort_on_linger "TCPAbortOnLinger" "Orphans that waited for the peer's FIN too long.";
+        abort_on_memory "TCPAbortOnMemory" "Orphans reset because there were too many.";
+        abort_failed "TCPAbortFailed" "RST or ACK segments that found no room in the reply ring.";
+        keepalive "TCPKeepAlive" "Keepalive probes sent.";
+        zero_window_probe "TCPWinProbe" "Zero-window probes sent.";
+        to_zero_window "TCPToZeroWindowAdv" "Times the window offered went to zero.";
+        from_zero_window "TCPFromZeroWindowAdv" "Times the window offered came back from zero.";
+        ofo_queue "TCPOFOQueue" "Segments received out of order and kept.";
+        ofo_drop "TCPOFODrop" "Segments received out of order and dropped for lack of room.";
+        rcv_q_drop "TCPRcvQDrop" "In-order segments dropped for lack of memory.";
+        retrans_fail "TCPRetransFail" "Retransmissions that could not be written.";
+        fast_retrans "TCPFastRetrans" "Segments retransmitted during fast recovery.";
+        reno_recovery "TCPRenoRecovery" "Times fast recovery was entered.";
+        slow_start_retrans "TCPSlowStartRetrans" "Segments retransmitted in slow start after a timeout.";
+        syn_retrans "TCPSynRetrans" "SYN and SYN-ACK segments retransmitted.";
+        pure_acks "TCPPureAcks" "Segments received that carried nothing but an acknowledgement.";
+        predicted "TCPHPHits" "Segments taken on the fast path.";
+        out_of_window_icmp "OutOfWindowIcmps" "ICMP errors that quoted nothing outstanding.";
+        in_bytes "InBytes" "Payload bytes delivered in order.";
+        out_bytes "OutBytes" "Payload bytes sent, retransmissions included.";
+    }
+}
+
+/// Everything one shard counts. One thread writes, any thread reads.
+#[derive(Debug, Default)]
+pub struct TcpCounters {
+    /// Events since the start.
+    pub events: Events,
+    /// Connections, requests and TIME-WAIT records by state, indexed by `State as usize`.
+    pub states: [Counter; State::ALL.len()],
+    /// Connections closed by their user and still alive.
+    pub orphans: Counter,
+    /// Round-trip times measured, in microseconds.
+    pub round_trip_micros: Histogram,
+    /// Time from SYN to the end of the handshake, in microseconds.
+    pub handshake_micros: Histogram,
+}
+
+impl TcpCounters {
+    /// Name and help of each number in `values`.
+    pub const TABLE: &'static [(&'static str, &'static str)] = Events::TABLE;
+
+    /// The present value of each event counter, in the order of `TABLE`.
+    pub fn values(&self) -> [u64; Events::TABLE.len()] {
+        self.events.values()
+    }
+
+    /// Moves a connection from one state's gauge to another's.
+    pub(crate) fn moved(&self, from: State, to: State) {
+        self.states[from as usize].decrement();
+        self.states[to as usize].increment();
+    }
+}
+
+impl std::ops::Deref for TcpCounters {
+    type Target = Events;
+
+    fn deref(&self) -> &Events {
+        &self.events
+    }
+}
