@@ -12,6 +12,7 @@ drop_table! {
         ArpMalformed "arp_malformed" "ARP packet truncated or not for Ethernet and IPv4.";
         ArpNotForUs "arp_not_for_us" "ARP request for an address that is not ours.";
         ArpSpoofed "arp_spoofed" "ARP with a multicast, zero or our own sender address.";
+        ArpConflict "arp_conflict" "ARP from another station that claims one of our addresses (RFC 5227).";
         NeighborQueueFull "neighbor_queue_full" "Too many packets wait for this neighbour's address; the oldest went.";
         NeighborTableFull "neighbor_table_full" "No room for another neighbour.";
         NeighborFailed "neighbor_failed" "The neighbour did not answer ARP.";
@@ -22,6 +23,7 @@ drop_table! {
         Ipv4BadSource "ipv4_bad_source" "Source is multicast, broadcast, unspecified, loopback or our own.";
         Ipv4BadOptions "ipv4_bad_options" "IPv4 options malformed, or source routing.";
         Ipv4NotForUs "ipv4_not_for_us" "Destination is not one of our addresses; we do not forward.";
+        Ipv4LinkBroadcast "ipv4_link_broadcast" "Packet to one host in a broadcast or multicast frame (RFC 1122, 3.3.6), or TCP to a group.";
         Ipv4Fragment "ipv4_fragment" "Fragment: reassembly is not supported yet.";
         Ipv4UnknownProtocol "ipv4_unknown_protocol" "Protocol that nobody here handles; ICMP says so to the sender.";
         Ipv6Unsupported "ipv6_unsupported" "IPv6 packet: not handled yet.";
@@ -34,6 +36,7 @@ drop_table! {
         StrayRingFull "stray_ring_full" "The ring to the worker that owns the flow was full.";
         TransmitFull "transmit_full" "The port took no more packets and its queue here was full.";
         NoBuffer "no_buffer" "The packet pool is empty.";
+        NoHeadroom "no_headroom" "No room in the packet for another header.";
         PacketTooBig "packet_too_big" "Longer than the port's MTU.";
     }
 }

@@ -6,9 +6,19 @@
 //! The engine knows no config file, protocol or metrics format: it takes [`options::EngineOptions`]
 //! and [`command::Command`]s and gives [`counters`] and [`snapshot`]s.
 
+pub mod arp;
 pub mod command;
 pub mod counters;
 pub mod drop_reason;
+pub mod ethernet;
+pub mod icmp;
+pub mod ipv4;
+pub mod local_addresses;
+pub mod neighbors;
 pub mod nic;
 pub mod options;
+pub mod paths;
+pub mod rate_limit;
+pub mod routes;
 pub mod snapshot;
+pub mod udp;
