@@ -108,7 +108,29 @@ pub fn parse(payload: &[u8]) -> Result<Packet, LinkDropReason> {
         [0, 1, 8, 0, 6, 4, 0, 2] => Operation::Reply,
         _ => return Err(malformed),
     };
-    let &[a, b, c, d, e, f, s0, s1, s2, s3, u, v, w, x, y, z, t0, t1, t2, t3] = rest else {
+    let &[
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        s0,
+        s1,
+        s2,
+        s3,
+        u,
+        v,
+        w,
+        x,
+        y,
+        z,
+        t0,
+        t1,
+        t2,
+        t3,
+    ] = rest
+    else {
         return Err(malformed);
     };
     Ok(Packet {
@@ -121,12 +143,7 @@ pub fn parse(payload: &[u8]) -> Result<Packet, LinkDropReason> {
 }
 
 /// A request for the MAC address of `target`: broadcast, or a probe of the address known so far.
-pub fn request(
-    mac: [u8; 6],
-    sender: Ipv4Addr,
-    target: Ipv4Addr,
-    known: Option<[u8; 6]>,
-) -> Frame {
+pub fn request(mac: [u8; 6], sender: Ipv4Addr, target: Ipv4Addr, known: Option<[u8; 6]>) -> Frame {
     let packet = Packet {
         operation: Operation::Request,
         sender_mac: mac,

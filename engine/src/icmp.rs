@@ -42,8 +42,7 @@ pub fn parse(packet: &ipv4::Packet, bytes: &[u8]) -> Result<Message, LinkDropRea
         return Ok(Message::EchoRequest);
     }
     let next_hop_mtu = u16::from_be_bytes([m0, m1]);
-    let error =
-        quoted::error_of(kind, code, next_hop_mtu).ok_or(LinkDropReason::IcmpIgnored)?;
+    let error = quoted::error_of(kind, code, next_hop_mtu).ok_or(LinkDropReason::IcmpIgnored)?;
     let quote = bytes.get(HEADER_BYTES..).unwrap_or_default();
     let quoted = quoted::read(quote, error)?;
     // An error about a packet goes to the packet's source.

@@ -25,7 +25,6 @@ mod output;
 mod table;
 mod timers;
 
-use entry::Entry;
 pub use output::Output;
 use table::Table;
 

@@ -4,7 +4,7 @@
 //! A kept path is looked up anew when the routes have changed, and its neighbour when that is gone.
 
 use std::hash::Hasher;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use coremill_tcp::Instant;
 use siphasher::sip::SipHasher13;
@@ -160,9 +160,9 @@ impl Paths {
         let index = self.index_of(destination);
         let generation = routes.generation();
         let place = self.kept.get_mut(index)?;
-        let fresh = place.as_ref().is_some_and(|kept| {
-            kept.destination == destination && kept.generation == generation
-        });
+        let fresh = place
+            .as_ref()
+            .is_some_and(|kept| kept.destination == destination && kept.generation == generation);
         if !fresh {
             *place = Some(Kept {
                 destination,

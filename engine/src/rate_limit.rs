@@ -31,9 +31,7 @@ impl TokenBucket {
         let Some(cost) = NANOS_PER_SECOND.checked_div(self.per_second) else {
             return false;
         };
-        let elapsed = now
-            .as_nanos()
-            .saturating_sub(self.filled.as_nanos());
+        let elapsed = now.as_nanos().saturating_sub(self.filled.as_nanos());
         self.filled = self.filled.max(now);
         self.credit_nanos = self
             .credit_nanos

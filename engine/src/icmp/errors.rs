@@ -36,11 +36,7 @@ pub fn may_answer(packet: &ipv4::Packet, bytes: &[u8], link_cast: Cast) -> bool 
 
 /// Writes the message about `original` (from its IP header on) into `out`; gives its length.
 /// As much of the packet is quoted as fits into an IP packet of 576 bytes (RFC 1812, 4.3.2.3).
-pub(super) fn write(
-    out: &mut [u8; MESSAGE_BYTES_MAX],
-    problem: Problem,
-    original: &[u8],
-) -> usize {
+pub(super) fn write(out: &mut [u8; MESSAGE_BYTES_MAX], problem: Problem, original: &[u8]) -> usize {
     let (kind, code, pointer) = match problem {
         Problem::HostUnreachable => (3, 1, 0),
         Problem::ProtocolUnreachable => (3, 2, 0),
@@ -50,10 +46,9 @@ pub(super) fn write(
     let quote_bytes = original.len().min(QUOTE_BYTES_MAX);
     let (header, quote) = out.split_at_mut(HEADER_BYTES);
     header.copy_from_slice(&[kind, code, 0, 0, pointer, 0, 0, 0]);
-    if let (Some(quote), Some(original)) = (
-        quote.get_mut(..quote_bytes),
-        original.get(..quote_bytes),
-    ) {
+    if let (Some(quote), Some(original)) =
+        (quote.get_mut(..quote_bytes), original.get(..quote_bytes))
+    {
         quote.copy_from_slice(original);
     }
     let length = HEADER_BYTES + quote_bytes;
