@@ -1,1 +1,105 @@
-//! Tests.
+//! Ranges against a set of bytes.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::{Reassembly, ReassemblyFull, ReassemblyPool};
+use crate::sequence::SequenceNumber;
+
+fn at(offset: u32) -> SequenceNumber {
+    // Everything happens around the wrap.
+    SequenceNumber::new(0xffff_ff00) + offset
+}
+
+fn edges(pool: &ReassemblyPool, reassembly: &Reassembly) -> Vec<(u32, u32)> {
+    let blocks = pool.blocks(reassembly);
+    let offset = |number: SequenceNumber| number.since(at(0));
+    blocks
+        .as_slice()
+        .iter()
+        .map(|block| (offset(block.left), offset(block.right)))
+        .collect()
+}
+
+#[test]
+fn the_block_changed_last_comes_first() {
+    let mut pool = ReassemblyPool::new(10);
+    let mut reassembly = Reassembly::default();
+    for (left, right) in [(100, 200), (300, 400), (500, 600), (200, 250)] {
+        pool.insert(&mut reassembly, at(left), at(right), 10)
+            .expect("room");
+    }
+    assert_eq!(
+        edges(&pool, &reassembly),
+        [(100, 250), (500, 600), (300, 400)]
+    );
+    // Filling the hole between two joins them.
+    pool.insert(&mut reassembly, at(400), at(500), 10)
+        .expect("room");
+    assert_eq!(edges(&pool, &reassembly), [(300, 600), (100, 250)]);
+    assert_eq!(pool.advance(&mut reassembly, at(90)), at(90));
+    assert_eq!(pool.advance(&mut reassembly, at(100)), at(250));
+    assert_eq!(edges(&pool, &reassembly), [(300, 600)]);
+    assert_eq!(pool.advance(&mut reassembly, at(700)), at(700));
+    assert!(reassembly.is_empty() && pool.available() == 10);
+}
+
+#[test]
+fn both_bounds_hold_but_never_against_merging() {
+    let mut pool = ReassemblyPool::new(3);
+    let mut one = Reassembly::default();
+    let mut other = Reassembly::default();
+    pool.insert(&mut one, at(10), at(20), 2).expect("room");
+    pool.insert(&mut one, at(30), at(40), 2).expect("room");
+    assert_eq!(
+        pool.insert(&mut one, at(50), at(60), 2),
+        Err(ReassemblyFull)
+    );
+    pool.insert(&mut one, at(40), at(50), 2)
+        .expect("it only grows");
+    pool.insert(&mut other, at(10), at(20), 2).expect("room");
+    assert_eq!(
+        pool.insert(&mut other, at(30), at(40), 2),
+        Err(ReassemblyFull)
+    );
+    assert_eq!(one.len(), 2);
+    pool.clear(&mut one);
+    pool.clear(&mut other);
+    assert_eq!(pool.available(), 3);
+    assert_eq!(ReassemblyPool::new(0).available(), 0);
+}
+
+proptest! {
+    #[test]
+    fn ranges_are_the_bytes_received(
+        steps in prop::collection::vec((0_u32..500, 1_u32..60, 0_u32..10), 1..100)
+    ) {
+        let mut pool = ReassemblyPool::new(64);
+        let mut reassembly = Reassembly::default();
+        let mut bytes: BTreeSet<u32> = BTreeSet::new();
+        let mut next = 0;
+        for (left, length, moves) in steps {
+            let left = left.max(next + 1);
+            if pool.insert(&mut reassembly, at(left), at(left + length), 8).is_ok() {
+                bytes.extend(left..left + length);
+            }
+            if moves == 0 {
+                next += length;
+            }
+            let came_to = pool.advance(&mut reassembly, at(next)).since(at(0));
+            while bytes.contains(&next) {
+                next += 1;
+            }
+            prop_assert_eq!(came_to, next);
+            bytes = bytes.split_off(&next);
+            let starts = bytes.iter().filter(|byte| !bytes.contains(&(*byte - 1))).count();
+            prop_assert_eq!(reassembly.len(), starts);
+            prop_assert_eq!(pool.available() + reassembly.len(), 64);
+            for (left, right) in edges(&pool, &reassembly) {
+                prop_assert!((left..right).all(|byte| bytes.contains(&byte)));
+                prop_assert!(!bytes.contains(&right) && !bytes.contains(&(left - 1)));
+            }
+        }
+    }
+}

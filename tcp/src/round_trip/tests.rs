@@ -1,1 +1,96 @@
-//! Tests.
+//! The formulas of RFC 6298 and their bounds.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::{RoundTrip, TimeoutBounds};
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn bounds() -> TimeoutBounds {
+    TimeoutBounds {
+        initial: millis(1_000),
+        min: millis(200),
+        max: millis(120_000),
+        granularity: millis(1),
+    }
+}
+
+#[test]
+fn the_first_measurement_gives_three_times_itself() {
+    let mut estimate = RoundTrip::default();
+    assert_eq!(estimate.timeout(&bounds()), millis(1_000));
+    assert_eq!(estimate.smoothed(), None);
+    estimate.measure(millis(400));
+    assert_eq!(estimate.smoothed(), Some(millis(400)));
+    assert_eq!(estimate.variation(), millis(200));
+    assert_eq!(estimate.timeout(&bounds()), millis(1_200));
+}
+
+#[test]
+fn later_measurements_are_smoothed() {
+    let mut estimate = RoundTrip::default();
+    estimate.measure(millis(400));
+    estimate.measure(millis(800));
+    // RTTVAR = 3/4 200 + 1/4 400 = 250, SRTT = 7/8 400 + 1/8 800 = 450.
+    assert_eq!(estimate.variation(), millis(250));
+    assert_eq!(estimate.smoothed(), Some(millis(450)));
+    assert_eq!(estimate.timeout(&bounds()), millis(1_450));
+    assert_eq!(estimate.smallest(), Some(millis(400)));
+}
+
+#[test]
+fn a_steady_round_trip_is_bounded_by_the_granularity_and_the_minimum() {
+    let mut estimate = RoundTrip::default();
+    for _ in 0..200 {
+        estimate.measure(millis(300));
+    }
+    let timeout = estimate.timeout(&bounds());
+    assert!(
+        timeout >= millis(301) && timeout < millis(302),
+        "{timeout:?}"
+    );
+    for _ in 0..200 {
+        estimate.measure(Duration::from_micros(20));
+    }
+    assert_eq!(estimate.timeout(&bounds()), millis(200));
+}
+
+#[test]
+fn back_off_doubles_up_to_the_bound_and_ends_with_a_measurement() {
+    let mut estimate = RoundTrip::default();
+    estimate.measure(millis(100));
+    let base = estimate.timeout(&bounds());
+    estimate.back_off();
+    estimate.back_off();
+    assert_eq!(estimate.timeout(&bounds()), base * 4);
+    for _ in 0..100 {
+        estimate.back_off();
+    }
+    assert_eq!(estimate.timeout(&bounds()), millis(120_000));
+    estimate.end_back_off();
+    assert_eq!(estimate.timeout(&bounds()), base);
+    estimate.back_off();
+    estimate.measure(millis(100));
+    assert_eq!(estimate.backoff(), 0);
+}
+
+proptest! {
+    #[test]
+    fn any_measurements_keep_the_timeout_within_bounds(
+        samples in prop::collection::vec(any::<u64>(), 0..50), backoffs in 0_u32..40,
+    ) {
+        let mut estimate = RoundTrip::default();
+        for sample in &samples {
+            estimate.measure(Duration::from_nanos(*sample));
+        }
+        for _ in 0..backoffs {
+            estimate.back_off();
+        }
+        let timeout = estimate.timeout(&bounds());
+        prop_assert!(timeout >= bounds().min && timeout <= bounds().max);
+    }
+}
