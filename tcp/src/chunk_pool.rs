@@ -5,7 +5,10 @@
 //! through the pool's nodes; a chunk knows the stream position of its first byte, so a hole costs
 //! nothing, and a queue grows into larger classes with what it holds.
 
-use std::cell::Cell;
+mod queue;
+
+pub use queue::ChunkQueue;
+
 use std::fmt;
 
 use crate::memory::Memory;
@@ -16,20 +19,6 @@ pub struct ChunkPool {
     nodes: Vec<Node>,
     free: [u32; CLASS_BYTES.len()],
     available: usize,
-}
-
-/// The bytes of one direction of a connection: positions are 32 bits of the stream, modulo 2^32.
-pub struct ChunkQueue {
-    head: u32,
-    tail: u32,
-    /// Position of the first byte not released.
-    front: u32,
-    /// Position after the last byte written.
-    end: u32,
-    /// Bytes of the chunks held; decides the class of the next one.
-    held: u32,
-    /// The chunk found last: reading goes on there instead of walking from the head.
-    hint: Cell<u32>,
 }
 
 /// One chunk's place in its queue or free list.
@@ -349,42 +338,6 @@ impl Memory for ChunkPool {
 
     fn available_bytes(&self) -> usize {
         self.available
-    }
-}
-
-impl ChunkQueue {
-    /// Bytes from the front to the end of the last byte written, holes included.
-    pub fn len(&self) -> usize {
-        self.end.wrapping_sub(self.front) as usize
-    }
-
-    /// True when there is nothing to read or release.
-    pub fn is_empty(&self) -> bool {
-        self.front == self.end
-    }
-
-    /// Bytes of the chunks that the queue holds.
-    pub fn held_bytes(&self) -> usize {
-        self.held as usize
-    }
-}
-
-impl Default for ChunkQueue {
-    fn default() -> Self {
-        Self {
-            head: NONE,
-            tail: NONE,
-            front: 0,
-            end: 0,
-            held: 0,
-            hint: Cell::new(NONE),
-        }
-    }
-}
-
-impl fmt::Debug for ChunkQueue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ChunkQueue({} bytes in {})", self.len(), self.held)
     }
 }
 

@@ -22,7 +22,11 @@ impl Cursor {
     pub const fn from_bits(bits: u64) -> Self {
         let table = bits >> 32;
         Self {
-            table: if table > u8::MAX as u64 { u8::MAX } else { table as u8 },
+            table: if table > u8::MAX as u64 {
+                u8::MAX
+            } else {
+                table as u8
+            },
             slot: (bits & 0xffff_ffff) as u32,
         }
     }

@@ -121,7 +121,7 @@ proptest! {
         };
         let bytes = emitted(&options);
         prop_assert_eq!(bytes.len(), options.length());
-        prop_assert!(bytes.len() % 4 == 0);
+        prop_assert!(bytes.len().is_multiple_of(4));
         let parsed = Options::parse(&bytes).expect("well-formed");
         options.sack = blocks(&edges[..parsed.sack.len()]);
         prop_assert_eq!(parsed, options);
