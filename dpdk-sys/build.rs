@@ -35,6 +35,7 @@ const FUNCTIONS: &[&str] = &[
     "coremill_.*",
     "rte_eal_cleanup",
     "rte_eal_init",
+    "rte_dev_probe",
     "rte_eth_dev_adjust_nb_rx_tx_desc",
     "rte_eth_dev_close",
     "rte_eth_dev_configure",
@@ -70,6 +71,7 @@ const FUNCTIONS: &[&str] = &[
     "rte_ring_count",
     "rte_ring_create",
     "rte_ring_free",
+    "rte_ring_lookup",
     "rte_strerror",
     "rte_thread_register",
     "rte_thread_unregister",
@@ -77,6 +79,7 @@ const FUNCTIONS: &[&str] = &[
 ];
 
 const TYPES: &[&str] = &[
+    "coremill_mbuf_offset",
     "rte_ether_addr",
     "rte_eth_conf",
     "rte_eth_dev_info",

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_eth_ring.h>
@@ -79,6 +80,8 @@ struct coremill_link {
 /* shim.c: DPDK's inline functions, and what needs its macros. */
 uint16_t coremill_receive_burst(uint16_t port, uint16_t queue, struct rte_mbuf **into, uint16_t max);
 uint16_t coremill_transmit_burst(uint16_t port, uint16_t queue, struct rte_mbuf **from,
+	uint16_t count);
+uint16_t coremill_transmit_prepare(uint16_t port, uint16_t queue, struct rte_mbuf **packets,
 	uint16_t count);
 struct rte_mbuf *coremill_mbuf_alloc(struct rte_mempool *pool);
 void coremill_mbuf_free(struct rte_mbuf *packet);

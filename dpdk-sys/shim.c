@@ -13,6 +13,12 @@ uint16_t coremill_transmit_burst(uint16_t port, uint16_t queue, struct rte_mbuf 
 	return rte_eth_tx_burst(port, queue, from, count);
 }
 
+uint16_t coremill_transmit_prepare(uint16_t port, uint16_t queue, struct rte_mbuf **packets,
+	uint16_t count)
+{
+	return rte_eth_tx_prepare(port, queue, packets, count);
+}
+
 struct rte_mbuf *coremill_mbuf_alloc(struct rte_mempool *pool)
 {
 	return rte_pktmbuf_alloc(pool);

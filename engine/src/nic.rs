@@ -3,6 +3,8 @@
 //! `nic/dpdk` is the real thing; `nic/loopback` and `nic/simulated` run the engine without EAL;
 //! `nic/fault` wraps any port with drops, delays, duplicates and corruption.
 
+pub mod dpdk;
+
 use std::os::fd::RawFd;
 
 /// What the port says, or has been seen to say, about the checksums of a received packet.
@@ -96,4 +98,68 @@ pub trait Port {
 
     /// A descriptor that becomes readable when a packet arrives, where the port has one.
     fn receive_interrupt(&self) -> Option<RawFd>;
+
+    /// Arms the receive interrupt. Call it before sleeping on the descriptor and receive once more
+    /// afterwards: what arrived in between does not wake. Ports that need no arming do nothing.
+    fn arm_receive_interrupt(&mut self) {}
+
+    /// Disarms it after waking, whatever the reason was.
+    fn disarm_receive_interrupt(&mut self) {}
+}
+
+/// What is known about a port, for display and for the layers above.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PortInformation {
+    /// Name from config.
+    pub name: String,
+    /// DPDK's name of the device, such as `net_tap0` or `0000:03:00.0`.
+    pub device: String,
+    /// Its driver, such as `net_tap`.
+    pub driver: String,
+    /// MAC address.
+    pub mac: [u8; 6],
+    /// MTU: bytes of IP packet.
+    pub mtu: u16,
+    /// Queue pairs in use, one per worker.
+    pub queues: usize,
+    /// What it can do, as enabled.
+    pub capabilities: Capabilities,
+    /// Workers can sleep on its receive interrupts.
+    pub receive_interrupts: bool,
+    /// Link, as of the time of asking.
+    pub link: LinkStatus,
+}
+
+/// State of a port's link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkStatus {
+    /// Up.
+    pub up: bool,
+    /// Speed in Mbit/s; 0 where unknown.
+    pub speed_mbps: u32,
+}
+
+/// Packets and errors of a port as its driver counts them, over all queues.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortStatistics {
+    /// Packets received.
+    pub received_packets: u64,
+    /// Bytes received.
+    pub received_bytes: u64,
+    /// Packets sent.
+    pub transmitted_packets: u64,
+    /// Bytes sent.
+    pub transmitted_bytes: u64,
+    /// Packets the hardware dropped because no receive descriptor was free.
+    pub receive_missed: u64,
+    /// Packets received with errors.
+    pub receive_errors: u64,
+    /// Times the driver found no packet memory.
+    pub receive_no_buffer: u64,
+    /// Packets that could not be sent.
+    pub transmit_errors: u64,
+    /// Received packets in several pieces that could not be made one, and were dropped.
+    pub segmented_discarded: u64,
+    /// Packets that the driver refused to prepare for its offloads, and were dropped.
+    pub unprepared_discarded: u64,
 }

@@ -1,0 +1,81 @@
+//! Which offloads of a port are used. What is enabled here is what [`Capabilities`] says; whether a
+//! received packet's checksum was verified is read from the packet itself, so that a driver that
+//! promises and does not deliver only costs the check in software.
+
+use coremill_dpdk_sys as sys;
+
+use crate::nic::Capabilities;
+
+/// The offloads switched on for a port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Offloads {
+    /// Bits for `rxmode.offloads`.
+    pub receive: u64,
+    /// Bits for `txmode.offloads`.
+    pub transmit: u64,
+}
+
+impl Offloads {
+    /// Those of the offered ones that Coremill has a use for.
+    pub(super) fn choose(receive_offered: u64, transmit_offered: u64) -> Self {
+        Self {
+            receive: receive_offered
+                & (sys::COREMILL_RX_OFFLOAD_IPV4_CHECKSUM
+                    | sys::COREMILL_RX_OFFLOAD_TCP_CHECKSUM
+                    | sys::COREMILL_RX_OFFLOAD_RSS_HASH),
+            // Fast free asks that all packets come from one pool, have one reference and one
+            // segment: ours do.
+            transmit: transmit_offered
+                & (sys::COREMILL_TX_OFFLOAD_IPV4_CHECKSUM
+                    | sys::COREMILL_TX_OFFLOAD_TCP_CHECKSUM
+                    | sys::COREMILL_TX_OFFLOAD_FAST_FREE),
+        }
+    }
+
+    /// Without the RSS hash, which drivers accept only together with RSS.
+    pub(super) fn without_hash(self) -> Self {
+        Self {
+            receive: self.receive & !sys::COREMILL_RX_OFFLOAD_RSS_HASH,
+            ..self
+        }
+    }
+
+    /// What they amount to for the layers above.
+    pub(super) fn capabilities(self) -> Capabilities {
+        Capabilities {
+            receive_ipv4_checksum: self.receive & sys::COREMILL_RX_OFFLOAD_IPV4_CHECKSUM != 0,
+            receive_tcp_checksum: self.receive & sys::COREMILL_RX_OFFLOAD_TCP_CHECKSUM != 0,
+            transmit_ipv4_checksum: self.transmit & sys::COREMILL_TX_OFFLOAD_IPV4_CHECKSUM != 0,
+            transmit_tcp_checksum: self.transmit & sys::COREMILL_TX_OFFLOAD_TCP_CHECKSUM != 0,
+            receive_steering: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_offered_and_useful_is_chosen() {
+        let chosen = Offloads::choose(u64::MAX, 0);
+        assert_eq!(chosen.receive & sys::COREMILL_RX_OFFLOAD_SCATTER, 0);
+        assert_eq!(chosen.transmit, 0);
+        let capabilities = chosen.capabilities();
+        assert!(capabilities.receive_ipv4_checksum && capabilities.receive_tcp_checksum);
+        assert!(!capabilities.transmit_ipv4_checksum && !capabilities.transmit_tcp_checksum);
+        assert_eq!(
+            Offloads::choose(0, 0).capabilities(),
+            Capabilities::default()
+        );
+    }
+
+    #[test]
+    fn the_hash_can_be_left_out() {
+        let hash = sys::COREMILL_RX_OFFLOAD_RSS_HASH;
+        let chosen = Offloads::choose(u64::MAX, u64::MAX);
+        assert_eq!(chosen.receive & hash, hash);
+        assert_eq!(chosen.without_hash().receive & hash, 0);
+        assert_eq!(chosen.without_hash().transmit, chosen.transmit);
+    }
+}
