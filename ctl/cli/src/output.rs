@@ -1,0 +1,52 @@
+//! Printing answers: as a table for people or as JSON for programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+mod json;
+pub mod quantity;
+mod table;
+
+pub use table::Table;
+
+/// How to print.
+#[derive(Clone, Copy, Debug)]
+pub enum Format {
+    /// Aligned columns.
+    Table,
+    /// The protocol's own view types.
+    Json,
+}
+
+impl Format {
+    /// Prints `value`, or the table made of it.
+    pub fn print<T: Serialize>(
+        self,
+        value: &T,
+        table: impl FnOnce(&T) -> Table,
+    ) -> Result<(), Failure> {
+        let text = match self {
+            Format::Table => table(value).to_string(),
+            Format::Json => json::text(value).map_err(|error| output(error.into()))?,
+        };
+        io::stdout()
+            .lock()
+            .write_all(text.as_bytes())
+            .map_err(output)
+    }
+
+    /// Prints what was done, to people only.
+    pub fn done(self, text: &str) -> Result<(), Failure> {
+        match self {
+            Format::Table => writeln!(io::stdout(), "{text}").map_err(output),
+            Format::Json => Ok(()),
+        }
+    }
+}
+
+fn output(source: io::Error) -> Failure {
+    Failure::Output { source }
+}

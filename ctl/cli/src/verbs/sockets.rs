@@ -1,0 +1,72 @@
+//! `coremill sockets`.
+
+use anyhow::Result;
+use coremill_protocol::{PAGE_ROWS_MAX, Reply, Request, SocketView};
+
+use super::fetch;
+use crate::arguments::Sockets;
+use crate::client::Client;
+use crate::output::{Format, Table, quantity};
+
+/// Prints connections, page after page up to the limit.
+pub fn run(client: &mut Client, format: Format, which: &Sockets) -> Result<()> {
+    let wanted = if which.limit == 0 {
+        usize::MAX
+    } else {
+        which.limit
+    };
+    let mut rows: Vec<SocketView> = Vec::new();
+    let mut cursor = None;
+    loop {
+        let request = Request::Sockets {
+            state: which.state.clone(),
+            address: which.address,
+            port: which.port,
+            limit: Some((wanted - rows.len()).min(PAGE_ROWS_MAX)),
+            cursor: cursor.take(),
+        };
+        let (page, next) = fetch(client, &request, |reply| match reply {
+            Reply::Sockets { sockets, cursor } => Some((sockets, cursor)),
+            _ => None,
+        })?;
+        rows.extend(page);
+        cursor = next;
+        if cursor.is_none() || rows.len() >= wanted {
+            break;
+        }
+    }
+    format.print(&rows, |rows| table(rows))?;
+    if cursor.is_some() {
+        eprintln!("coremill: there may be more than {wanted} rows; --limit 0 shows all");
+    }
+    Ok(())
+}
+
+fn table(rows: &[SocketView]) -> Table {
+    let mut table = Table::new([
+        "STATE", ">RECV-Q", ">SEND-Q", "LOCAL", "REMOTE", ">WORKER", ">RTT", ">RTO", ">CWND",
+        ">RETRANS", "HOLD",
+    ]);
+    for row in rows {
+        let state = if row.orphan {
+            format!("{} (orphan)", row.state)
+        } else {
+            row.state.clone()
+        };
+        let micros = |us: u64| quantity::nanos(us.saturating_mul(1_000));
+        table.row([
+            state,
+            row.receive_queue_bytes.to_string(),
+            row.send_queue_bytes.to_string(),
+            row.local.to_string(),
+            row.remote.to_string(),
+            row.worker.to_string(),
+            quantity::or_dash(row.round_trip_us.map(micros)),
+            micros(row.retransmission_timeout_us),
+            row.congestion_window_bytes.to_string(),
+            row.retransmissions.to_string(),
+            row.hold.clone(),
+        ]);
+    }
+    table
+}
