@@ -35,12 +35,22 @@ fn main() -> ExitCode {
 
 /// Runs the load and prints its report; false when it saw errors.
 fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+    raise_descriptor_limit();
     let (report, json) = match &arguments.load {
         Load::Rpc(plan) => (loads::rpc::run(plan)?, plan.output.json),
         Load::Stream(plan) => (loads::stream::run(plan)?, plan.output.json),
     };
     print(&report, json).context("cannot print the report")?;
     Ok(report.succeeded())
+}
+
+/// Lets the process open as many descriptors as its hard limit allows: a thousand connections do
+/// not fit into the usual soft limit. Where that fails, the report will name the lack.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 fn print(report: &Report, json: bool) -> anyhow::Result<()> {

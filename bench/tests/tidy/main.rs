@@ -8,6 +8,7 @@ mod samples;
 
 use coremill_engine::counters::EngineCounters;
 use coremill_engine::drop_reason::DropReason;
+use coremill_tcp::TcpCounters;
 
 use repository::File;
 
@@ -118,7 +119,7 @@ fn drop_reasons_have_unique_words_and_help() {
 
 #[test]
 fn counters_have_unique_names_and_help() {
-    for table in [EngineCounters::TABLE] {
+    for table in [EngineCounters::TABLE, TcpCounters::TABLE] {
         let names: std::collections::BTreeSet<_> = table.iter().map(|(name, _)| name).collect();
         assert_eq!(names.len(), table.len(), "a counter's name is used twice");
         for (name, help) in table {

@@ -1,0 +1,40 @@
+//! The real daemon on a tap device, spoken to by the kernel's own sockets, in namespaces that
+//! vanish with the test. Needs no root where user namespaces are allowed.
+//! COREMILL_SKIP_NAMESPACE_TESTS=1 skips all of it, and says so.
+
+mod command;
+mod configuration;
+mod daemon;
+mod isolation;
+mod scenarios;
+mod topology;
+
+/// Declares a scenario's tests: once with one worker, once with two workers and two queues.
+macro_rules! scenarios {
+    ($($name:ident)*) => {$(
+        mod $name {
+            #[test]
+            fn one_worker() {
+                let name = concat!(stringify!($name), "::one_worker");
+                crate::isolation::run(name, || crate::scenarios::$name::run(1));
+            }
+
+            #[test]
+            fn two_workers() {
+                let name = concat!(stringify!($name), "::two_workers");
+                crate::isolation::run(name, || crate::scenarios::$name::run(2));
+            }
+        }
+    )*};
+}
+
+scenarios! {
+    transfers
+    lossy_transfers
+    many_connections
+    web
+    refusals
+    backlog
+    leftovers
+    lifecycle
+}

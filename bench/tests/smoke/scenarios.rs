@@ -1,0 +1,10 @@
+//! What is tested: each scenario is run with one worker and with two.
+
+pub mod backlog;
+pub mod leftovers;
+pub mod lifecycle;
+pub mod lossy_transfers;
+pub mod many_connections;
+pub mod refusals;
+pub mod transfers;
+pub mod web;
