@@ -19,9 +19,15 @@ fn packets_go_round_and_come_back() {
         extra_arguments: Vec::new(),
         packets: PACKETS,
     };
-    let ports = [port("loop0", Device::RingLoopback), port("loop1", Device::RingLoopback)];
+    let ports = [
+        port("loop0", Device::RingLoopback),
+        port("loop1", Device::RingLoopback),
+    ];
     let eal = Eal::start(&options, &ports, WORKERS).expect("EAL starts");
-    assert!(matches!(Eal::start(&options, &ports, 1), Err(EalError::AlreadyStarted)));
+    assert!(matches!(
+        Eal::start(&options, &ports, 1),
+        Err(EalError::AlreadyStarted)
+    ));
     assert_eq!(eal.packets_free(), PACKETS as usize);
     information_is_right(&eal);
     let registration = eal.register_worker().expect("this thread becomes a worker");
@@ -35,7 +41,11 @@ fn packets_go_round_and_come_back() {
     exhaustion_is_an_answer(&eal);
     full_ring_keeps_order(&eal);
     packets_cross_threads(&eal);
-    assert_eq!(eal.packets_free(), PACKETS as usize, "all packets came back");
+    assert_eq!(
+        eal.packets_free(),
+        PACKETS as usize,
+        "all packets came back"
+    );
     drop(registration);
     // With packets still in a ring: they are drained when the ports close.
     let mut queue = eal.queue(0, 0).expect("free again");
@@ -62,9 +72,19 @@ fn information_is_right(eal: &Eal) {
     assert_eq!(information.driver, "net_ring");
     assert_eq!((information.mtu, information.queues), (1500, WORKERS));
     assert!(!information.receive_interrupts);
-    assert!(!information.capabilities.receive_tcp_checksum, "a ring verifies nothing");
-    assert_ne!(information.mac, eal.port_information(0).expect("a first port").mac);
-    assert_eq!(information.mac[0] & 3, 2, "a locally administered unicast address");
+    assert!(
+        !information.capabilities.receive_tcp_checksum,
+        "a ring verifies nothing"
+    );
+    assert_ne!(
+        information.mac,
+        eal.port_information(0).expect("a first port").mac
+    );
+    assert_eq!(
+        information.mac[0] & 3,
+        2,
+        "a locally administered unicast address"
+    );
     assert!(eal.port_information(2).is_none());
 }
 
@@ -76,7 +96,10 @@ fn a_packet_goes_round(eal: &Eal, port: usize, worker: usize, buffers: &mut Vec<
     assert!(packet.data().is_empty());
     packet.append(1_514).expect("room for a full frame").fill(7);
     packet.trim_front(14);
-    packet.prepend(14).expect("headroom").copy_from_slice(&[1; 14]);
+    packet
+        .prepend(14)
+        .expect("headroom")
+        .copy_from_slice(&[1; 14]);
     assert!(packet.prepend(10_000).is_none() && packet.append(10_000).is_none());
     assert_eq!(packet.data().len(), 1_514, "refusals change nothing");
     packet.set_offload(TransmitOffload {
@@ -90,8 +113,14 @@ fn a_packet_goes_round(eal: &Eal, port: usize, worker: usize, buffers: &mut Vec<
     assert!(buffers.is_empty());
     assert_eq!(queue.receive(buffers, 32), 1);
     let mut packet = buffers.pop().expect("the packet");
-    assert_eq!(packet.data()[..15], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 7]);
-    assert_eq!(packet.checksums(), (ChecksumStatus::Unknown, ChecksumStatus::Unknown));
+    assert_eq!(
+        packet.data()[..15],
+        [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 7]
+    );
+    assert_eq!(
+        packet.checksums(),
+        (ChecksumStatus::Unknown, ChecksumStatus::Unknown)
+    );
     assert_eq!(packet.receive_hash(), None);
     packet.truncate(60);
     packet.truncate(600);
@@ -106,10 +135,17 @@ fn exhaustion_is_an_answer(eal: &Eal) {
     let mut held = Vec::with_capacity(PACKETS as usize);
     while let Some(packet) = queue.allocate() {
         held.push(packet);
-        assert!(held.len() <= PACKETS as usize, "more packets than there are");
+        assert!(
+            held.len() <= PACKETS as usize,
+            "more packets than there are"
+        );
     }
     // What other threads' caches hold is out of reach: the main thread's, from the start.
-    assert!(held.len() > PACKETS as usize * 3 / 4, "only {} packets", held.len());
+    assert!(
+        held.len() > PACKETS as usize * 3 / 4,
+        "only {} packets",
+        held.len()
+    );
     held.truncate(held.len() - 1);
     assert!(queue.allocate().is_some(), "a freed packet is there again");
 }
@@ -119,20 +155,34 @@ fn full_ring_keeps_order(eal: &Eal) {
     let mut buffers = Vec::with_capacity(300);
     for number in 0..300u16 {
         let mut packet = queue.allocate().expect("a packet");
-        packet.append(2).expect("room").copy_from_slice(&number.to_be_bytes());
+        packet
+            .append(2)
+            .expect("room")
+            .copy_from_slice(&number.to_be_bytes());
         buffers.push(packet);
     }
     assert_eq!(queue.transmit(&mut buffers), 127, "the ring's slots");
-    assert_eq!(buffers[0].data(), 127u16.to_be_bytes(), "the rest stays in order");
+    assert_eq!(
+        buffers[0].data(),
+        127u16.to_be_bytes(),
+        "the rest stays in order"
+    );
     let mut received = Vec::with_capacity(300);
     assert_eq!(queue.receive(&mut received, 100), 100);
     assert_eq!(queue.receive(&mut received, 100), 27);
     for (number, packet) in received.iter().enumerate() {
-        assert_eq!(usize::from(packet.data()[0]) << 8 | usize::from(packet.data()[1]), number);
+        assert_eq!(
+            usize::from(packet.data()[0]) << 8 | usize::from(packet.data()[1]),
+            number
+        );
     }
     let mut small = Vec::with_capacity(5);
     assert_eq!(queue.transmit(&mut buffers), 127);
-    assert_eq!(queue.receive(&mut small, 100), small.capacity().min(100), "no growth");
+    assert_eq!(
+        queue.receive(&mut small, 100),
+        small.capacity().min(100),
+        "no growth"
+    );
     received.clear();
     while queue.receive(&mut received, 64) > 0 {}
 }
@@ -142,7 +192,10 @@ fn packets_cross_threads(eal: &Eal) {
     let handle = eal.clone();
     let thread = std::thread::spawn(move || {
         let _registration = handle.register_worker().expect("another worker");
-        receiver.into_iter().map(|packet| packet.data().len()).sum::<usize>()
+        receiver
+            .into_iter()
+            .map(|packet| packet.data().len())
+            .sum::<usize>()
     });
     let mut queue = eal.queue(0, 1).expect("its queue");
     for _ in 0..100 {
