@@ -51,7 +51,8 @@ pub struct Observation {
     pub mac: [u8; 6],
     /// It answers us: the way there and back works.
     pub solicited: bool,
-    /// Worth a new entry, as it speaks to us; otherwise only a known one is brought up to date.
+    /// Worth a new entry, as it wants to speak to us; otherwise only a known one is brought up to
+    /// date: an answer nobody asked for makes no entry.
     pub create: bool,
 }
 
@@ -86,7 +87,7 @@ pub fn receive(payload: &[u8], mac: [u8; 6], local: &LocalAddresses) -> Outcome 
         address: IpAddr::V4(packet.sender),
         mac: packet.sender_mac,
         solicited: for_us && !request && packet.target_mac == mac,
-        create: for_us,
+        create: for_us && request,
     });
     match observation {
         observation if for_us && request => Outcome::Reply {

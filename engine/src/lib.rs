@@ -22,3 +22,6 @@ pub mod rate_limit;
 pub mod routes;
 pub mod snapshot;
 pub mod udp;
+
+#[cfg(test)]
+mod test_packet;
