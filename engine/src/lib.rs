@@ -20,6 +20,7 @@ pub mod options;
 pub mod paths;
 pub mod rate_limit;
 pub mod routes;
+pub mod services;
 pub mod snapshot;
 pub mod udp;
 
