@@ -7,7 +7,6 @@ mod failure;
 mod histogram;
 mod kernel_path;
 mod loads;
-mod pattern;
 mod plan;
 mod progress;
 mod quantity;

@@ -5,8 +5,8 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use crate::pattern;
 use anyhow::Context;
+use coremill_engine::services::pattern;
 use sha2::{Digest, Sha256};
 
 use crate::failure::{Failure, Kind};

@@ -111,8 +111,15 @@ fn stream_both_verifies_the_echo() {
 
 #[test]
 fn stream_down_verifies_the_pattern() {
-    // An echo server given nothing sends nothing: the stream down is tested on bytes that are not
-    // the pattern, on too few, and (with the true pattern) against the daemon's chargen elsewhere.
+    let address = server::start(Behaviour::Pattern);
+    let report = succeed(&[
+        "stream", "down", &address, "--bytes", "10MiB", "--seed", "5",
+    ]);
+    assert_eq!(report["bytes_received"], 10 << 20);
+    let report = fail(&[
+        "stream", "down", &address, "--bytes", "10MiB", "--seed", "6",
+    ]);
+    assert_eq!(report["errors"]["mismatch"], 1);
     let address = server::start(Behaviour::CloseEarly);
     let report = fail(&["stream", "down", &address, "--bytes", "1000"]);
     assert_eq!(report["errors"]["closed_early"], 1);

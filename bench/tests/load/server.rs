@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
+use coremill_engine::services::pattern;
 use sha2::{Digest, Sha256};
 
 /// What a server does with each connection.
@@ -21,6 +22,8 @@ pub enum Behaviour {
     Mute,
     /// Sends zeros.
     Zeros,
+    /// Sends the pattern of seed 5 for 10 MiB.
+    Pattern,
 }
 
 /// Starts a server that lives as long as the test process; gives its address.
@@ -57,6 +60,11 @@ fn serve(mut connection: TcpStream, behaviour: Behaviour) -> std::io::Result<()>
             Ok(())
         }
         Behaviour::Zeros => connection.write_all(&[0; 100_000]),
+        Behaviour::Pattern => {
+            let mut bytes = vec![0; 10 << 20];
+            pattern::fill(5, 0, &mut bytes);
+            connection.write_all(&bytes)
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use crate::pattern;
+use coremill_engine::services::pattern;
 use mio::net::TcpStream;
 
 use crate::failure::{Failure, Kind};
