@@ -1,0 +1,181 @@
+//! Work for callgrind: remote procedure calls or a stream between two shards in memory.
+//!
+//! `instruction_count rpc 1000` plays a thousand exchanges of 64 bytes each way;
+//! `instruction_count stream 1000` sends a thousand segments of 1,460 bytes. The difference between
+//! two counts, divided by the difference of the numbers, is what one costs without the set-up:
+//! `valgrind --tool=callgrind target/release/examples/instruction_count rpc 1000`
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coremill_tcp::limits::Secrets;
+use coremill_tcp::options::{ConnectOptions, ListenOptions, SocketOptions};
+use coremill_tcp::{ChunkPool, ConnectionId, Endpoint, Inbound, Instant, Limits, Shard, Subject};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let count = arguments.get(1).and_then(|text| text.parse::<usize>().ok());
+    let (Some(load), Some(count)) = (arguments.first(), count) else {
+        eprintln!("usage: instruction_count rpc|stream COUNT");
+        return ExitCode::from(2);
+    };
+    let mut pair = Pair::connected();
+    match load.as_str() {
+        "rpc" => pair.exchange(count),
+        "stream" => pair.stream(count),
+        other => {
+            eprintln!("{other}: give rpc or stream");
+            return ExitCode::from(2);
+        }
+    }
+    println!(
+        "{load} {count}: {} segments, {} bytes received",
+        pair.segments, pair.received
+    );
+    ExitCode::SUCCESS
+}
+
+/// Client and server, connected.
+struct Pair {
+    now: Instant,
+    shards: [Shard; 2],
+    ids: [Option<ConnectionId>; 2],
+    segments: usize,
+    received: usize,
+}
+
+impl Pair {
+    fn connected() -> Self {
+        let mut server = shard();
+        let listening = server.listen(ListenOptions {
+            local: Endpoint::new(address(1), 80),
+            backlog: 16,
+            queued: Arc::default(),
+            cookie: 0,
+            socket: SOCKET,
+        });
+        let listener = listening.expect("an empty table has room");
+        let mut client = shard();
+        let now = Instant::from_millis(1);
+        let options = ConnectOptions {
+            source: address(0),
+            source_port: None,
+            remote: Endpoint::new(address(1), 80),
+            mtu: 1_512,
+            cookie: 0,
+            socket: SOCKET,
+        };
+        let id = client
+            .connect(now, &options, &|_| true)
+            .expect("an empty table has room");
+        let mut pair = Self {
+            now,
+            shards: [client, server],
+            ids: [Some(id), None],
+            segments: 0,
+            received: 0,
+        };
+        while pair.ids[1].is_none() {
+            pair.turn();
+            pair.ids[1] = pair.shards[1].accept(listener);
+        }
+        pair
+    }
+
+    fn exchange(&mut self, count: usize) {
+        let message = [7; 64];
+        for _ in 0..count {
+            self.send(0, &message);
+            self.turn_until_received(1, message.len());
+            self.send(1, &message);
+            self.turn_until_received(0, message.len());
+        }
+    }
+
+    fn stream(&mut self, segments: usize) {
+        let data = [7; 14_600];
+        let mut left = segments * 1_460;
+        while left > 0 {
+            let piece = &data[..left.min(data.len())];
+            let sent = self.send(0, piece);
+            left -= sent;
+            self.turn_until_received(1, sent);
+        }
+    }
+
+    fn send(&mut self, side: usize, data: &[u8]) -> usize {
+        let id = self.ids[side].expect("connected");
+        self.shards[side]
+            .send(self.now, id, data)
+            .expect("connected")
+    }
+
+    fn turn_until_received(&mut self, side: usize, count: usize) {
+        let id = self.ids[side].expect("connected");
+        let mut received = 0;
+        while received < count {
+            self.turn();
+            while let Ok(slice) = self.shards[side].receive_slice(id)
+                && !slice.is_empty()
+            {
+                let length = slice.len();
+                self.shards[side].consume(self.now, id, length);
+                received += length;
+            }
+        }
+        self.received += received;
+    }
+
+    /// A turn of each side, as a worker makes it, ten microseconds of time each.
+    fn turn(&mut self) {
+        let mut out = [0; 1_600];
+        for side in 0..2 {
+            self.now = self.now + Duration::from_micros(10);
+            self.shards[side].advance(self.now, 64);
+            while let Some(event) = self.shards[side].next_event() {
+                debug_assert!(matches!(
+                    event.subject,
+                    Subject::Connection(_) | Subject::Listener(_)
+                ));
+            }
+            while let Some(outgoing) = self.shards[side].next_segment(self.now, &mut out) {
+                self.segments += 1;
+                let inbound = Inbound {
+                    source: outgoing.source,
+                    destination: outgoing.destination,
+                    bytes: &out[..outgoing.length],
+                    checksum_verified: true,
+                    ecn: 0,
+                    ttl: 64,
+                    mtu: 1_512,
+                };
+                self.shards[1 - side].receive(self.now, &inbound);
+            }
+        }
+    }
+}
+
+fn shard() -> Shard {
+    let limits = Limits {
+        connections_max: 64,
+        ..Limits::default()
+    };
+    let secrets = Secrets {
+        initial_sequence: [1; 16],
+        timestamp_offset: [2; 16],
+        ephemeral_port: [3; 16],
+        table: [4; 16],
+    };
+    Shard::new(limits, secrets, ChunkPool::new(8 << 20))
+}
+
+fn address(side: u8) -> IpAddr {
+    Ipv4Addr::new(10, 0, 0, 1 + side).into()
+}
+
+const SOCKET: SocketOptions = SocketOptions {
+    no_delay: true,
+    keepalive: false,
+};

@@ -1,0 +1,195 @@
+//! One end of a connection: sends its bytes, checks the other's, and leaves as planned. It looks at
+//! its connection only when a hint or its own clock tells it to, so that a missing hint is found.
+
+use std::time::Duration;
+
+use coremill_tcp::error::{ConnectionError, ReceiveError, SendError};
+use coremill_tcp::{ConnectionId, Instant, Shard};
+
+use super::plan::{EndPlan, Ending};
+use super::random::{Random, pattern};
+use super::watched_memory::WatchedMemory;
+
+/// An end at work.
+#[derive(Debug)]
+pub struct Application {
+    pub connection: usize,
+    pub side: usize,
+    id: ConnectionId,
+    plan: EndPlan,
+    random: Random,
+    began: Instant,
+    paused_until: Instant,
+    pub progress: Progress,
+}
+
+/// How far an end has come: the world compares the two of a connection.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    pub sent: usize,
+    pub received: usize,
+    /// It has shut its direction after sending all it wanted.
+    pub is_shut: bool,
+    /// It has read the end of the stream.
+    pub is_at_end: bool,
+    pub is_established: bool,
+    pub error: Option<ConnectionError>,
+    /// It has let go of the connection.
+    pub is_closed: bool,
+}
+
+impl Application {
+    pub fn new(
+        (connection, side): (usize, usize),
+        id: ConnectionId,
+        plan: EndPlan,
+        random: Random,
+        now: Instant,
+    ) -> Self {
+        let progress = Progress::default();
+        Self {
+            connection,
+            side,
+            id,
+            plan,
+            random,
+            began: now,
+            paused_until: now,
+            progress,
+        }
+    }
+
+    /// Does what can be done now; returns when it wants to be called again even without a hint.
+    pub fn run(&mut self, shard: &mut Shard<WatchedMemory>, now: Instant) -> Option<Instant> {
+        if self.progress.is_closed {
+            return None;
+        }
+        if let Ending::Abort(after) = self.plan.ending {
+            if now >= self.began + after {
+                shard.abort(now, self.id);
+                return self.leave();
+            }
+        } else if now < self.paused_until {
+            return Some(self.paused_until);
+        }
+        if let Err(error) = self
+            .receive(shard, now)
+            .and_then(|()| self.send(shard, now))
+        {
+            self.progress.error = Some(error);
+            shard.close(now, self.id);
+            return self.leave();
+        }
+        if self.has_finished() {
+            shard.close(now, self.id);
+            return self.leave();
+        }
+        let abort = match self.plan.ending {
+            Ending::Abort(after) => Some(self.began + after),
+            _ => None,
+        };
+        let resumes = (now < self.paused_until).then_some(self.paused_until);
+        abort.into_iter().chain(resumes).min()
+    }
+
+    fn leave(&mut self) -> Option<Instant> {
+        self.progress.is_closed = true;
+        None
+    }
+
+    fn receive(
+        &mut self,
+        shard: &mut Shard<WatchedMemory>,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        let key = stream_key(self.connection, 1 - self.side);
+        while !self.progress.is_at_end && now >= self.paused_until {
+            let slice = match shard.receive_slice(self.id) {
+                Ok([]) | Err(ReceiveError::NotConnected) => return Ok(()),
+                Ok(slice) => slice,
+                Err(ReceiveError::EndOfStream) => {
+                    self.progress.is_at_end = true;
+                    return Ok(());
+                }
+                Err(ReceiveError::Failed(error)) => return Err(error),
+                Err(ReceiveError::NoConnection) => panic!("the connection vanished under its user"),
+            };
+            let count = slice.len().min(self.plan.receive_piece);
+            for (index, byte) in slice[..count].iter().enumerate() {
+                let offset = self.progress.received + index;
+                assert_eq!(
+                    *byte,
+                    pattern(key, offset),
+                    "wrong byte at {offset}: {self:?}"
+                );
+            }
+            self.progress.received += count;
+            self.progress.is_established = true;
+            shard.consume(now, self.id, count);
+            self.may_pause(now);
+        }
+        Ok(())
+    }
+
+    fn send(
+        &mut self,
+        shard: &mut Shard<WatchedMemory>,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        if self.plan.ending == Ending::Last && !self.progress.is_at_end {
+            return Ok(());
+        }
+        let key = stream_key(self.connection, self.side);
+        while self.progress.sent < self.plan.send_bytes && now >= self.paused_until {
+            let count = (self.plan.send_bytes - self.progress.sent).min(self.plan.send_piece);
+            let first = self.progress.sent;
+            let data: Vec<u8> = (first..first + count).map(|at| pattern(key, at)).collect();
+            match shard.send(now, self.id, &data) {
+                Ok(0) | Err(SendError::NotConnected) => return Ok(()),
+                Ok(taken) => {
+                    assert!(taken <= count);
+                    self.progress.sent += taken;
+                    self.progress.is_established = true;
+                }
+                Err(SendError::Failed(error)) => return Err(error),
+                Err(error) => panic!("{error}: {self:?}"),
+            }
+            self.may_pause(now);
+        }
+        let is_leaving = matches!(self.plan.ending, Ending::Orderly | Ending::Last);
+        if self.progress.sent == self.plan.send_bytes && is_leaving && !self.progress.is_shut {
+            match shard.shutdown(now, self.id) {
+                Ok(()) => {
+                    self.progress.is_shut = true;
+                    self.progress.is_established = true;
+                }
+                Err(SendError::NotConnected) => {}
+                Err(SendError::Failed(error)) => return Err(error),
+                Err(error) => panic!("{error}: {self:?}"),
+            }
+        }
+        Ok(())
+    }
+
+    fn has_finished(&self) -> bool {
+        let has_sent = self.progress.sent == self.plan.send_bytes;
+        match self.plan.ending {
+            Ending::Orderly | Ending::Last => self.progress.is_shut && self.progress.is_at_end,
+            Ending::Careless => has_sent && self.progress.is_established,
+            Ending::Abort(_) => false,
+        }
+    }
+
+    fn may_pause(&mut self, now: Instant) {
+        if let Some(pause) = self.plan.pause
+            && self.random.chance(1, 16)
+        {
+            self.paused_until = now + pause + Duration::from_nanos(1);
+        }
+    }
+}
+
+/// Names the bytes that `side` of a connection sends.
+fn stream_key(connection: usize, side: usize) -> u64 {
+    (connection as u64 * 2 + side as u64) << 40
+}

@@ -1,0 +1,189 @@
+//! What a seed stands for: the shards' limits, the link, the connections and what they do.
+
+use std::time::Duration;
+
+use coremill_tcp::Limits;
+use coremill_tcp::limits::Secrets;
+
+use super::link::LinkPlan;
+use super::random::Random;
+
+/// Everything about one run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub limits: [Limits; 2],
+    pub secrets: [Secrets; 2],
+    pub links: [LinkPlan; 2],
+    pub mtu: u16,
+    pub connections: Vec<ConnectionPlan>,
+}
+
+/// One connection: who opens it, when, and what each end does.
+#[derive(Clone, Debug)]
+pub struct ConnectionPlan {
+    /// The side that opens it.
+    pub opener: usize,
+    /// Both sides open it, with these ports.
+    pub simultaneous: Option<[u16; 2]>,
+    pub opens_after: Duration,
+    /// By side.
+    pub ends: [EndPlan; 2],
+}
+
+/// What one end of a connection does.
+#[derive(Clone, Debug)]
+pub struct EndPlan {
+    /// Bytes it sends in all.
+    pub send_bytes: usize,
+    /// Largest piece given to `send` at once.
+    pub send_piece: usize,
+    /// Largest piece consumed at once.
+    pub receive_piece: usize,
+    /// Now and then it looks away for this long.
+    pub pause: Option<Duration>,
+    pub no_delay: bool,
+    pub ending: Ending,
+}
+
+/// How an end leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Sends all, shuts its direction, reads to the end of the stream, closes.
+    Orderly,
+    /// Reads to the end of the stream first, then sends all and closes at once.
+    Last,
+    /// Sends all and closes, read or not.
+    Careless,
+    /// Aborts after this long.
+    Abort(Duration),
+}
+
+impl Plan {
+    pub fn random(random: &mut Random) -> Self {
+        let mut links = [LinkPlan::random(random), LinkPlan::random(random)];
+        if random.chance(1, 3) {
+            links[1] = links[0].clone();
+        }
+        let mtu = *pick(random, &[576, 1_280, 1_500, 1_500, 1_500, 9_000]);
+        let count = if random.chance(1, 8) {
+            random.between(9, 40)
+        } else {
+            random.between(1, 8)
+        };
+        // What one connection may send keeps a run short, on a slow link too.
+        let slowest = links[0].bits_per_second.min(links[1].bits_per_second);
+        let bytes_max = (400_000 / count).min(slowest / 8 / count).max(1_000);
+        Self {
+            limits: [limits(random), limits(random)],
+            secrets: [secrets(random), secrets(random)],
+            links,
+            mtu,
+            connections: (0..count)
+                .map(|index| ConnectionPlan::random(random, index as u16, bytes_max))
+                .collect(),
+        }
+    }
+
+    /// True when the link is good enough that no connection may fail by itself.
+    pub fn is_gentle(&self) -> bool {
+        self.links.iter().all(|link| link.harm() <= 60)
+    }
+}
+
+impl ConnectionPlan {
+    fn random(random: &mut Random, index: u16, bytes_max: u64) -> Self {
+        let ports = [10_000 + index, 20_000 + index];
+        let mut ends = [
+            EndPlan::random(random, bytes_max),
+            EndPlan::random(random, bytes_max),
+        ];
+        if ends[0].ending == Ending::Last && ends[1].ending == Ending::Last {
+            // Each would wait for the other's end of stream.
+            ends[0].ending = Ending::Orderly;
+        }
+        Self {
+            opener: random.between(0, 1) as usize,
+            simultaneous: random.chance(1, 10).then_some(ports),
+            opens_after: random.micros(1, 500_000),
+            ends,
+        }
+    }
+
+    /// True when neither end leaves before all is said: then all bytes must arrive.
+    pub fn is_orderly(&self) -> bool {
+        self.ends
+            .iter()
+            .all(|end| matches!(end.ending, Ending::Orderly | Ending::Last))
+    }
+}
+
+impl EndPlan {
+    fn random(random: &mut Random, bytes_max: u64) -> Self {
+        let send_bytes = match random.between(0, 5) {
+            0 => 0,
+            _ => random.of_magnitude(1, bytes_max) as usize,
+        };
+        let ending = match random.between(0, 9) {
+            0..=5 => Ending::Orderly,
+            6 | 7 => Ending::Last,
+            8 => Ending::Careless,
+            _ => Ending::Abort(random.micros(10, 2_000_000)),
+        };
+        Self {
+            send_bytes,
+            send_piece: random.of_magnitude(1 + send_bytes as u64 / 200, 65_536) as usize,
+            receive_piece: random.of_magnitude(1 + bytes_max / 200, 65_536) as usize,
+            pause: random.chance(1, 3).then(|| random.micros(50, 3_000_000)),
+            no_delay: random.chance(1, 2),
+            ending,
+        }
+    }
+}
+
+fn limits(random: &mut Random) -> Limits {
+    Limits {
+        connections_max: 64,
+        requests_max: 64,
+        time_wait_max: 64,
+        listeners_max: 4,
+        orphans_max: 64,
+        memory_bytes: MEMORY_BYTES,
+        send_buffer_bytes: random.of_magnitude(2_048, 262_144) as usize,
+        receive_buffer_bytes: random.of_magnitude(2_048, 262_144) as usize,
+        reassembly_ranges_max: random.between(1, 32) as usize,
+        rto_min: random.micros(10_000, 200_000),
+        delayed_ack: random.micros(1_000, 40_000),
+        fin_wait_2: random.micros(1_000_000, 20_000_000),
+        time_wait: random.micros(500_000, 8_000_000),
+        // A peer that gave up and was not heard of is found out.
+        keepalive_idle: Duration::from_secs(20),
+        keepalive_interval: Duration::from_secs(2),
+        window_scaling: random.chance(3, 4),
+        timestamps: random.chance(3, 4),
+        sack: random.chance(3, 4),
+        abort_on_overflow: random.chance(1, 4),
+        ..Limits::default()
+    }
+}
+
+fn secrets(random: &mut Random) -> Secrets {
+    let mut key = || {
+        let mut key = [0; 16];
+        key[..8].copy_from_slice(&random.next().to_ne_bytes());
+        key[8..].copy_from_slice(&random.next().to_ne_bytes());
+        key
+    };
+    Secrets {
+        initial_sequence: key(),
+        timestamp_offset: key(),
+        ephemeral_port: key(),
+        table: key(),
+    }
+}
+
+fn pick<'a, T>(random: &mut Random, choices: &'a [T]) -> &'a T {
+    &choices[random.between(0, choices.len() as u64 - 1) as usize]
+}
+
+/// Enough for every buffer of a run, so that no run can wait for itself.
+pub const MEMORY_BYTES: usize = 48 << 20;

@@ -1,0 +1,411 @@
+//! The two shards, the link between them, their applications, and the clock that joins them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use coremill_tcp::checksum::{PROTOCOL_TCP, fill, pseudo_header};
+use coremill_tcp::options::{ConnectOptions, ListenOptions, SocketOptions};
+use coremill_tcp::{ConnectionId, Endpoint, Flow, Inbound, Instant, Shard, Subject};
+
+use super::application::Application;
+use super::link::Link;
+use super::plan::{ConnectionPlan, EndPlan, Plan};
+use super::random::Random;
+use super::watched_memory::WatchedMemory;
+
+/// One run.
+#[derive(Debug)]
+pub struct World {
+    now: Instant,
+    plan: Plan,
+    random: Random,
+    sides: [Side; 2],
+    applications: Vec<Application>,
+    /// The connection that a flow, seen from side 0, belongs to.
+    connections: HashMap<Flow, usize>,
+    /// What happens when; the number keeps what happens at the same time in order.
+    agenda: BTreeMap<(Instant, u64), Happening>,
+    happenings: u64,
+    summary: Summary,
+}
+
+#[derive(Debug)]
+struct Side {
+    shard: Shard<WatchedMemory>,
+    held: Arc<AtomicUsize>,
+    address: IpAddr,
+    /// Towards the other side.
+    link: Link,
+}
+
+#[derive(Debug)]
+enum Happening {
+    /// A segment arrives at a side.
+    Arrival(usize, Vec<u8>),
+    /// A connection is to be opened.
+    Opening(usize),
+    /// An application wants to run.
+    Call(usize),
+}
+
+/// What came of runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    pub connections: u64,
+    pub completed: u64,
+    pub errors: u64,
+    pub segments: u64,
+    pub bytes: u64,
+    pub virtual_seconds: u64,
+}
+
+impl Summary {
+    pub fn add(&mut self, other: &Self) {
+        self.connections += other.connections;
+        self.completed += other.completed;
+        self.errors += other.errors;
+        self.segments += other.segments;
+        self.bytes += other.bytes;
+        self.virtual_seconds += other.virtual_seconds;
+    }
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let plan = Plan::random(&mut random);
+        let is_wide = random.chance(1, 4);
+        let sides = [0, 1].map(|side| Side::new(&plan, side, is_wide, &mut random));
+        let origin = Instant::from_micros(random.of_magnitude(1, 1 << 45));
+        let mut world = Self {
+            now: origin,
+            plan,
+            random,
+            sides,
+            applications: Vec::new(),
+            connections: HashMap::new(),
+            agenda: BTreeMap::new(),
+            happenings: 0,
+            summary: Summary::default(),
+        };
+        for index in 0..world.plan.connections.len() {
+            let at = world.now + world.plan.connections[index].opens_after;
+            world.note(at, Happening::Opening(index));
+        }
+        world
+    }
+
+    /// Runs until nothing is left to happen, and checks what came of it.
+    pub fn run(mut self) -> Summary {
+        let origin = self.now;
+        let mut turns_at_once = 0;
+        while let Some(next) = self.next_time() {
+            turns_at_once = if next > self.now {
+                0
+            } else {
+                turns_at_once + 1
+            };
+            assert!(turns_at_once < TURNS_AT_ONCE_MAX, "time stands still");
+            self.now = self.now.max(next);
+            assert!(
+                self.now.since(origin) < HORIZON,
+                "state stays behind: {}",
+                self.left_over()
+            );
+            self.turn();
+        }
+        self.check();
+        self.summary.virtual_seconds = self.now.since(origin).as_secs();
+        self.summary
+    }
+
+    fn next_time(&self) -> Option<Instant> {
+        let agenda = self.agenda.first_key_value().map(|((at, _), _)| *at);
+        let deadlines = self
+            .sides
+            .iter()
+            .filter_map(|side| side.shard.next_deadline());
+        let busy = self.sides.iter().any(|side| side.shard.has_segments());
+        agenda
+            .into_iter()
+            .chain(deadlines)
+            .chain(busy.then_some(self.now))
+            .min()
+    }
+
+    /// One turn of both sides, as a worker makes it.
+    fn turn(&mut self) {
+        while let Some(entry) = self.agenda.first_entry() {
+            if entry.key().0 > self.now {
+                break;
+            }
+            match entry.remove() {
+                Happening::Arrival(side, bytes) => self.arrive(side, &bytes),
+                Happening::Opening(index) => self.open(index),
+                Happening::Call(application) => self.call(application),
+            }
+        }
+        for side in 0..2 {
+            let budget = self.random.between(1, 64) as usize;
+            assert!(self.sides[side].shard.advance(self.now, budget) <= budget);
+            self.hints(side);
+            self.transmit(side);
+        }
+    }
+
+    fn note(&mut self, at: Instant, happening: Happening) {
+        self.happenings += 1;
+        self.agenda.insert((at, self.happenings), happening);
+    }
+
+    fn arrive(&mut self, side: usize, bytes: &[u8]) {
+        let inbound = Inbound {
+            source: self.sides[1 - side].address,
+            destination: self.sides[side].address,
+            bytes,
+            checksum_verified: false,
+            ecn: 0,
+            ttl: 60,
+            mtu: self.plan.mtu,
+        };
+        self.sides[side].shard.receive(self.now, &inbound);
+    }
+
+    fn open(&mut self, index: usize) {
+        let plan = self.plan.connections[index].clone();
+        self.summary.connections += 1;
+        let sides = match plan.simultaneous {
+            Some(_) => vec![0, 1],
+            None => vec![plan.opener],
+        };
+        for side in sides {
+            let options = ConnectOptions {
+                source: self.sides[side].address,
+                source_port: plan.simultaneous.map(|ports| ports[side]),
+                remote: Endpoint::new(
+                    self.sides[1 - side].address,
+                    plan.simultaneous.map_or(PORT, |ports| ports[1 - side]),
+                ),
+                mtu: self.plan.mtu,
+                cookie: self.applications.len() as u64,
+                socket: socket_options(&plan.ends[side]),
+            };
+            let shard = &mut self.sides[side].shard;
+            let id = shard
+                .connect(self.now, &options, &|_| true)
+                .expect("there is room");
+            let flow = shard.flow(id).expect("just opened");
+            self.connections.insert(from_side_0(flow, side), index);
+            self.begin(index, side, id, &plan);
+        }
+    }
+
+    fn begin(&mut self, index: usize, side: usize, id: ConnectionId, plan: &ConnectionPlan) {
+        let random = Random::new(self.random.next());
+        let end = plan.ends[side].clone();
+        self.applications
+            .push(Application::new((index, side), id, end, random, self.now));
+        self.call(self.applications.len() - 1);
+    }
+
+    fn call(&mut self, application: usize) {
+        let side = self.applications[application].side;
+        let again = self.applications[application].run(&mut self.sides[side].shard, self.now);
+        if let Some(at) = again {
+            self.note(at, Happening::Call(application));
+        }
+    }
+
+    fn hints(&mut self, side: usize) {
+        while let Some(event) = self.sides[side].shard.next_event() {
+            match event.subject {
+                Subject::Listener(id) => {
+                    while let Some(id) = self.sides[side].shard.accept(id) {
+                        self.accept(side, id);
+                    }
+                }
+                Subject::Connection(_) if event.cookie == NO_COOKIE => {}
+                Subject::Connection(_) => self.call(event.cookie as usize),
+            }
+        }
+    }
+
+    fn accept(&mut self, side: usize, id: ConnectionId) {
+        let shard = &mut self.sides[side].shard;
+        let flow = shard.flow(id).expect("just accepted");
+        shard.set_cookie(id, self.applications.len() as u64);
+        let index = self.connections[&from_side_0(flow, side)];
+        let plan = self.plan.connections[index].clone();
+        shard.set_socket_options(self.now, id, socket_options(&plan.ends[side]));
+        self.begin(index, side, id, &plan);
+    }
+
+    fn transmit(&mut self, side: usize) {
+        let room = self.random.between(1, 64);
+        let mut out = [0; 9_100];
+        for _ in 0..room {
+            let Some(outgoing) = self.sides[side].shard.next_segment(self.now, &mut out) else {
+                assert!(
+                    !self.sides[side].shard.has_segments(),
+                    "segments are told of, not given"
+                );
+                return;
+            };
+            let bytes = &mut out[..outgoing.length];
+            assert!(
+                bytes.len() + 20 <= usize::from(self.plan.mtu),
+                "larger than the path allows"
+            );
+            let pseudo = pseudo_header(
+                outgoing.source,
+                outgoing.destination,
+                PROTOCOL_TCP,
+                bytes.len(),
+            );
+            assert!(fill(bytes, 16, pseudo));
+            self.summary.segments += 1;
+            let mut arrivals = Vec::new();
+            self.sides[side]
+                .link
+                .carry(self.now, bytes, &mut |at, copy| arrivals.push((at, copy)));
+            for (at, copy) in arrivals {
+                self.note(at, Happening::Arrival(1 - side, copy));
+            }
+        }
+    }
+
+    fn left_over(&self) -> String {
+        let records = [0, 1].map(|side: usize| self.sides[side].shard.live_records());
+        let open = self
+            .applications
+            .iter()
+            .filter(|end| !end.progress.is_closed);
+        format!(
+            "{records:?} records, open ends {:#?}",
+            open.collect::<Vec<_>>()
+        )
+    }
+
+    /// Nothing is left to happen: what came of it?
+    fn check(&mut self) {
+        for application in &self.applications {
+            assert!(
+                application.progress.is_closed,
+                "waits for ever: {application:#?}"
+            );
+        }
+        for side in &self.sides {
+            assert_eq!(side.shard.live_records(), 0, "records stay behind");
+            assert_eq!(side.held.load(Ordering::Relaxed), 0, "memory stays behind");
+        }
+        for index in 0..self.plan.connections.len() {
+            self.check_connection(index);
+        }
+    }
+
+    fn check_connection(&mut self, index: usize) {
+        let plan = &self.plan.connections[index];
+        let end = |side| {
+            let mut ends = self.applications.iter();
+            ends.find(|end| end.connection == index && end.side == side)
+                .map(|end| &end.progress)
+        };
+        let mut completed = 0;
+        for side in 0..2 {
+            let (Some(mine), Some(other)) = (end(side), end(1 - side)) else {
+                continue;
+            };
+            self.summary.bytes += mine.received as u64;
+            assert!(mine.received <= other.sent, "bytes from nowhere: {plan:#?}");
+            if mine.is_at_end {
+                let is_complete = mine.received == other.sent;
+                assert!(
+                    is_complete,
+                    "cut short without an error: {mine:?} {other:?} {plan:#?}"
+                );
+            }
+            completed += u32::from(mine.is_at_end && mine.error.is_none());
+        }
+        let is_established = [0, 1]
+            .iter()
+            .all(|side| end(*side).is_some_and(|end| end.is_established));
+        if plan.is_orderly() && self.plan.is_gentle() && is_established {
+            assert_eq!(
+                completed,
+                2,
+                "failed on a good link: {:?} {:?} {plan:#?}",
+                end(0),
+                end(1)
+            );
+        }
+        self.summary.completed += u64::from(completed == 2);
+        self.summary.errors += u64::from(
+            [0, 1]
+                .iter()
+                .any(|side| end(*side).is_some_and(|end| end.error.is_some())),
+        );
+    }
+}
+
+impl Side {
+    fn new(plan: &Plan, side: usize, is_wide: bool, random: &mut Random) -> Self {
+        let last = side as u8 + 1;
+        let address: IpAddr = if is_wide {
+            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(last)).into()
+        } else {
+            Ipv4Addr::new(10, 0, 0, last).into()
+        };
+        let memory = WatchedMemory::new(plan.limits[side].memory_bytes);
+        let held = memory.held();
+        let mut shard = Shard::new(
+            plan.limits[side].clone(),
+            plan.secrets[side].clone(),
+            memory,
+        );
+        shard
+            .listen(ListenOptions {
+                local: Endpoint::new(address, PORT),
+                backlog: 64,
+                queued: Arc::default(),
+                cookie: NO_COOKIE,
+                socket: SocketOptions::default(),
+            })
+            .expect("the first listener");
+        let link = Link::new(plan.links[side].clone(), Random::new(random.next()));
+        Self {
+            shard,
+            held,
+            address,
+            link,
+        }
+    }
+}
+
+/// Keepalive throughout: an end whose peer has given up unheard must find out.
+fn socket_options(end: &EndPlan) -> SocketOptions {
+    SocketOptions {
+        no_delay: end.no_delay,
+        keepalive: true,
+    }
+}
+
+fn from_side_0(flow: Flow, side: usize) -> Flow {
+    if side == 0 {
+        flow
+    } else {
+        Flow {
+            local: flow.remote,
+            remote: flow.local,
+        }
+    }
+}
+
+/// Both sides listen here.
+const PORT: u16 = 80;
+const NO_COOKIE: u64 = u64::MAX;
+/// Far beyond all retries of all timers.
+const HORIZON: Duration = Duration::from_secs(4 * 3_600);
+const TURNS_AT_ONCE_MAX: u32 = 10_000;
