@@ -1,0 +1,65 @@
+//! The same exchange of 64-byte requests over Coremill and over the kernel, one after the other in
+//! one run, several rounds: the ratio is the result, the rates are only of this machine today.
+//!
+//! Coremill: one worker, `rpc` against `echo`, each packet through a looped-back `net_ring`.
+//! Kernel: TCP over loopback, first one thread playing both ends (as the worker does), then one
+//! thread for each end. Run with `cargo bench --bench rpc_ratio`.
+
+#[path = "rpc_ratio/coremill.rs"]
+mod coremill;
+#[path = "rpc_ratio/kernel.rs"]
+mod kernel;
+
+use std::time::Duration;
+
+/// What one run measured.
+#[derive(Clone, Copy, Debug, Default)]
+struct Measured {
+    requests_per_second: f64,
+    p50_nanoseconds: u64,
+    p99_nanoseconds: u64,
+}
+
+fn main() -> anyhow::Result<()> {
+    println!("{REQUEST_BYTES}-byte requests, {ROUNDS} rounds of {} s each", ROUND.as_secs());
+    for connections in [1, 64] {
+        let stack = coremill::Stack::start(connections)?;
+        let mut rounds: Vec<[Measured; 3]> = Vec::new();
+        for _ in 0..ROUNDS {
+            let one_thread = kernel::one_thread(connections, ROUND)?;
+            let two_threads = kernel::two_threads(connections, ROUND)?;
+            rounds.push([stack.measure(ROUND)?, one_thread, two_threads]);
+        }
+        stack.stop();
+        report(connections, &rounds);
+    }
+    Ok(())
+}
+
+fn report(connections: usize, rounds: &[[Measured; 3]]) {
+    println!("\n{connections} connection(s), medians:");
+    let names = ["coremill, 1 worker", "kernel, 1 thread", "kernel, 2 threads"];
+    for (which, name) in names.into_iter().enumerate() {
+        let rate = median(rounds.iter().map(|round| round[which].requests_per_second));
+        let p50 = median(rounds.iter().map(|round| round[which].p50_nanoseconds as f64));
+        let p99 = median(rounds.iter().map(|round| round[which].p99_nanoseconds as f64));
+        let ratio = median(
+            rounds.iter().map(|round| round[0].requests_per_second / round[which].requests_per_second),
+        );
+        println!(
+            "  {name:<20} {rate:>10.0} requests/s   p50 {:>7.2} us   p99 {:>7.2} us   coremill is {ratio:.2} times this",
+            p50 / 1_000.0,
+            p99 / 1_000.0,
+        );
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+const REQUEST_BYTES: usize = 64;
+const ROUNDS: usize = 5;
+const ROUND: Duration = Duration::from_secs(2);
