@@ -34,6 +34,7 @@ scenarios! {
     many_connections
     web
     refusals
+    metrics
     backlog
     leftovers
     lifecycle

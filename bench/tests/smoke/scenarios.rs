@@ -5,6 +5,7 @@ pub mod leftovers;
 pub mod lifecycle;
 pub mod lossy_transfers;
 pub mod many_connections;
+pub mod metrics;
 pub mod refusals;
 pub mod transfers;
 pub mod web;

@@ -83,7 +83,7 @@ fn rules() -> String {
         )
     };
     format!(
-        "table ip loss {{ {counters} chain forward {{ type filter hook forward priority 0; policy accept; {} {} }} }}",
+        "table ip loss {{ {counters} chain forward {{ type filter hook forward priority 0; policy accept; {} {} }}; }}",
         way("up", "daddr"),
         way("down", "saddr")
     )
