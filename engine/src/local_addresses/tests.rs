@@ -8,7 +8,10 @@ fn knows_its_addresses_and_their_ports() {
     assert_eq!(local.port_of(Ipv4Addr::new(10, 1, 0, 1).into()), Some(1));
     assert_eq!(local.port_of(PEER.into()), None);
     assert!(local.contains(OURS.into()));
-    assert_eq!(local.first(1, PEER.into()), Some(Ipv4Addr::new(10, 1, 0, 1).into()));
+    assert_eq!(
+        local.first(1, PEER.into()),
+        Some(Ipv4Addr::new(10, 1, 0, 1).into())
+    );
     assert_eq!(local.first(2, PEER.into()), None);
     assert_eq!(local.first(0, std::net::Ipv6Addr::LOCALHOST.into()), None);
 }
@@ -20,7 +23,12 @@ fn broadcast_addresses_follow_from_prefixes() {
         assert!(local.is_broadcast(broadcast.into()), "{broadcast:?}");
     }
     // A /31 has no broadcast address (RFC 3021), and 10.2/16 is not ours.
-    for host in [[10, 1, 0, 0], [10, 1, 0, 1], [10, 0, 0, 1], [10, 2, 255, 255]] {
+    for host in [
+        [10, 1, 0, 0],
+        [10, 1, 0, 1],
+        [10, 0, 0, 1],
+        [10, 2, 255, 255],
+    ] {
         assert!(!local.is_broadcast(host.into()), "{host:?}");
     }
 }
@@ -48,7 +56,13 @@ fn speaks_with_the_address_of_the_neighbours_network() {
     };
     let local = LocalAddresses::new([address([10, 0, 0, 1]), address([10, 0, 9, 1])]);
     let towards = |octets: [u8; 4]| local.towards(0, IpAddr::V4(octets.into()));
-    assert_eq!(towards([10, 0, 9, 7]), Some(IpAddr::V4([10, 0, 9, 1].into())));
-    assert_eq!(towards([192, 0, 2, 1]), Some(IpAddr::V4([10, 0, 0, 1].into())));
+    assert_eq!(
+        towards([10, 0, 9, 7]),
+        Some(IpAddr::V4([10, 0, 9, 1].into()))
+    );
+    assert_eq!(
+        towards([192, 0, 2, 1]),
+        Some(IpAddr::V4([10, 0, 0, 1].into()))
+    );
     assert_eq!(local.towards(1, PEER.into()), None);
 }

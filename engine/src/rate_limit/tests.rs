@@ -30,7 +30,10 @@ fn slow_rates_give_single_tokens() {
 
 #[test]
 fn zero_gives_nothing_and_a_clock_that_stands_still_no_more() {
-    assert_eq!(taken(&mut TokenBucket::new(0), Instant::from_millis(9_999), 10), 0);
+    assert_eq!(
+        taken(&mut TokenBucket::new(0), Instant::from_millis(9_999), 10),
+        0
+    );
     let mut bucket = TokenBucket::new(10);
     let now = Instant::from_millis(50);
     assert_eq!(taken(&mut bucket, now, 10), 1);

@@ -49,7 +49,10 @@ fn adding_again_replaces_and_changes_the_generation() {
     routes.add(route([10, 0, 0, 0], 24, 2)).unwrap();
     assert_eq!(port_for(&routes, [10, 0, 0, 5]), Some(2));
     assert!(empty != added && added != routes.generation());
-    assert_eq!(routes.add(route([10, 0, 1, 0], 24, 1)), Err(RouteError::Full(1)));
+    assert_eq!(
+        routes.add(route([10, 0, 1, 0], 24, 1)),
+        Err(RouteError::Full(1))
+    );
     routes.remove(IpAddr::V4([10, 0, 0, 9].into()), 24).unwrap();
     assert_eq!(port_for(&routes, [10, 0, 0, 5]), None);
     let gone = routes.remove(IpAddr::V4([10, 0, 0, 0].into()), 24);
@@ -88,7 +91,10 @@ fn families_do_not_mix() {
     let destination = "2001:db8:5::9".parse().unwrap();
     let found = routes.lookup(destination).unwrap();
     assert_eq!(found.port, 7);
-    assert_eq!(found.next_hop(destination), "fe80::1".parse::<IpAddr>().unwrap());
+    assert_eq!(
+        found.next_hop(destination),
+        "fe80::1".parse::<IpAddr>().unwrap()
+    );
 }
 
 proptest! {
