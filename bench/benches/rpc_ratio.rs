@@ -21,7 +21,10 @@ struct Measured {
 }
 
 fn main() -> anyhow::Result<()> {
-    println!("{REQUEST_BYTES}-byte requests, {ROUNDS} rounds of {} s each", ROUND.as_secs());
+    println!(
+        "{REQUEST_BYTES}-byte requests, {ROUNDS} rounds of {} s each",
+        ROUND.as_secs()
+    );
     for connections in [1, 64] {
         let stack = coremill::Stack::start(connections)?;
         let mut rounds: Vec<[Measured; 3]> = Vec::new();
@@ -38,13 +41,27 @@ fn main() -> anyhow::Result<()> {
 
 fn report(connections: usize, rounds: &[[Measured; 3]]) {
     println!("\n{connections} connection(s), medians:");
-    let names = ["coremill, 1 worker", "kernel, 1 thread", "kernel, 2 threads"];
+    let names = [
+        "coremill, 1 worker",
+        "kernel, 1 thread",
+        "kernel, 2 threads",
+    ];
     for (which, name) in names.into_iter().enumerate() {
         let rate = median(rounds.iter().map(|round| round[which].requests_per_second));
-        let p50 = median(rounds.iter().map(|round| round[which].p50_nanoseconds as f64));
-        let p99 = median(rounds.iter().map(|round| round[which].p99_nanoseconds as f64));
+        let p50 = median(
+            rounds
+                .iter()
+                .map(|round| round[which].p50_nanoseconds as f64),
+        );
+        let p99 = median(
+            rounds
+                .iter()
+                .map(|round| round[which].p99_nanoseconds as f64),
+        );
         let ratio = median(
-            rounds.iter().map(|round| round[0].requests_per_second / round[which].requests_per_second),
+            rounds
+                .iter()
+                .map(|round| round[0].requests_per_second / round[which].requests_per_second),
         );
         println!(
             "  {name:<20} {rate:>10.0} requests/s   p50 {:>7.2} us   p99 {:>7.2} us   coremill is {ratio:.2} times this",

@@ -28,7 +28,10 @@ impl Stack {
         let stack = Self { engine };
         let patience = Instant::now() + Duration::from_secs(5);
         while stack.rpc()?.requests < 1_000 {
-            anyhow::ensure!(Instant::now() < patience, "the rpc service makes no progress");
+            anyhow::ensure!(
+                Instant::now() < patience,
+                "the rpc service makes no progress"
+            );
             thread::sleep(Duration::from_millis(10));
         }
         Ok(stack)
@@ -56,12 +59,19 @@ impl Stack {
 
     fn rpc(&self) -> anyhow::Result<ServiceRow> {
         let worker = self.engine.workers().first().context("no worker")?;
-        let question = Command::Services { rows: Vec::with_capacity(8) };
-        worker.submit(question).map_err(|_| anyhow::anyhow!("the worker takes no command"))?;
+        let question = Command::Services {
+            rows: Vec::with_capacity(8),
+        };
+        worker
+            .submit(question)
+            .map_err(|_| anyhow::anyhow!("the worker takes no command"))?;
         let patience = Instant::now() + Duration::from_secs(5);
         loop {
             if let Some(Command::Services { rows }) = worker.take_answer() {
-                return rows.into_iter().find(|row| row.kind == "rpc").context("no rpc service");
+                return rows
+                    .into_iter()
+                    .find(|row| row.kind == "rpc")
+                    .context("no rpc service");
             }
             let failure = self.engine.failure().unwrap_or_else(|| "no answer".into());
             anyhow::ensure!(Instant::now() < patience, "worker 0: {failure}");
@@ -73,7 +83,11 @@ impl Stack {
 fn options(connections: usize) -> EngineOptions {
     let own = IpAddr::from(Ipv4Addr::new(10, 99, 0, 1));
     let echo = SocketAddr::new(own, 7);
-    let listening = Listening { address: echo, backlog: 4_096, connections_max: 0 };
+    let listening = Listening {
+        address: echo,
+        backlog: 4_096,
+        connections_max: 0,
+    };
     let rpc = ServiceKind::Rpc {
         target: echo,
         connections,
@@ -97,7 +111,10 @@ fn options(connections: usize) -> EngineOptions {
             receive_descriptors: 1_024,
             transmit_descriptors: 1_024,
         }],
-        workers: vec![WorkerOptions { core: None, idle: IdlePolicy::Spin }],
+        workers: vec![WorkerOptions {
+            core: None,
+            idle: IdlePolicy::Spin,
+        }],
         routes: vec![RouteOptions {
             network: Ipv4Addr::new(10, 99, 0, 0).into(),
             prefix_length: 24,
@@ -118,7 +135,10 @@ fn options(connections: usize) -> EngineOptions {
         },
         steering_key: [0x6d; 40],
         services: [("echo", ServiceKind::Echo(listening)), ("rpc", rpc)]
-            .map(|(name, kind)| ServiceOptions { name: name.into(), kind })
+            .map(|(name, kind)| ServiceOptions {
+                name: name.into(),
+                kind,
+            })
             .into(),
         stray_ring_length: 1_024,
         turn: TurnOptions::default(),

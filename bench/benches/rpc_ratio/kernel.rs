@@ -43,7 +43,9 @@ pub fn two_threads(connections: usize, duration: Duration) -> anyhow::Result<Mea
         });
         let measured = play(&mut client_ends, duration);
         done.store(true, Relaxed);
-        server.join().map_err(|_| anyhow::anyhow!("the server's thread panicked"))??;
+        server
+            .join()
+            .map_err(|_| anyhow::anyhow!("the server's thread panicked"))??;
         measured
     })
 }
@@ -66,8 +68,11 @@ struct Ends {
 
 impl Ends {
     fn new(streams: Vec<TcpStream>) -> io::Result<Self> {
-        let mut ends =
-            Self { poll: Poll::new()?, events: Events::with_capacity(256), streams: Vec::new() };
+        let mut ends = Self {
+            poll: Poll::new()?,
+            events: Events::with_capacity(256),
+            streams: Vec::new(),
+        };
         ends.add(streams)?;
         Ok(ends)
     }
@@ -75,7 +80,9 @@ impl Ends {
     fn add(&mut self, streams: Vec<TcpStream>) -> io::Result<()> {
         for mut stream in streams {
             let token = Token(self.streams.len());
-            self.poll.registry().register(&mut stream, token, Interest::READABLE)?;
+            self.poll
+                .registry()
+                .register(&mut stream, token, Interest::READABLE)?;
             self.streams.push(stream);
         }
         Ok(())
@@ -85,7 +92,8 @@ impl Ends {
         &mut self,
         mut ready: impl FnMut(usize, &mut TcpStream) -> io::Result<()>,
     ) -> io::Result<()> {
-        self.poll.poll(&mut self.events, Some(Duration::from_millis(50)))?;
+        self.poll
+            .poll(&mut self.events, Some(Duration::from_millis(50)))?;
         for event in &self.events {
             let index = event.token().0;
             ready(index, &mut self.streams[index])?;
@@ -108,7 +116,11 @@ impl Exchange {
             stream.write_all(&[0x5a; REQUEST_BYTES])?;
         }
         let started = Instant::now();
-        Ok(Self { started, sent: vec![started; count], latencies: Histogram::new(3)? })
+        Ok(Self {
+            started,
+            sent: vec![started; count],
+            latencies: Histogram::new(3)?,
+        })
     }
 
     fn answered(&mut self, index: usize, stream: &mut TcpStream) -> io::Result<()> {
@@ -123,7 +135,8 @@ impl Exchange {
             }
             let now = Instant::now();
             let nanoseconds = (now - self.sent[index]).as_nanos();
-            self.latencies.saturating_record(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
+            self.latencies
+                .saturating_record(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
             self.sent[index] = now;
             stream.write_all(&answer)?;
         }
