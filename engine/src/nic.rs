@@ -3,7 +3,12 @@
 //! `nic/dpdk` is the real thing; `nic/loopback` and `nic/simulated` run the engine without EAL;
 //! `nic/fault` wraps any port with drops, delays, duplicates and corruption.
 
+mod dice;
 pub mod dpdk;
+pub mod fault;
+pub mod heap_buffer;
+pub mod loopback;
+pub mod simulated;
 
 use std::os::fd::RawFd;
 
