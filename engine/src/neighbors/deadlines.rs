@@ -89,3 +89,6 @@ impl Deadlines {
         self.positions[slot as usize] = Some(position as u32);
     }
 }
+
+#[cfg(test)]
+mod tests;
