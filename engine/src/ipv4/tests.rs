@@ -1,4 +1,4 @@
-use etherparse::{IpEcn, IpNumber, Ipv4Dscp, Ipv4Header, Ipv4HeaderSlice, Ipv4Options};
+use etherparse::{IpDscp, IpEcn, IpNumber, Ipv4Header, Ipv4HeaderSlice, Ipv4Options};
 use proptest::prelude::*;
 
 use super::*;
@@ -37,7 +37,7 @@ fn with_options(options: &[u8]) -> Vec<u8> {
 #[test]
 fn reads_what_the_oracle_wrote() {
     let mut written = header(4);
-    written.dscp = Ipv4Dscp::try_new(46).unwrap();
+    written.dscp = IpDscp::try_new(46).unwrap();
     written.ecn = IpEcn::CongestionExperienced;
     let padded = packet(written, b"data\0\0\0\0\0\0");
     let read = received(&padded).unwrap();
