@@ -7,10 +7,13 @@
 //! and [`command::Command`]s and gives [`counters`] and [`snapshot`]s.
 
 pub mod arp;
+pub mod clock;
 pub mod command;
 pub mod counters;
+pub mod doorbell;
 pub mod drop_reason;
 pub mod ethernet;
+pub mod handle;
 pub mod icmp;
 pub mod ipv4;
 pub mod local_addresses;
@@ -22,7 +25,9 @@ pub mod rate_limit;
 pub mod routes;
 pub mod services;
 pub mod snapshot;
+pub mod start;
+pub mod steering;
 pub mod udp;
 
-#[cfg(test)]
-mod test_packet;
+pub use handle::WorkerHandle;
+pub use start::{Engine, StartError};
