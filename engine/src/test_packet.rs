@@ -1,9 +1,11 @@
-//! A packet in ordinary memory, and addresses, for the tests of the layers around TCP.
+//! Addresses and packets for the tests of the layers around TCP.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::local_addresses::{LocalAddress, LocalAddresses};
-use crate::nic::{Buffer, ChecksumStatus, TransmitOffload};
+use crate::nic::Buffer;
+pub(crate) use crate::nic::heap_buffer::HeapBuffer;
+use crate::nic::heap_buffer::HeapPool;
 
 pub(crate) const OUR_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 pub(crate) const PEER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
@@ -23,64 +25,9 @@ pub(crate) fn local_addresses() -> LocalAddresses {
     ])
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TestPacket {
-    bytes: Vec<u8>,
-    start: usize,
+/// A packet with `data` in it.
+pub(crate) fn buffer_of(data: &[u8]) -> HeapBuffer {
+    let mut buffer = HeapPool::new(1).allocate().unwrap();
+    buffer.append(data.len()).unwrap().copy_from_slice(data);
+    buffer
 }
-
-impl TestPacket {
-    pub(crate) fn new(data: &[u8]) -> Self {
-        let mut bytes = vec![0; HEADROOM_BYTES];
-        bytes.extend_from_slice(data);
-        Self {
-            bytes,
-            start: HEADROOM_BYTES,
-        }
-    }
-}
-
-impl Buffer for TestPacket {
-    fn data(&self) -> &[u8] {
-        &self.bytes[self.start..]
-    }
-
-    fn data_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.start..]
-    }
-
-    fn trim_front(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.bytes.len());
-    }
-
-    fn truncate(&mut self, length: usize) {
-        self.bytes.truncate(self.start + length);
-    }
-
-    fn prepend(&mut self, count: usize) -> Option<&mut [u8]> {
-        self.start = self.start.checked_sub(count)?;
-        Some(&mut self.bytes[self.start..self.start + count])
-    }
-
-    fn append(&mut self, count: usize) -> Option<&mut [u8]> {
-        let end = self.bytes.len();
-        if self.data().len() + count > ROOM_BYTES {
-            return None;
-        }
-        self.bytes.resize(end + count, 0);
-        Some(&mut self.bytes[end..])
-    }
-
-    fn checksums(&self) -> (ChecksumStatus, ChecksumStatus) {
-        Default::default()
-    }
-
-    fn receive_hash(&self) -> Option<u32> {
-        None
-    }
-
-    fn set_offload(&mut self, _: TransmitOffload) {}
-}
-
-const HEADROOM_BYTES: usize = 64;
-const ROOM_BYTES: usize = 2_048;

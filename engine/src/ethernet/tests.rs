@@ -2,7 +2,7 @@ use etherparse::{EtherType as Number, Ethernet2Header};
 use proptest::prelude::*;
 
 use super::*;
-use crate::test_packet::{OUR_MAC, PEER_MAC, TestPacket};
+use crate::test_packet::{OUR_MAC, PEER_MAC, buffer_of};
 
 fn frame(destination: [u8; 6], ethertype: u16) -> Vec<u8> {
     let header = Ethernet2Header {
@@ -48,7 +48,7 @@ fn a_short_frame_is_truncated() {
 #[test]
 fn a_written_header_is_what_the_oracle_reads() {
     let header = LinkHeader::new(PEER_MAC, OUR_MAC, EtherType::Ipv4);
-    let mut packet = TestPacket::new(b"payload");
+    let mut packet = buffer_of(b"payload");
     header.prepend(&mut packet).unwrap();
     let (read, rest) = Ethernet2Header::from_slice(packet.data()).unwrap();
     assert_eq!(read.source, OUR_MAC);
@@ -61,7 +61,7 @@ fn a_written_header_is_what_the_oracle_reads() {
 #[test]
 fn without_headroom_nothing_is_written() {
     let header = LinkHeader::new(PEER_MAC, OUR_MAC, EtherType::Ipv4);
-    let mut packet = TestPacket::new(&[]);
+    let mut packet = buffer_of(&[]);
     while header.prepend(&mut packet).is_ok() {}
     assert!(packet.data().len() > HEADER_BYTES);
     let again = header.prepend(&mut packet);

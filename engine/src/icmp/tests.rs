@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::ipv4::{Arrival, Packet};
 use crate::nic::ChecksumStatus;
-use crate::test_packet::{OURS, PEER, TestPacket, local_addresses};
+use crate::test_packet::{HeapBuffer, OURS, PEER, buffer_of, local_addresses};
 
 fn received(bytes: &[u8]) -> Packet {
     let arrival = Arrival {
@@ -59,7 +59,7 @@ fn an_echo_is_answered_in_place() {
         let request = echo(payload);
         let padded = [&request[..], &[0; 6]].concat();
         assert_eq!(parsed(&padded), Ok(Message::EchoRequest));
-        let mut buffer = TestPacket::new(&padded);
+        let mut buffer = buffer_of(&padded);
         echo_reply(&mut buffer, &received(&padded), 0x1234, 64, true).unwrap();
         let reply = SlicedPacket::from_ip(buffer.data()).unwrap();
         let Some(etherparse::NetSlice::Ipv4(ip)) = &reply.net else {
@@ -89,7 +89,7 @@ fn options_of_the_request_are_not_echoed() {
     ip.set_payload_len(12).unwrap();
     ip.header_checksum = ip.calc_header_checksum();
     request = [&ip.to_bytes()[..], &request[20..]].concat();
-    let mut buffer = TestPacket::new(&request);
+    let mut buffer = buffer_of(&request);
     echo_reply(&mut buffer, &received(&request), 0, 64, true).unwrap();
     assert_eq!(buffer.data().len(), 32);
     assert!(SlicedPacket::from_ip(buffer.data()).is_ok());
@@ -194,8 +194,8 @@ fn quotes_of_nothing_of_ours_are_refused() {
     }
 }
 
-fn reported(problem: Problem, original: &[u8]) -> TestPacket {
-    let mut buffer = TestPacket::new(&[]);
+fn reported(problem: Problem, original: &[u8]) -> HeapBuffer {
+    let mut buffer = buffer_of(&[]);
     error_packet(&mut buffer, problem, original, (OURS, PEER), 64, true).unwrap();
     buffer
 }

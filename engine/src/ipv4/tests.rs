@@ -2,7 +2,7 @@ use etherparse::{IpDscp, IpEcn, IpNumber, Ipv4Header, Ipv4HeaderSlice, Ipv4Optio
 use proptest::prelude::*;
 
 use super::*;
-use crate::test_packet::{OURS, PEER, TestPacket, local_addresses};
+use crate::test_packet::{OURS, PEER, buffer_of, local_addresses};
 
 fn header(payload_bytes: u16) -> Ipv4Header {
     let protocol = IpNumber(PROTOCOL_UDP);
@@ -186,7 +186,7 @@ fn fragments_are_dropped_and_dont_fragment_is_none() {
 
 #[test]
 fn a_written_header_is_what_the_oracle_reads() {
-    let mut buffer = TestPacket::new(b"segment");
+    let mut buffer = buffer_of(b"segment");
     let written = Header {
         source: OURS,
         destination: PEER,
@@ -207,7 +207,7 @@ fn a_written_header_is_what_the_oracle_reads() {
     // An atomic datagram (RFC 6864): no identification, may not be fragmented.
     assert!(read.dont_fragment && read.identification == 0);
     assert_eq!(read.header_checksum, read.calc_header_checksum());
-    let mut unfilled = TestPacket::new(b"segment");
+    let mut unfilled = buffer_of(b"segment");
     written.prepend(&mut unfilled, false).unwrap();
     assert_eq!(unfilled.data()[10..12], [0, 0]);
 }

@@ -1,7 +1,7 @@
 use std::net::Ipv4Addr;
 
 use super::*;
-use crate::test_packet::{OUR_MAC, OURS, PEER, PEER_MAC, TestPacket, local_addresses};
+use crate::test_packet::{HeapBuffer, OUR_MAC, OURS, PEER, PEER_MAC, buffer_of, local_addresses};
 
 mod bounds;
 mod states;
@@ -10,7 +10,7 @@ const OTHER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 3];
 
 /// A table, its clock, and what it asked for.
 struct Bench {
-    neighbors: Neighbors<TestPacket>,
+    neighbors: Neighbors<HeapBuffer>,
     now: Instant,
 }
 
@@ -43,8 +43,8 @@ impl Bench {
     }
 
     /// Sends a packet of one byte; gives that byte where it is ready, or was dropped.
-    fn send(&mut self, address: Ipv4Addr, payload: u8) -> Resolution<TestPacket> {
-        let packet = TestPacket::new(&[payload]);
+    fn send(&mut self, address: Ipv4Addr, payload: u8) -> Resolution<HeapBuffer> {
+        let packet = buffer_of(&[payload]);
         self.neighbors.resolve(self.now, 0, address.into(), packet)
     }
 
@@ -112,7 +112,7 @@ impl Bench {
     }
 }
 
-fn seen(output: Output<TestPacket>) -> Seen {
+fn seen(output: Output<HeapBuffer>) -> Seen {
     match output {
         Output::Request { port, frame } => {
             assert_eq!(port, 0);

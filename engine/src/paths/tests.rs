@@ -5,7 +5,7 @@ use crate::arp;
 use crate::neighbors::Output;
 use crate::options::NeighborOptions;
 use crate::routes::{PlainRoutes, Route};
-use crate::test_packet::{OUR_MAC, OURS, PEER, PEER_MAC, TestPacket, local_addresses};
+use crate::test_packet::{HeapBuffer, OUR_MAC, OURS, PEER, PEER_MAC, buffer_of, local_addresses};
 
 const FAR: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 9);
 const NOW: Instant = Instant::from_millis(7);
@@ -14,7 +14,7 @@ struct Bench {
     paths: Paths,
     routes: PlainRoutes,
     local: LocalAddresses,
-    neighbors: Neighbors<TestPacket>,
+    neighbors: Neighbors<HeapBuffer>,
 }
 
 impl Bench {
@@ -31,14 +31,14 @@ impl Bench {
         }
     }
 
-    fn send(&mut self, destination: Ipv4Addr) -> Sending<TestPacket> {
+    fn send(&mut self, destination: Ipv4Addr) -> Sending<HeapBuffer> {
         let Self {
             paths,
             routes,
             local,
             neighbors,
         } = self;
-        let packet = TestPacket::new(b"packet");
+        let packet = buffer_of(b"packet");
         paths.send(
             NOW,
             destination.into(),

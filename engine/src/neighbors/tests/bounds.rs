@@ -73,15 +73,13 @@ fn ports_and_ipv6_that_nobody_can_answer_end_in_reasons() {
     let mut bench = Bench::new(8, 4);
     let resolution = bench
         .neighbors
-        .resolve(bench.now, 9, PEER.into(), TestPacket::new(&[1]));
+        .resolve(bench.now, 9, PEER.into(), buffer_of(&[1]));
     assert!(matches!(
         resolution,
         Resolution::Dropped(LinkDropReason::NeighborTableFull, _)
     ));
     let six: IpAddr = "fe80::1".parse().unwrap();
-    let resolution = bench
-        .neighbors
-        .resolve(bench.now, 0, six, TestPacket::new(&[7]));
+    let resolution = bench.neighbors.resolve(bench.now, 0, six, buffer_of(&[7]));
     assert!(matches!(resolution, Resolution::Queued));
     assert_eq!(bench.pass(5_000), [Seen::Failed(7)]);
 }
