@@ -31,3 +31,6 @@ pub mod udp;
 
 pub use handle::WorkerHandle;
 pub use start::{Engine, StartError};
+
+#[cfg(test)]
+mod test_packet;
