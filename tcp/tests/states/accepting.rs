@@ -1,0 +1,90 @@
+//! The accept queue and its bound, by both policies.
+
+use coremill_tcp::options::SocketOptions;
+use coremill_tcp::{Flow, Limits};
+
+use super::harness::{Test, seconds};
+use super::segment::{ack, data, rst, syn, syn_ack};
+
+/// Two half-open connections where one may wait; returns the flow of the second and its start.
+fn two_requests(change: impl FnOnce(&mut Limits)) -> (Test, Flow) {
+    let mut test = Test::listening_as(change, SocketOptions::default(), 1);
+    let mut second = test.flow;
+    second.remote.port += 1;
+    test.inject(syn());
+    test.expect(syn_ack(1));
+    let first_start = test.start;
+    test.inject_from(second, syn());
+    test.expect(syn_ack(1));
+    let second_start = std::mem::replace(&mut test.start, first_start);
+    test.inject(ack(1, 1));
+    test.start = second_start;
+    (test, second)
+}
+
+#[test]
+fn an_overflowing_ack_is_dropped_and_the_connection_completes_later() {
+    let (mut test, second) = two_requests(|limits| limits.rto_initial = seconds(1));
+    test.inject_from(second, ack(1, 1));
+    test.expect_nothing();
+    assert!(test.shard.counters().listen_overflows.get() >= 1);
+    test.accept();
+    test.inject_from(second, data(1, 1, b"again"));
+    test.accept();
+    assert_eq!(test.read(), b"again");
+}
+
+#[test]
+fn an_overflowing_ack_is_reset_where_the_limits_say_so() {
+    let (mut test, second) = two_requests(|limits| limits.abort_on_overflow = true);
+    test.inject_from(second, ack(1, 1));
+    test.expect(rst(1));
+    test.accept();
+    assert_eq!(test.shard.live_records(), 1);
+}
+
+#[test]
+fn a_full_queue_takes_no_syn_until_somebody_accepts() {
+    let mut test = Test::listening_as(|_| {}, SocketOptions::default(), 1);
+    test.inject(syn());
+    test.expect(syn_ack(1));
+    test.inject(ack(1, 1));
+    let mut other = test.flow;
+    other.remote.port += 1;
+    test.inject_from(other, syn());
+    test.expect_nothing();
+    test.accept();
+    test.inject_from(other, syn());
+    test.expect(syn_ack(1));
+}
+
+#[test]
+fn a_larger_backlog_counts_at_once() {
+    let (mut test, second) = two_requests(|_| {});
+    let listener = test.listener.expect("listening");
+    test.shard.set_backlog(listener, 2).expect("it exists");
+    test.inject_from(second, ack(1, 1));
+    test.accept();
+    test.accept();
+    assert_eq!(test.shard.live_records(), 2);
+}
+
+#[test]
+fn closing_a_listener_resets_who_waits() {
+    let mut test = Test::syn_received(|_| {});
+    test.inject(ack(1, 1));
+    let listener = test.listener.expect("listening");
+    let now = test.now;
+    test.shard.close_listener(now, listener);
+    let sent = test.next().expect("a reset");
+    assert!(sent.flags.contains(coremill_tcp::header::Flags::RST));
+    test.expect_nothing();
+    test.is_gone();
+    test.inject(syn());
+    assert!(
+        test.next()
+            .expect("a reset")
+            .flags
+            .contains(coremill_tcp::header::Flags::RST)
+    );
+}

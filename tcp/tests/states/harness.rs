@@ -1,0 +1,434 @@
+//! A shard on virtual time, the states to begin in, and a peer made of literal segments.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use coremill_tcp::header::{self, Flags, Header};
+use coremill_tcp::header_options::{Options, SackBlock, SackBlocks};
+use coremill_tcp::limits::Secrets;
+use coremill_tcp::options::{ConnectOptions, ListenOptions, SocketOptions};
+use coremill_tcp::snapshot::{ConnectionRow, Cursor};
+use coremill_tcp::{
+    ChunkPool, ConnectionId, Endpoint, Flow, Inbound, Instant, Limits, ListenerId, SequenceNumber,
+    Shard, State, Verdict,
+};
+
+use super::segment::{Segment, ack, fin, syn, syn_ack};
+
+/// A shard and the peer's end of one connection.
+pub struct Test {
+    pub shard: Shard,
+    pub now: Instant,
+    pub listener: Option<ListenerId>,
+    pub id: Option<ConnectionId>,
+    pub flow: Flow,
+    /// Our initial sequence number, read from our SYN.
+    pub start: SequenceNumber,
+    /// Our first timestamp.
+    pub first_stamp: u32,
+}
+
+impl Test {
+    pub fn new(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut limits = Limits {
+            connections_max: 16,
+            requests_max: 16,
+            time_wait_max: 16,
+            orphans_max: 16,
+            memory_bytes: 4 << 20,
+            // No test waits for the first measurement, except those that say so.
+            rto_initial: millis(200),
+            ..Limits::default()
+        };
+        change(&mut limits);
+        let secrets = Secrets {
+            initial_sequence: [1; 16],
+            timestamp_offset: [2; 16],
+            ephemeral_port: [3; 16],
+            table: [4; 16],
+        };
+        let memory = ChunkPool::new(limits.memory_bytes);
+        Self {
+            shard: Shard::new(limits, secrets, memory),
+            now: Instant::from_millis(100_000),
+            listener: None,
+            id: None,
+            flow: Flow {
+                local: Endpoint::new(OURS, 80),
+                remote: Endpoint::new(THEIRS, 5_000),
+            },
+            start: SequenceNumber::default(),
+            first_stamp: 0,
+        }
+    }
+
+    // The states.
+
+    pub fn listening(change: impl FnOnce(&mut Limits)) -> Self {
+        Self::listening_as(change, SocketOptions::default(), 8)
+    }
+
+    pub fn listening_as(
+        change: impl FnOnce(&mut Limits),
+        socket: SocketOptions,
+        backlog: usize,
+    ) -> Self {
+        let mut test = Self::new(change);
+        let options = ListenOptions {
+            local: test.flow.local,
+            backlog,
+            queued: Arc::default(),
+            cookie: 7,
+            socket,
+        };
+        test.listener = Some(test.shard.listen(options).expect("an empty table"));
+        test
+    }
+
+    pub fn syn_received(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut test = Self::listening(change);
+        test.inject(syn().mss(1_000));
+        test.expect(syn_ack(1));
+        test
+    }
+
+    /// Passively opened, without options but an MSS of 1,000, and accepted.
+    pub fn established_with(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut test = Self::syn_received(change);
+        test.inject(ack(1, 1));
+        test.accept();
+        test
+    }
+
+    pub fn established() -> Self {
+        Self::established_with(|_| {})
+    }
+
+    /// As `established_with`, but the peer's SYN and the listener's options are given.
+    pub fn established_as(
+        change: impl FnOnce(&mut Limits),
+        socket: SocketOptions,
+        peer_syn: Segment,
+        peer_ack: Segment,
+    ) -> Self {
+        let mut test = Self::listening_as(change, socket, 8);
+        test.inject(peer_syn);
+        test.expect(syn_ack(1));
+        test.inject(peer_ack);
+        test.accept();
+        test
+    }
+
+    pub fn syn_sent(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut test = Self::new(change);
+        test.connect();
+        test.expect(syn());
+        test
+    }
+
+    pub fn close_wait(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut test = Self::established_with(change);
+        test.inject(fin(1, 1));
+        test.expect_soon(ack(1, 2));
+        test.is_in(State::CloseWait);
+        test
+    }
+
+    pub fn fin_wait_1(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut test = Self::established_with(change);
+        test.shutdown();
+        test.expect(fin(1, 1));
+        test.is_in(State::FinWait1);
+        test
+    }
+
+    pub fn fin_wait_2(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut test = Self::fin_wait_1(change);
+        test.inject(ack(1, 2));
+        test.is_in(State::FinWait2);
+        test
+    }
+
+    pub fn closing(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut test = Self::fin_wait_1(change);
+        test.inject(fin(1, 1));
+        test.expect_soon(ack(2, 2));
+        test.is_in(State::Closing);
+        test
+    }
+
+    pub fn last_ack(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut test = Self::close_wait(change);
+        test.close();
+        test.expect(fin(1, 2));
+        test.is_in(State::LastAck);
+        test
+    }
+
+    pub fn time_wait(change: impl FnOnce(&mut Limits)) -> Self {
+        let mut test = Self::fin_wait_2(change);
+        test.close();
+        test.inject(fin(1, 2));
+        test.expect_soon(ack(2, 2));
+        test.is_in(State::TimeWait);
+        test
+    }
+
+    // What our user does.
+
+    pub fn connect(&mut self) {
+        let options = ConnectOptions {
+            source: OURS,
+            source_port: Some(self.flow.local.port),
+            remote: self.flow.remote,
+            mtu: 1_500,
+            cookie: 9,
+            socket: SocketOptions::default(),
+        };
+        let id = self.shard.connect(self.now, &options, &|_| true);
+        self.id = Some(id.expect("an empty table"));
+    }
+
+    pub fn accept(&mut self) {
+        let listener = self.listener.expect("listening");
+        self.id = Some(self.shard.accept(listener).expect("a connection waits"));
+    }
+
+    pub fn id(&self) -> ConnectionId {
+        self.id.expect("connected")
+    }
+
+    /// Sends all of `data`, which must find room.
+    pub fn send(&mut self, data: &[u8]) {
+        let id = self.id();
+        assert_eq!(self.shard.send(self.now, id, data), Ok(data.len()));
+    }
+
+    /// Reads what is there.
+    pub fn read(&mut self) -> Vec<u8> {
+        let id = self.id();
+        let mut all = Vec::new();
+        while let Ok(slice) = self.shard.receive_slice(id)
+            && !slice.is_empty()
+        {
+            let count = slice.len();
+            all.extend_from_slice(slice);
+            self.shard.consume(self.now, id, count);
+        }
+        all
+    }
+
+    pub fn shutdown(&mut self) {
+        let id = self.id();
+        self.shard.shutdown(self.now, id).expect("open");
+    }
+
+    pub fn close(&mut self) {
+        let id = self.id();
+        self.shard.close(self.now, id);
+    }
+
+    // What the peer does, and what it sees.
+
+    pub fn inject(&mut self, segment: Segment) -> Verdict {
+        self.inject_from(self.flow, segment)
+    }
+
+    /// From another end to another of ours than the test's.
+    pub fn inject_from(&mut self, flow: Flow, segment: Segment) -> Verdict {
+        let mut options = segment.options.unwrap_or_default();
+        options.sack = shifted(&options.sack, self.start.raw());
+        let has_ack = segment.flags.contains(Flags::ACK);
+        let header = Header {
+            source_port: flow.remote.port,
+            destination_port: flow.local.port,
+            sequence: PEER_START + segment.seq,
+            acknowledgment: if has_ack {
+                self.start + segment.ack
+            } else {
+                self.start - self.start.raw()
+            },
+            flags: segment.flags,
+            window: segment.window.unwrap_or(u16::MAX),
+            urgent_pointer: 0,
+        };
+        let mut bytes = vec![0; 60];
+        let length = header
+            .emit(&options, &mut bytes)
+            .expect("60 bytes hold a header");
+        bytes.truncate(length);
+        bytes.extend_from_slice(&segment.payload);
+        let inbound = Inbound {
+            source: flow.remote.address,
+            destination: flow.local.address,
+            bytes: &bytes,
+            checksum_verified: true,
+            ecn: 0,
+            ttl: 64,
+            mtu: 1_500,
+        };
+        self.shard.receive(self.now, &inbound)
+    }
+
+    /// The next segment to send now, in the peer's numbers.
+    pub fn next(&mut self) -> Option<Segment> {
+        self.shard.advance(self.now, usize::MAX);
+        let mut out = [0; 2_000];
+        let outgoing = self.shard.next_segment(self.now, &mut out)?;
+        let parsed = header::Segment::parse(&out[..outgoing.length]).expect("well-formed");
+        assert_eq!(
+            outgoing.header_length,
+            outgoing.length - parsed.payload.len()
+        );
+        let options = Options::parse(parsed.options).expect("well-formed");
+        let header = parsed.header;
+        if header.flags.contains(Flags::SYN) {
+            self.start = header.sequence;
+            self.first_stamp = options.timestamps.map_or(0, |stamps| stamps.value);
+        }
+        let has_ack = header.flags.contains(Flags::ACK);
+        let sack = shifted(&options.sack, 0_u32.wrapping_sub(PEER_START.raw()));
+        Some(Segment {
+            flags: header.flags.without(Flags::PSH),
+            seq: header.sequence.since(self.start),
+            ack: if has_ack {
+                header.acknowledgment.since(PEER_START)
+            } else {
+                0
+            },
+            window: Some(header.window),
+            options: Some(Options { sack, ..options }),
+            payload: parsed.payload.to_vec(),
+        })
+    }
+
+    /// The next segment is there now and is this one.
+    pub fn expect(&mut self, expected: Segment) -> Segment {
+        let Some(sent) = self.next() else {
+            panic!("nothing sent, expected {expected:?}")
+        };
+        let mut comparable = sent.clone();
+        if expected.window.is_none() {
+            comparable.window = None;
+        }
+        comparable.options = match (expected.options, comparable.options) {
+            (None, Some(options)) if options.sack.is_empty() => None,
+            (_, options) => options,
+        };
+        assert_eq!(comparable, expected);
+        sent
+    }
+
+    /// Nothing more is to be sent now.
+    pub fn expect_nothing(&mut self) {
+        assert_eq!(self.next(), None);
+    }
+
+    /// Nothing is sent for nearly as long as `delay`, then this one.
+    pub fn expect_after(&mut self, delay: Duration, expected: Segment) -> Segment {
+        self.quiet_for(delay - SLACK);
+        self.wait(2 * SLACK);
+        self.expect(expected)
+    }
+
+    /// This is the next one sent within the delay of acknowledgments.
+    pub fn expect_soon(&mut self, expected: Segment) -> Segment {
+        self.wait(millis(50));
+        self.expect(expected)
+    }
+
+    /// Lets time pass until there is something to send, at most `most`.
+    fn wait(&mut self, most: Duration) {
+        let end = self.now + most;
+        while self.now < end && !self.shard.has_segments() {
+            self.step(end);
+        }
+    }
+
+    /// Lets time pass, timer by timer; what they want to send waits.
+    pub fn pass(&mut self, delay: Duration) {
+        let end = self.now + delay;
+        while self.now < end {
+            self.step(end);
+        }
+    }
+
+    /// Lets time pass, in which nothing is sent.
+    pub fn quiet_for(&mut self, delay: Duration) {
+        let end = self.now + delay;
+        while self.now < end {
+            self.step(end);
+            let at = self.now;
+            let sent = self.next();
+            assert_eq!(sent, None, "{:?} before the end of silence", end.since(at));
+        }
+    }
+
+    fn step(&mut self, end: Instant) {
+        let deadline = self.shard.next_deadline().unwrap_or(end);
+        self.now = deadline.clamp(self.now, end);
+        if self.shard.advance(self.now, usize::MAX) == 0 {
+            // A deadline is a lower bound: go on at least a tick.
+            self.now = (self.now + Duration::from_micros(33)).min(end);
+        }
+    }
+
+    // What can be seen of the shard.
+
+    pub fn rows(&self) -> Vec<ConnectionRow> {
+        let mut rows = Vec::new();
+        let mut cursor = Cursor::default();
+        while self
+            .shard
+            .connection_rows(self.now, &mut cursor, 64, &mut |row| rows.push(*row))
+        {}
+        rows
+    }
+
+    /// The only connection is in this state.
+    pub fn is_in(&self, state: State) {
+        let states: Vec<State> = self.rows().iter().map(|row| row.state).collect();
+        assert_eq!(states, [state]);
+    }
+
+    /// Nothing is left of any connection.
+    pub fn is_gone(&self) {
+        assert_eq!(self.shard.live_records(), 0, "{:?}", self.rows());
+    }
+}
+
+fn shifted(blocks: &SackBlocks, by: u32) -> SackBlocks {
+    let mut shifted = SackBlocks::default();
+    for block in blocks.as_slice() {
+        shifted.push(SackBlock {
+            left: block.left + by,
+            right: block.right + by,
+        });
+    }
+    shifted
+}
+
+pub fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+pub fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// The bytes `first..first + count` of what tests send.
+pub fn bytes(first: usize, count: usize) -> Vec<u8> {
+    (first..first + count)
+        .map(|index| (index % 251) as u8)
+        .collect()
+}
+
+/// Our address.
+pub const OURS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+/// The peer's.
+pub const THEIRS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+/// The peer's initial sequence number: everything wraps soon after.
+pub const PEER_START: SequenceNumber = SequenceNumber::new(0xffff_fff0);
+/// How far a timer may be off.
+const SLACK: Duration = Duration::from_millis(2);

@@ -1,0 +1,16 @@
+//! A shard put into a state, literal segments at a given time, and the segments expected back.
+
+mod accepting;
+mod acknowledging;
+mod aging;
+mod closing;
+mod handshake;
+mod harness;
+mod hostile;
+mod orphans;
+mod receiving;
+mod retransmission;
+mod segment;
+mod sending;
+mod time_wait;
+mod unreachable;

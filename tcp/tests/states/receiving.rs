@@ -1,0 +1,121 @@
+//! Data in: order, holes, SACK, windows, memory.
+
+use coremill_tcp::options::SocketOptions;
+use coremill_tcp::{DropReason, Verdict};
+
+use super::harness::{Test, bytes, millis};
+use super::segment::{ack, data, syn};
+
+fn with_sack() -> Test {
+    Test::established_as(
+        |_| {},
+        SocketOptions::default(),
+        syn().mss(1_000).sack_permitted(),
+        ack(1, 1),
+    )
+}
+
+#[test]
+fn data_out_of_order_is_kept_and_reported() {
+    let mut test = with_sack();
+    test.inject(data(1_001, 1, &bytes(1_000, 1_000)));
+    test.expect(ack(1, 1).sack(&[(1_001, 2_001)]));
+    test.inject(data(3_001, 1, &bytes(3_000, 1_000)));
+    test.expect(ack(1, 1).sack(&[(3_001, 4_001), (1_001, 2_001)]));
+    test.inject(data(2_001, 1, &bytes(2_000, 1_000)));
+    test.expect(ack(1, 1).sack(&[(1_001, 4_001)]));
+    assert_eq!(test.read(), []);
+    test.inject(data(1, 1, &bytes(0, 1_000)));
+    test.expect(ack(1, 4_001));
+    assert_eq!(test.read(), bytes(0, 4_000));
+}
+
+#[test]
+fn without_sack_a_hole_is_reported_by_a_duplicate() {
+    let mut test = Test::established();
+    test.inject(data(11, 1, b"later"));
+    test.expect(ack(1, 1));
+    test.inject(data(1, 1, &bytes(0, 10)));
+    test.expect(ack(1, 16));
+    assert_eq!(test.read().len(), 15);
+}
+
+#[test]
+fn overlapping_data_is_taken_once() {
+    let mut test = Test::established();
+    test.inject(data(1, 1, &bytes(0, 100)));
+    test.inject(data(51, 1, &bytes(50, 100)));
+    test.expect_soon(ack(1, 151));
+    assert_eq!(test.read(), bytes(0, 150));
+}
+
+#[test]
+fn old_data_is_acknowledged_at_once_and_not_delivered() {
+    let mut test = Test::established();
+    test.inject(data(1, 1, b"once"));
+    test.expect_soon(ack(1, 5));
+    let verdict = test.inject(data(1, 1, b"once"));
+    assert_eq!(verdict, Verdict::Dropped(DropReason::OldDuplicate));
+    test.expect(ack(1, 5));
+    assert_eq!(test.read(), b"once");
+}
+
+#[test]
+fn data_beyond_the_window_is_not_taken() {
+    let mut test = Test::established_with(|limits| limits.receive_buffer_bytes = 4_000);
+    test.inject(data(1, 1, &bytes(0, 3_000)));
+    test.inject(data(3_001, 1, &bytes(3_000, 3_000)));
+    let sent = test.next().expect("an acknowledgment");
+    assert!(sent.ack <= 4_001, "{sent:?}");
+    let taken = test.read();
+    assert_eq!(taken, bytes(0, sent.ack as usize - 1));
+    let far = data(60_001, 1, b"far");
+    assert_eq!(test.inject(far), Verdict::Dropped(DropReason::OutOfWindow));
+}
+
+#[test]
+fn a_window_is_not_opened_by_little() {
+    let mut test = Test::established_with(|limits| limits.receive_buffer_bytes = 8_000);
+    for first in (0..8_000).step_by(1_000) {
+        test.inject(data(first as u32 + 1, 1, &bytes(first, 1_000)));
+        while test.next().is_some() {}
+    }
+    test.pass(millis(100));
+    while test.next().is_some() {}
+    let (id, now) = (test.id(), test.now);
+    // RFC 9293, section 3.8.6.2.2: less than a segment (and less than half the buffer) is silly.
+    test.shard.consume(now, id, 100);
+    test.quiet_for(millis(500));
+    test.shard.consume(now, id, 5_000);
+    let sent = test.expect_soon(ack(1, 8_001));
+    assert!(sent.window.expect("parsed") >= 4_000, "{sent:?}");
+}
+
+#[test]
+fn the_window_offered_is_never_taken_back() {
+    let mut test = Test::established_with(|limits| limits.receive_buffer_bytes = 10_000);
+    let mut edge = 0;
+    for first in (0..10_000).step_by(500) {
+        test.inject(data(first as u32 + 1, 1, &bytes(first, 500)));
+        test.pass(millis(50));
+        while let Some(sent) = test.next() {
+            let right = sent.ack + u32::from(sent.window.expect("parsed"));
+            assert!(right >= edge, "{sent:?}");
+            edge = right;
+        }
+    }
+}
+
+#[test]
+fn holes_beyond_the_bound_are_dropped_and_harm_nobody() {
+    let mut test = Test::established_with(|limits| limits.reassembly_ranges_max = 2);
+    for first in [100, 300, 500] {
+        test.inject(data(first + 1, 1, &bytes(first as usize, 100)));
+    }
+    let full = test.inject(data(701, 1, &bytes(700, 100)));
+    assert_eq!(full, Verdict::Dropped(DropReason::ReassemblyFull));
+    for first in (0..1_000).step_by(100) {
+        test.inject(data(first + 1, 1, &bytes(first as usize, 100)));
+    }
+    assert_eq!(test.read(), bytes(0, 1_000));
+}

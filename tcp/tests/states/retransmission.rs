@@ -1,0 +1,175 @@
+//! Losses: the timer, fast retransmit, recovery, giving up.
+
+use coremill_tcp::error::{ConnectionError, ReceiveError};
+
+use super::harness::{Test, bytes, millis, seconds};
+use super::segment::{ack, data, fin};
+
+#[test]
+fn the_timer_backs_off_and_starts_over_after_progress() {
+    let mut test = Test::established();
+    test.send(&bytes(0, 100));
+    test.expect(data(1, 1, &bytes(0, 100)));
+    for delay in [200, 400, 800] {
+        test.expect_after(millis(delay), data(1, 1, &bytes(0, 100)));
+    }
+    test.inject(ack(1, 101));
+    test.expect_nothing();
+    test.quiet_for(seconds(5));
+    assert_eq!(test.shard.counters().timeouts.get(), 3);
+    assert_eq!(test.shard.counters().retrans_segs.get(), 3);
+}
+
+#[test]
+fn too_many_timeouts_end_the_connection() {
+    let mut test = Test::established_with(|limits| limits.retries = 3);
+    test.send(b"anyone?");
+    test.expect(data(1, 1, b"anyone?"));
+    for delay in [200, 400, 800] {
+        test.expect_after(millis(delay), data(1, 1, b"anyone?"));
+    }
+    test.pass(millis(1_610));
+    let id = test.id();
+    let failed = ReceiveError::Failed(ConnectionError::TimedOut);
+    assert_eq!(test.shard.receive_slice(id), Err(failed));
+    while test
+        .shard
+        .next_event()
+        .is_some_and(|event| !event.readiness.error)
+    {}
+    test.close();
+    while test.next().is_some() {}
+    test.is_gone();
+}
+
+#[test]
+fn after_a_timeout_everything_outstanding_is_sent_again() {
+    let mut test = Test::established();
+    test.send(&bytes(0, 4_000));
+    for _ in 0..4 {
+        test.next().expect("within the first window");
+    }
+    test.expect_after(millis(200), data(1, 1, &bytes(0, 1_000)));
+    test.inject(ack(1, 1_001));
+    test.expect(data(1_001, 1, &bytes(1_000, 1_000)));
+    test.expect(data(2_001, 1, &bytes(2_000, 1_000)));
+    test.expect_nothing();
+    test.inject(ack(1, 4_001));
+    test.quiet_for(seconds(2));
+}
+
+/// Ten segments are outstanding.
+fn ten_outstanding() -> Test {
+    let mut test = Test::established();
+    test.send(&bytes(0, 30_000));
+    for _ in 0..10 {
+        test.next().expect("within the first window");
+    }
+    test.expect_nothing();
+    test
+}
+
+#[test]
+fn three_duplicates_bring_a_fast_retransmission() {
+    let mut test = ten_outstanding();
+    test.inject(ack(1, 1));
+    test.inject(ack(1, 1));
+    while let Some(sent) = test.next() {
+        assert_ne!(sent.seq, 1, "two duplicates may be reordering");
+    }
+    test.inject(ack(1, 1));
+    test.expect(data(1, 1, &bytes(0, 1_000)));
+    assert_eq!(test.shard.counters().reno_recovery.get(), 1);
+    // Full acknowledgment: recovery is over, the window is half of what it was.
+    while test.next().is_some() {}
+    let window = test.rows()[0].slow_start_threshold_bytes;
+    assert!((4_000..=6_000).contains(&window), "{window}");
+    test.inject(ack(1, 30_001));
+    test.quiet_for(seconds(1));
+}
+
+#[test]
+fn a_partial_acknowledgment_retransmits_the_next_hole() {
+    let mut test = ten_outstanding();
+    for _ in 0..3 {
+        test.inject(ack(1, 1));
+    }
+    let mut first = test.next().expect("a retransmission");
+    while first.seq != 1 {
+        first = test.next().expect("a retransmission");
+    }
+    while test.next().is_some() {}
+    // The second hole is at 4,001: no three more duplicates are needed.
+    test.inject(ack(1, 4_001));
+    let mut sent = test.next().expect("the next hole");
+    while sent.seq != 4_001 {
+        sent = test.next().expect("the next hole");
+    }
+    assert_eq!(sent.payload, bytes(4_000, 1_000));
+    assert_eq!(test.shard.counters().timeouts.get(), 0);
+}
+
+#[test]
+fn acknowledgments_with_data_or_a_new_window_are_no_duplicates() {
+    let mut test = ten_outstanding();
+    test.inject(data(1, 1, b"a"));
+    test.inject(data(2, 1, b"b"));
+    test.inject(data(3, 1, b"c"));
+    test.inject(ack(4, 1).window(60_000));
+    test.inject(ack(4, 1).window(61_000));
+    while let Some(sent) = test.next() {
+        assert_ne!((sent.seq, sent.payload.len()), (1, 1_000));
+    }
+    assert_eq!(test.shard.counters().reno_recovery.get(), 0);
+}
+
+#[test]
+fn a_lost_fin_is_sent_again() {
+    let mut test = Test::fin_wait_1(|_| {});
+    test.expect_after(millis(200), fin(1, 1));
+    test.expect_after(millis(400), fin(1, 1));
+    test.inject(ack(1, 2));
+    test.quiet_for(seconds(3));
+}
+
+#[test]
+fn data_and_fin_lost_together_come_again_together() {
+    let mut test = Test::established();
+    test.send(b"last");
+    test.shutdown();
+    let sent = test.next().expect("data");
+    let carries_fin = sent.flags.contains(coremill_tcp::header::Flags::FIN);
+    assert_eq!((sent.seq, &sent.payload[..]), (1, &b"last"[..]));
+    if !carries_fin {
+        test.expect(fin(5, 1));
+    }
+    test.pass(millis(210));
+    let again = test.next().expect("a retransmission");
+    assert_eq!((again.seq, &again.payload[..]), (1, &b"last"[..]));
+    test.inject(ack(1, 6));
+    test.quiet_for(seconds(3));
+}
+
+#[test]
+fn the_round_trip_sets_the_timeout() {
+    let mut test = Test::established();
+    for round in 0..30 {
+        test.send(&bytes(round, 1));
+        test.expect(data(round as u32 + 1, 1, &bytes(round, 1)));
+        test.quiet_for(millis(190));
+        test.inject(ack(1, round as u32 + 2));
+    }
+    let row = test.rows()[0];
+    let smoothed = row.round_trip.expect("measured");
+    assert!(
+        smoothed > millis(170) && smoothed < millis(200),
+        "{smoothed:?}"
+    );
+    assert!(
+        row.retransmission_timeout >= smoothed + millis(1),
+        "{row:?}"
+    );
+    test.send(b"x");
+    test.expect(data(31, 1, b"x"));
+    test.quiet_for(smoothed);
+}

@@ -1,0 +1,131 @@
+//! Data out: segments, Nagle, the peer's window, both sides of silly windows, probes.
+
+use coremill_tcp::options::SocketOptions;
+
+use super::harness::{Test, bytes, millis};
+use super::segment::{ack, data, syn};
+
+fn without_delay() -> Test {
+    let socket = SocketOptions {
+        no_delay: true,
+        keepalive: false,
+    };
+    Test::established_as(|_| {}, socket, syn().mss(1_000), ack(1, 1))
+}
+
+#[test]
+fn data_is_cut_at_the_peers_segment_size() {
+    let mut test = Test::established();
+    test.send(&bytes(0, 2_500));
+    test.expect(data(1, 1, &bytes(0, 1_000)));
+    test.expect(data(1_001, 1, &bytes(1_000, 1_000)));
+    // The rest is small and something is outstanding: Nagle.
+    test.expect_nothing();
+    test.inject(ack(1, 2_001));
+    test.expect(data(2_001, 1, &bytes(2_000, 500)));
+}
+
+#[test]
+fn nagle_holds_small_data_back_while_some_is_outstanding() {
+    let mut test = Test::established();
+    test.send(b"a");
+    test.expect(data(1, 1, b"a"));
+    test.send(b"b");
+    test.send(b"c");
+    test.expect_nothing();
+    test.inject(ack(1, 2));
+    test.expect(data(2, 1, b"bc"));
+}
+
+#[test]
+fn no_delay_sends_at_once() {
+    let mut test = without_delay();
+    test.send(b"a");
+    test.expect(data(1, 1, b"a"));
+    test.send(b"b");
+    test.expect(data(2, 1, b"b"));
+}
+
+#[test]
+fn the_first_flight_is_ten_segments() {
+    let mut test = Test::established();
+    test.send(&bytes(0, 30_000));
+    for first in (0..10_000).step_by(1_000) {
+        test.expect(data(first as u32 + 1, 1, &bytes(first, 1_000)));
+    }
+    test.expect_nothing();
+    test.inject(ack(1, 2_001));
+    for first in (10_000..14_000).step_by(1_000) {
+        test.expect(data(first as u32 + 1, 1, &bytes(first, 1_000)));
+    }
+    test.expect_nothing();
+}
+
+#[test]
+fn no_more_is_sent_than_the_peers_window() {
+    let mut test = Test::established();
+    test.inject(ack(1, 1).window(2_000));
+    test.send(&bytes(0, 5_000));
+    test.expect(data(1, 1, &bytes(0, 1_000)));
+    test.expect(data(1_001, 1, &bytes(1_000, 1_000)));
+    test.expect_nothing();
+    test.inject(ack(1, 2_001).window(1_000));
+    test.expect(data(2_001, 1, &bytes(2_000, 1_000)));
+    test.expect_nothing();
+}
+
+#[test]
+fn a_small_window_is_not_filled_with_small_segments() {
+    let mut test = without_delay();
+    test.inject(ack(1, 1).window(4_000));
+    test.send(&bytes(0, 6_000));
+    for first in (0..4_000).step_by(1_000) {
+        test.expect(data(first as u32 + 1, 1, &bytes(first, 1_000)));
+    }
+    // RFC 9293, section 3.8.6.2.1: neither a segment, nor half the largest window seen.
+    test.inject(ack(1, 1_001).window(3_100));
+    test.expect_nothing();
+    test.inject(ack(1, 2_001).window(3_000));
+    test.expect(data(4_001, 1, &bytes(4_000, 1_000)));
+    test.expect_nothing();
+}
+
+#[test]
+fn a_closed_window_is_probed_ever_more_slowly_and_for_ever() {
+    let mut test = Test::established_with(|limits| {
+        limits.retries = 3;
+        limits.rto_max = millis(2_000);
+    });
+    test.send(&bytes(0, 1_000));
+    test.expect(data(1, 1, &bytes(0, 1_000)));
+    test.inject(ack(1, 1_001).window(0));
+    test.send(&bytes(1_000, 500));
+    test.expect_nothing();
+    let mut last = test.now;
+    let mut gaps = Vec::new();
+    while gaps.len() < 8 {
+        test.pass(millis(10));
+        if let Some(probe) = test.next() {
+            assert!(probe.payload.len() <= 1, "{probe:?}");
+            gaps.push(test.now.since(last));
+            last = test.now;
+            // It answers: the window is closed still. That is no reason to give up.
+            test.inject(ack(1, 1_001).window(0));
+        }
+    }
+    assert!(gaps[1] > gaps[0] && gaps[2] > gaps[1], "{gaps:?}");
+    assert!(gaps[7] <= millis(2_020), "{gaps:?}");
+    test.inject(ack(1, 1_001).window(5_000));
+    test.expect(data(1_001, 1, &bytes(1_000, 500)));
+}
+
+#[test]
+fn an_old_segment_does_not_change_the_window() {
+    let mut test = without_delay();
+    test.inject(data(1, 1, b"ab").window(3_000));
+    while test.next().is_some() {}
+    // SEG.SEQ before SND.WL1: sent earlier, arrived later.
+    test.inject(ack(1, 1).window(0));
+    test.send(b"x");
+    test.expect_soon(data(1, 3, b"x"));
+}

@@ -1,0 +1,76 @@
+//! ICMP errors: soft and hard, and those that concern nobody.
+
+use coremill_tcp::error::{ConnectionError, ReceiveError};
+use coremill_tcp::packet::{Quoted, Unreachable};
+use coremill_tcp::{DropReason, State, Verdict};
+
+use super::harness::{Test, bytes, millis};
+use super::segment::{data, syn};
+
+fn tell(test: &mut Test, offset: u32, error: Unreachable) -> Verdict {
+    let quoted = Quoted {
+        flow: test.flow,
+        sequence: (test.start + offset).raw(),
+        error,
+    };
+    let now = test.now;
+    test.shard.unreachable(now, &quoted)
+}
+
+#[test]
+fn a_closed_port_fails_a_connection_that_opens() {
+    let mut test = Test::syn_sent(|_| {});
+    tell(&mut test, 0, Unreachable::Port);
+    let id = test.id();
+    let failed = ReceiveError::Failed(ConnectionError::Refused);
+    assert_eq!(test.shard.receive_slice(id), Err(failed));
+}
+
+#[test]
+fn a_lost_route_is_no_reason_to_give_up_but_the_reason_told_then() {
+    let mut test = Test::syn_sent(|limits| limits.syn_retries = 1);
+    tell(&mut test, 0, Unreachable::Host);
+    test.is_in(State::SynSent);
+    test.expect_after(millis(200), syn());
+    test.pass(millis(410));
+    let id = test.id();
+    let failed = ReceiveError::Failed(ConnectionError::Unreachable);
+    assert_eq!(test.shard.receive_slice(id), Err(failed));
+}
+
+#[test]
+fn an_established_connection_survives_every_error() {
+    let mut test = Test::established();
+    test.send(&bytes(0, 10));
+    test.next().expect("data");
+    for error in [
+        Unreachable::Port,
+        Unreachable::Host,
+        Unreachable::Prohibited,
+    ] {
+        tell(&mut test, 1, error);
+        test.is_in(State::Established);
+    }
+}
+
+#[test]
+fn an_error_about_nothing_outstanding_is_ignored() {
+    let mut test = Test::syn_sent(|_| {});
+    let verdict = tell(&mut test, 50, Unreachable::Port);
+    assert_eq!(verdict, Verdict::Dropped(DropReason::IcmpIrrelevant));
+    test.is_in(State::SynSent);
+    test.flow.remote.port += 1;
+    let verdict = tell(&mut test, 0, Unreachable::Port);
+    assert_eq!(verdict, Verdict::Dropped(DropReason::IcmpIrrelevant));
+}
+
+#[test]
+fn a_smaller_path_makes_smaller_segments() {
+    let mut test = Test::established();
+    test.send(&bytes(0, 1_000));
+    test.expect(data(1, 1, &bytes(0, 1_000)));
+    tell(&mut test, 1, Unreachable::TooBig { mtu: 840 });
+    test.pass(millis(210));
+    let again = test.next().expect("a retransmission");
+    assert_eq!((again.seq, again.payload.len()), (1, 800));
+}
