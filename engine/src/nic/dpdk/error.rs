@@ -178,6 +178,17 @@ pub enum EalError {
         /// DPDK's error.
         reason: String,
     },
+    /// A table of routes could not be reserved.
+    #[error(
+        "a table of {routes_max} routes cannot be reserved: {reason}; give DPDK more memory or \
+         allow fewer routes"
+    )]
+    RouteTable {
+        /// Routes asked for.
+        routes_max: usize,
+        /// DPDK's error.
+        reason: String,
+    },
     /// A thread could not be registered as a worker.
     #[error(
         "a worker thread could not be registered with DPDK: {reason}; fewer workers, or no \
