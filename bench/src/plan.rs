@@ -41,6 +41,9 @@ pub struct RpcPlan {
     /// Begin no request after this time, such as 5s or 500ms [default: 10s unless --requests].
     #[arg(long, value_parser = quantity::duration)]
     pub duration: Option<Duration>,
+    /// Wait after each answer before the next request: shows what a server takes to wake up.
+    #[arg(long, value_parser = quantity::duration)]
+    pub pause: Option<Duration>,
     /// How to report.
     #[command(flatten)]
     pub output: Output,
@@ -139,6 +142,7 @@ const REQUEST_BYTES_MAX: u64 = 1 << 30;
 const EXAMPLES: &str = "\
 Examples:
   coremill-load rpc 10.99.0.2:7 --size 64 --connections 64 --duration 5s
+  coremill-load rpc 10.99.0.2:7 --pause 5ms --requests 500
   coremill-load stream up 10.99.0.2:9 --bytes 256MiB --seed 1
   coremill-load stream both 10.99.0.2:7 --bytes 1GiB --json
 

@@ -2,6 +2,7 @@
 
 mod exchange;
 
+use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,8 @@ struct Rpc<'a> {
     slots: Vec<Slot>,
     /// Slots that still have something to do.
     busy: usize,
+    /// Slots that rest, and until when; all pauses are alike, so the first is the next to wake.
+    resting: VecDeque<(Instant, usize)>,
     scratch: Vec<u8>,
     started: Instant,
     /// No request begins after this.
@@ -71,6 +74,7 @@ impl<'a> Rpc<'a> {
             poll: Poll::new().context("cannot open an epoll instance")?,
             slots: (0..plan.peer.connections).map(slot).collect(),
             busy: 0,
+            resting: VecDeque::new(),
             scratch: vec![0; SCRATCH_BYTES],
             started,
             end: plan.duration().map(|duration| started + duration),
@@ -84,7 +88,8 @@ impl<'a> Rpc<'a> {
         }
         let mut next_look = Instant::now() + TIMEOUT_LOOK;
         while self.busy > 0 {
-            match self.poll.poll(&mut events, Some(kernel_path::TICK)) {
+            let timeout = self.until_next_waking().min(kernel_path::TICK);
+            match self.poll.poll(&mut events, Some(timeout)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error).context("epoll failed"),
@@ -93,6 +98,7 @@ impl<'a> Rpc<'a> {
                 let readable = event.is_readable() || event.is_read_closed() || event.is_error();
                 self.drive(event.token().0, readable);
             }
+            self.wake_rested();
             if Instant::now() >= next_look {
                 self.give_up_late_ones();
                 next_look = Instant::now() + TIMEOUT_LOOK;
@@ -155,10 +161,42 @@ impl<'a> Rpc<'a> {
         let before = self.tally.requests;
         let step = exchange.drive(readable, self.end, &mut self.scratch, &mut self.tally);
         self.progress.add(self.tally.requests - before);
+        self.follow(index, step);
+    }
+
+    fn follow(&mut self, index: usize, step: Step) {
         match step {
             Step::Wait => {}
+            Step::Rest => {
+                let pause = self.plan.pause.unwrap_or_default();
+                self.resting.push_back((Instant::now() + pause, index));
+            }
             Step::Done => self.close(index, None),
             Step::Failed(failure) => self.close(index, Some(failure)),
+        }
+    }
+
+    fn until_next_waking(&self) -> Duration {
+        let next = self.resting.front();
+        next.map_or(Duration::MAX, |(at, _)| {
+            at.saturating_duration_since(Instant::now())
+        })
+    }
+
+    fn wake_rested(&mut self) {
+        while let Some(&(at, index)) = self.resting.front() {
+            if at > Instant::now() {
+                return;
+            }
+            self.resting.pop_front();
+            if let Some(exchange) = self
+                .slots
+                .get_mut(index)
+                .and_then(|slot| slot.exchange.as_mut())
+            {
+                let step = exchange.wake(&mut self.scratch, &mut self.tally);
+                self.follow(index, step);
+            }
         }
     }
 

@@ -50,6 +50,31 @@ fn rpc_ends_by_duration() {
 }
 
 #[test]
+fn rpc_rests_between_requests() {
+    let address = server::start(Behaviour::Echo);
+    let report = succeed(&[
+        "rpc",
+        &address,
+        "--requests",
+        "10",
+        "--pause",
+        "20ms",
+        "--connections",
+        "5",
+    ]);
+    assert_eq!(report["requests"], 50);
+    let seconds = report["seconds"].as_f64().unwrap();
+    assert!(
+        (0.18..2.0).contains(&seconds),
+        "nine pauses of 20 ms took {seconds} s"
+    );
+    assert!(
+        report["request_micros"]["p50"].as_f64().unwrap() < 15_000.0,
+        "{report}"
+    );
+}
+
+#[test]
 fn rpc_reports_refusal_mismatch_early_end_and_timeout() {
     let refused = fail(&[
         "rpc",

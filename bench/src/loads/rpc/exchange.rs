@@ -27,12 +27,17 @@ pub struct Exchange {
     /// When the present request, or connecting, began.
     began: Instant,
     timeout: Duration,
+    /// Whether it rests between requests, and is not to be driven by what else happens.
+    resting: bool,
+    rests: bool,
 }
 
 /// What a connection says after it was driven.
 pub enum Step {
     /// It waits for the kernel.
     Wait,
+    /// It has an answer, and wants to be woken for the next request after the pause.
+    Rest,
     /// It has done all of its requests.
     Done,
     /// It has failed.
@@ -53,17 +58,33 @@ impl Exchange {
             requests_left: plan.requests,
             began: now,
             timeout: plan.peer.timeout,
+            resting: false,
+            rests: plan.pause.is_some(),
         }
     }
 
     /// What takes longer than it may, if anything.
     pub fn late(&self, now: Instant) -> Option<&'static str> {
-        let late = now.saturating_duration_since(self.began) > self.timeout;
+        let late = !self.resting && now.saturating_duration_since(self.began) > self.timeout;
         late.then_some(if self.connected {
             "a request"
         } else {
             "connecting"
         })
+    }
+
+    /// Begins the next request when the pause is over.
+    pub fn wake(&mut self, scratch: &mut [u8], tally: &mut Tally) -> Step {
+        if !self.resting {
+            // The one that rested has failed since, and this one took its place.
+            return Step::Wait;
+        }
+        self.resting = false;
+        self.begin_request(Instant::now());
+        match self.send(scratch, tally) {
+            Ok(()) => Step::Wait,
+            Err(failure) => Step::Failed(failure),
+        }
     }
 
     /// Does what can be done without waiting. `readable` is false when there is surely nothing to read.
@@ -90,6 +111,13 @@ impl Exchange {
         if !self.connected && !self.finish_connecting(tally)? {
             return Ok(Step::Wait);
         }
+        if self.resting {
+            return if readable {
+                self.expect_nothing()
+            } else {
+                Ok(Step::Wait)
+            };
+        }
         self.send(scratch, tally)?;
         if !readable || !self.receive(scratch, tally)? {
             return Ok(Step::Wait);
@@ -103,6 +131,10 @@ impl Exchange {
         if self.requests_left == Some(0) || end.is_some_and(|end| now >= end) {
             self.connection.shutdown(Shutdown::Write)?;
             return Ok(Step::Done);
+        }
+        if self.rests {
+            self.resting = true;
+            return Ok(Step::Rest);
         }
         self.begin_request(now);
         // The answer to this one raises a new event, so there is no need to try to read now.
@@ -127,6 +159,22 @@ impl Exchange {
         self.connected = true;
         self.began = now;
         Ok(true)
+    }
+
+    /// Nothing was asked, so nothing may come: neither bytes nor an end.
+    fn expect_nothing(&mut self) -> Result<Step, Failure> {
+        match self.connection.read(&mut [0]) {
+            Ok(0) => Err(Failure::new(
+                Kind::ClosedEarly,
+                "end of stream between two requests",
+            )),
+            Ok(_) => Err(Failure::new(
+                Kind::Mismatch,
+                "more bytes came back than were sent",
+            )),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Step::Wait),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn begin_request(&mut self, now: Instant) {
