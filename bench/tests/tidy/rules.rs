@@ -129,6 +129,8 @@ fn module_doc(file: &File) -> Vec<String> {
     // A crate's own page may explain at length, a protocol with its examples for one.
     let root = file.path.ends_with("src/lib.rs");
     match length {
+        // A module's own tests are explained by the module.
+        0 if file.path.ends_with("/tests.rs") => Vec::new(),
         0 => vec![format!(
             "{}: does not begin with a module doc (//!)",
             file.path
