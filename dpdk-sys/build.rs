@@ -111,6 +111,7 @@ fn find_dpdk() -> pkg_config::Library {
     let found = pkg_config::Config::new()
         .atleast_version(DPDK_VERSION_MIN)
         .cargo_metadata(false)
+        .env_metadata(true)
         .probe("libdpdk");
     found.unwrap_or_else(|error| match error {
         pkg_config::Error::Command { .. } => fail(&format!(
@@ -185,7 +186,7 @@ fn require_libclang() {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            name.starts_with("libclang") && name.contains(".so")
+            name.starts_with("libclang") && name.contains(".so") && file.exists()
         });
     if !found && !by_command {
         fail(
@@ -205,6 +206,8 @@ fn children(folder: &Path) -> Vec<PathBuf> {
 fn generate_bindings(dpdk: &pkg_config::Library) {
     let mut builder = bindgen::Builder::default()
         .header("headers.h")
+        // Built anew when DPDK's headers change.
+        .parse_callbacks(Box::new(bindgen::CargoCallbacks::new()))
         .clang_args(
             dpdk.include_paths
                 .iter()
