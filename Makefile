@@ -30,7 +30,7 @@ test: ## format, lints, unit tests, tidiness and namespace tests with the real d
 	@deploy/host/test
 
 .PHONY: verify
-verify: ## make test, then the long forms: more seeds, more simulator runs, all tests in release
+verify: ## make test, then all tests in release with 10,000 simulator seeds and long property tests
 	@deploy/host/setup build demo test
 	@deploy/host/test --long
 
