@@ -1,0 +1,239 @@
+//! The transmit path: TCP is asked for segments while ports have room, so that what a port does not
+//! take holds TCP back and is not lost. Headers are put in front, below TCP's own.
+
+use std::net::IpAddr;
+
+use coremill_tcp::Outgoing;
+use coremill_tcp::checksum;
+use coremill_tcp::packet::Unreachable;
+
+use crate::arp;
+use crate::clock::Clock;
+use crate::drop_reason::LinkDropReason;
+use crate::ethernet::{self, Cast};
+use crate::hand_over::Origin;
+use crate::icmp;
+use crate::ipv4;
+use crate::neighbors::Output;
+use crate::nic::{Buffer, Capabilities, Port, TransmitOffload};
+use crate::paths::{Hop, Sending};
+use crate::routes::Routes;
+use crate::worker::Worker;
+
+impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
+    /// Sends what waits and asks TCP for more; gives the number of packets that moved.
+    pub(crate) fn transmit(&mut self) -> usize {
+        let mut moved = self.flush();
+        moved += self.send_for_neighbors();
+        let mut pulled = 0;
+        while pulled < self.turn.transmit_max && self.has_room() && self.shard.has_segments() {
+            if !self.send_segment() {
+                break;
+            }
+            pulled += 1;
+        }
+        moved += pulled;
+        moved + self.flush()
+    }
+
+    /// Gives the ports what waits for them; gives the number of packets they took.
+    pub(crate) fn flush(&mut self) -> usize {
+        let waiting = self.ports.iter_mut().filter(|slot| !slot.output.is_empty());
+        waiting
+            .map(|slot| slot.port.transmit(&mut slot.output))
+            .sum()
+    }
+
+    /// True when packets wait for a port, or TCP for room.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.shard.has_segments() || self.ports.iter().any(|slot| !slot.output.is_empty())
+    }
+
+    /// An empty packet.
+    pub(crate) fn allocate(&mut self) -> Option<P::Buffer> {
+        let spare = self.spare.take();
+        let slot = self.ports.get_mut(self.widest_port)?;
+        let packet = spare.or_else(|| slot.port.allocate());
+        if packet.is_none() {
+            self.discard(LinkDropReason::NoBuffer);
+        }
+        packet
+    }
+
+    /// Sends an ARP frame out of `port`.
+    pub(crate) fn send_arp(&mut self, port: usize, frame: &arp::Frame) {
+        let Some(mut packet) = self.allocate() else {
+            return;
+        };
+        let Some(room) = packet.append(frame.len()) else {
+            return self.discard(LinkDropReason::NoHeadroom);
+        };
+        room.copy_from_slice(frame);
+        packet.set_offload(TransmitOffload::default());
+        self.counters.engine.arp_sent.increment();
+        self.queue(port, packet);
+    }
+
+    /// Sends an ICMP message, an IP packet with all checksums filled.
+    pub(crate) fn send_icmp(&mut self, destination: IpAddr, mut packet: P::Buffer) {
+        packet.set_offload(TransmitOffload::default());
+        self.counters.engine.icmp_sent.increment();
+        self.send(destination, packet);
+    }
+
+    /// Whether every queue that a segment may go to has room: where it goes shows only when TCP
+    /// has written it. A quarter of each queue is pulled into, the rest is for the other layers.
+    fn has_room(&self) -> bool {
+        let limit = self.turn.transmit_max;
+        self.inside.len() < limit && self.ports.iter().all(|slot| slot.output.len() < limit)
+    }
+
+    /// Pulls one segment from TCP and sends it; false when there was none.
+    fn send_segment(&mut self) -> bool {
+        let Some(mut packet) = self.allocate() else {
+            return false;
+        };
+        let mtu = self.ports.get(self.widest_port).map_or(0, |slot| slot.mtu);
+        let Some(room) = packet.append(usize::from(mtu) + SEGMENT_MARGIN_BYTES) else {
+            self.discard(LinkDropReason::NoBuffer);
+            return false;
+        };
+        let Some(outgoing) = self.shard.next_segment(self.now, room) else {
+            packet.truncate(0);
+            self.spare = Some(packet);
+            return false;
+        };
+        packet.truncate(outgoing.length);
+        self.send_tcp(&outgoing, packet);
+        true
+    }
+
+    fn send_tcp(&mut self, outgoing: &Outgoing, mut packet: P::Buffer) {
+        let destination = outgoing.destination;
+        let (IpAddr::V4(from), IpAddr::V4(to)) = (outgoing.source, destination) else {
+            return self.discard(LinkDropReason::Ipv6Unsupported);
+        };
+        let path = self.paths.find(destination, &self.routes, &self.local);
+        let Some(path) = path else {
+            return self.discard(LinkDropReason::NoRoute);
+        };
+        let Some(slot) = self.ports.get(path.port) else {
+            return self.discard(LinkDropReason::NoRoute);
+        };
+        if packet.data().len() + ipv4::HEADER_BYTES > usize::from(slot.mtu) {
+            return self.discard(LinkDropReason::PacketTooBig);
+        }
+        let inside = path.hop == Hop::Inside;
+        let offload = fill_tcp_checksum(&mut packet, outgoing, slot.capabilities, inside);
+        let header = ipv4::Header {
+            source: from,
+            destination: to,
+            protocol: ipv4::PROTOCOL_TCP,
+            tos: outgoing.ecn,
+            ttl: outgoing.ttl,
+            identification: None,
+        };
+        if let Err(reason) = header.prepend(&mut packet, !inside && !offload.ipv4_checksum) {
+            return self.discard(reason);
+        }
+        packet.set_offload(offload);
+        self.send(destination, packet);
+    }
+
+    /// Sends an IP packet the way its destination has.
+    fn send(&mut self, destination: IpAddr, packet: P::Buffer) {
+        let ways = (&self.routes, &self.local);
+        let sending = self
+            .paths
+            .send(self.now, destination, packet, ways, &mut self.neighbors);
+        match sending {
+            Sending::Port(port, packet) => self.queue(port, packet),
+            Sending::Inside(packet) => self.keep_inside(destination, packet),
+            Sending::Waiting => {}
+            Sending::Dropped(reason, packet) => self.undelivered(reason, &packet),
+        }
+    }
+
+    fn queue(&mut self, port: usize, packet: P::Buffer) {
+        let Some(slot) = self.ports.get_mut(port) else {
+            return self.discard(LinkDropReason::NoRoute);
+        };
+        if !slot.queue(packet, &self.counters) {
+            self.discard(LinkDropReason::TransmitFull);
+        }
+    }
+
+    fn keep_inside(&mut self, destination: IpAddr, packet: P::Buffer) {
+        if self.inside.len() == self.inside.capacity() {
+            return self.discard(LinkDropReason::TransmitFull);
+        }
+        let origin = Origin {
+            port: self.local.port_of(destination).unwrap_or(0),
+            link_cast: Cast::Unicast,
+            inside: true,
+        };
+        self.inside.push_back((origin, packet));
+    }
+
+    /// Sends the requests of the neighbour table, and what waited for an answer.
+    fn send_for_neighbors(&mut self) -> usize {
+        let mut sent = 0;
+        while sent < self.turn.transmit_max && self.has_room() {
+            match self.neighbors.next_output() {
+                Some(Output::Request { port, frame }) => self.send_arp(port, &frame),
+                Some(Output::Packet { port, packet }) => self.queue(port, packet),
+                Some(Output::Dropped { reason, packet }) => self.undelivered(reason, &packet),
+                None => break,
+            }
+            sent += 1;
+        }
+        sent
+    }
+
+    /// Counts a packet of ours that leads nowhere, and tells the connection that sent it.
+    fn undelivered(&mut self, reason: LinkDropReason, packet: &P::Buffer) {
+        self.discard(reason);
+        if reason == LinkDropReason::NeighborFailed
+            && let Ok(quoted) = icmp::quoted::read(packet.data(), Unreachable::Host)
+        {
+            self.tell_tcp(&quoted);
+        }
+    }
+}
+
+/// Fills the TCP checksum, or prepares for the port to do so; gives what the port is to do. Packets
+/// that stay inside need none.
+fn fill_tcp_checksum<B: Buffer>(
+    packet: &mut B,
+    outgoing: &Outgoing,
+    capabilities: Capabilities,
+    inside: bool,
+) -> TransmitOffload {
+    if inside {
+        return TransmitOffload::default();
+    }
+    let segment = packet.data_mut();
+    let pseudo = checksum::pseudo_header(
+        outgoing.source,
+        outgoing.destination,
+        ipv4::PROTOCOL_TCP,
+        segment.len(),
+    );
+    if !capabilities.transmit_tcp_checksum {
+        checksum::fill(segment, TCP_CHECKSUM_OFFSET, pseudo);
+    } else if let Some(field) = segment.get_mut(TCP_CHECKSUM_OFFSET..TCP_CHECKSUM_OFFSET + 2) {
+        // The port adds the segment and complements: it wants the plain sum here.
+        field.copy_from_slice(&(!pseudo.finish()).to_be_bytes());
+    }
+    TransmitOffload {
+        link_header: ethernet::HEADER_BYTES as u8,
+        ip_header: ipv4::HEADER_BYTES as u8,
+        ipv4_checksum: capabilities.transmit_ipv4_checksum,
+        tcp_checksum: capabilities.transmit_tcp_checksum,
+        ipv6: false,
+    }
+}
+
+const TCP_CHECKSUM_OFFSET: usize = 16;
+/// TCP wants room for the longest header beside a full segment, whatever options it then writes.
+const SEGMENT_MARGIN_BYTES: usize = 64;

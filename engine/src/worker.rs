@@ -1,0 +1,275 @@
+//! One worker: what it owns. What it does with it is in `run` (the loop) and in the parts that the
+//! loop calls: `receive`, `transmit`, `idle`, `commands`.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use coremill_tcp::{ChunkPool, Flow, Instant, Shard};
+
+use crate::arp;
+use crate::clock::Clock;
+use crate::counters::WorkerCounters;
+use crate::hand_over::{Exchange, Origin};
+use crate::handle::Mailbox;
+use crate::idle::Idle;
+use crate::ipv4::identification::Identification;
+use crate::last_packet::LastPacket;
+use crate::local_addresses::LocalAddresses;
+use crate::neighbors::Neighbors;
+use crate::nic::{Buffer, Capabilities, Port};
+use crate::options::{IdlePolicy, NeighborOptions, TurnOptions};
+use crate::paths::Paths;
+use crate::rate_limit::TokenBucket;
+use crate::routes::Routes;
+use crate::run::Stage;
+use crate::services::{Opening, Services};
+use crate::steering::Steering;
+
+/// What a worker is made of; it shares with others only what is behind an `Arc`.
+pub struct Parts<P: Port, C: Clock, R: Routes> {
+    /// Which worker it is, from 0.
+    pub index: usize,
+    /// Its queue pair of each port.
+    pub ports: Vec<P>,
+    /// Its clock.
+    pub clock: C,
+    /// Its copy of the routes.
+    pub routes: R,
+    /// Our addresses.
+    pub local: LocalAddresses,
+    /// Its TCP.
+    pub shard: Shard<ChunkPool>,
+    /// Users of its TCP.
+    pub services: Services<ChunkPool>,
+    /// Who owns which flow.
+    pub steering: Arc<Steering>,
+    /// Rings between workers.
+    pub exchange: Arc<Exchange<P::Buffer>>,
+    /// Commands and answers.
+    pub mailbox: Arc<Mailbox>,
+    /// What it counts.
+    pub counters: Arc<WorkerCounters>,
+    /// Neighbour table.
+    pub neighbors: NeighborOptions,
+    /// ICMP messages sent per second, at most.
+    pub icmp_per_second: u32,
+    /// Time to live of what is sent other than by TCP.
+    pub ttl: u8,
+    /// Secret of its tables.
+    pub key: [u8; 16],
+    /// Bounds of a turn.
+    pub turn: TurnOptions,
+    /// What it does when there is nothing to do.
+    pub idle: IdlePolicy,
+}
+
+/// One core's part of the stack.
+pub struct Worker<P: Port, C: Clock, R: Routes> {
+    pub(crate) index: usize,
+    pub(crate) clock: C,
+    /// The time of this turn.
+    pub(crate) now: Instant,
+    pub(crate) ports: Vec<PortSlot<P>>,
+    pub(crate) routes: R,
+    pub(crate) local: LocalAddresses,
+    pub(crate) paths: Paths,
+    pub(crate) neighbors: Neighbors<P::Buffer>,
+    pub(crate) shard: Shard<ChunkPool>,
+    pub(crate) services: Services<ChunkPool>,
+    pub(crate) steering: Arc<Steering>,
+    pub(crate) exchange: Arc<Exchange<P::Buffer>>,
+    /// Workers that were given something in this turn.
+    pub(crate) to_ring: Vec<bool>,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) counters: Arc<WorkerCounters>,
+    pub(crate) identification: Identification,
+    pub(crate) icmp_limit: TokenBucket,
+    pub(crate) ttl: u8,
+    pub(crate) turn: TurnOptions,
+    pub(crate) idle: Idle,
+    /// Received packets of one port.
+    pub(crate) input: Vec<P::Buffer>,
+    /// Packets to our own addresses.
+    pub(crate) inside: VecDeque<(Origin, P::Buffer)>,
+    /// An empty packet that TCP had no use for.
+    pub(crate) spare: Option<P::Buffer>,
+    /// Index of the port with the largest MTU, whose packets hold any segment.
+    pub(crate) widest_port: usize,
+    pub(crate) stopping: bool,
+    pub(crate) stage: Stage,
+    pub(crate) last_packet: LastPacket,
+}
+
+/// A port with what the loop keeps for it.
+pub(crate) struct PortSlot<P: Port> {
+    pub(crate) port: P,
+    pub(crate) mac: [u8; 6],
+    pub(crate) mtu: u16,
+    pub(crate) capabilities: Capabilities,
+    /// A route sends packets to our own addresses through it.
+    pub(crate) carries_own: bool,
+    /// To be sent, in order.
+    pub(crate) output: Vec<P::Buffer>,
+}
+
+impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
+    /// Puts the parts together; everything it will ever need is reserved here.
+    pub fn new(parts: Parts<P, C, R>) -> Self {
+        let turn = parts.turn;
+        let macs: Vec<[u8; 6]> = parts.ports.iter().map(Port::mac).collect();
+        let widest = (0..parts.ports.len()).max_by_key(|index| parts.ports[*index].mtu());
+        let slot = |port: P| PortSlot {
+            mac: port.mac(),
+            mtu: port.mtu(),
+            capabilities: port.capabilities(),
+            carries_own: false,
+            output: Vec::with_capacity(turn.transmit_max * OUTPUT_TURNS),
+            port,
+        };
+        let mut worker = Self {
+            index: parts.index,
+            now: parts.clock.now(),
+            clock: parts.clock,
+            paths: Paths::new(PATHS_MAX, &macs, parts.key),
+            neighbors: Neighbors::new(parts.neighbors, &macs, parts.local.clone(), parts.key),
+            ports: parts.ports.into_iter().map(slot).collect(),
+            routes: parts.routes,
+            local: parts.local,
+            shard: parts.shard,
+            services: parts.services,
+            steering: parts.steering,
+            to_ring: vec![false; parts.exchange.workers()],
+            exchange: parts.exchange,
+            mailbox: parts.mailbox,
+            counters: parts.counters,
+            identification: Identification::new(parts.key),
+            icmp_limit: TokenBucket::new(parts.icmp_per_second),
+            ttl: parts.ttl,
+            input: Vec::with_capacity(turn.receive_max),
+            inside: VecDeque::with_capacity(turn.transmit_max * OUTPUT_TURNS),
+            turn,
+            idle: Idle::new(parts.idle),
+            spare: None,
+            widest_port: widest.unwrap_or(0),
+            stopping: false,
+            stage: Stage::Start,
+            last_packet: LastPacket::default(),
+        };
+        worker.routes_changed();
+        worker
+    }
+
+    /// Tells each link where our addresses are (RFC 5227, section 3); one worker does it for all.
+    pub fn announce(&mut self) {
+        for index in 0..self.local.iter().count() {
+            let Some(own) = self.local.iter().nth(index).copied() else {
+                continue;
+            };
+            let mac = self.ports.get(own.port).map(|slot| slot.mac);
+            if let (IpAddr::V4(address), Some(mac)) = (own.address, mac) {
+                self.send_arp(own.port, &arp::announcement(mac, address));
+            }
+        }
+    }
+
+    /// Where and with which packet it was last busy, for the report of a panic.
+    pub fn whereabouts(&self) -> String {
+        format!(
+            "worker {}, stage {}, last packet {}",
+            self.index,
+            self.stage.word(),
+            self.last_packet
+        )
+    }
+
+    /// What its TCP holds now: connections, requests and TIME-WAIT records.
+    pub fn live_records(&self) -> usize {
+        self.shard.live_records()
+    }
+
+    /// What follows from the routes as they are now.
+    pub(crate) fn routes_changed(&mut self) {
+        for slot in &mut self.ports {
+            slot.carries_own = false;
+        }
+        let ports = &mut self.ports;
+        self.routes.rows(&mut |row| {
+            if let Some(slot) = ports.get_mut(row.port)
+                && row.local_through_port
+            {
+                slot.carries_own = true;
+            }
+        });
+    }
+
+    /// Handles events of connections and goes on with what waits.
+    pub(crate) fn run_services(&mut self) -> usize {
+        let ways = Ways {
+            index: self.index,
+            ports: &self.ports,
+            routes: &self.routes,
+            local: &self.local,
+            steering: &self.steering,
+        };
+        self.services
+            .turn(self.now, &mut self.shard, &ways, self.turn.events_max)
+    }
+
+    /// Runs what is due.
+    pub(crate) fn run_timers(&mut self) -> usize {
+        let ran = self.shard.advance(self.now, self.turn.timers_max);
+        ran + self.neighbors.advance(self.now, self.turn.timers_max)
+    }
+
+    /// Gives a packet that leads nowhere back to its pool, and counts it.
+    pub(crate) fn discard(&self, reason: impl Into<crate::drop_reason::DropReason>) {
+        self.counters.drops.count(reason);
+    }
+}
+
+/// What an active open needs to know.
+struct Ways<'a, P: Port, R: Routes> {
+    index: usize,
+    ports: &'a [PortSlot<P>],
+    routes: &'a R,
+    local: &'a LocalAddresses,
+    steering: &'a Steering,
+}
+
+impl<P: Port, R: Routes> Opening for Ways<'_, P, R> {
+    fn path(&self, remote: IpAddr) -> Option<(IpAddr, u16)> {
+        let route = self.routes.lookup(remote);
+        let (source, port) = match (self.local.port_of(remote), route) {
+            (Some(_), Some(route)) if route.local_through_port => (remote, route.port),
+            (Some(port), _) => (remote, port),
+            (None, Some(route)) => (route.source, route.port),
+            (None, None) => return None,
+        };
+        Some((source, self.ports.get(port)?.mtu))
+    }
+
+    fn comes_home(&self, flow: &Flow) -> bool {
+        self.steering.owner_of(flow) == self.index
+    }
+}
+
+impl<P: Port> PortSlot<P> {
+    /// Queues a packet to be sent; false, and the packet is gone, when there is no room.
+    pub(crate) fn queue(&mut self, packet: P::Buffer, counters: &WorkerCounters) -> bool {
+        if self.output.len() == self.output.capacity() {
+            return false;
+        }
+        let bytes = packet.data().len();
+        counters.engine.transmitted_packets.increment();
+        counters.engine.transmitted_bytes.add(bytes as u64);
+        self.output.push(packet);
+        true
+    }
+}
+
+/// How many turns' worth of pulled segments a port's queue holds, so that answers of other
+/// layers find room beside them.
+const OUTPUT_TURNS: usize = 4;
+/// Destinations whose way is kept.
+const PATHS_MAX: usize = 4_096;
