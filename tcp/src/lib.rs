@@ -6,9 +6,11 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+mod challenge;
 pub mod checksum;
 pub mod chunk_pool;
 pub mod congestion;
+mod connection;
 pub mod counters;
 pub mod drop_reason;
 pub mod ephemeral_port;
@@ -23,11 +25,13 @@ pub mod memory;
 pub mod options;
 pub mod packet;
 pub mod reassembly;
+mod reply;
 pub mod round_trip;
 pub mod sequence;
 pub mod shard;
 pub mod snapshot;
 pub mod state;
+mod table;
 pub mod tcp_counters;
 pub mod time;
 pub mod timer_wheel;

@@ -1,171 +1,162 @@
 //! What one core owns of TCP: listeners, half-open requests, connections and TIME-WAIT records.
+//!
+//! The children hold the verbs: `segment` (in), `passive` and `late` (segments without connection),
+//! `transmit` (out), `timers`, `open` and `user` (the user's), `settle` (what follows after each).
+
+mod inspect;
+mod late;
+mod open;
+mod passive;
+mod segment;
+mod settle;
+mod timers;
+mod transmit;
+mod user;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::Instant;
 use crate::address::Flow;
+use crate::challenge::ChallengeLimit;
 use crate::chunk_pool::ChunkPool;
-use crate::error::{
-    ConnectError, ConnectionError, ListenError, ReceiveError, SendError, SpliceError,
-};
-use crate::event::{ConnectionId, Event, ListenerId};
+use crate::connection::Context;
+use crate::ephemeral_port::EphemeralPorts;
+use crate::flow_hash::FlowHash;
+use crate::initial_sequence::{InitialSequence, TimestampOffsets};
 use crate::limits::{Limits, Secrets};
 use crate::memory::Memory;
-use crate::options::{ConnectOptions, ListenOptions, SocketOptions};
-use crate::packet::{Inbound, Outgoing, Quoted, Verdict};
-use crate::snapshot::{ConnectionRow, Cursor, ListenerRow};
+use crate::reassembly::ReassemblyPool;
+use crate::reply::ReplyQueue;
+use crate::round_trip::TimeoutBounds;
+use crate::table::established::Established;
+use crate::table::listen::ListenTable;
+use crate::table::request::Requests;
+use crate::table::slot_queue::SlotQueue;
+use crate::table::time_wait::TimeWaits;
 use crate::tcp_counters::TcpCounters;
+use crate::time::Instant;
+use crate::timer_wheel::TimerWheel;
 
-/// The TCP machine of one core.
-#[derive(Debug)]
+/// The TCP machine of one core. Nothing allocates after [`Shard::new`].
 pub struct Shard<M: Memory = ChunkPool> {
     limits: Limits,
-    secrets: Secrets,
-    memory: M,
+    bounds: TimeoutBounds,
     counters: Arc<TcpCounters>,
+    memory: M,
+    ranges: ReassemblyPool,
+    hash: FlowHash,
+    initial_sequence: InitialSequence,
+    timestamp_offsets: TimestampOffsets,
+    ephemeral_ports: EphemeralPorts,
+    challenges: ChallengeLimit,
+    listeners: ListenTable,
+    requests: Requests,
+    connections: Established<M::Queue>,
+    time_waits: TimeWaits,
+    /// Timers of connections under their slots, of requests behind them.
+    wheel: TimerWheel,
+    replies: ReplyQueue,
+    /// Requests whose SYN-ACK is due.
+    syn_acks: SlotQueue,
+    /// Connections with something more urgent than data.
+    urgent: SlotQueue,
+    /// Connections with data to send, in turn.
+    sending: SlotQueue,
+    /// Connections and listeners with an event.
+    connection_events: SlotQueue,
+    listener_events: SlotQueue,
+    /// Connections whose last send found no memory although they hold none.
+    starved: SlotQueue,
+    orphans: usize,
 }
 
 impl<M: Memory> Shard<M> {
-    /// Reserves everything that `limits` allows.
+    /// Reserves everything that `limits` allows; `memory` holds the bytes of all connections.
     pub fn new(limits: Limits, secrets: Secrets, memory: M) -> Self {
+        let connections = limits.connections_max;
+        let ranges = connections
+            .min(limits.memory_bytes / BYTES_PER_RANGE)
+            .max(RANGES_LEAST);
+        let requests = Requests::new(limits.requests_max);
         Self {
-            limits,
-            secrets,
-            memory,
+            bounds: TimeoutBounds {
+                initial: limits.rto_initial,
+                min: limits.rto_min,
+                max: limits.rto_max,
+                granularity: Duration::from_millis(1),
+            },
             counters: Arc::default(),
+            memory,
+            ranges: ReassemblyPool::new(ranges),
+            hash: FlowHash::new(&secrets.table),
+            initial_sequence: InitialSequence::new(&secrets.initial_sequence),
+            timestamp_offsets: TimestampOffsets::new(&secrets.timestamp_offset),
+            ephemeral_ports: EphemeralPorts::new(&secrets.ephemeral_port, limits.ephemeral_ports),
+            challenges: ChallengeLimit::default(),
+            listeners: ListenTable::new(limits.listeners_max),
+            connections: Established::new(connections),
+            time_waits: TimeWaits::new(limits.time_wait_max),
+            wheel: TimerWheel::new(connections + requests.keys() as usize),
+            replies: ReplyQueue::new(),
+            syn_acks: SlotQueue::new(requests.keys() as usize),
+            requests,
+            urgent: SlotQueue::new(connections),
+            sending: SlotQueue::new(connections),
+            connection_events: SlotQueue::new(connections),
+            listener_events: SlotQueue::new(limits.listeners_max),
+            starved: SlotQueue::new(connections),
+            orphans: 0,
+            limits,
         }
     }
-    /// What this shard counts; any thread may read it.
+
+    /// What this shard counts; any thread may read it in place.
     pub fn counters(&self) -> Arc<TcpCounters> {
         self.counters.clone()
     }
-    /// A segment arrived.
-    pub fn receive(&mut self, _now: Instant, _segment: &Inbound<'_>) -> Verdict {
-        Verdict::Dropped(crate::DropReason::NoSocket)
-    }
-    /// Writes the next segment to send, if any; `out` must hold 60 bytes more than the MTU's payload.
-    pub fn next_segment(&mut self, _now: Instant, _out: &mut [u8]) -> Option<Outgoing> {
-        None
-    }
-    /// May `next_segment` give one?
-    pub fn has_segments(&self) -> bool {
-        false
-    }
-    /// Runs timers, at most `budget`; returns how many ran.
-    pub fn advance(&mut self, _now: Instant, _budget: usize) -> usize {
-        0
-    }
-    /// When `advance` has something to do next.
-    pub fn next_deadline(&self) -> Option<Instant> {
-        None
-    }
-    /// The next hint, if any.
-    pub fn next_event(&mut self) -> Option<Event> {
-        None
-    }
-    /// Opens a listener.
-    pub fn listen(&mut self, options: ListenOptions) -> Result<ListenerId, ListenError> {
-        Err(ListenError::AddressInUse(options.local))
-    }
-    /// Changes a listener's backlog and nothing else.
-    pub fn set_backlog(&mut self, _id: ListenerId, _backlog: usize) -> Result<(), ListenError> {
-        Err(ListenError::NoListener)
-    }
-    /// Closes a listener.
-    pub fn close_listener(&mut self, _now: Instant, _id: ListenerId) {}
-    /// Takes the next completed connection.
-    pub fn accept(&mut self, _id: ListenerId) -> Option<ConnectionId> {
-        None
-    }
-    /// Opens a connection.
-    pub fn connect(
-        &mut self,
-        _now: Instant,
-        options: &ConnectOptions,
-        _comes_home: &dyn Fn(&Flow) -> bool,
-    ) -> Result<ConnectionId, ConnectError> {
-        Err(ConnectError::NoPort(options.remote))
-    }
-    /// Sets the value returned with events.
-    pub fn set_cookie(&mut self, _id: ConnectionId, _cookie: u64) {}
-    /// Queues bytes to send.
-    pub fn send(
-        &mut self,
-        _now: Instant,
-        _id: ConnectionId,
-        _data: &[u8],
-    ) -> Result<usize, SendError> {
-        Err(SendError::NoConnection)
-    }
-    /// Bytes that `send` would take now.
-    pub fn send_room(&self, _id: ConnectionId) -> usize {
-        0
-    }
-    /// Received bytes in order.
-    pub fn receive_slice(&self, _id: ConnectionId) -> Result<&[u8], ReceiveError> {
-        Err(ReceiveError::NoConnection)
-    }
-    /// The user has read `count` bytes.
-    pub fn consume(&mut self, _now: Instant, _id: ConnectionId, _count: usize) {}
-    /// Echoes up to `max` received bytes.
-    pub fn splice(
-        &mut self,
-        _now: Instant,
-        _id: ConnectionId,
-        _max: usize,
-    ) -> Result<usize, SpliceError> {
-        Err(ReceiveError::NoConnection.into())
-    }
-    /// FIN after what is queued.
-    pub fn shutdown(&mut self, _now: Instant, _id: ConnectionId) -> Result<(), SendError> {
-        Err(SendError::NoConnection)
-    }
-    /// The user lets go.
-    pub fn close(&mut self, _now: Instant, _id: ConnectionId) {}
-    /// RST at once.
-    pub fn abort(&mut self, _now: Instant, _id: ConnectionId) {}
-    /// Why it failed.
-    pub fn error(&mut self, _id: ConnectionId) -> Option<ConnectionError> {
-        None
-    }
-    /// Sets options.
-    pub fn set_socket_options(
-        &mut self,
-        _now: Instant,
-        _id: ConnectionId,
-        _options: SocketOptions,
-    ) {
-    }
-    /// Reads options.
-    pub fn socket_options(&self, _id: ConnectionId) -> Option<SocketOptions> {
-        None
-    }
-    /// An ICMP error arrived.
-    pub fn unreachable(&mut self, _now: Instant, _quoted: &Quoted) -> Verdict {
-        Verdict::Dropped(crate::DropReason::IcmpIrrelevant)
-    }
-    /// Both ends.
-    pub fn flow(&self, _id: ConnectionId) -> Option<Flow> {
-        None
-    }
-    /// One row.
-    pub fn row(&self, _now: Instant, _id: ConnectionId) -> Option<ConnectionRow> {
-        None
-    }
-    /// Rows; false at the end of the tables.
-    pub fn connection_rows(
-        &self,
-        _now: Instant,
-        _cursor: &mut Cursor,
-        _slots_max: usize,
-        _visit: &mut dyn FnMut(&ConnectionRow),
-    ) -> bool {
-        false
-    }
-    /// Every listener.
-    pub fn listener_rows(&self, _visit: &mut dyn FnMut(&ListenerRow)) {}
-    /// Connections, requests and TIME-WAIT records.
+
+    /// Connections, requests and TIME-WAIT records held: zero when nothing stayed behind.
     pub fn live_records(&self) -> usize {
-        0
+        self.connections.live() + self.requests.live() + self.time_waits.live()
+    }
+
+    /// The hash that all tables are indexed by.
+    #[inline]
+    fn hash_of(&self, flow: &Flow) -> u64 {
+        self.hash.of(flow)
+    }
+
+    /// The connections, and what their verbs work with.
+    #[inline]
+    fn split(&mut self, now: Instant) -> (&mut Established<M::Queue>, Context<'_, M>) {
+        let context = Context {
+            now,
+            limits: &self.limits,
+            bounds: &self.bounds,
+            counters: &self.counters,
+            memory: &mut self.memory,
+            ranges: &mut self.ranges,
+            challenges: &mut self.challenges,
+            replies: &mut self.replies,
+        };
+        (&mut self.connections, context)
     }
 }
+
+impl<M: Memory> std::fmt::Debug for Shard<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shard")
+            .field("connections", &self.connections.live())
+            .field("requests", &self.requests.live())
+            .field("time_waits", &self.time_waits.live())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Memory that must be behind each range received out of order: one full segment or so.
+const BYTES_PER_RANGE: usize = 2_048;
+/// Ranges that even a small shard has.
+const RANGES_LEAST: usize = 1_024;
+
+#[cfg(test)]
+mod tests;

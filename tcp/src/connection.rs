@@ -1,0 +1,180 @@
+//! One connection: the transmission control block of RFC 9293, section 3.3.1, and its verbs.
+//!
+//! A verb changes the record only. What follows outside of it (a place in the send list, a timer, an
+//! event, the end of the record) is seen by the shard's `settle`, which looks after each verb.
+//! Read `arrival.rs` for segments in, `transmit.rs` for segments out, `timers.rs` for time.
+
+mod acknowledge;
+mod arrival;
+mod closing;
+pub(crate) mod deadlines;
+mod deliver;
+mod handshake;
+mod hold;
+pub(crate) mod receive_side;
+mod recovery;
+mod send_side;
+mod stamps;
+mod timers;
+mod transmit;
+mod unreachable;
+mod user;
+
+pub(crate) use handshake::{default_mss, own_mss, syn_window};
+pub(crate) use hold::Hold;
+pub(crate) use receive_side::ReceiveSide;
+pub(crate) use send_side::SendSide;
+pub(crate) use stamps::Stamps;
+
+use crate::address::Flow;
+use crate::challenge::ChallengeLimit;
+use crate::congestion::NewReno;
+use crate::error::ConnectionError;
+use crate::event::{ListenerId, Readiness};
+use crate::limits::Limits;
+use crate::memory::Memory;
+use crate::options::SocketOptions;
+use crate::reassembly::ReassemblyPool;
+use crate::reply::ReplyQueue;
+use crate::round_trip::{RoundTrip, TimeoutBounds};
+use crate::state::State;
+use crate::tcp_counters::TcpCounters;
+use crate::time::Instant;
+use deadlines::Deadlines;
+
+/// What a verb works with besides its connection: the moment and the shard's shared parts.
+pub(crate) struct Context<'a, M> {
+    pub(crate) now: Instant,
+    pub(crate) limits: &'a Limits,
+    pub(crate) bounds: &'a TimeoutBounds,
+    pub(crate) counters: &'a TcpCounters,
+    pub(crate) memory: &'a mut M,
+    pub(crate) ranges: &'a mut ReassemblyPool,
+    pub(crate) challenges: &'a mut ChallengeLimit,
+    pub(crate) replies: &'a mut ReplyQueue,
+}
+
+/// A connection. What each segment touches comes first.
+#[derive(Debug)]
+pub(crate) struct Connection<Q> {
+    pub(crate) flow: Flow,
+    pub(crate) state: State,
+    pub(crate) due: Due,
+    pub(crate) send: SendSide<Q>,
+    pub(crate) receive: ReceiveSide<Q>,
+    pub(crate) stamps: Stamps,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) round_trip: RoundTrip,
+    pub(crate) congestion: NewReno,
+    pub(crate) user: User,
+    /// When the last acceptable segment came.
+    pub(crate) last_received: Instant,
+    /// When the first SYN was sent or received.
+    pub(crate) started: Instant,
+    /// Who may accept it, until then.
+    pub(crate) listener: Option<ListenerId>,
+    /// The next in the listener's accept queue.
+    pub(crate) next_waiting: u32,
+    /// The last ICMP error that was no reason to give up yet.
+    pub(crate) soft_error: Option<ConnectionError>,
+}
+
+/// What is to be sent besides data.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Due {
+    /// An acknowledgement at once.
+    pub(crate) acknowledge: bool,
+    /// Our SYN or SYN-ACK, for the first time or again.
+    pub(crate) syn: bool,
+    /// A RST, the last thing this connection sends.
+    pub(crate) reset: bool,
+    /// A segment that provokes an acknowledgement: keepalive or zero-window probe.
+    pub(crate) probe: bool,
+    /// The oldest segment again (fast retransmit).
+    pub(crate) front: bool,
+    /// One segment in spite of silly-window avoidance: the persist timer ran out.
+    pub(crate) force: bool,
+}
+
+impl Due {
+    /// True when something of this goes before data.
+    #[inline]
+    pub(crate) fn any(self) -> bool {
+        self.acknowledge || self.syn || self.reset || self.probe || self.front
+    }
+}
+
+/// The user's end.
+#[derive(Debug)]
+pub(crate) struct User {
+    /// Returned with each event.
+    pub(crate) cookie: u64,
+    pub(crate) options: SocketOptions,
+    /// What the next event says.
+    pub(crate) pending: Readiness,
+    /// True when the user has a handle: after connect or accept, and until close.
+    pub(crate) is_attached: bool,
+    /// The user has closed it.
+    pub(crate) is_orphan: bool,
+    /// A send found too little room: tell when there is some.
+    pub(crate) wants_room: bool,
+    /// Why it ended, when not by FIN.
+    pub(crate) error: Option<ConnectionError>,
+}
+
+impl<Q: Default> Connection<Q> {
+    /// Moves to another state, and the gauges with it.
+    pub(crate) fn enter<M>(&mut self, context: &Context<'_, M>, state: State) {
+        context.counters.moved(self.state, state);
+        self.state = state;
+    }
+
+    /// The connection ends without FIN: its flow is free at once, the user finds `error`.
+    pub(crate) fn fail<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        error: ConnectionError,
+    ) {
+        if self.state == State::Closed {
+            return;
+        }
+        match self.state {
+            State::SynSent | State::SynReceived => context.counters.attempt_fails.increment(),
+            State::Established | State::CloseWait => context.counters.estab_resets.increment(),
+            _ => {}
+        }
+        self.enter(context, State::Closed);
+        self.user.error = Some(error);
+        self.user.pending = Readiness {
+            readable: true,
+            writable: true,
+            error: true,
+        };
+        self.due = Due::default();
+        self.deadlines.clear();
+        context.memory.clear(&mut self.send.queue);
+        self.send.queued = 0;
+        context.ranges.clear(&mut self.receive.ranges);
+    }
+
+    /// The same, and the peer is told by RST.
+    pub(crate) fn reset<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        error: ConnectionError,
+    ) {
+        let is_known_to_peer = !matches!(self.state, State::Closed | State::SynSent);
+        self.fail(context, error);
+        self.due.reset = is_known_to_peer;
+    }
+
+    /// True when the record is of no use to anybody.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.state == State::Closed && self.user.is_orphan && !self.due.reset
+    }
+}
+
+const _: () = assert!(size_of::<Connection<crate::chunk_pool::ChunkQueue>>() <= 512);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! The peer acknowledges: RFC 9293, section 3.10.7.4, fifth check, and RFC 5961, section 5.
+
+use super::deadlines::NEVER;
+use super::{Connection, Context};
+use crate::congestion::{Acknowledged, CongestionControl};
+use crate::drop_reason::DropReason;
+use crate::header::{Flags, Segment};
+use crate::header_options::Options;
+use crate::memory::Memory;
+use crate::sequence::SequenceNumber;
+use crate::state::State;
+
+impl<Q: Default> Connection<Q> {
+    /// Takes SEG.ACK and SEG.WND; true when it acknowledges something new.
+    #[inline]
+    pub(super) fn acknowledge<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        segment: &Segment<'_>,
+        options: &Options,
+    ) -> Result<bool, DropReason> {
+        let header = &segment.header;
+        let acknowledgment = header.acknowledgment;
+        if acknowledgment > self.send.highest
+            || acknowledgment + self.send.window_largest < self.send.unacknowledged
+        {
+            self.challenge(context);
+            return Err(DropReason::AckOutOfRange);
+        }
+        if acknowledgment < self.send.unacknowledged {
+            return Ok(false);
+        }
+        let window = u32::from(header.window) << self.send.scale;
+        let window_before = self.send.window;
+        self.send
+            .update_window(header.sequence, acknowledgment, window);
+        if self.send.outstanding() == 0 || self.send.window == 0 {
+            // The answer to a probe: the peer lives.
+            self.send.attempts = 0;
+        }
+        if self.send.window > 0 && window_before == 0 {
+            self.round_trip.end_back_off();
+        }
+        if acknowledgment > self.send.unacknowledged {
+            self.acknowledge_new(context, acknowledgment, options);
+            return Ok(true);
+        }
+        // RFC 5681, section 2: what makes an acknowledgment a duplicate.
+        if self.send.outstanding() > 0
+            && segment.payload.is_empty()
+            && !header.flags.intersects(Flags::FIN | Flags::SYN)
+            && window_before == window
+            && window != 0
+        {
+            self.duplicate_acknowledgment(context);
+        }
+        Ok(false)
+    }
+
+    fn acknowledge_new<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        acknowledgment: SequenceNumber,
+        options: &Options,
+    ) {
+        let in_flight = self.send.outstanding();
+        let bytes = acknowledgment.since(self.send.unacknowledged);
+        let is_fin_acknowledged = self.send.is_shut && bytes > self.send.queued;
+        let released = bytes.min(self.send.queued);
+        context
+            .memory
+            .release(&mut self.send.queue, released as usize);
+        self.send.queued -= released;
+        self.send.unacknowledged = acknowledgment;
+        if self.send.next < acknowledgment {
+            self.send.next = acknowledgment;
+        }
+        self.measure(context, acknowledgment, options);
+        self.send.attempts = 0;
+        self.round_trip.end_back_off();
+        if self.send.is_recovering {
+            self.acknowledge_in_recovery(bytes);
+        } else {
+            self.send.duplicates = 0;
+            let window = self.congestion.window();
+            let is_slow_start = window < self.congestion.slow_start_threshold();
+            let near = in_flight + 2 * u32::from(self.send.mss) > window;
+            self.congestion.on_ack(&Acknowledged {
+                now: context.now,
+                bytes: released,
+                in_flight,
+                window_limited: near || (is_slow_start && in_flight >= window / 2),
+                round_trip: self.round_trip.smoothed(),
+            });
+        }
+        self.deadlines.retransmit = if self.send.outstanding() == 0 {
+            NEVER
+        } else {
+            context.now + self.round_trip.timeout(context.bounds)
+        };
+        self.offer_room(context);
+        if is_fin_acknowledged {
+            self.fin_acknowledged(context);
+        }
+    }
+
+    /// RFC 6298, section 3: one segment at a time is measured, and none that was sent twice, where
+    /// the timestamp's echo tells which copy arrived.
+    #[inline]
+    fn measure<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &Context<'_, M>,
+        acknowledgment: SequenceNumber,
+        options: &Options,
+    ) {
+        let sample = match self.send.timed_at {
+            Some(sent) if acknowledgment >= self.send.timed => {
+                self.send.timed_at = None;
+                Some(context.now.since(sent))
+            }
+            None if self.send.attempts > 0 || self.send.is_recovering => options
+                .timestamps
+                .filter(|_| self.stamps.is_on)
+                .and_then(|stamp| self.stamps.round_trip(stamp, context.now)),
+            _ => None,
+        };
+        if let Some(sample) = sample {
+            self.round_trip.measure(sample);
+            let micros = u64::try_from(sample.as_micros()).unwrap_or(u64::MAX);
+            context.counters.round_trip_micros.record(micros);
+        }
+    }
+
+    /// Tells a user who waited for room, once a third of the buffer is free (as Linux).
+    fn offer_room<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
+        let buffer = context.limits.send_buffer_bytes;
+        if self.user.wants_room && buffer.saturating_sub(self.send.queued as usize) >= buffer / 3 {
+            self.user.wants_room = false;
+            self.user.pending.writable = true;
+        }
+    }
+
+    /// Our FIN has arrived.
+    fn fin_acknowledged<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        match self.state {
+            State::FinWait1 => {
+                self.enter(context, State::FinWait2);
+                self.await_peers_fin(context);
+            }
+            State::Closing => self.enter_time_wait(context),
+            State::LastAck => {
+                self.enter(context, State::Closed);
+                self.deadlines.clear();
+            }
+            _ => {}
+        }
+    }
+}

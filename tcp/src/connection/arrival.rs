@@ -1,0 +1,209 @@
+//! A segment arrives: RFC 9293, section 3.10.7, with the checks of RFC 5961 and RFC 7323.
+
+use super::{Connection, Context};
+use crate::drop_reason::DropReason;
+use crate::error::ConnectionError;
+use crate::header::{Flags, Segment};
+use crate::header_options::Options;
+use crate::memory::Memory;
+use crate::packet::Verdict;
+use crate::reply::Reply;
+use crate::state::State;
+
+impl<Q: Default> Connection<Q> {
+    /// Takes a segment whose checksum is right and whose flow is this one's.
+    pub(crate) fn segment_arrives<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        segment: &Segment<'_>,
+        options: &Options,
+    ) -> Verdict {
+        let result = match self.state {
+            State::SynSent => self.arrives_in_syn_sent(context, segment, options),
+            State::Closed | State::Listen | State::TimeWait => Err(DropReason::NoSocket),
+            _ => self.arrives_synchronized(context, segment, options),
+        };
+        match result {
+            Ok(progress) => Verdict::Accepted { progress },
+            Err(reason) => Verdict::Dropped(reason),
+        }
+    }
+
+    /// The order of checks of section 3.10.7.4.
+    fn arrives_synchronized<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        segment: &Segment<'_>,
+        options: &Options,
+    ) -> Result<bool, DropReason> {
+        let header = &segment.header;
+        self.check_sequence(context, segment, options)?;
+        self.last_received = context.now;
+        self.send.keepalive_probes = 0;
+        if header.flags.intersects(Flags::RST | Flags::SYN) {
+            self.check_reset(context, segment)?;
+            self.check_syn(context, segment)?;
+        }
+        if !header.flags.contains(Flags::ACK) {
+            return Err(DropReason::BadFlags);
+        }
+        if self.state == State::SynReceived {
+            self.complete_simultaneous_open(context, segment)?;
+        }
+        if let Some(stamp) = options.timestamps
+            && self.stamps.is_on
+            && header.sequence <= self.receive.acknowledged
+        {
+            self.stamps.remember(stamp);
+        }
+        let progress = self.acknowledge(context, segment, options)?;
+        if self.state == State::Closed || self.state == State::TimeWait {
+            return Ok(progress);
+        }
+        if segment.payload.is_empty() && !header.flags.contains(Flags::FIN) {
+            context.counters.pure_acks.increment();
+            return Ok(progress);
+        }
+        self.deliver(context, segment)?;
+        Ok(progress)
+    }
+
+    /// First check: PAWS, then the window. What fails is answered with an ACK, unless it is a RST.
+    #[inline]
+    fn check_sequence<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        segment: &Segment<'_>,
+        options: &Options,
+    ) -> Result<(), DropReason> {
+        let header = &segment.header;
+        let is_reset = header.flags.contains(Flags::RST);
+        if self.stamps.is_on
+            && !is_reset
+            && let Some(stamp) = options.timestamps
+            && self
+                .stamps
+                .is_old(stamp, context.now.since(self.last_received))
+        {
+            context.counters.paws_estab.increment();
+            self.due.acknowledge = true;
+            return Err(DropReason::PawsRejected);
+        }
+        // As Linux: from what we acknowledged last up to our right edge. A pure ACK may stand at
+        // the edge, so that a sender facing a closed window is still heard.
+        let end = header.sequence + segment.sequence_length();
+        if end < self.receive.acknowledged || header.sequence > self.receive.edge {
+            if is_reset {
+                return Err(DropReason::OutOfWindow);
+            }
+            if end < self.receive.acknowledged {
+                context.counters.delayed_ack_lost.increment();
+                self.acknowledge_out_of_order(context, segment);
+                return Err(DropReason::OldDuplicate);
+            }
+            self.acknowledge_out_of_order(context, segment);
+            return Err(DropReason::OutOfWindow);
+        }
+        Ok(())
+    }
+
+    /// An ACK for a segment outside of the window: at once for data and FIN, whose sender waits for
+    /// it and for keepalives; within the limit of challenges for all else.
+    fn acknowledge_out_of_order<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        segment: &Segment<'_>,
+    ) {
+        if segment.header.flags.contains(Flags::SYN) {
+            context.counters.syn_challenge.increment();
+            self.challenge(context);
+        } else {
+            self.receive.quick = super::receive_side::QUICK_ACKS;
+            self.due.acknowledge = true;
+        }
+    }
+
+    /// Second check, RFC 5961, section 3: only the very next number resets.
+    fn check_reset<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        segment: &Segment<'_>,
+    ) -> Result<(), DropReason> {
+        if !segment.header.flags.contains(Flags::RST) {
+            return Ok(());
+        }
+        if segment.header.sequence != self.receive.next {
+            self.challenge(context);
+            return Err(DropReason::ChallengedRst);
+        }
+        let error = match self.state {
+            State::SynReceived => ConnectionError::Refused,
+            _ => ConnectionError::Reset,
+        };
+        self.fail(context, error);
+        // Nothing is left to be done with the rest of the segment.
+        Err(DropReason::Closed)
+    }
+
+    /// Fourth check, RFC 5961, section 4: a SYN is challenged in every synchronized state.
+    fn check_syn<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        segment: &Segment<'_>,
+    ) -> Result<(), DropReason> {
+        if !segment.header.flags.contains(Flags::SYN) {
+            return Ok(());
+        }
+        if self.state == State::SynReceived && segment.header.sequence + 1 == self.receive.next {
+            if segment.header.flags.contains(Flags::ACK) {
+                // The peer's SYN-ACK of a simultaneous open: its ACK is what counts.
+                self.due.acknowledge = true;
+                return Ok(());
+            }
+            self.due.syn = true;
+            return Err(DropReason::OldDuplicate);
+        }
+        context.counters.syn_challenge.increment();
+        self.challenge(context);
+        Err(DropReason::ChallengedSyn)
+    }
+
+    /// Fifth check in SYN-RECEIVED: our SYN must be acknowledged.
+    fn complete_simultaneous_open<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        segment: &Segment<'_>,
+    ) -> Result<(), DropReason> {
+        let header = &segment.header;
+        if header.acknowledgment <= self.send.unacknowledged
+            || header.acknowledgment > self.send.highest
+        {
+            context.replies.push(Reply::reset_for(self.flow, segment));
+            return Err(DropReason::BadHandshakeAck);
+        }
+        self.send.unacknowledged += 1;
+        self.send.attempts = 0;
+        self.due.syn = false;
+        let shift = self.send.scale;
+        let window = u32::from(header.window) << shift;
+        self.send.window_sequence = header.sequence;
+        self.send.window_acknowledgment = header.acknowledgment;
+        self.send.window = window;
+        self.send.window_largest = window;
+        self.establish(context);
+        Ok(())
+    }
+
+    /// An ACK that tells an honest peer where we stand (RFC 5961), within its rate limit.
+    pub(super) fn challenge<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        if context
+            .challenges
+            .take(context.now, context.limits.challenge_acks_per_second)
+        {
+            context.counters.challenge_ack.increment();
+            self.due.acknowledge = true;
+        } else {
+            context.counters.ack_skipped_challenge.increment();
+        }
+    }
+}

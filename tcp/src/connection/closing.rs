@@ -1,0 +1,73 @@
+//! Both directions end: FIN, half-close, RST (RFC 9293, section 3.6 and 3.10.4 to 3.10.5).
+
+use super::{Connection, Context};
+use crate::error::{ConnectionError, SendError};
+use crate::memory::Memory;
+use crate::state::State;
+
+impl<Q: Default> Connection<Q> {
+    /// Half-close: FIN follows what is queued.
+    pub(crate) fn shutdown<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+    ) -> Result<(), SendError> {
+        let next = match self.state {
+            State::SynReceived | State::Established => State::FinWait1,
+            State::CloseWait => State::LastAck,
+            State::SynSent => return Err(SendError::NotConnected),
+            _ => {
+                return Err(self
+                    .user
+                    .error
+                    .map_or(SendError::ShutDown, SendError::Failed));
+            }
+        };
+        self.send.is_shut = true;
+        self.enter(context, next);
+        Ok(())
+    }
+
+    /// The user lets go. What is queued is still sent; what was received and not read is lost, of
+    /// which the peer hears by RST (RFC 1122, section 4.2.2.13; as Linux).
+    pub(crate) fn close<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        is_orphan_too_many: bool,
+    ) {
+        self.user.is_orphan = true;
+        let has_unread = self.receive.readable > 0;
+        context.memory.clear(&mut self.receive.queue);
+        context.ranges.clear(&mut self.receive.ranges);
+        self.receive.readable = 0;
+        match self.state {
+            State::Closed | State::TimeWait => {}
+            State::SynSent => self.fail(context, ConnectionError::Aborted),
+            _ if has_unread => {
+                context.counters.abort_on_close.increment();
+                self.reset(context, ConnectionError::Aborted);
+            }
+            _ if is_orphan_too_many => {
+                context.counters.abort_on_memory.increment();
+                self.reset(context, ConnectionError::Aborted);
+            }
+            State::FinWait2 => self.await_peers_fin(context),
+            // Fails only when shut down before, and then the FIN is on its way.
+            _ => drop(self.shutdown(context)),
+        }
+    }
+
+    /// An orphan does not wait in FIN-WAIT-2 for ever.
+    pub(super) fn await_peers_fin<M>(&mut self, context: &Context<'_, M>) {
+        if self.user.is_orphan {
+            self.deadlines.linger = context.now + context.limits.fin_wait_2;
+        }
+    }
+
+    /// All is said both ways. The shard moves what must be remembered into its TIME-WAIT table.
+    pub(super) fn enter_time_wait<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        self.enter(context, State::TimeWait);
+        self.deadlines.clear();
+        context.memory.clear(&mut self.send.queue);
+        context.ranges.clear(&mut self.receive.ranges);
+    }
+}

@@ -1,0 +1,161 @@
+//! Payload and FIN arrive: RFC 9293, section 3.10.7.4, seventh and eighth check, and when to
+//! acknowledge (RFC 1122, section 4.2.3.2; RFC 5681, section 4.2).
+
+use super::deadlines::NEVER;
+use super::receive_side::QUICK_ACKS;
+use super::{Connection, Context};
+use crate::drop_reason::DropReason;
+use crate::error::ConnectionError;
+use crate::header::{Flags, Segment};
+use crate::memory::Memory;
+use crate::sequence::SequenceNumber;
+use crate::state::State;
+
+impl<Q: Default> Connection<Q> {
+    /// Takes what of the segment lies in the window.
+    #[inline]
+    pub(super) fn deliver<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        segment: &Segment<'_>,
+    ) -> Result<(), DropReason> {
+        let start = segment.header.sequence;
+        let end = start + segment.payload.len() as u32;
+        let has_fin = segment.header.flags.contains(Flags::FIN);
+        if self.receive.is_finished {
+            // Nothing can follow a FIN: this is it again.
+            self.due.acknowledge = true;
+            return Ok(());
+        }
+        if self.user.is_orphan && end > self.receive.next {
+            context.counters.abort_on_data.increment();
+            self.reset(context, ConnectionError::Aborted);
+            return Err(DropReason::Closed);
+        }
+        if end < self.receive.next || (end == self.receive.next && !has_fin) {
+            self.receive.quick = QUICK_ACKS;
+            self.due.acknowledge = true;
+            return Err(DropReason::OldDuplicate);
+        }
+        let skipped = if start < self.receive.next {
+            self.receive.next.since(start)
+        } else {
+            0
+        };
+        let first = start + skipped;
+        let room = self.receive.edge.since(first) as usize;
+        let payload = segment.payload.get(skipped as usize..).unwrap_or(&[]);
+        let payload = payload.get(..room).unwrap_or(payload);
+        let is_whole = first + payload.len() as u32 == end;
+        self.receive.full_bytes = self
+            .receive
+            .full_bytes
+            .max(u16::try_from(segment.payload.len()).unwrap_or(u16::MAX));
+        if has_fin && is_whole {
+            self.receive.fin = Some(end);
+        }
+        if first == self.receive.next {
+            self.deliver_next(context, payload)
+        } else {
+            self.deliver_beyond(context, first, payload)
+        }
+    }
+
+    /// Bytes that are next in order.
+    #[inline]
+    fn deliver_next<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        payload: &[u8],
+    ) -> Result<(), DropReason> {
+        let readable = self.receive.readable as usize;
+        let written = context
+            .memory
+            .write_at(&mut self.receive.queue, readable, payload);
+        if written == 0 && !payload.is_empty() {
+            context.counters.rcv_q_drop.increment();
+            return Err(DropReason::NoMemory);
+        }
+        let before = self.receive.next;
+        let mut next = before + written as u32;
+        let had_holes = !self.receive.ranges.is_empty();
+        if had_holes {
+            next = context.ranges.advance(&mut self.receive.ranges, next);
+        }
+        let count = next.since(before);
+        self.receive.next = next;
+        self.receive.readable += count;
+        context.counters.in_bytes.add(u64::from(count));
+        if count > 0 {
+            self.user.pending.readable = true;
+        }
+        if self.receive.fin == Some(next) {
+            self.fin_arrives(context);
+        } else if had_holes {
+            self.due.acknowledge = true;
+        } else {
+            self.schedule_acknowledgment(context);
+        }
+        Ok(())
+    }
+
+    /// Bytes beyond a hole: kept, and acknowledged at once so that the sender learns of the hole.
+    fn deliver_beyond<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        first: SequenceNumber,
+        payload: &[u8],
+    ) -> Result<(), DropReason> {
+        self.due.acknowledge = true;
+        self.receive.quick = QUICK_ACKS;
+        let offset = self.receive.readable + first.since(self.receive.next);
+        let written = context
+            .memory
+            .write_at(&mut self.receive.queue, offset as usize, payload);
+        if written == 0 {
+            if payload.is_empty() {
+                return Ok(());
+            }
+            context.counters.ofo_drop.increment();
+            return Err(DropReason::NoMemory);
+        }
+        let max = context.limits.reassembly_ranges_max;
+        let right = first + written as u32;
+        if context
+            .ranges
+            .insert(&mut self.receive.ranges, first, right, max)
+            .is_err()
+        {
+            context.counters.ofo_drop.increment();
+            return Err(DropReason::ReassemblyFull);
+        }
+        context.counters.ofo_queue.increment();
+        Ok(())
+    }
+
+    /// In order: every second full segment at once, the first ones too, else after a delay.
+    #[inline]
+    fn schedule_acknowledgment<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
+        let unacknowledged = self.receive.next.since(self.receive.acknowledged);
+        if self.receive.quick > 0 || unacknowledged >= 2 * u32::from(self.receive.full_bytes) {
+            self.due.acknowledge = true;
+        } else if self.deadlines.acknowledge == NEVER {
+            self.deadlines.acknowledge = context.now + context.limits.delayed_ack;
+        }
+    }
+
+    /// The peer's FIN is next in order.
+    fn fin_arrives<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        self.receive.next += 1;
+        self.receive.is_finished = true;
+        self.receive.edge = self.receive.edge.later(self.receive.next);
+        self.due.acknowledge = true;
+        self.user.pending.readable = true;
+        match self.state {
+            State::Established | State::SynReceived => self.enter(context, State::CloseWait),
+            State::FinWait1 => self.enter(context, State::Closing),
+            State::FinWait2 => self.enter_time_wait(context),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Handshakes of connections with a record: active opens, completed requests, simultaneous opens
+//! (RFC 9293, section 3.10.7.3).
+
+use std::net::IpAddr;
+
+use super::deadlines::{Deadlines, NEVER};
+use super::receive_side::window_scale;
+use super::{Connection, Context, Due, ReceiveSide, SendSide, Stamps, User};
+use crate::address::Flow;
+use crate::congestion::{CongestionControl, NewReno};
+use crate::drop_reason::DropReason;
+use crate::error::ConnectionError;
+use crate::event::{ListenerId, Readiness};
+use crate::header::{Flags, Segment};
+use crate::header_options::Options;
+use crate::limits::Limits;
+use crate::memory::Memory;
+use crate::options::{ConnectOptions, SocketOptions};
+use crate::reply::Reply;
+use crate::round_trip::RoundTrip;
+use crate::sequence::SequenceNumber;
+use crate::state::State;
+use crate::table::NONE;
+use crate::table::request::Handshake;
+use crate::time::Instant;
+
+impl<Q: Default> Connection<Q> {
+    /// An active open: SYN-SENT, with a SYN to send.
+    pub(crate) fn opening(
+        now: Instant,
+        flow: Flow,
+        options: &ConnectOptions,
+        initial: SequenceNumber,
+        timestamp_offset: u32,
+        limits: &Limits,
+    ) -> Self {
+        let mss = own_mss(options.mtu, flow.remote.address);
+        let mut connection = Self::blank(now, flow, initial, mss, limits);
+        connection.state = State::SynSent;
+        connection.due.syn = true;
+        connection.receive.scale = window_scale(limits);
+        connection.receive.sack = limits.sack;
+        connection.stamps = Stamps {
+            is_on: limits.timestamps,
+            offset: timestamp_offset,
+            recent: 0,
+        };
+        connection.user.cookie = options.cookie;
+        connection.user.options = options.socket;
+        connection.user.is_attached = true;
+        connection
+    }
+
+    /// A request whose handshake is complete: ESTABLISHED, waiting for accept.
+    pub(crate) fn accepted<M: Memory<Queue = Q>>(
+        context: &Context<'_, M>,
+        flow: Flow,
+        handshake: &Handshake,
+        listener: ListenerId,
+        timestamp_offset: u32,
+        socket: SocketOptions,
+    ) -> Self {
+        let limits = context.limits;
+        let mss = handshake.mss.min(handshake.own_mss).max(MSS_LEAST);
+        let mut connection = Self::blank(context.now, flow, handshake.ours, mss, limits);
+        connection.state = State::SynReceived;
+        connection.started = handshake.started;
+        connection.send.unacknowledged = handshake.ours + 1;
+        connection.send.next = handshake.ours + 1;
+        connection.send.highest = handshake.ours + 1;
+        connection.receive = ReceiveSide::new(handshake.theirs + 1);
+        connection.receive.sack = handshake.sack;
+        connection.receive.edge = connection.receive.next + syn_window(limits);
+        connection.take_scale(handshake.window_scale, limits);
+        connection.send.window_sequence = handshake.theirs;
+        connection.send.window = u32::from(handshake.window);
+        connection.send.window_largest = connection.send.window;
+        connection.stamps = Stamps {
+            is_on: handshake.timestamps,
+            offset: timestamp_offset,
+            recent: handshake.timestamp,
+        };
+        connection.user.options = socket;
+        connection.listener = Some(listener);
+        connection
+    }
+
+    fn blank(now: Instant, flow: Flow, initial: SequenceNumber, mss: u16, limits: &Limits) -> Self {
+        Self {
+            flow,
+            state: State::Closed,
+            due: Due::default(),
+            send: SendSide::new(initial, mss),
+            receive: ReceiveSide::new(SequenceNumber::default()),
+            stamps: Stamps::default(),
+            deadlines: Deadlines::default(),
+            round_trip: RoundTrip::default(),
+            congestion: NewReno::new(u32::from(mss), limits.initial_window_segments),
+            user: User {
+                cookie: 0,
+                options: SocketOptions::default(),
+                pending: Readiness::default(),
+                is_attached: false,
+                is_orphan: false,
+                wants_room: false,
+                error: None,
+            },
+            last_received: now,
+            started: now,
+            listener: None,
+            next_waiting: NONE,
+            soft_error: None,
+        }
+    }
+
+    /// RFC 9293, section 3.10.7.3, with the timestamp check of RFC 7323, section 3.2 (echo).
+    pub(super) fn arrives_in_syn_sent<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        segment: &Segment<'_>,
+        options: &Options,
+    ) -> Result<bool, DropReason> {
+        let header = &segment.header;
+        let has_ack = header.flags.contains(Flags::ACK);
+        if has_ack {
+            let is_echo_ours = options.timestamps.is_none_or(|stamp| {
+                let syn = (self.started.as_millis() as u32).wrapping_add(self.stamps.offset);
+                let age = self.stamps.clock(context.now).wrapping_sub(syn);
+                !self.stamps.is_on || stamp.echo == 0 || stamp.echo.wrapping_sub(syn) <= age
+            });
+            let is_acceptable = header.acknowledgment == self.send.unacknowledged + 1
+                && self.send.highest != self.send.unacknowledged;
+            if !is_acceptable || !is_echo_ours {
+                if !header.flags.contains(Flags::RST) {
+                    context.replies.push(Reply::reset_for(self.flow, segment));
+                }
+                return Err(DropReason::BadHandshakeAck);
+            }
+        }
+        if header.flags.contains(Flags::RST) {
+            if !has_ack {
+                return Err(DropReason::BadFlags);
+            }
+            self.fail(context, ConnectionError::Refused);
+            return Ok(true);
+        }
+        if !header.flags.contains(Flags::SYN) {
+            return Err(DropReason::BadFlags);
+        }
+        self.take_syn(context, segment, options);
+        if has_ack {
+            self.send.unacknowledged = header.acknowledgment;
+            self.due.syn = false;
+            self.due.acknowledge = true;
+            if self.send.attempts == 0 {
+                self.round_trip.measure(context.now.since(self.started));
+            } else {
+                self.congestion.on_handshake_loss();
+            }
+            self.send.attempts = 0;
+            self.establish(context);
+            if !segment.payload.is_empty() || header.flags.contains(Flags::FIN) {
+                let mut rest = *segment;
+                rest.header.sequence += 1;
+                self.deliver(context, &rest)?;
+            }
+            return Ok(true);
+        }
+        // Simultaneous open (RFC 9293, section 3.5, figure 7).
+        self.enter(context, State::SynReceived);
+        self.send.next = self.send.unacknowledged;
+        self.due.syn = true;
+        Ok(false)
+    }
+
+    /// What the peer's SYN says.
+    fn take_syn<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &Context<'_, M>,
+        segment: &Segment<'_>,
+        options: &Options,
+    ) {
+        let header = &segment.header;
+        let peer_mss = options.mss.unwrap_or(default_mss(self.flow.remote.address));
+        self.send.mss = self.send.mss.min(peer_mss).max(MSS_LEAST);
+        self.congestion.set_segment_size(u32::from(self.send.mss));
+        let (edge, sack) = (syn_window(context.limits), self.receive.sack);
+        self.receive = ReceiveSide::new(header.sequence + 1);
+        self.receive.edge = self.receive.next + edge;
+        self.receive.sack = sack && options.sack_permitted;
+        self.take_scale(options.window_scale, context.limits);
+        self.stamps.is_on &= options.timestamps.is_some();
+        self.stamps.recent = options.timestamps.map_or(0, |stamp| stamp.value);
+        // The window of a SYN is never scaled (RFC 7323, section 2.2).
+        self.send.window = u32::from(header.window);
+        self.send.window_largest = self.send.window;
+        self.send.window_sequence = header.sequence;
+        self.send.window_acknowledgment = header.acknowledgment;
+        self.last_received = context.now;
+    }
+
+    /// Windows are scaled when both SYNs carry the option.
+    fn take_scale(&mut self, theirs: Option<u8>, limits: &Limits) {
+        let theirs = theirs.filter(|_| limits.window_scaling);
+        self.receive.is_scaled = theirs.is_some();
+        self.send.scale = theirs.unwrap_or(0);
+        self.receive.scale = theirs.map_or(0, |_| window_scale(limits));
+    }
+
+    /// The handshake is complete.
+    pub(crate) fn establish<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        self.enter(context, State::Established);
+        self.deadlines.retransmit = NEVER;
+        self.send.next = self.send.highest;
+        self.send.recover = self.send.unacknowledged - 1;
+        self.last_received = context.now;
+        self.user.pending.writable = true;
+        let micros = u64::try_from(context.now.since(self.started).as_micros()).unwrap_or(u64::MAX);
+        context.counters.handshake_micros.record(micros);
+        self.watch_for_silence(context);
+    }
+}
+
+/// Payload and options that the link carries in one segment (RFC 6691).
+pub(crate) fn own_mss(mtu: u16, remote: IpAddr) -> u16 {
+    let headers = if remote.is_ipv4() { 40 } else { 60 };
+    mtu.saturating_sub(headers).max(MSS_LEAST)
+}
+
+/// The MSS of a peer that does not name its own (RFC 9293, section 3.7.1).
+pub(crate) fn default_mss(remote: IpAddr) -> u16 {
+    if remote.is_ipv4() { 536 } else { 1_220 }
+}
+
+/// The window of our SYN: not scaled.
+pub(crate) fn syn_window(limits: &Limits) -> u32 {
+    super::receive_side::buffer_bytes(limits).min(u32::from(u16::MAX))
+}
+
+/// A peer that names less does not make us send headers only (Linux: TCP_MIN_MSS, 88).
+pub(crate) const MSS_LEAST: u16 = 88;

@@ -1,0 +1,158 @@
+//! What may be sent next, or the one word why nothing may: a single judgement for both.
+
+use super::Connection;
+use crate::congestion::CongestionControl;
+use crate::header::HEADER_BYTES;
+use crate::sequence::SequenceNumber;
+use crate::state::State;
+
+/// The next data segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) sequence: SequenceNumber,
+    pub(crate) payload: u32,
+    pub(crate) fin: bool,
+    /// It is the oldest again, out of turn: SND.NXT stays.
+    pub(crate) is_front: bool,
+}
+
+/// Why no data is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// Nothing to send.
+    Idle,
+    /// The handshake is not complete.
+    Handshake,
+    /// The connection is closed.
+    Closed,
+    /// The congestion window is full.
+    Congestion,
+    /// The peer's window is full, or so small that filling it would be silly.
+    Window,
+    /// Nagle's algorithm waits for an acknowledgement.
+    Nagle,
+}
+
+impl Hold {
+    /// The word that operators see.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Hold::Idle => "idle",
+            Hold::Handshake => "handshake",
+            Hold::Closed => "closed",
+            Hold::Congestion => "cwnd",
+            Hold::Window => "window",
+            Hold::Nagle => "nagle",
+        }
+    }
+}
+
+impl<Q> Connection<Q> {
+    /// The next data segment, with at most `option_bytes` of options.
+    #[inline]
+    pub(crate) fn plan(&self, option_bytes: usize) -> Result<Plan, Hold> {
+        match self.state {
+            State::SynSent | State::SynReceived | State::Listen => return Err(Hold::Handshake),
+            State::Closed | State::TimeWait => return Err(Hold::Closed),
+            _ => {}
+        }
+        let full = u32::from(self.send.mss)
+            .saturating_sub(option_bytes as u32)
+            .max(1);
+        if self.due.front && self.send.outstanding() > 0 {
+            return Ok(self.plan_front(full));
+        }
+        let send = &self.send;
+        let offset = send.next.since(send.unacknowledged);
+        // Beyond the queue lies only the FIN, which is sent then.
+        let Some(available) = send.queued.checked_sub(offset) else {
+            return Err(Hold::Idle);
+        };
+        let fin_waits = send.is_shut;
+        if available == 0 && !fin_waits {
+            return Err(Hold::Idle);
+        }
+        let in_window = send.window.saturating_sub(offset);
+        if in_window == 0 {
+            return Err(Hold::Window);
+        }
+        let payload = available.min(full).min(in_window);
+        let is_resent = send.next < send.highest;
+        if offset != 0 && offset.saturating_add(payload) > self.allowance() {
+            return Err(Hold::Congestion);
+        }
+        let is_last = payload == available;
+        let fin = is_last && fin_waits && in_window > payload;
+        if payload < full && !is_resent && !self.due.force {
+            if !is_last && payload < send.window_largest / 2 {
+                return Err(Hold::Window);
+            }
+            // Nagle (RFC 9293, section 3.7.4): a small segment waits while data is outstanding.
+            if is_last && !fin && offset != 0 && !self.user.options.no_delay {
+                return Err(Hold::Nagle);
+            }
+            if is_last && !fin && payload == 0 {
+                return Err(Hold::Window);
+            }
+        }
+        Ok(Plan {
+            sequence: send.next,
+            payload,
+            fin,
+            is_front: false,
+        })
+    }
+
+    /// The oldest segment again, at most as far as anything was sent.
+    fn plan_front(&self, full: u32) -> Plan {
+        let send = &self.send;
+        let payload = send.queued.min(full).min(send.outstanding());
+        let fin = send.is_shut && payload == send.queued && send.outstanding() > send.queued;
+        Plan {
+            sequence: send.unacknowledged,
+            payload,
+            fin,
+            is_front: true,
+        }
+    }
+
+    /// cwnd, and one segment more for each of the first two duplicates (RFC 3042).
+    #[inline]
+    fn allowance(&self) -> u32 {
+        let limited = if self.send.is_recovering {
+            0
+        } else {
+            u32::from(self.send.duplicates.min(2))
+        };
+        self.congestion.window() + limited * u32::from(self.send.mss)
+    }
+
+    /// Why nothing more is sent now; None when something may be.
+    pub(crate) fn hold(&self) -> Option<Hold> {
+        self.plan(self.usual_option_bytes()).err()
+    }
+
+    /// Options of a segment while nothing is out of order.
+    #[inline]
+    pub(crate) fn usual_option_bytes(&self) -> usize {
+        if self.stamps.is_on {
+            TIMESTAMP_BYTES
+        } else {
+            0
+        }
+    }
+
+    /// Payload of a full segment.
+    pub(crate) fn full_payload(&self) -> u16 {
+        self.send
+            .mss
+            .saturating_sub(self.usual_option_bytes() as u16)
+    }
+}
+
+/// Length of the timestamps option with its padding.
+const TIMESTAMP_BYTES: usize = 12;
+const _: () = assert!(
+    HEADER_BYTES == 20,
+    "mss counts payload and options, not the fixed header"
+);

@@ -1,0 +1,121 @@
+//! The receive sequence variables of RFC 9293, section 3.3.1, and the window we offer.
+
+use crate::limits::Limits;
+use crate::reassembly::Reassembly;
+use crate::sequence::SequenceNumber;
+
+/// What has been received, and how far it may go on.
+#[derive(Debug)]
+pub(crate) struct ReceiveSide<Q> {
+    /// RCV.NXT.
+    pub(crate) next: SequenceNumber,
+    /// RCV.NXT as we last told the peer (RFC 7323: Last.ACK.sent).
+    pub(crate) acknowledged: SequenceNumber,
+    /// RCV.NXT + RCV.WND as we last told the peer: it never goes back.
+    pub(crate) edge: SequenceNumber,
+    /// Bytes in order that the user has not read: the queue's front.
+    pub(crate) readable: u32,
+    /// Largest payload seen: what counts as a full segment.
+    pub(crate) full_bytes: u16,
+    /// Our window shift.
+    pub(crate) scale: u8,
+    /// Both SYNs carried the window scale option.
+    pub(crate) is_scaled: bool,
+    /// Acknowledgements that are not to be delayed.
+    pub(crate) quick: u8,
+    /// SACK blocks may be sent.
+    pub(crate) sack: bool,
+    /// The peer's FIN has been received in order.
+    pub(crate) is_finished: bool,
+    /// Where the peer's FIN stands, when it came out of order.
+    pub(crate) fin: Option<SequenceNumber>,
+    /// What came out of order.
+    pub(crate) ranges: Reassembly,
+    pub(crate) queue: Q,
+}
+
+impl<Q: Default> ReceiveSide<Q> {
+    /// Nothing received; `next` follows the peer's SYN.
+    pub(crate) fn new(next: SequenceNumber) -> Self {
+        Self {
+            next,
+            acknowledged: next,
+            edge: next,
+            readable: 0,
+            full_bytes: FULL_BYTES_FIRST,
+            scale: 0,
+            is_scaled: false,
+            quick: QUICK_ACKS,
+            sack: false,
+            is_finished: false,
+            fin: None,
+            ranges: Reassembly::default(),
+            queue: Q::default(),
+        }
+    }
+}
+
+impl<Q> ReceiveSide<Q> {
+    /// RCV.WND: what the peer may still send.
+    #[inline]
+    pub(crate) fn window(&self) -> u32 {
+        self.edge.since(self.next)
+    }
+
+    /// The window field to send now. Moves the right edge, in steps of a full segment or half the
+    /// buffer only (RFC 9293, section 3.8.6.2.2: silly-window avoidance).
+    #[inline]
+    pub(crate) fn offer(&mut self, limits: &Limits, scale: u8) -> u16 {
+        let buffer = buffer_bytes(limits);
+        let granted = self.window();
+        // A scaled field holds whole units: an old edge is rounded up, a new one down.
+        let unit = 1_u32 << scale;
+        let free = buffer.saturating_sub(self.readable) & !(unit - 1);
+        let step = u32::from(self.full_bytes).min(buffer / 2);
+        let window = if free >= granted.saturating_add(step) {
+            free
+        } else {
+            granted
+        };
+        let field = u16::try_from(window.div_ceil(unit)).unwrap_or(u16::MAX);
+        self.edge = self.edge.later(self.next + (u32::from(field) << scale));
+        field
+    }
+
+    /// True when reading has opened the window so far that the peer should hear of it: by half the
+    /// buffer, or by as much again as it has and two segments.
+    #[inline]
+    pub(crate) fn is_update_due(&self, limits: &Limits) -> bool {
+        let free = buffer_bytes(limits).saturating_sub(self.readable);
+        let granted = self.window();
+        let gained = free.saturating_sub(granted);
+        gained >= buffer_bytes(limits) / 2
+            || (gained >= granted && gained >= 2 * u32::from(self.full_bytes))
+    }
+}
+
+/// The bound of unread bytes.
+#[inline]
+pub(crate) fn buffer_bytes(limits: &Limits) -> u32 {
+    u32::try_from(limits.receive_buffer_bytes)
+        .unwrap_or(BUFFER_BYTES_MAX)
+        .min(BUFFER_BYTES_MAX)
+}
+
+/// The shift with which the whole receive buffer can be offered (RFC 7323, section 2).
+pub(crate) fn window_scale(limits: &Limits) -> u8 {
+    let mut scale = 0;
+    while scale < SCALE_MAX && (buffer_bytes(limits) >> scale) > u32::from(u16::MAX) {
+        scale += 1;
+    }
+    scale
+}
+
+/// A full segment before any was seen: the default MSS of IPv4.
+const FULL_BYTES_FIRST: u16 = 536;
+/// Segments acknowledged at once at the start, while the peer's window is small (as Linux).
+pub(crate) const QUICK_ACKS: u8 = 16;
+/// RFC 7323, section 2.3.
+const SCALE_MAX: u8 = 14;
+/// The largest window that can be offered.
+const BUFFER_BYTES_MAX: u32 = 1 << 30;

@@ -1,0 +1,1 @@
+//! Tests of single verbs of a connection.

@@ -1,0 +1,115 @@
+//! What a connection does when its deadlines have come.
+
+use super::deadlines::NEVER;
+use super::{Connection, Context};
+use crate::error::ConnectionError;
+use crate::memory::Memory;
+use crate::state::State;
+use crate::time::Instant;
+
+impl<Q: Default> Connection<Q> {
+    /// Does what is due at `context.now`; nothing when it was woken too early.
+    pub(crate) fn wake<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        let now = context.now;
+        if take(&mut self.deadlines.acknowledge, now) {
+            self.due.acknowledge = true;
+            context.counters.delayed_acks.increment();
+        }
+        if take(&mut self.deadlines.linger, now) && self.state == State::FinWait2 {
+            // As Linux: the peer is not told. Its FIN will be answered with RST.
+            self.enter(context, State::Closed);
+            self.deadlines.clear();
+            return;
+        }
+        if take(&mut self.deadlines.retransmit, now) {
+            self.retransmission_timeout(context);
+        }
+        if take(&mut self.deadlines.keepalive, now) {
+            self.keep_alive(context);
+        }
+    }
+
+    /// SYN, data or FIN unanswered (RFC 6298, section 5.4 to 5.7), or a closed window (RFC 9293,
+    /// section 3.8.6.1).
+    fn retransmission_timeout<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        let is_handshake = matches!(self.state, State::SynSent | State::SynReceived);
+        self.send.attempts = self.send.attempts.saturating_add(1);
+        if u32::from(self.send.attempts) > self.attempts_max(context) {
+            context.counters.abort_on_timeout.increment();
+            let error = self.soft_error.unwrap_or(ConnectionError::TimedOut);
+            self.fail(context, error);
+            return;
+        }
+        self.round_trip.back_off();
+        self.deadlines.retransmit = context.now + self.round_trip.timeout(context.bounds);
+        if is_handshake {
+            context.counters.timeouts.increment();
+            self.due.syn = true;
+        } else if self.send.window == 0 || self.send.outstanding() == 0 {
+            self.probe_window(context);
+        } else {
+            context.counters.timeouts.increment();
+            self.go_back(context);
+        }
+    }
+
+    /// The peer's window is closed, or too small to be worth a segment.
+    fn probe_window<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        if self.send.window > 0 {
+            self.due.force = true;
+        } else {
+            context.counters.zero_window_probe.increment();
+            self.due.probe = true;
+        }
+    }
+
+    fn attempts_max<M>(&self, context: &Context<'_, M>) -> u32 {
+        let limits = context.limits;
+        match self.state {
+            State::SynSent => limits.syn_retries,
+            State::SynReceived => limits.syn_ack_retries,
+            _ if self.user.is_orphan => limits.orphan_retries,
+            _ => limits.retries,
+        }
+    }
+
+    /// Probes a peer that was silent for too long (RFC 1122, section 4.2.3.6).
+    fn keep_alive<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        let idle = context.limits.keepalive_idle;
+        let silence = context.now.since(self.last_received);
+        if silence < idle || self.send.outstanding() > 0 {
+            // What is outstanding has a timer of its own.
+            self.deadlines.keepalive = context.now + idle.saturating_sub(silence).max(idle / 8);
+            return;
+        }
+        if u32::from(self.send.keepalive_probes) >= context.limits.keepalive_count {
+            context.counters.abort_on_timeout.increment();
+            self.reset(context, ConnectionError::TimedOut);
+            return;
+        }
+        self.send.keepalive_probes = self.send.keepalive_probes.saturating_add(1);
+        context.counters.keepalive.increment();
+        self.due.probe = true;
+        self.deadlines.keepalive = context.now + context.limits.keepalive_interval;
+    }
+
+    /// Starts or stops the keepalive timer as the user's options say.
+    pub(crate) fn watch_for_silence<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
+        let is_open = !matches!(self.state, State::SynSent | State::Closed | State::TimeWait);
+        self.deadlines.keepalive = if self.user.options.keepalive && is_open {
+            context.now + context.limits.keepalive_idle
+        } else {
+            NEVER
+        };
+    }
+}
+
+/// True, once, when the deadline has come.
+#[inline]
+fn take(deadline: &mut Instant, now: Instant) -> bool {
+    let is_due = *deadline <= now;
+    if is_due {
+        *deadline = NEVER;
+    }
+    is_due
+}

@@ -1,0 +1,242 @@
+//! Segments out: what is due first, else data as the windows allow, straight from the send queue.
+
+use super::deadlines::NEVER;
+use super::hold::{Hold, Plan};
+use super::{Connection, Context};
+use crate::header::{Flags, Header};
+use crate::header_options::Options;
+use crate::memory::Memory;
+use crate::packet::Outgoing;
+use crate::reply::outgoing;
+use crate::sequence::SequenceNumber;
+use crate::state::State;
+
+impl<Q: Default> Connection<Q> {
+    /// Writes the next segment into `out`; None when there is none, or it does not fit.
+    pub(crate) fn next_segment<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        out: &mut [u8],
+    ) -> Option<Outgoing> {
+        if self.due.reset {
+            self.due.reset = false;
+            context.counters.out_rsts.increment();
+            return self.emit_empty(context, self.send.highest, Flags::RST | Flags::ACK, out);
+        }
+        if self.due.syn {
+            return self.emit_syn(context, out);
+        }
+        let options = self.options(context);
+        match self.plan(options.length()) {
+            Ok(plan) => return self.emit_data(context, plan, &options, out),
+            Err(Hold::Window) => self.persist(context),
+            Err(_) => {}
+        }
+        if self.due.probe {
+            // A number before the window: the peer must answer (as Linux probes).
+            self.due.probe = false;
+            return self.emit_empty(context, self.send.unacknowledged - 1, Flags::ACK, out);
+        }
+        if self.due.acknowledge && self.state != State::SynSent && self.state != State::Closed {
+            return self.emit_empty(context, self.send.highest, Flags::ACK, out);
+        }
+        self.due.acknowledge = false;
+        None
+    }
+
+    /// Data or FIN, new or again.
+    fn emit_data<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        plan: Plan,
+        options: &Options,
+        out: &mut [u8],
+    ) -> Option<Outgoing> {
+        let offset = plan.sequence.since(self.send.unacknowledged);
+        let is_pushed = plan.payload > 0 && offset + plan.payload == self.send.queued;
+        let mut flags = Flags::ACK;
+        if is_pushed {
+            flags = flags | Flags::PSH;
+        }
+        if plan.fin {
+            flags = flags | Flags::FIN;
+        }
+        let header = self.header(context, plan.sequence, flags);
+        let header_length = header.emit(options, out)?;
+        let place = out.get_mut(header_length..header_length + plan.payload as usize)?;
+        let copied = context
+            .memory
+            .read_at(&self.send.queue, offset as usize, place);
+        if copied < place.len() {
+            context.counters.retrans_fail.increment();
+        }
+        let end = plan.sequence + plan.payload + u32::from(plan.fin);
+        self.account(context, &plan, end);
+        self.acknowledged(context);
+        Some(outgoing(
+            &self.flow,
+            header_length + plan.payload as usize,
+            header_length,
+            context.limits,
+        ))
+    }
+
+    /// Moves the variables on past a segment that ends before `end`.
+    #[inline]
+    fn account<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        plan: &Plan,
+        end: SequenceNumber,
+    ) {
+        context.counters.out_bytes.add(u64::from(plan.payload));
+        self.due.force = false;
+        if plan.sequence < self.send.highest {
+            context.counters.retrans_segs.increment();
+            self.send.retransmissions = self.send.retransmissions.wrapping_add(1);
+            self.send.timed_at = None;
+            if plan.is_front {
+                context.counters.fast_retrans.increment();
+            } else {
+                context.counters.slow_start_retrans.increment();
+            }
+        } else {
+            context.counters.out_segs.increment();
+            if self.send.timed_at.is_none() {
+                self.send.timed_at = Some(context.now);
+                self.send.timed = end;
+            }
+        }
+        if plan.is_front {
+            self.due.front = false;
+        } else {
+            self.send.next = end;
+        }
+        let is_first = self.send.outstanding() == 0;
+        self.send.highest = self.send.highest.later(end);
+        if is_first || self.deadlines.retransmit == NEVER {
+            self.deadlines.retransmit = context.now + self.round_trip.timeout(context.bounds);
+        }
+        self.send.last_sent = context.now;
+        // Requests and replies: the reply carries the acknowledgement, which may well be delayed.
+        self.receive.quick = 0;
+    }
+
+    /// SYN, or SYN-ACK of a simultaneous open.
+    fn emit_syn<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        out: &mut [u8],
+    ) -> Option<Outgoing> {
+        let limits = context.limits;
+        let is_answer = self.state == State::SynReceived;
+        let flags = if is_answer {
+            Flags::SYN | Flags::ACK
+        } else {
+            Flags::SYN
+        };
+        let may_scale = limits.window_scaling && (!is_answer || self.receive.is_scaled);
+        let options = Options {
+            mss: Some(self.send.mss),
+            window_scale: may_scale.then(|| super::receive_side::window_scale(limits)),
+            sack_permitted: self.receive.sack,
+            timestamps: self.stamps.option(context.now),
+            ..Options::default()
+        };
+        let mut header = self.header_without_window(self.send.unacknowledged, flags);
+        header.window = super::handshake::syn_window(limits) as u16;
+        let length = header.emit(&options, out)?;
+        self.due.syn = false;
+        if self.send.highest == self.send.unacknowledged {
+            context.counters.out_segs.increment();
+        } else {
+            context.counters.retrans_segs.increment();
+            context.counters.syn_retrans.increment();
+        }
+        self.send.next = self.send.unacknowledged + 1;
+        self.send.highest = self.send.next;
+        if self.deadlines.retransmit == NEVER {
+            self.deadlines.retransmit = context.now + self.round_trip.timeout(context.bounds);
+        }
+        Some(outgoing(&self.flow, length, length, limits))
+    }
+
+    /// A segment without payload: acknowledgement, probe or RST.
+    fn emit_empty<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        sequence: SequenceNumber,
+        flags: Flags,
+        out: &mut [u8],
+    ) -> Option<Outgoing> {
+        let options = self.options(context);
+        let header = self.header(context, sequence, flags);
+        let length = header.emit(&options, out)?;
+        context.counters.out_segs.increment();
+        self.acknowledged(context);
+        Some(outgoing(&self.flow, length, length, context.limits))
+    }
+
+    fn header<M>(
+        &mut self,
+        context: &Context<'_, M>,
+        sequence: SequenceNumber,
+        flags: Flags,
+    ) -> Header {
+        let mut header = self.header_without_window(sequence, flags);
+        let was_open = self.receive.window() > 0;
+        header.window = self.receive.offer(context.limits, self.receive.scale);
+        match (was_open, header.window > 0) {
+            (true, false) => context.counters.to_zero_window.increment(),
+            (false, true) => context.counters.from_zero_window.increment(),
+            _ => {}
+        }
+        header
+    }
+
+    fn header_without_window(&self, sequence: SequenceNumber, flags: Flags) -> Header {
+        let has_ack = flags.contains(Flags::ACK);
+        Header {
+            source_port: self.flow.local.port,
+            destination_port: self.flow.remote.port,
+            sequence,
+            acknowledgment: if has_ack {
+                self.receive.next
+            } else {
+                SequenceNumber::default()
+            },
+            flags,
+            window: 0,
+            urgent_pointer: 0,
+        }
+    }
+
+    /// Options of every segment after the SYN.
+    #[inline]
+    fn options<M>(&self, context: &Context<'_, M>) -> Options {
+        let mut options = Options {
+            timestamps: self.stamps.option(context.now),
+            ..Options::default()
+        };
+        if self.receive.sack && !self.receive.ranges.is_empty() {
+            options.sack = context.ranges.blocks(&self.receive.ranges);
+        }
+        options
+    }
+
+    /// A segment has told the peer how far we received.
+    #[inline]
+    fn acknowledged<M>(&mut self, _context: &Context<'_, M>) {
+        self.due.acknowledge = false;
+        self.deadlines.acknowledge = NEVER;
+        self.receive.acknowledged = self.receive.next;
+        self.receive.quick = self.receive.quick.saturating_sub(1);
+    }
+
+    /// Nothing outstanding will bring an acknowledgement: the persist timer must.
+    pub(crate) fn persist<M>(&mut self, context: &Context<'_, M>) {
+        if self.deadlines.retransmit == NEVER {
+            self.deadlines.retransmit = context.now + self.round_trip.timeout(context.bounds);
+        }
+    }
+}

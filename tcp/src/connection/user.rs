@@ -1,0 +1,155 @@
+//! The user's verbs: send, receive, and what they find (RFC 9293, section 3.10.2 and 3.10.3).
+
+use super::hold::Hold;
+use super::{Connection, Context};
+use crate::congestion::CongestionControl;
+use crate::error::{ReceiveError, SendError};
+use crate::limits::Limits;
+use crate::memory::Memory;
+use crate::round_trip::TimeoutBounds;
+use crate::snapshot::ConnectionRow;
+use crate::state::State;
+
+impl<Q: Default> Connection<Q> {
+    /// Copies what finds room; a writable event follows where that is not all.
+    #[inline]
+    pub(crate) fn send<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        data: &[u8],
+    ) -> Result<usize, SendError> {
+        self.may_send()?;
+        let room = self.send_room(context.limits).min(data.len());
+        let data_that_fits = data.get(..room).unwrap_or(data);
+        if self.send.queued == 0 && self.send.outstanding() == 0 {
+            self.restart_after_idle(context);
+        }
+        let taken = context.memory.append(&mut self.send.queue, data_that_fits);
+        self.send.queued += taken as u32;
+        self.user.wants_room |= taken < data.len();
+        Ok(taken)
+    }
+
+    /// Received bytes become bytes to send, without a buffer between; returns how many.
+    pub(crate) fn splice<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        max: usize,
+    ) -> Result<usize, SendError> {
+        self.may_send()?;
+        let wanted = max.min(self.receive.readable as usize);
+        let mut moved = 0;
+        let mut piece = [0; SPLICE_BYTES];
+        while moved < wanted {
+            let count = (wanted - moved).min(SPLICE_BYTES);
+            let count = context
+                .memory
+                .read_at(&self.receive.queue, 0, &mut piece[..count]);
+            let taken = self.send(context, piece.get(..count).unwrap_or(&[]))?;
+            self.consume(context, taken);
+            moved += taken;
+            if taken < count || count == 0 {
+                break;
+            }
+        }
+        Ok(moved)
+    }
+
+    /// True room, or why there will never be any.
+    fn may_send(&self) -> Result<(), SendError> {
+        if let Some(error) = self.user.error {
+            return Err(SendError::Failed(error));
+        }
+        match self.state {
+            State::SynSent | State::SynReceived | State::Listen => Err(SendError::NotConnected),
+            State::Established | State::CloseWait => Ok(()),
+            _ => Err(SendError::ShutDown),
+        }
+    }
+
+    /// Bytes that a send would take, memory permitting.
+    pub(crate) fn send_room(&self, limits: &Limits) -> usize {
+        match self.may_send() {
+            Ok(()) => limits
+                .send_buffer_bytes
+                .saturating_sub(self.send.queued as usize),
+            Err(_) => 0,
+        }
+    }
+
+    /// RFC 5681, section 4.1: an old congestion window says little about the path of now.
+    fn restart_after_idle<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
+        let idle = context.now.since(self.send.last_sent);
+        let timeout = self.round_trip.timeout(context.bounds);
+        if idle > timeout {
+            self.congestion.on_idle(idle, timeout);
+        }
+    }
+
+    /// Bytes in order, as long as they lie in one piece; empty when there are none yet.
+    #[inline]
+    pub(crate) fn receive_slice<'a, M: Memory<Queue = Q>>(
+        &self,
+        memory: &'a M,
+    ) -> Result<&'a [u8], ReceiveError>
+    where
+        Q: 'a,
+    {
+        if self.receive.readable > 0 {
+            let piece = memory.slice_at(&self.receive.queue, 0);
+            return Ok(piece.get(..self.receive.readable as usize).unwrap_or(piece));
+        }
+        if let Some(error) = self.user.error {
+            return Err(ReceiveError::Failed(error));
+        }
+        if self.receive.is_finished || self.state == State::Closed {
+            return Err(ReceiveError::EndOfStream);
+        }
+        match self.state {
+            State::SynSent | State::SynReceived => Err(ReceiveError::NotConnected),
+            _ => Ok(&[]),
+        }
+    }
+
+    /// The user has read `count` bytes; the window may open.
+    #[inline]
+    pub(crate) fn consume<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        count: usize,
+    ) {
+        let count = count.min(self.receive.readable as usize);
+        context.memory.release(&mut self.receive.queue, count);
+        self.receive.readable -= count as u32;
+        let is_open = matches!(
+            self.state,
+            State::Established | State::FinWait1 | State::FinWait2
+        );
+        if is_open && count > 0 && self.receive.is_update_due(context.limits) {
+            self.due.acknowledge = true;
+        }
+    }
+
+    /// The connection as operators see it.
+    pub(crate) fn row(&self, bounds: &TimeoutBounds) -> ConnectionRow {
+        ConnectionRow {
+            flow: self.flow,
+            state: self.state,
+            receive_queue_bytes: self.receive.readable,
+            send_queue_bytes: self.send.queued,
+            congestion_window_bytes: self.congestion.window(),
+            slow_start_threshold_bytes: self.congestion.slow_start_threshold(),
+            send_window_bytes: self.send.window,
+            receive_window_bytes: self.receive.window(),
+            maximum_segment_bytes: self.full_payload(),
+            round_trip: self.round_trip.smoothed(),
+            retransmission_timeout: self.round_trip.timeout(bounds),
+            retransmissions: self.send.retransmissions,
+            hold: self.hold().map_or("ready", Hold::word),
+            orphan: self.user.is_orphan,
+        }
+    }
+}
+
+/// Bytes moved by one step of a splice: a stack buffer that stays in the first-level cache.
+const SPLICE_BYTES: usize = 2_048;

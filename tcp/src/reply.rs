@@ -1,0 +1,123 @@
+//! Segments that no connection sends: RST for no socket (RFC 9293, section 3.10.7.1), and the
+//! acknowledgements of TIME-WAIT. They wait in a bounded ring, and what finds no room is not sent.
+
+use std::collections::VecDeque;
+
+use crate::address::Flow;
+use crate::header::{Flags, Header, Segment};
+use crate::header_options::{Options, Timestamps};
+use crate::limits::Limits;
+use crate::packet::Outgoing;
+use crate::sequence::SequenceNumber;
+
+/// A segment without payload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reply {
+    pub(crate) flow: Flow,
+    pub(crate) sequence: SequenceNumber,
+    pub(crate) acknowledgment: SequenceNumber,
+    pub(crate) flags: Flags,
+    pub(crate) window: u16,
+    pub(crate) timestamps: Option<Timestamps>,
+}
+
+impl Reply {
+    /// The RST that `segment`, which is not one itself, provokes.
+    pub(crate) fn reset_for(flow: Flow, segment: &Segment<'_>) -> Self {
+        let header = &segment.header;
+        let has_ack = header.flags.contains(Flags::ACK);
+        let (sequence, acknowledgment, flags) = if has_ack {
+            (header.acknowledgment, SequenceNumber::default(), Flags::RST)
+        } else {
+            let end = header.sequence + segment.sequence_length();
+            (SequenceNumber::default(), end, Flags::RST | Flags::ACK)
+        };
+        Self {
+            flow,
+            sequence,
+            acknowledgment,
+            flags,
+            window: 0,
+            timestamps: None,
+        }
+    }
+
+    /// Writes it into `out`.
+    pub(crate) fn emit(&self, limits: &Limits, out: &mut [u8]) -> Option<Outgoing> {
+        let header = Header {
+            source_port: self.flow.local.port,
+            destination_port: self.flow.remote.port,
+            sequence: self.sequence,
+            acknowledgment: self.acknowledgment,
+            flags: self.flags,
+            window: self.window,
+            urgent_pointer: 0,
+        };
+        let options = Options {
+            timestamps: self.timestamps,
+            ..Options::default()
+        };
+        let length = header.emit(&options, out)?;
+        Some(outgoing(&self.flow, length, length, limits))
+    }
+}
+
+/// The replies that wait to be sent.
+#[derive(Debug)]
+pub(crate) struct ReplyQueue {
+    ring: VecDeque<Reply>,
+    /// Replies that found no room since this was last read.
+    pub(crate) lost: u64,
+}
+
+impl ReplyQueue {
+    /// An empty ring.
+    pub(crate) fn new() -> Self {
+        Self {
+            ring: VecDeque::with_capacity(REPLIES_MAX),
+            lost: 0,
+        }
+    }
+
+    /// Adds a reply if there is room.
+    pub(crate) fn push(&mut self, reply: Reply) {
+        if self.ring.len() < REPLIES_MAX {
+            self.ring.push_back(reply);
+        } else {
+            self.lost += 1;
+        }
+    }
+
+    /// The reply that waits longest.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Reply> {
+        self.ring.pop_front()
+    }
+
+    /// True when none waits.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ring.is_empty()
+    }
+}
+
+/// What the IP layer is told of a segment.
+#[inline]
+pub(crate) fn outgoing(
+    flow: &Flow,
+    length: usize,
+    header_length: usize,
+    limits: &Limits,
+) -> Outgoing {
+    Outgoing {
+        source: flow.local.address,
+        destination: flow.remote.address,
+        length,
+        header_length,
+        ecn: 0,
+        ttl: limits.ttl,
+    }
+}
+
+/// A turn's worth of bursts: whoever floods us with segments for nobody gets no more answers.
+const REPLIES_MAX: usize = 1_024;

@@ -1,0 +1,122 @@
+//! Rows for those who look: connections, requests, TIME-WAIT records, listeners.
+
+use std::time::Duration;
+
+use super::Shard;
+use crate::address::Flow;
+use crate::event::ConnectionId;
+use crate::memory::Memory;
+use crate::snapshot::{ConnectionRow, Cursor, ListenerRow};
+use crate::state::State;
+use crate::time::Instant;
+
+impl<M: Memory> Shard<M> {
+    /// One connection as operators see it.
+    pub fn row(&self, _now: Instant, id: ConnectionId) -> Option<ConnectionRow> {
+        let slot = self.connections.slot_of(id)?;
+        self.connections
+            .get(slot)
+            .map(|connection| connection.row(&self.bounds))
+    }
+
+    /// Visits what lies in the next `slots_max` slots after `cursor`, which moves on; false at the
+    /// end of the tables.
+    pub fn connection_rows(
+        &self,
+        _now: Instant,
+        cursor: &mut Cursor,
+        slots_max: usize,
+        visit: &mut dyn FnMut(&ConnectionRow),
+    ) -> bool {
+        for _ in 0..slots_max {
+            let end = match cursor.table {
+                CONNECTIONS => self.connections.end(),
+                REQUESTS => self.requests.keys(),
+                TIME_WAITS => self.time_waits.keys(),
+                _ => return false,
+            };
+            if cursor.slot >= end {
+                *cursor = Cursor {
+                    table: cursor.table + 1,
+                    slot: 0,
+                };
+                continue;
+            }
+            if let Some(row) = self.row_at(*cursor) {
+                visit(&row);
+            }
+            cursor.slot = self.next_slot(*cursor);
+        }
+        true
+    }
+
+    /// Visits every listener.
+    pub fn listener_rows(&self, visit: &mut dyn FnMut(&ListenerRow)) {
+        for listener in self.listeners.iter() {
+            visit(&ListenerRow {
+                local: listener.options.local,
+                accept_queue: listener.waiting,
+                backlog: listener.options.backlog,
+                requests: listener.requests,
+                overflows: listener.overflows,
+            });
+        }
+    }
+
+    /// Slots of the other tables that were never used are passed over in one step.
+    fn next_slot(&self, cursor: Cursor) -> u32 {
+        let next = cursor.slot + 1;
+        match cursor.table {
+            REQUESTS => self.requests.used_from(next),
+            TIME_WAITS => self.time_waits.used_from(next),
+            _ => next,
+        }
+    }
+
+    fn row_at(&self, cursor: Cursor) -> Option<ConnectionRow> {
+        match cursor.table {
+            CONNECTIONS => self
+                .connections
+                .get(cursor.slot)
+                .map(|it| it.row(&self.bounds)),
+            REQUESTS => {
+                let (flow, pending) = self.requests.get(cursor.slot)?;
+                let row = light_row(flow, State::SynReceived, self.limits.rto_initial);
+                Some(ConnectionRow {
+                    maximum_segment_bytes: pending.handshake.mss,
+                    retransmissions: u32::from(pending.handshake.sent.saturating_sub(1)),
+                    hold: "handshake",
+                    ..row
+                })
+            }
+            _ => {
+                let flow = self.time_waits.flow(cursor.slot)?;
+                Some(light_row(flow, State::TimeWait, self.limits.rto_initial))
+            }
+        }
+    }
+}
+
+/// A row of a record that has no queues.
+fn light_row(flow: Flow, state: State, retransmission_timeout: Duration) -> ConnectionRow {
+    ConnectionRow {
+        flow,
+        state,
+        receive_queue_bytes: 0,
+        send_queue_bytes: 0,
+        congestion_window_bytes: 0,
+        slow_start_threshold_bytes: u32::MAX,
+        send_window_bytes: 0,
+        receive_window_bytes: 0,
+        maximum_segment_bytes: 0,
+        round_trip: None,
+        retransmission_timeout,
+        retransmissions: 0,
+        hold: "closed",
+        orphan: false,
+    }
+}
+
+const CONNECTIONS: u8 = 0;
+const REQUESTS: u8 = 1;
+const TIME_WAITS: u8 = 2;

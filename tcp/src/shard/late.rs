@@ -1,0 +1,119 @@
+//! TIME-WAIT: entering it, and what late segments get (RFC 9293, section 3.10.7.4; RFC 1337,
+//! RFC 6191).
+
+use super::Shard;
+use crate::address::Flow;
+use crate::drop_reason::DropReason;
+use crate::header::{Flags, Segment};
+use crate::header_options::{Options, Timestamps};
+use crate::memory::Memory;
+use crate::packet::Verdict;
+use crate::reply::Reply;
+use crate::state::State;
+use crate::table::time_wait::Remains;
+use crate::time::Instant;
+
+impl<M: Memory> Shard<M> {
+    /// A segment of a flow in TIME-WAIT. None when it reopens the flow: the record is gone then.
+    pub(super) fn time_wait_receives(
+        &mut self,
+        now: Instant,
+        hash: u64,
+        key: u32,
+        flow: &Flow,
+        segment: &Segment<'_>,
+        options: &Options,
+    ) -> Option<Verdict> {
+        let rejected = Some(Verdict::Dropped(DropReason::TimeWaitRejected));
+        let remains = *self.time_waits.get_mut(key)?;
+        let header = &segment.header;
+        // RFC 1337: no RST ends TIME-WAIT.
+        if header.flags.contains(Flags::RST) {
+            return rejected;
+        }
+        if header.flags.contains(Flags::SYN) && !header.flags.contains(Flags::ACK) {
+            let is_newer = match (remains.timestamp, options.timestamps) {
+                (Some(recent), Some(stamp)) => {
+                    stamp.value.wrapping_sub(recent).cast_signed() > 0
+                        || (stamp.value == recent && header.sequence > remains.receive_next)
+                }
+                _ => header.sequence > remains.receive_next,
+            };
+            if is_newer && self.listeners.find(flow.local).is_some() {
+                self.forget_time_wait(hash, key);
+                self.counters.time_wait_recycled.increment();
+                return None;
+            }
+        }
+        let is_old = match (remains.timestamp, options.timestamps) {
+            (Some(recent), Some(stamp)) => stamp.value.wrapping_sub(recent).cast_signed() < 0,
+            _ => false,
+        };
+        let is_again = header.flags.contains(Flags::FIN)
+            && header.sequence + segment.sequence_length() == remains.receive_next;
+        if is_again && !is_old {
+            self.time_waits.restart(key, now + self.limits.time_wait);
+        }
+        let is_pure = segment.sequence_length() == 0;
+        if !is_pure || is_old || header.sequence != remains.receive_next {
+            self.acknowledge_late(now, flow, &remains);
+        }
+        if is_pure || is_again {
+            return Some(Verdict::Accepted { progress: false });
+        }
+        rejected
+    }
+
+    /// A connection has entered TIME-WAIT: a compact record takes its place in the flow's way. The
+    /// connection itself stays, closed, for as long as its user holds it.
+    pub(super) fn enter_time_wait(&mut self, now: Instant, hash: u64, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot) else {
+            return;
+        };
+        let flow = connection.flow;
+        let scale = connection.receive.scale;
+        let remains = Remains {
+            send_next: connection.send.highest,
+            receive_next: connection.receive.next,
+            timestamp: connection.stamps.is_on.then_some(connection.stamps.recent),
+            window: connection.receive.offer(&self.limits, scale),
+        };
+        let is_due = std::mem::take(&mut connection.due).acknowledge;
+        connection.state = State::Closed;
+        self.connections.detach(hash, slot);
+        let expires = now + self.limits.time_wait;
+        let states = &self.counters.states;
+        states[State::Closed as usize].increment();
+        if self.time_waits.insert(hash, &flow, remains, expires) {
+            // The connection's place in the gauge goes over to the record.
+        } else {
+            states[State::TimeWait as usize].decrement();
+            self.counters.time_wait_overflow.increment();
+        }
+        if is_due {
+            self.acknowledge_late(now, &flow, &remains);
+        }
+    }
+
+    /// Takes a record out.
+    pub(super) fn forget_time_wait(&mut self, hash: u64, key: u32) {
+        if self.time_waits.remove(hash, key).is_some() {
+            self.counters.states[State::TimeWait as usize].decrement();
+        }
+    }
+
+    fn acknowledge_late(&mut self, now: Instant, flow: &Flow, remains: &Remains) {
+        let offset = self.timestamp_offsets.offset(flow);
+        let clock = (now.as_millis() as u32).wrapping_add(offset);
+        self.replies.push(Reply {
+            flow: *flow,
+            sequence: remains.send_next,
+            acknowledgment: remains.receive_next,
+            flags: Flags::ACK,
+            window: remains.window,
+            timestamps: remains
+                .timestamp
+                .map(|echo| Timestamps { value: clock, echo }),
+        });
+    }
+}

@@ -1,0 +1,150 @@
+//! The user opens: listen, accept, connect.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::Shard;
+use crate::address::{Endpoint, Flow};
+use crate::connection::Connection;
+use crate::error::{ConnectError, ConnectionError, ListenError};
+use crate::event::{ConnectionId, ListenerId, Readiness};
+use crate::memory::Memory;
+use crate::options::{ConnectOptions, ListenOptions};
+use crate::state::State;
+use crate::table::NONE;
+use crate::time::Instant;
+
+impl<M: Memory> Shard<M> {
+    /// Opens a listener.
+    ///
+    /// # Errors
+    /// When address and port are listened on already, or the table is full.
+    pub fn listen(&mut self, options: ListenOptions) -> Result<ListenerId, ListenError> {
+        let id = self.listeners.insert(options)?;
+        self.counters.states[State::Listen as usize].increment();
+        Ok(id)
+    }
+
+    /// Changes a listener's backlog and nothing else (as `listen` called again does).
+    ///
+    /// # Errors
+    /// When the handle names no listener.
+    pub fn set_backlog(&mut self, id: ListenerId, backlog: usize) -> Result<(), ListenError> {
+        let listener = self.listeners.by_id(id).ok_or(ListenError::NoListener)?;
+        listener.options.backlog = backlog;
+        Ok(())
+    }
+
+    /// Closes a listener. Connections that wait for accept are reset, requests fade away: their
+    /// peers are answered with RST.
+    pub fn close_listener(&mut self, now: Instant, id: ListenerId) {
+        while let Some(slot) = self.dequeue(id) {
+            self.detach_user(slot);
+            let (connections, mut context) = self.split(now);
+            if let Some(connection) = connections.get_mut(slot) {
+                connection.reset(&mut context, ConnectionError::Aborted);
+            }
+            self.settle(now, slot);
+        }
+        if self.listeners.remove(id).is_some() {
+            self.counters.states[State::Listen as usize].decrement();
+        }
+    }
+
+    /// Takes the connection that waits longest; give it a cookie with `set_cookie`.
+    pub fn accept(&mut self, id: ListenerId) -> Option<ConnectionId> {
+        let slot = self.dequeue(id)?;
+        let connection = self.connections.get_mut(slot)?;
+        connection.user.is_attached = true;
+        if connection.user.pending != Readiness::default() {
+            self.connection_events.push(slot);
+        }
+        Some(self.connections.id(slot))
+    }
+
+    /// Takes the first slot of a listener's accept queue.
+    fn dequeue(&mut self, id: ListenerId) -> Option<u32> {
+        let listener = self.listeners.by_id(id)?;
+        let slot = listener.first;
+        let connection = self.connections.get_mut(slot)?;
+        listener.first = std::mem::replace(&mut connection.next_waiting, NONE);
+        if listener.first == NONE {
+            listener.last = NONE;
+        }
+        listener.waiting = listener.waiting.saturating_sub(1);
+        listener.options.queued.fetch_sub(1, Relaxed);
+        connection.listener = None;
+        Some(slot)
+    }
+
+    /// Opens a connection. `comes_home` tells whether segments of a flow arrive at this shard: an
+    /// ephemeral port is chosen so that they do. A writable event tells of success.
+    ///
+    /// # Errors
+    /// When no port or no record is free, or the addresses cannot be.
+    pub fn connect(
+        &mut self,
+        now: Instant,
+        options: &ConnectOptions,
+        comes_home: &dyn Fn(&Flow) -> bool,
+    ) -> Result<ConnectionId, ConnectError> {
+        let remote = options.remote;
+        if options.source.is_ipv4() != remote.address.is_ipv4()
+            || remote.port == 0
+            || remote.address.is_unspecified()
+            || remote.address.is_multicast()
+        {
+            return Err(ConnectError::BadAddress(remote));
+        }
+        if self.connections.is_full() {
+            return Err(ConnectError::TableFull(self.limits.connections_max));
+        }
+        let flow = self.new_flow(options, comes_home)?;
+        let hash = self.hash_of(&flow);
+        let initial = self.initial_sequence.number(now, &flow);
+        let offset = self.timestamp_offsets.offset(&flow);
+        let connection = Connection::opening(now, flow, options, initial, offset, &self.limits);
+        let full = ConnectError::TableFull(self.limits.connections_max);
+        let slot = self
+            .connections
+            .insert(hash, connection)
+            .map_err(|_| full)?;
+        self.counters.active_opens.increment();
+        self.counters.states[State::SynSent as usize].increment();
+        self.settle(now, slot);
+        Ok(self.connections.id(slot))
+    }
+
+    /// The flow of an active open, with a port that nobody uses towards this peer.
+    fn new_flow(
+        &mut self,
+        options: &ConnectOptions,
+        comes_home: &dyn Fn(&Flow) -> bool,
+    ) -> Result<Flow, ConnectError> {
+        let (connections, time_waits) = (&self.connections, &self.time_waits);
+        let (requests, hashes) = (&self.requests, &self.hash);
+        let is_in_use = |flow: &Flow| {
+            let hash = hashes.of(flow);
+            connections.find(hash, flow).is_some()
+                || time_waits.find(hash, flow).is_some()
+                || requests.find(hash, flow).is_some()
+        };
+        let remote = options.remote;
+        let port = match options.source_port {
+            Some(port) => {
+                let local = Endpoint::new(options.source, port);
+                if port == 0 || is_in_use(&Flow { local, remote }) {
+                    return Err(ConnectError::AddressInUse(local));
+                }
+                port
+            }
+            None => self
+                .ephemeral_ports
+                .choose(options.source, remote, comes_home, &is_in_use)
+                .ok_or(ConnectError::NoPort(remote))?,
+        };
+        Ok(Flow {
+            local: Endpoint::new(options.source, port),
+            remote,
+        })
+    }
+}

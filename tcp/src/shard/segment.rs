@@ -1,0 +1,115 @@
+//! A segment arrives: checked, and brought to the connection, record or listener it is for.
+
+use super::Shard;
+use crate::address::{Endpoint, Flow};
+use crate::checksum;
+use crate::drop_reason::DropReason;
+use crate::header::{Flags, Segment};
+use crate::header_options::Options;
+use crate::memory::Memory;
+use crate::packet::{Inbound, Quoted, Verdict};
+use crate::reply::Reply;
+use crate::time::Instant;
+
+impl<M: Memory> Shard<M> {
+    /// Takes a segment from the IP layer. What it provokes waits in `next_segment` and `next_event`.
+    pub fn receive(&mut self, now: Instant, inbound: &Inbound<'_>) -> Verdict {
+        self.counters.in_segs.increment();
+        let (segment, options) = match self.check(inbound) {
+            Ok(parts) => parts,
+            Err(reason) => {
+                self.counters.in_errs.increment();
+                return Verdict::Dropped(reason);
+            }
+        };
+        let flow = Flow {
+            local: Endpoint::new(inbound.destination, segment.header.destination_port),
+            remote: Endpoint::new(inbound.source, segment.header.source_port),
+        };
+        let hash = self.hash_of(&flow);
+        if let Some(slot) = self.connections.find(hash, &flow) {
+            return self.connection_receives(now, slot, &segment, &options);
+        }
+        if let Some(key) = self.time_waits.find(hash, &flow) {
+            match self.time_wait_receives(now, hash, key, &flow, &segment, &options) {
+                Some(verdict) => return verdict,
+                // It is gone: a newer SYN opens the flow again.
+                None => {
+                    return self.listener_receives(now, hash, &flow, inbound, &segment, &options);
+                }
+            }
+        }
+        if let Some(key) = self.requests.find(hash, &flow) {
+            return self.request_receives(now, hash, key, &flow, &segment, &options);
+        }
+        self.listener_receives(now, hash, &flow, inbound, &segment, &options)
+    }
+
+    /// An ICMP error about a segment of ours.
+    pub fn unreachable(&mut self, now: Instant, quoted: &Quoted) -> Verdict {
+        let hash = self.hash_of(&quoted.flow);
+        let Some(slot) = self.connections.find(hash, &quoted.flow) else {
+            return Verdict::Dropped(DropReason::IcmpIrrelevant);
+        };
+        let (connections, mut context) = self.split(now);
+        let result = match connections.get_mut(slot) {
+            Some(connection) => connection.unreachable(&mut context, quoted),
+            None => Err(DropReason::IcmpIrrelevant),
+        };
+        self.settle(now, slot);
+        match result {
+            Ok(progress) => Verdict::Accepted { progress },
+            Err(reason) => Verdict::Dropped(reason),
+        }
+    }
+
+    /// Length, checksum, options and flags.
+    #[inline]
+    fn check<'a>(&self, inbound: &Inbound<'a>) -> Result<(Segment<'a>, Options), DropReason> {
+        let segment = Segment::parse(inbound.bytes)?;
+        if !inbound.checksum_verified {
+            let length = inbound.bytes.len();
+            let (source, destination) = (inbound.source, inbound.destination);
+            let pseudo =
+                checksum::pseudo_header(source, destination, checksum::PROTOCOL_TCP, length);
+            if !checksum::verify(inbound.bytes, pseudo) {
+                self.counters.in_csum_errors.increment();
+                return Err(DropReason::BadChecksum);
+            }
+        }
+        let flags = segment.header.flags;
+        if flags.contains(Flags::SYN) && flags.intersects(Flags::RST | Flags::FIN) {
+            return Err(DropReason::BadFlags);
+        }
+        if !flags.intersects(Flags::SYN | Flags::ACK | Flags::RST) {
+            return Err(DropReason::BadFlags);
+        }
+        let options = Options::parse(segment.options)?;
+        Ok((segment, options))
+    }
+
+    #[inline]
+    pub(super) fn connection_receives(
+        &mut self,
+        now: Instant,
+        slot: u32,
+        segment: &Segment<'_>,
+        options: &Options,
+    ) -> Verdict {
+        let (connections, mut context) = self.split(now);
+        let Some(connection) = connections.get_mut(slot) else {
+            return Verdict::Dropped(DropReason::NoSocket);
+        };
+        let verdict = connection.segment_arrives(&mut context, segment, options);
+        self.settle(now, slot);
+        verdict
+    }
+
+    /// Nobody is there for it (RFC 9293, section 3.10.7.1).
+    pub(super) fn refuse(&mut self, flow: &Flow, segment: &Segment<'_>) -> Verdict {
+        if !segment.header.flags.contains(Flags::RST) {
+            self.replies.push(Reply::reset_for(*flow, segment));
+        }
+        Verdict::Dropped(DropReason::NoSocket)
+    }
+}

@@ -1,0 +1,175 @@
+//! What follows from a verb outside of its connection: its place in the send lists, its timer, its
+//! event, its end. Called after each verb; in the common case it looks at a few fields only.
+
+use super::Shard;
+use crate::connection::deadlines::NEVER;
+use crate::event::{Event, Readiness, Subject};
+use crate::memory::Memory;
+use crate::state::State;
+use crate::time::Instant;
+
+impl<M: Memory> Shard<M> {
+    /// Looks after the connection in `slot`.
+    #[inline]
+    pub(super) fn settle(&mut self, now: Instant, slot: u32) {
+        let Some(connection) = self.connections.get(slot) else {
+            return;
+        };
+        if matches!(connection.state, State::Closed | State::TimeWait) {
+            self.settle_end(now, slot);
+            return;
+        }
+        self.settle_sending(now, slot);
+        self.settle_timer(slot);
+        self.settle_event(slot);
+    }
+
+    #[inline]
+    fn settle_sending(&mut self, now: Instant, slot: u32) {
+        let (connections, context) = self.split(now);
+        let Some(connection) = connections.get_mut(slot) else {
+            return;
+        };
+        if connection.due.any() {
+            self.urgent.push(slot);
+            return;
+        }
+        if connection.send.queued == 0 && !connection.send.is_shut {
+            return;
+        }
+        match connection.hold() {
+            None => self.sending.push(slot),
+            Some(crate::connection::Hold::Window) => connection.persist(&context),
+            Some(_) => {}
+        }
+    }
+
+    /// Arms the wheel when something is due before what it is armed for; else it wakes too early,
+    /// and is armed anew then.
+    #[inline]
+    fn settle_timer(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot) else {
+            return;
+        };
+        let earliest = connection.deadlines.earliest();
+        if earliest < connection.deadlines.armed {
+            connection.deadlines.armed = earliest;
+            self.wheel.arm(slot, earliest);
+        }
+    }
+
+    #[inline]
+    fn settle_event(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get(slot) else {
+            return;
+        };
+        if connection.user.is_attached && connection.user.pending != Readiness::default() {
+            self.connection_events.push(slot);
+        }
+        if !self.starved.is_empty() {
+            self.feed();
+        }
+    }
+
+    /// Memory came back: those who found none may try again, one at a time.
+    #[cold]
+    fn feed(&mut self) {
+        if self.memory.available_bytes() < FEED_BYTES {
+            return;
+        }
+        if let Some(slot) = self.starved.pop()
+            && let Some(connection) = self.connections.get_mut(slot)
+            && connection.user.wants_room
+        {
+            connection.user.wants_room = false;
+            connection.user.pending.writable = true;
+            self.connection_events.push(slot);
+        }
+    }
+
+    /// The connection is closed, or has all but closed.
+    #[cold]
+    fn settle_end(&mut self, now: Instant, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot) else {
+            return;
+        };
+        let hash = self.hash.of(&connection.flow);
+        if connection.deadlines.armed != NEVER {
+            connection.deadlines.armed = NEVER;
+            self.wheel.cancel(slot);
+        }
+        if connection.state == State::TimeWait {
+            self.enter_time_wait(now, hash, slot);
+        } else {
+            // Done already when it is looked after again, which does no harm.
+            self.connections.detach(hash, slot);
+        }
+        let Some(connection) = self.connections.get(slot) else {
+            return;
+        };
+        if connection.due.reset {
+            self.urgent.push(slot);
+        }
+        if connection.is_spent() {
+            self.bury(slot);
+        } else {
+            self.settle_event(slot);
+        }
+    }
+
+    /// Gives back all that a connection holds.
+    fn bury(&mut self, slot: u32) {
+        let Some(mut connection) = self.connections.remove(slot) else {
+            return;
+        };
+        self.memory.clear(&mut connection.send.queue);
+        self.memory.clear(&mut connection.receive.queue);
+        self.ranges.clear(&mut connection.receive.ranges);
+        self.counters.states[State::Closed as usize].decrement();
+        self.orphans = self.orphans.saturating_sub(1);
+        self.counters.orphans.set(self.orphans as u64);
+    }
+
+    /// The next hint, if any. What it says may have passed already: state is the truth.
+    pub fn next_event(&mut self) -> Option<Event> {
+        while let Some(slot) = self.connection_events.pop() {
+            let id = self.connections.id(slot);
+            let Some(connection) = self.connections.get_mut(slot) else {
+                continue;
+            };
+            let readiness = std::mem::take(&mut connection.user.pending);
+            if connection.user.is_attached
+                && !connection.user.is_orphan
+                && readiness != Readiness::default()
+            {
+                let subject = Subject::Connection(id);
+                return Some(Event {
+                    subject,
+                    cookie: connection.user.cookie,
+                    readiness,
+                });
+            }
+        }
+        while let Some(slot) = self.listener_events.pop() {
+            let id = self.listeners.id(slot);
+            if let Some(listener) = self.listeners.get_mut(slot)
+                && listener.waiting > 0
+            {
+                let readiness = Readiness {
+                    readable: true,
+                    ..Readiness::default()
+                };
+                let cookie = listener.options.cookie;
+                return Some(Event {
+                    subject: Subject::Listener(id),
+                    cookie,
+                    readiness,
+                });
+            }
+        }
+        None
+    }
+}
+
+/// Memory worth telling a starved sender of: a middle-sized chunk or two.
+const FEED_BYTES: usize = 4_096;

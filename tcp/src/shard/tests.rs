@@ -1,0 +1,1 @@
+//! Two shards that pass segments to each other by hand.

@@ -1,0 +1,123 @@
+//! Segments out, pulled by the port: answers first, then what is urgent, then data in turn.
+
+use super::Shard;
+use crate::address::Flow;
+use crate::connection::{Stamps, syn_window};
+use crate::header::{Flags, Header};
+use crate::header_options::Options;
+use crate::memory::Memory;
+use crate::packet::Outgoing;
+use crate::reply::outgoing;
+use crate::table::request::Handshake;
+use crate::time::Instant;
+
+impl<M: Memory> Shard<M> {
+    /// Writes the next segment to the front of `out`, checksum field zero. None when there is none
+    /// now, or when `out` is too short for it: 60 bytes of header and the link's MSS must fit.
+    pub fn next_segment(&mut self, now: Instant, out: &mut [u8]) -> Option<Outgoing> {
+        if let Some(segment) = self.next_reply(out) {
+            return Some(segment);
+        }
+        while let Some(key) = self.syn_acks.pop() {
+            if let Some(segment) = self.emit_syn_ack(now, key, out) {
+                return Some(segment);
+            }
+        }
+        while let Some(slot) = self.urgent.pop() {
+            if let Some(segment) = self.pull(now, slot, out) {
+                return Some(segment);
+            }
+        }
+        while let Some(slot) = self.sending.pop() {
+            if let Some(segment) = self.pull(now, slot, out) {
+                return Some(segment);
+            }
+        }
+        None
+    }
+
+    /// False when `next_segment` would give none.
+    #[inline]
+    pub fn has_segments(&self) -> bool {
+        !(self.sending.is_empty()
+            && self.urgent.is_empty()
+            && self.replies.is_empty()
+            && self.syn_acks.is_empty())
+    }
+
+    fn next_reply(&mut self, out: &mut [u8]) -> Option<Outgoing> {
+        let reply = self.replies.pop()?;
+        if self.replies.lost > 0 {
+            self.counters
+                .abort_failed
+                .add(std::mem::take(&mut self.replies.lost));
+        }
+        self.counters.out_segs.increment();
+        if reply.flags.contains(Flags::RST) {
+            self.counters.out_rsts.increment();
+        }
+        reply.emit(&self.limits, out)
+    }
+
+    /// One segment of a connection, which goes to the end of its list if it has more.
+    #[inline]
+    fn pull(&mut self, now: Instant, slot: u32, out: &mut [u8]) -> Option<Outgoing> {
+        let (connections, mut context) = self.split(now);
+        let connection = connections.get_mut(slot)?;
+        let segment = connection.next_segment(&mut context, out);
+        self.settle(now, slot);
+        segment
+    }
+
+    fn emit_syn_ack(&mut self, now: Instant, key: u32, out: &mut [u8]) -> Option<Outgoing> {
+        let (flow, pending) = self.requests.get(key)?;
+        let handshake = pending.handshake;
+        let is_first = pending.handshake.sent == 0;
+        let scale = handshake
+            .window_scale
+            .map(|_| crate::connection::receive_side::window_scale(&self.limits));
+        let options = Options {
+            mss: Some(handshake.own_mss),
+            window_scale: scale,
+            sack_permitted: handshake.sack,
+            timestamps: self.request_stamps(now, &flow, &handshake).option(now),
+            ..Options::default()
+        };
+        let header = Header {
+            source_port: flow.local.port,
+            destination_port: flow.remote.port,
+            sequence: handshake.ours,
+            acknowledgment: handshake.theirs + 1,
+            flags: Flags::SYN | Flags::ACK,
+            window: u16::try_from(syn_window(&self.limits)).unwrap_or(u16::MAX),
+            urgent_pointer: 0,
+        };
+        let length = header.emit(&options, out)?;
+        let timer = self.request_timer(key);
+        if let Some(pending) = self.requests.get_mut(key) {
+            pending.handshake.sent = pending.handshake.sent.saturating_add(1);
+        }
+        if is_first {
+            self.counters.out_segs.increment();
+            self.wheel.arm(timer, now + self.limits.rto_initial);
+        } else {
+            self.counters.retrans_segs.increment();
+            self.counters.syn_retrans.increment();
+        }
+        Some(outgoing(&flow, length, length, &self.limits))
+    }
+
+    /// The timestamps that a request uses.
+    pub(super) fn request_stamps(
+        &self,
+        _now: Instant,
+        flow: &Flow,
+        handshake: &Handshake,
+    ) -> Stamps {
+        Stamps {
+            is_on: handshake.timestamps,
+            offset: self.timestamp_offsets.offset(flow),
+            recent: handshake.timestamp,
+        }
+    }
+}

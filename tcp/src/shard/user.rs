@@ -1,0 +1,198 @@
+//! The user's verbs on a connection. A handle that names nothing any more is an error, not a panic.
+
+use super::Shard;
+use crate::address::Flow;
+use crate::error::{ConnectionError, ReceiveError, SendError, SpliceError};
+use crate::event::ConnectionId;
+use crate::memory::Memory;
+use crate::options::SocketOptions;
+use crate::time::Instant;
+
+impl<M: Memory> Shard<M> {
+    /// Sets what comes back with each event of a connection: accepted ones have 0 before.
+    pub fn set_cookie(&mut self, id: ConnectionId, cookie: u64) {
+        if let Some(slot) = self.connections.slot_of(id)
+            && let Some(connection) = self.connections.get_mut(slot)
+        {
+            connection.user.cookie = cookie;
+        }
+    }
+
+    /// Copies `data` into the send queue and returns how much found room; where that is not all, a
+    /// writable event follows.
+    ///
+    /// # Errors
+    /// When the connection is not open in this direction.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        data: &[u8],
+    ) -> Result<usize, SendError> {
+        let slot = self
+            .connections
+            .slot_of(id)
+            .ok_or(SendError::NoConnection)?;
+        let (connections, mut context) = self.split(now);
+        let connection = connections.get_mut(slot).ok_or(SendError::NoConnection)?;
+        let taken = connection.send(&mut context, data)?;
+        if taken < data.len() && connection.send.queued == 0 {
+            // No acknowledgement of its own will bring it the event.
+            self.starved.push(slot);
+        }
+        self.settle(now, slot);
+        Ok(taken)
+    }
+
+    /// Bytes that `send` would take, memory permitting.
+    pub fn send_room(&self, id: ConnectionId) -> usize {
+        let slot = self.connections.slot_of(id);
+        let connection = slot.and_then(|slot| self.connections.get(slot));
+        connection.map_or(0, |connection| connection.send_room(&self.limits))
+    }
+
+    /// Received bytes in order, as far as they lie in one piece; empty when none are there now.
+    ///
+    /// # Errors
+    /// `EndOfStream` after the peer's FIN, or why the connection failed; bytes come first.
+    pub fn receive_slice(&self, id: ConnectionId) -> Result<&[u8], ReceiveError> {
+        let slot = self
+            .connections
+            .slot_of(id)
+            .ok_or(ReceiveError::NoConnection)?;
+        let connection = self
+            .connections
+            .get(slot)
+            .ok_or(ReceiveError::NoConnection)?;
+        connection.receive_slice(&self.memory)
+    }
+
+    /// The user has read `count` bytes of `receive_slice`.
+    pub fn consume(&mut self, now: Instant, id: ConnectionId, count: usize) {
+        let Some(slot) = self.connections.slot_of(id) else {
+            return;
+        };
+        let (connections, mut context) = self.split(now);
+        let Some(connection) = connections.get_mut(slot) else {
+            return;
+        };
+        connection.consume(&mut context, count);
+        self.settle(now, slot);
+    }
+
+    /// Sends back up to `max` received bytes on the same connection; returns how many.
+    ///
+    /// # Errors
+    /// As `receive_slice` and `send`.
+    pub fn splice(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        max: usize,
+    ) -> Result<usize, SpliceError> {
+        if self.receive_slice(id)?.is_empty() {
+            return Ok(0);
+        }
+        let slot = self
+            .connections
+            .slot_of(id)
+            .ok_or(SendError::NoConnection)?;
+        let (connections, mut context) = self.split(now);
+        let connection = connections.get_mut(slot).ok_or(SendError::NoConnection)?;
+        let moved = connection.splice(&mut context, max)?;
+        if moved == 0 && connection.user.wants_room && connection.send.queued == 0 {
+            self.starved.push(slot);
+        }
+        self.settle(now, slot);
+        Ok(moved)
+    }
+
+    /// Half-close: FIN follows what is queued.
+    ///
+    /// # Errors
+    /// When this direction is not open.
+    pub fn shutdown(&mut self, now: Instant, id: ConnectionId) -> Result<(), SendError> {
+        let slot = self
+            .connections
+            .slot_of(id)
+            .ok_or(SendError::NoConnection)?;
+        let (connections, mut context) = self.split(now);
+        let connection = connections.get_mut(slot).ok_or(SendError::NoConnection)?;
+        let result = connection.shutdown(&mut context);
+        self.settle(now, slot);
+        result
+    }
+
+    /// The user lets go; the handle names nothing from now on. What is queued is still sent, and
+    /// FIN after it; but with bytes unread the peer gets RST, as Linux does it.
+    pub fn close(&mut self, now: Instant, id: ConnectionId) {
+        let Some(slot) = self.connections.slot_of(id) else {
+            return;
+        };
+        let is_too_many = self.orphans >= self.limits.orphans_max;
+        self.count_orphan();
+        let (connections, mut context) = self.split(now);
+        if let Some(connection) = connections.get_mut(slot) {
+            connection.close(&mut context, is_too_many);
+        }
+        self.settle(now, slot);
+    }
+
+    /// RST at once; the handle stays until `close`.
+    pub fn abort(&mut self, now: Instant, id: ConnectionId) {
+        let Some(slot) = self.connections.slot_of(id) else {
+            return;
+        };
+        let (connections, mut context) = self.split(now);
+        if let Some(connection) = connections.get_mut(slot) {
+            connection.reset(&mut context, ConnectionError::Aborted);
+        }
+        self.settle(now, slot);
+    }
+
+    /// Why a connection failed, if it did.
+    pub fn error(&mut self, id: ConnectionId) -> Option<ConnectionError> {
+        let slot = self.connections.slot_of(id)?;
+        self.connections.get(slot)?.user.error
+    }
+
+    /// Changes the options of a connection.
+    pub fn set_socket_options(&mut self, now: Instant, id: ConnectionId, options: SocketOptions) {
+        let Some(slot) = self.connections.slot_of(id) else {
+            return;
+        };
+        let (connections, context) = self.split(now);
+        if let Some(connection) = connections.get_mut(slot) {
+            connection.user.options = options;
+            connection.watch_for_silence(&context);
+        }
+        self.settle(now, slot);
+    }
+
+    /// The options of a connection.
+    pub fn socket_options(&self, id: ConnectionId) -> Option<SocketOptions> {
+        let slot = self.connections.slot_of(id)?;
+        self.connections
+            .get(slot)
+            .map(|connection| connection.user.options)
+    }
+
+    /// Both ends of a connection.
+    pub fn flow(&self, id: ConnectionId) -> Option<Flow> {
+        let slot = self.connections.slot_of(id)?;
+        self.connections.get(slot).map(|connection| connection.flow)
+    }
+
+    /// Nobody will ask for this connection: its record goes away as soon as it is closed.
+    pub(super) fn detach_user(&mut self, slot: u32) {
+        self.count_orphan();
+        if let Some(connection) = self.connections.get_mut(slot) {
+            connection.user.is_orphan = true;
+        }
+    }
+
+    fn count_orphan(&mut self) {
+        self.orphans += 1;
+        self.counters.orphans.set(self.orphans as u64);
+    }
+}

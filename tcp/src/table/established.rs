@@ -1,0 +1,99 @@
+//! Connections that have a record of their own: opening, synchronized, closing, and closed ones
+//! whose user has not let go.
+
+use super::chains::Chains;
+use super::slots::Slots;
+use crate::address::Flow;
+use crate::connection::Connection;
+use crate::event::ConnectionId;
+
+/// The connections of a shard, found by handle, and by flow while they are alive.
+#[derive(Debug)]
+pub(crate) struct Established<Q> {
+    slots: Slots<Connection<Q>>,
+    chains: Chains,
+}
+
+impl<Q> Established<Q> {
+    /// Room for `max` connections.
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            slots: Slots::new(max),
+            chains: Chains::new(max),
+        }
+    }
+
+    /// The slot of a flow.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, flow: &Flow) -> Option<u32> {
+        self.chains.find(hash, |slot| {
+            self.slots
+                .get(slot)
+                .is_some_and(|connection| connection.flow == *flow)
+        })
+    }
+
+    /// Adds a connection under its flow; gives it back when the table is full.
+    pub(crate) fn insert(
+        &mut self,
+        hash: u64,
+        connection: Connection<Q>,
+    ) -> Result<u32, Connection<Q>> {
+        let slot = self.slots.insert(connection)?;
+        self.chains.insert(hash, slot);
+        Ok(slot)
+    }
+
+    /// Segments of its flow do not find the connection any more.
+    pub(crate) fn detach(&mut self, hash: u64, slot: u32) {
+        self.chains.remove(hash, slot);
+    }
+
+    /// Gives the slot back; the connection must be detached.
+    pub(crate) fn remove(&mut self, slot: u32) -> Option<Connection<Q>> {
+        self.slots.remove(slot)
+    }
+
+    /// The connection in a slot.
+    #[inline]
+    pub(crate) fn get(&self, slot: u32) -> Option<&Connection<Q>> {
+        self.slots.get(slot)
+    }
+
+    /// The connection in a slot, to be changed.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Connection<Q>> {
+        self.slots.get_mut(slot)
+    }
+
+    /// The slot of a handle that a user may still use.
+    #[inline]
+    pub(crate) fn slot_of(&self, id: ConnectionId) -> Option<u32> {
+        let current = self.slots.is_current(id.slot, id.generation);
+        (current && !self.slots.get(id.slot)?.user.is_orphan).then_some(id.slot)
+    }
+
+    /// The handle of the connection in a slot.
+    #[inline]
+    pub(crate) fn id(&self, slot: u32) -> ConnectionId {
+        ConnectionId {
+            slot,
+            generation: self.slots.generation(slot),
+        }
+    }
+
+    /// Connections held.
+    pub(crate) fn live(&self) -> usize {
+        self.slots.live()
+    }
+
+    /// True when there is no room for another.
+    pub(crate) fn is_full(&self) -> bool {
+        self.slots.is_full()
+    }
+
+    /// All connections lie in slots below this.
+    pub(crate) fn end(&self) -> u32 {
+        self.slots.end()
+    }
+}

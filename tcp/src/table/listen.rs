@@ -1,0 +1,135 @@
+//! Listeners, found by address and port, each with the queue of connections that wait for accept.
+
+use std::net::IpAddr;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::NONE;
+use super::chains::Chains;
+use super::slots::Slots;
+use crate::address::Endpoint;
+use crate::error::ListenError;
+use crate::event::ListenerId;
+use crate::options::ListenOptions;
+
+/// The listeners of a shard.
+#[derive(Debug)]
+pub(crate) struct ListenTable {
+    slots: Slots<Listener>,
+    chains: Chains,
+    max: usize,
+}
+
+/// One listener.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    /// What its user asked for; `queued` counts the waiting connections of all shards.
+    pub(crate) options: ListenOptions,
+    /// Half-open requests on this shard.
+    pub(crate) requests: usize,
+    /// Connections and SYNs refused because the accept queue was full.
+    pub(crate) overflows: u64,
+    /// First and last slot of the accept queue, which is linked through the connections.
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+    /// Its length on this shard.
+    pub(crate) waiting: usize,
+}
+
+impl Listener {
+    /// True when no more connection may wait (Linux: more than the backlog wait already).
+    pub(crate) fn is_full(&self) -> bool {
+        self.options.queued.load(Relaxed) >= self.options.backlog.max(1)
+    }
+}
+
+impl ListenTable {
+    /// Room for `max` listeners.
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            slots: Slots::new(max),
+            chains: Chains::new(max),
+            max,
+        }
+    }
+
+    /// The listener for a SYN to `local`: the one of this address before the one of any.
+    pub(crate) fn find(&self, local: Endpoint) -> Option<u32> {
+        self.exact(local).or_else(|| self.exact(any(local)))
+    }
+
+    /// Adds a listener.
+    pub(crate) fn insert(&mut self, options: ListenOptions) -> Result<ListenerId, ListenError> {
+        let local = options.local;
+        if local.port == 0 || self.exact(local).is_some() {
+            return Err(ListenError::AddressInUse(local));
+        }
+        let listener = Listener {
+            options,
+            requests: 0,
+            overflows: 0,
+            first: NONE,
+            last: NONE,
+            waiting: 0,
+        };
+        let full = ListenError::TableFull(self.max);
+        let slot = self.slots.insert(listener).map_err(|_| full)?;
+        self.chains.insert(u64::from(local.port), slot);
+        Ok(self.id(slot))
+    }
+
+    /// Takes a listener out.
+    pub(crate) fn remove(&mut self, id: ListenerId) -> Option<Listener> {
+        let slot = self.slot_of(id)?;
+        let port = self.slots.get(slot)?.options.local.port;
+        self.chains.remove(u64::from(port), slot);
+        self.slots.remove(slot)
+    }
+
+    /// The slot of a handle.
+    pub(crate) fn slot_of(&self, id: ListenerId) -> Option<u32> {
+        self.slots
+            .is_current(id.slot, id.generation)
+            .then_some(id.slot)
+    }
+
+    /// The handle of a slot.
+    pub(crate) fn id(&self, slot: u32) -> ListenerId {
+        ListenerId {
+            slot,
+            generation: self.slots.generation(slot),
+        }
+    }
+
+    /// The listener of a handle.
+    pub(crate) fn by_id(&mut self, id: ListenerId) -> Option<&mut Listener> {
+        let slot = self.slot_of(id)?;
+        self.slots.get_mut(slot)
+    }
+
+    /// The listener in a slot, to be changed.
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Listener> {
+        self.slots.get_mut(slot)
+    }
+
+    /// Every listener.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Listener> {
+        (0..self.slots.end()).filter_map(|slot| self.slots.get(slot))
+    }
+
+    fn exact(&self, local: Endpoint) -> Option<u32> {
+        self.chains.find(u64::from(local.port), |slot| {
+            self.slots
+                .get(slot)
+                .is_some_and(|listener| listener.options.local == local)
+        })
+    }
+}
+
+/// The wildcard of the endpoint's family.
+fn any(local: Endpoint) -> Endpoint {
+    let address = match local.address {
+        IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+    };
+    Endpoint::new(address, local.port)
+}

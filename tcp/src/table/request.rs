@@ -1,0 +1,194 @@
+//! Half-open passive connections: a light record each, from SYN to the handshake's last ACK.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::chains::Chains;
+use super::family::{CompactFlow, Family};
+use super::slots::{Slot, Slots};
+use crate::address::Flow;
+use crate::event::ListenerId;
+use crate::sequence::SequenceNumber;
+use crate::time::Instant;
+
+/// The requests of a shard. A key names one of either family.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    v4: RequestTable<Ipv4Addr>,
+    v6: RequestTable<Ipv6Addr>,
+    max: u32,
+}
+
+/// The requests of one address family.
+#[derive(Debug)]
+struct RequestTable<A> {
+    slots: Slots<Request<A>>,
+    chains: Chains,
+}
+
+/// One half-open connection.
+#[derive(Clone, Copy, Debug)]
+struct Request<A> {
+    flow: CompactFlow<A>,
+    pending: Pending,
+}
+
+/// What a request is, whatever its family.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pending {
+    /// Who may accept it.
+    pub(crate) listener: ListenerId,
+    pub(crate) handshake: Handshake,
+}
+
+/// What both ends have said in their SYNs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handshake {
+    /// When our SYN or the peer's came.
+    pub(crate) started: Instant,
+    /// Our initial sequence number.
+    pub(crate) ours: SequenceNumber,
+    /// The peer's.
+    pub(crate) theirs: SequenceNumber,
+    /// The peer's last timestamp.
+    pub(crate) timestamp: u32,
+    /// The window of the peer's SYN, never scaled.
+    pub(crate) window: u16,
+    /// The peer's MSS, or the default where it named none.
+    pub(crate) mss: u16,
+    /// What our link carries.
+    pub(crate) own_mss: u16,
+    /// The peer's window shift, where scaling is used both ways.
+    pub(crate) window_scale: Option<u8>,
+    pub(crate) timestamps: bool,
+    pub(crate) sack: bool,
+    /// SYN-ACKs sent.
+    pub(crate) sent: u8,
+}
+
+impl<A: Family> RequestTable<A> {
+    fn new(max: usize) -> Self {
+        Self {
+            slots: Slots::new(max),
+            chains: Chains::new(max),
+        }
+    }
+
+    fn find(&self, hash: u64, flow: &Flow) -> Option<u32> {
+        let flow = CompactFlow::of(flow)?;
+        self.chains.find(hash, |slot| {
+            self.slots
+                .get(slot)
+                .is_some_and(|request| request.flow == flow)
+        })
+    }
+
+    fn insert(&mut self, hash: u64, flow: &Flow, pending: Pending) -> Option<u32> {
+        let flow = CompactFlow::of(flow)?;
+        let slot = self.slots.insert(Request { flow, pending }).ok()?;
+        self.chains.insert(hash, slot);
+        Some(slot)
+    }
+
+    fn remove(&mut self, hash: u64, slot: u32) -> Option<Pending> {
+        self.chains.remove(hash, slot);
+        self.slots.remove(slot).map(|request| request.pending)
+    }
+}
+
+impl Requests {
+    /// Room for `max` requests of each family.
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            v4: RequestTable::new(max),
+            v6: RequestTable::new(max),
+            max: max as u32,
+        }
+    }
+
+    /// Keys are below this.
+    pub(crate) fn keys(&self) -> u32 {
+        2 * self.max
+    }
+
+    /// The first key from `key` on whose slot was ever used, or the end of the keys.
+    pub(crate) fn used_from(&self, key: u32) -> u32 {
+        let (v4_end, v6_end) = (self.v4.slots.end(), self.max + self.v6.slots.end());
+        match key {
+            _ if key < v4_end => key,
+            _ if key < self.max => self.max,
+            _ if key < v6_end => key,
+            _ => self.keys(),
+        }
+    }
+
+    /// The key of a flow.
+    pub(crate) fn find(&self, hash: u64, flow: &Flow) -> Option<u32> {
+        if flow.remote.address.is_ipv4() {
+            self.v4.find(hash, flow)
+        } else {
+            self.v6.find(hash, flow).map(|slot| slot + self.max)
+        }
+    }
+
+    /// Adds a request; None when there is no room.
+    pub(crate) fn insert(&mut self, hash: u64, flow: &Flow, pending: Pending) -> Option<u32> {
+        if self.live() >= self.max as usize {
+            return None;
+        }
+        if flow.remote.address.is_ipv4() {
+            self.v4.insert(hash, flow, pending)
+        } else {
+            self.v6
+                .insert(hash, flow, pending)
+                .map(|slot| slot + self.max)
+        }
+    }
+
+    /// Takes a request out.
+    pub(crate) fn remove(&mut self, hash: u64, key: u32) -> Option<Pending> {
+        match key.checked_sub(self.max) {
+            None => self.v4.remove(hash, key),
+            Some(slot) => self.v6.remove(hash, slot),
+        }
+    }
+
+    /// The flow and the rest of a request.
+    pub(crate) fn get(&self, key: u32) -> Option<(Flow, &Pending)> {
+        match key.checked_sub(self.max) {
+            None => self
+                .v4
+                .slots
+                .get(key)
+                .map(|request| (request.flow.flow(), &request.pending)),
+            Some(slot) => self
+                .v6
+                .slots
+                .get(slot)
+                .map(|request| (request.flow.flow(), &request.pending)),
+        }
+    }
+
+    /// A request to be changed.
+    pub(crate) fn get_mut(&mut self, key: u32) -> Option<&mut Pending> {
+        match key.checked_sub(self.max) {
+            None => self
+                .v4
+                .slots
+                .get_mut(key)
+                .map(|request| &mut request.pending),
+            Some(slot) => self
+                .v6
+                .slots
+                .get_mut(slot)
+                .map(|request| &mut request.pending),
+        }
+    }
+
+    /// Requests held.
+    pub(crate) fn live(&self) -> usize {
+        self.v4.slots.live() + self.v6.slots.live()
+    }
+}
+
+const _: () = assert!(size_of::<Slot<Request<Ipv4Addr>>>() <= 64);
+const _: () = assert!(size_of::<Slot<Request<Ipv6Addr>>>() <= 96);

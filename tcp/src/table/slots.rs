@@ -1,0 +1,108 @@
+//! A bounded pool of records, named by slot and generation; memory is reserved once.
+
+use super::NONE;
+
+/// Records of one kind. A slot's generation changes when it is vacated, so that old names miss.
+#[derive(Debug)]
+pub(crate) struct Slots<T> {
+    slots: Vec<Slot<T>>,
+    free: u32,
+    live: usize,
+    max: usize,
+}
+
+/// One place. `record` is None while it is vacant, and `next_free` counts then.
+#[derive(Debug)]
+pub(crate) struct Slot<T> {
+    record: Option<T>,
+    generation: u32,
+    next_free: u32,
+}
+
+impl<T> Slots<T> {
+    /// Room for `max` records.
+    pub(crate) fn new(max: usize) -> Self {
+        let max = max.min(NONE as usize - 1);
+        Self {
+            slots: Vec::with_capacity(max),
+            free: NONE,
+            live: 0,
+            max,
+        }
+    }
+
+    /// Puts a record into a vacant slot and returns its number; gives it back when all are taken.
+    pub(crate) fn insert(&mut self, record: T) -> Result<u32, T> {
+        if let Some(slot) = self.slots.get_mut(self.free as usize) {
+            let index = self.free;
+            self.free = slot.next_free;
+            slot.record = Some(record);
+            self.live += 1;
+            return Ok(index);
+        }
+        if self.slots.len() >= self.max {
+            return Err(record);
+        }
+        self.slots.push(Slot {
+            record: Some(record),
+            generation: 0,
+            next_free: NONE,
+        });
+        self.live += 1;
+        Ok((self.slots.len() - 1) as u32)
+    }
+
+    /// Takes the record out and lets its names expire.
+    pub(crate) fn remove(&mut self, index: u32) -> Option<T> {
+        let slot = self.slots.get_mut(index as usize)?;
+        let record = slot.record.take()?;
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.next_free = self.free;
+        self.free = index;
+        self.live -= 1;
+        Some(record)
+    }
+
+    /// The record in a slot.
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> Option<&T> {
+        self.slots.get(index as usize)?.record.as_ref()
+    }
+
+    /// The record in a slot, to be changed.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut T> {
+        self.slots.get_mut(index as usize)?.record.as_mut()
+    }
+
+    /// True when `generation` still names what lies in the slot.
+    #[inline]
+    pub(crate) fn is_current(&self, index: u32, generation: u32) -> bool {
+        self.slots
+            .get(index as usize)
+            .is_some_and(|slot| slot.generation == generation && slot.record.is_some())
+    }
+
+    /// The present generation of a slot.
+    #[inline]
+    pub(crate) fn generation(&self, index: u32) -> u32 {
+        self.slots
+            .get(index as usize)
+            .map_or(0, |slot| slot.generation)
+    }
+
+    /// Records held.
+    pub(crate) fn live(&self) -> usize {
+        self.live
+    }
+
+    /// True when no record can be inserted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.live >= self.max
+    }
+
+    /// Slots ever used: all records lie below this number.
+    pub(crate) fn end(&self) -> u32 {
+        self.slots.len() as u32
+    }
+}
