@@ -3,6 +3,7 @@
 mod accepting;
 mod acknowledging;
 mod aging;
+mod anything;
 mod closing;
 mod handshake;
 mod harness;
