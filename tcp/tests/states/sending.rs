@@ -129,3 +129,12 @@ fn an_old_segment_does_not_change_the_window() {
     test.send(b"x");
     test.expect_soon(data(1, 3, b"x"));
 }
+
+#[test]
+fn a_peer_cannot_make_us_send_headers_only() {
+    let mut test =
+        Test::established_as(|_| {}, SocketOptions::default(), syn().mss(1), ack(1, 1));
+    test.send(&bytes(0, 1_000));
+    let sent = test.next().expect("data");
+    assert!(sent.payload.len() >= 48, "{} bytes", sent.payload.len());
+}
