@@ -12,6 +12,8 @@ mod engine;
 mod service;
 mod tcp;
 
+pub use engine::is_pci;
+
 /// A table of the file, such as `[tcp]` or `[[ports]]`.
 #[derive(Debug)]
 pub struct Section {

@@ -17,5 +17,6 @@ mod verify;
 
 pub use error::{ConfigError, Origin, Problem};
 pub use load::{load, load_with, parse};
+pub use keys::is_pci;
 pub use network::Network;
 pub use schema::Config;

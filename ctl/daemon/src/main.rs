@@ -1,3 +1,34 @@
-//! coremilld: the daemon's main and control thread.
+//! coremilld: starts the engine and serves its operator: control socket, signals, metrics.
+#![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod access;
+mod arguments;
+mod control_loop;
+mod control_socket;
+mod failure;
+mod inquiry;
+mod log_limit;
+mod logging;
+mod metrics;
+mod requests;
+mod session;
+mod shutdown;
+mod signals;
+mod stack;
+mod startup;
+mod translate;
+
+fn main() -> ExitCode {
+    let arguments = arguments::Arguments::parse();
+    match startup::run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("coremilld: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}

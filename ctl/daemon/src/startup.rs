@@ -1,0 +1,122 @@
+//! From the command line to a running daemon, and down again.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Instant;
+
+use coremill_config::Config;
+use coremill_engine::Engine;
+use coremill_engine::nic::Capabilities;
+use coremill_protocol::{Network, PortView};
+use sd_notify::NotifyState;
+
+use crate::arguments::Arguments;
+use crate::control_loop::ControlLoop;
+use crate::control_socket::ControlSocket;
+use crate::failure::Failure;
+use crate::metrics::Endpoint;
+use crate::signals::Signals;
+use crate::stack::{Stack, Worker, mac_text};
+use crate::{access, logging, translate};
+
+/// Runs the daemon until it is told to stop.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut config = coremill_config::load(&arguments.config)?;
+    arguments.override_config(&mut config);
+    check_host(&config)?;
+    if arguments.check {
+        let (ports, services) = (config.ports.len(), config.services.len());
+        println!("{}: right; ports: {ports}, services: {services}", arguments.config.display());
+        return Ok(());
+    }
+    logging::start(&config.log);
+    let signals = Signals::new()?;
+    // Before the engine: a second daemon must not touch the first one's devices.
+    let socket = ControlSocket::bind(&config.control)?;
+    let metrics = Endpoint::bind(&config.metrics)?;
+    let options = translate::engine_options(&config)?;
+    let engine = Engine::start(options).map_err(|error| engine_failure(&error))?;
+    let stack = Arc::new(Stack {
+        workers: engine.workers().iter().map(|worker| Arc::new(worker.clone()) as Arc<dyn Worker>).collect(),
+        ports: ports(&config, &engine),
+        started: Instant::now(),
+        metrics_address: metrics.as_ref().map(Endpoint::address),
+        config_file: fs::canonicalize(&arguments.config).unwrap_or_else(|_| arguments.config.clone()),
+    });
+    announce(&stack, &config);
+    let metrics = metrics.map(|endpoint| endpoint.serving(&stack));
+    let ended = ControlLoop::new(&config, Arc::clone(&stack), socket, signals, metrics)
+        .and_then(|mut control| control.run(&|| engine.failure()));
+    if let Err(Failure::Worker(failure)) = &ended {
+        // What the others hold cannot be trusted any more, nor can they be waited for.
+        tracing::error!("a worker failed: {failure}");
+        return ended;
+    }
+    engine.stop();
+    tracing::info!("stopped");
+    ended
+}
+
+/// What configuration checks cannot know: what there is on this host.
+fn check_host(config: &Config) -> Result<(), Failure> {
+    if let Some(group) = &config.control.group {
+        access::group(group)?;
+    }
+    let cores = std::thread::available_parallelism().map_or(usize::MAX, std::num::NonZero::get);
+    if let Some(core) = config.workers.cores.iter().find(|core| **core >= cores && !core_exists(**core)) {
+        return Err(Failure::Host(format!("workers.cores: there is no core {core} on this host")));
+    }
+    Ok(())
+}
+
+fn core_exists(core: usize) -> bool {
+    fs::exists(format!("/sys/devices/system/cpu/cpu{core}")).unwrap_or(false)
+}
+
+fn announce(stack: &Stack, config: &Config) {
+    for port in &stack.ports {
+        let addresses: Vec<String> = port.addresses.iter().map(Network::to_string).collect();
+        tracing::info!(driver = port.driver, mac = port.mac, mtu = port.mtu, "port {}: {}", port.name, addresses.join(", "));
+    }
+    for service in &config.services {
+        match service.kind.listen() {
+            Some(listen) => tracing::info!("service {} listens on {listen}", service.name),
+            None => tracing::info!("service {} runs", service.name),
+        }
+    }
+    tracing::info!(workers = stack.workers.len(), "ready; control socket {}", config.control.socket.display());
+    let status = format!("{} workers, {} ports", stack.workers.len(), stack.ports.len());
+    let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
+}
+
+fn ports(config: &Config, engine: &Engine) -> Vec<PortView> {
+    let view = |(index, port): (usize, &coremill_engine::nic::PortInformation)| PortView {
+        name: port.name.clone(),
+        driver: port.driver.clone(),
+        mac: mac_text(port.mac),
+        mtu: port.mtu,
+        addresses: config.ports.get(index).map_or_else(Vec::new, |port| {
+            let network = |own: &coremill_config::Network| Network { address: own.address, prefix_length: own.prefix_length };
+            port.addresses.iter().map(network).collect()
+        }),
+        link_up: Some(port.link.up),
+        offloads: offloads(port.capabilities),
+        receive_interrupts: port.receive_interrupts,
+    };
+    engine.ports().iter().enumerate().map(view).collect()
+}
+
+fn offloads(capabilities: Capabilities) -> Vec<String> {
+    let words = [
+        (capabilities.receive_ipv4_checksum, "rx-ipv4-checksum"),
+        (capabilities.receive_tcp_checksum, "rx-tcp-checksum"),
+        (capabilities.transmit_ipv4_checksum, "tx-ipv4-checksum"),
+        (capabilities.transmit_tcp_checksum, "tx-tcp-checksum"),
+        (capabilities.receive_steering, "rss"),
+    ];
+    words.into_iter().filter(|(has, _)| *has).map(|(_, word)| word.into()).collect()
+}
+
+fn engine_failure(error: &coremill_engine::StartError) -> Failure {
+    Failure::Engine(error.to_string())
+}

@@ -1,0 +1,196 @@
+//! From configuration to the engine's options. The configuration was checked; what is checked
+//! again here could only fail by a bug in those checks, and is then an error, not a panic.
+
+use coremill_config::schema::{Config, EalMemory as Memory, Idle, Local, Port, Route, Service, ServiceKind as Kind};
+use coremill_engine::options::{
+    Device, EalMemory, EalOptions, EngineOptions, IdlePolicy, Listening, NeighborOptions, PortOptions, RouteOptions,
+    ServiceKind, ServiceOptions, TurnOptions, WorkerOptions,
+};
+use coremill_tcp::limits::{Limits, Secrets};
+
+use crate::failure::Failure;
+
+/// The engine's options, with fresh secrets.
+pub fn engine_options(config: &Config) -> Result<EngineOptions, Failure> {
+    let routes: Result<Vec<_>, _> = config.routes.iter().map(|route| self::route(config, route)).collect();
+    Ok(EngineOptions {
+        eal: eal(config),
+        ports: config.ports.iter().map(port).collect(),
+        workers: workers(config),
+        routes: routes?,
+        neighbors: neighbors(config),
+        icmp_per_second: config.icmp.per_second,
+        tcp: limits(config),
+        secrets: Secrets {
+            initial_sequence: random()?,
+            timestamp_offset: random()?,
+            ephemeral_port: random()?,
+            table: random()?,
+        },
+        steering_key: random()?,
+        services: config.services.iter().map(service).collect(),
+        stray_ring_length: config.workers.stray_ring_length,
+        turn: TurnOptions {
+            receive_max: config.turn.receive_max,
+            strays_max: config.turn.strays_max,
+            timers_max: config.turn.timers_max,
+            transmit_max: config.turn.transmit_max,
+            events_max: config.turn.events_max,
+            commands_max: config.turn.commands_max,
+        },
+    })
+}
+
+fn eal(config: &Config) -> EalOptions {
+    let megabytes = u32::try_from(config.eal.memory_size >> 20).unwrap_or(u32::MAX);
+    EalOptions {
+        memory: match config.eal.memory {
+            Memory::Ordinary => EalMemory::Ordinary { megabytes },
+            Memory::HugeInMemory => EalMemory::HugeInMemory,
+            Memory::Huge => EalMemory::Huge,
+        },
+        file_prefix: config.eal.file_prefix.clone(),
+        runtime_directory: config.eal.runtime_directory.clone(),
+        log_level: config.eal.log_level,
+        extra_arguments: config.eal.extra_arguments.clone(),
+        packets: config.eal.packets,
+    }
+}
+
+fn port(port: &Port) -> PortOptions {
+    PortOptions {
+        name: port.name.clone(),
+        device: match port.device.as_str() {
+            "ring-loopback" => Device::RingLoopback,
+            pci if coremill_config::is_pci(pci) => Device::Pci(pci.into()),
+            other => Device::Virtual(other.into()),
+        },
+        addresses: port.addresses.iter().map(|own| (own.address, own.prefix_length)).collect(),
+        mtu: port.mtu,
+        receive_descriptors: port.receive_descriptors,
+        transmit_descriptors: port.transmit_descriptors,
+    }
+}
+
+fn workers(config: &Config) -> Vec<WorkerOptions> {
+    let workers = &config.workers;
+    let idle = match workers.idle {
+        Idle::Spin => IdlePolicy::Spin,
+        Idle::Adaptive => IdlePolicy::Adaptive { spin: workers.spin, nap_max: workers.nap_max },
+    };
+    if workers.cores.is_empty() {
+        return vec![WorkerOptions { core: None, idle }; workers.count.unwrap_or(1)];
+    }
+    workers.cores.iter().map(|core| WorkerOptions { core: Some(*core), idle }).collect()
+}
+
+fn route(config: &Config, route: &Route) -> Result<RouteOptions, Failure> {
+    let port = config.ports.iter().position(|port| port.name == route.port);
+    Ok(RouteOptions {
+        network: route.network.address,
+        prefix_length: route.network.prefix_length,
+        gateway: route.gateway,
+        port: port.ok_or_else(|| Failure::Host(format!("route to {}: no port {}", route.network, route.port)))?,
+        source: route.source,
+        local_through_port: route.local == Local::Port,
+    })
+}
+
+fn neighbors(config: &Config) -> NeighborOptions {
+    let neighbors = &config.neighbors;
+    NeighborOptions {
+        entries_max: neighbors.entries_max,
+        pending_max: neighbors.pending_max,
+        reachable: neighbors.reachable,
+        delay: neighbors.delay,
+        retry: neighbors.retry,
+        probes_max: neighbors.probes_max,
+        expiry: neighbors.expiry,
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    let tcp = &config.tcp;
+    Limits {
+        connections_max: tcp.connections_max,
+        requests_max: tcp.requests_max,
+        time_wait_max: tcp.time_wait_max,
+        listeners_max: tcp.listeners_max,
+        orphans_max: tcp.orphans_max,
+        memory_bytes: tcp.memory,
+        send_buffer_bytes: tcp.send_buffer,
+        receive_buffer_bytes: tcp.receive_buffer,
+        reassembly_ranges_max: tcp.reassembly_ranges_max,
+        rto_min: tcp.rto_min,
+        rto_initial: tcp.rto_initial,
+        rto_max: tcp.rto_max,
+        syn_retries: tcp.syn_retries,
+        syn_ack_retries: tcp.syn_ack_retries,
+        retries: tcp.retries,
+        orphan_retries: tcp.orphan_retries,
+        delayed_ack: tcp.delayed_ack,
+        fin_wait_2: tcp.fin_wait_2,
+        time_wait: tcp.time_wait,
+        keepalive_idle: tcp.keepalive_idle,
+        keepalive_interval: tcp.keepalive_interval,
+        keepalive_count: tcp.keepalive_count,
+        initial_window_segments: tcp.initial_window_segments,
+        window_scaling: tcp.window_scaling,
+        timestamps: tcp.timestamps,
+        sack: tcp.sack,
+        abort_on_overflow: tcp.abort_on_overflow,
+        ephemeral_ports: (tcp.ephemeral_port_first, tcp.ephemeral_port_last),
+        challenge_acks_per_second: tcp.challenge_acks_per_second,
+        ttl: tcp.ttl,
+    }
+}
+
+fn service(service: &Service) -> ServiceOptions {
+    let listening = |listen: &std::net::SocketAddr, backlog: &usize, connections_max: &usize| Listening {
+        address: *listen,
+        backlog: *backlog,
+        connections_max: *connections_max,
+    };
+    let kind = match &service.kind {
+        Kind::Echo { listen, backlog, connections_max } => {
+            ServiceKind::Echo(listening(listen, backlog, connections_max))
+        }
+        Kind::Discard { listen, backlog, connections_max, seed } => {
+            ServiceKind::Discard { listening: listening(listen, backlog, connections_max), seed: *seed }
+        }
+        Kind::Chargen { listen, backlog, connections_max, seed, bytes } => ServiceKind::Chargen {
+            listening: listening(listen, backlog, connections_max),
+            seed: *seed,
+            bytes: *bytes as u64,
+        },
+        Kind::Http { listen, backlog, connections_max, body } => {
+            ServiceKind::Http { listening: listening(listen, backlog, connections_max), body_bytes: *body }
+        }
+        Kind::Rpc { target, connections, request, requests } => ServiceKind::Rpc {
+            target: *target,
+            connections: *connections,
+            request_bytes: *request,
+            requests: *requests,
+        },
+    };
+    ServiceOptions { name: service.name.clone(), kind }
+}
+
+/// Bytes from the system's random number generator.
+fn random<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    let mut filled = 0;
+    while let Some(rest @ [_, ..]) = bytes.get_mut(filled..) {
+        match rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty()) {
+            Ok(count) => filled += count,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => {
+                return Err(Failure::System { what: "asking for random numbers", source: error.into() });
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;
