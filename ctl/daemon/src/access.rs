@@ -46,7 +46,9 @@ pub fn group(name: &str) -> Result<Gid, Failure> {
     let groups = fs::read_to_string("/etc/group").unwrap_or_default();
     let number = groups.lines().find_map(|line| {
         let mut fields = line.split(':');
-        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok()).flatten()
+        (fields.next() == Some(name))
+            .then(|| fields.nth(1)?.parse().ok())
+            .flatten()
     });
     number.map(Gid::from_raw).ok_or_else(|| {
         Failure::Host(format!("control.group = {name:?}: no such group on this host; allowed: a name in /etc/group, or a number"))
@@ -62,17 +64,31 @@ mod tests {
         assert_eq!(group("root").unwrap().as_raw(), 0);
         assert_eq!(group("4711").unwrap().as_raw(), 4711);
         let message = group("no-such-group").unwrap_err().to_string();
-        assert!(message.starts_with("control.group = \"no-such-group\": no such group"), "{message}");
+        assert!(
+            message.starts_with("control.group = \"no-such-group\": no such group"),
+            "{message}"
+        );
     }
 
     #[test]
     fn only_listed_users_and_oneself_are_let_in() {
         let (here, _there) = std::os::unix::net::UnixStream::pair().unwrap();
         let own = rustix::process::geteuid().as_raw();
-        let control = Control { allowed_uids: vec![own + 1], ..Control::default() };
+        let control = Control {
+            allowed_uids: vec![own + 1],
+            ..Control::default()
+        };
         assert_eq!(Access::new(&control).refuses(&here), None);
-        let strangers = Access { allowed: vec![own + 1] };
+        let strangers = Access {
+            allowed: vec![own + 1],
+        };
         assert_eq!(strangers.refuses(&here), Some(format!("user {own}")));
-        assert_eq!(Access { allowed: Vec::new() }.refuses(&here), None);
+        assert_eq!(
+            Access {
+                allowed: Vec::new()
+            }
+            .refuses(&here),
+            None
+        );
     }
 }

@@ -13,7 +13,12 @@ use coremill_config::schema::LogLevel;
 #[command(name = "coremilld", version, after_help = AFTER_HELP)]
 pub struct Arguments {
     /// Configuration file
-    #[arg(long, short, env = "COREMILL_CONFIG", default_value = "/etc/coremill/coremill.toml")]
+    #[arg(
+        long,
+        short,
+        env = "COREMILL_CONFIG",
+        default_value = "/etc/coremill/coremill.toml"
+    )]
     pub config: PathBuf,
     /// Check the configuration, say what is wrong, and start nothing
     #[arg(long)]

@@ -57,16 +57,24 @@ impl ControlLoop {
         let poll = Poll::new().map_err(system("making a poll"))?;
         let registry = poll.registry();
         let failed = || system("registering with the poll");
-        registry.register(&mut socket.listener, CONTROL, Interest::READABLE).map_err(failed())?;
-        registry.register(&mut signals.stop, STOP, Interest::READABLE).map_err(failed())?;
-        registry.register(&mut signals.reload, RELOAD, Interest::READABLE).map_err(failed())?;
+        registry
+            .register(&mut socket.listener, CONTROL, Interest::READABLE)
+            .map_err(failed())?;
+        registry
+            .register(&mut signals.stop, STOP, Interest::READABLE)
+            .map_err(failed())?;
+        registry
+            .register(&mut signals.reload, RELOAD, Interest::READABLE)
+            .map_err(failed())?;
         if let Some(metrics) = &mut metrics {
             metrics.register(registry, METRICS).map_err(failed())?;
         }
         for (index, worker) in stack.workers.iter().enumerate() {
             let descriptor = worker.answers_fd().as_raw_fd();
             let token = Token(FIRST_WORKER + index);
-            registry.register(&mut SourceFd(&descriptor), token, Interest::READABLE).map_err(failed())?;
+            registry
+                .register(&mut SourceFd(&descriptor), token, Interest::READABLE)
+                .map_err(failed())?;
         }
         Ok(Self {
             poll,
@@ -144,7 +152,12 @@ impl ControlLoop {
             let token = Token(self.next_token);
             self.next_token += 1;
             let interest = Interest::READABLE | Interest::WRITABLE;
-            if self.poll.registry().register(&mut stream, token, interest).is_err() {
+            if self
+                .poll
+                .registry()
+                .register(&mut stream, token, interest)
+                .is_err()
+            {
                 continue;
             }
             let refusal = self.refusal(&stream);
@@ -170,7 +183,10 @@ impl ControlLoop {
             return Some(Answer::error(ErrorKind::Forbidden, message));
         }
         (self.sessions.len() >= self.sessions_max).then(|| {
-            let message = format!("{} sessions are open already (control.sessions_max)", self.sessions.len());
+            let message = format!(
+                "{} sessions are open already (control.sessions_max)",
+                self.sessions.len()
+            );
             Answer::error(ErrorKind::Busy, message)
         })
     }
@@ -193,10 +209,13 @@ impl ControlLoop {
                         Action::Ask(task) => {
                             let deadline = Instant::now() + self.answer_timeout;
                             let asker = Asker::Session(token);
-                            self.inquiries.begin(asker, task, deadline).map(|(_, answer)| answer)
+                            self.inquiries
+                                .begin(asker, task, deadline)
+                                .map(|(_, answer)| answer)
                         }
                         Action::Shutdown { drain, timeout_ms } => {
-                            let timeout = timeout_ms.map_or(self.drain_timeout, Duration::from_millis);
+                            let timeout =
+                                timeout_ms.map_or(self.drain_timeout, Duration::from_millis);
                             self.stop(drain, timeout.min(DRAIN_MAX), "the control socket");
                             Some(Reply::Shutdown {}.into())
                         }
@@ -230,7 +249,9 @@ impl ControlLoop {
 
     /// Asks for the rows that metrics need beyond counters; a scrape then reads what came last.
     fn refresh_metrics(&mut self, now: Instant) {
-        let Some(metrics) = &mut self.metrics else { return };
+        let Some(metrics) = &mut self.metrics else {
+            return;
+        };
         metrics.expire(now, self.poll.registry());
         if now < self.next_refresh {
             return;
@@ -238,14 +259,24 @@ impl ControlLoop {
         self.next_refresh = now + self.refresh;
         let deadline = now + self.answer_timeout;
         // A refused refresh leaves the rows as they were; the next one comes soon.
-        let _ = self.inquiries.begin(Asker::Metrics, Box::new(rows::Listeners::default()), deadline);
-        let _ = self.inquiries.begin(Asker::Metrics, Box::new(rows::Services::default()), deadline);
+        let _ = self.inquiries.begin(
+            Asker::Metrics,
+            Box::new(rows::Listeners::default()),
+            deadline,
+        );
+        let _ = self.inquiries.begin(
+            Asker::Metrics,
+            Box::new(rows::Services::default()),
+            deadline,
+        );
     }
 
     fn signalled(&mut self) {
         let (stops, reloads) = self.signals.take();
         if reloads > 0 && self.log_limit.admit(Instant::now()).is_some() {
-            tracing::warn!("SIGHUP: reloading is not supported yet; restart to use a new configuration");
+            tracing::warn!(
+                "SIGHUP: reloading is not supported yet; restart to use a new configuration"
+            );
         }
         for _ in 0..stops.min(2) {
             self.stop(true, self.drain_timeout, "a signal");
@@ -266,7 +297,11 @@ impl ControlLoop {
         );
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
         let task = Box::new(Drain { due: 0 });
-        if self.inquiries.begin(Asker::Daemon, task, now + self.answer_timeout).is_some() {
+        if self
+            .inquiries
+            .begin(Asker::Daemon, task, now + self.answer_timeout)
+            .is_some()
+        {
             tracing::warn!("a worker has too many commands waiting and keeps its listeners");
         }
     }
@@ -283,9 +318,16 @@ impl ControlLoop {
     }
 
     fn timeout(&self, now: Instant) -> Duration {
-        let mut timeout = if self.shutdown.is_stopping() { DRAIN_CHECK } else { FAILURE_CHECK };
+        let mut timeout = if self.shutdown.is_stopping() {
+            DRAIN_CHECK
+        } else {
+            FAILURE_CHECK
+        };
         let refresh = self.metrics.is_some().then_some(self.next_refresh);
-        for deadline in [self.inquiries.next_deadline(), refresh].into_iter().flatten() {
+        for deadline in [self.inquiries.next_deadline(), refresh]
+            .into_iter()
+            .flatten()
+        {
             timeout = timeout.min(deadline.saturating_duration_since(now));
         }
         // A poll rounds down to milliseconds: never spin through the last one.
@@ -301,12 +343,18 @@ struct Drain {
 impl Task for Drain {
     fn start(&mut self, workers: usize) -> Vec<(usize, Command)> {
         self.due = workers;
-        (0..workers).map(|worker| (worker, Command::Drain)).collect()
+        (0..workers)
+            .map(|worker| (worker, Command::Drain))
+            .collect()
     }
 
     fn take(&mut self, _worker: usize, _answer: Command) -> Step {
         self.due = self.due.saturating_sub(1);
-        if self.due > 0 { Step::Wait } else { Step::Done(Reply::Shutdown {}.into()) }
+        if self.due > 0 {
+            Step::Wait
+        } else {
+            Step::Done(Reply::Shutdown {}.into())
+        }
     }
 }
 

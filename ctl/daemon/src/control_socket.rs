@@ -41,8 +41,13 @@ impl ControlSocket {
         if group.is_some() {
             rustix::fs::chown(path, None, group).map_err(|error| place(path)(error.into()))?;
         }
-        fs::set_permissions(path, Permissions::from_mode(control.mode_bits())).map_err(place(path))?;
-        Ok(Self { listener, path: path.clone(), _lock: lock })
+        fs::set_permissions(path, Permissions::from_mode(control.mode_bits()))
+            .map_err(place(path))?;
+        Ok(Self {
+            listener,
+            path: path.clone(),
+            _lock: lock,
+        })
     }
 }
 
@@ -57,10 +62,17 @@ fn lock(socket: &Path) -> Result<File, Failure> {
     let mut name = socket.as_os_str().to_owned();
     name.push(".lock");
     let path = PathBuf::from(name);
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(place(&path))?;
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(place(&path))?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(Failure::SecondDaemon { socket: socket.into() }),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(Failure::SecondDaemon {
+            socket: socket.into(),
+        }),
         Err(error) => Err(place(&path)(error.into())),
     }
 }
@@ -71,7 +83,9 @@ fn remove_leftover(socket: &Path) -> Result<(), Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(place(socket)(error)),
         Ok(metadata) if !metadata.file_type().is_socket() => {
-            return Err(Failure::SocketTaken { socket: socket.into() });
+            return Err(Failure::SocketTaken {
+                socket: socket.into(),
+            });
         }
         Ok(_) => {}
     }
@@ -80,12 +94,17 @@ fn remove_leftover(socket: &Path) -> Result<(), Failure> {
             fs::remove_file(socket).map_err(place(socket))
         }
         // It answers, or may not be asked: either way somebody has it.
-        _ => Err(Failure::SecondDaemon { socket: socket.into() }),
+        _ => Err(Failure::SecondDaemon {
+            socket: socket.into(),
+        }),
     }
 }
 
 fn place(path: &Path) -> impl FnOnce(io::Error) -> Failure + '_ {
-    move |source| Failure::SocketPlace { path: path.into(), source }
+    move |source| Failure::SocketPlace {
+        path: path.into(),
+        source,
+    }
 }
 
 #[cfg(test)]

@@ -38,7 +38,9 @@ pub enum Failure {
         source: std::io::Error,
     },
     /// The metrics address cannot be used.
-    #[error("metrics.address {address}: {source}; choose another with --metrics, or `--metrics off`")]
+    #[error(
+        "metrics.address {address}: {source}; choose another with --metrics, or `--metrics off`"
+    )]
     MetricsAddress {
         /// The address.
         address: SocketAddr,

@@ -66,28 +66,51 @@ impl Inquiries {
     /// None yet.
     pub fn new(workers: Vec<Arc<dyn Worker>>) -> Self {
         let due = workers.iter().map(|_| VecDeque::new()).collect();
-        Self { workers, due, open: BTreeMap::new(), next: 0 }
+        Self {
+            workers,
+            due,
+            open: BTreeMap::new(),
+            next: 0,
+        }
     }
 
     /// Starts a question; gives the answer when it is known at once.
-    pub fn begin(&mut self, asker: Asker, mut task: Box<dyn Task>, deadline: Instant) -> Option<Answered> {
+    pub fn begin(
+        &mut self,
+        asker: Asker,
+        mut task: Box<dyn Task>,
+        deadline: Instant,
+    ) -> Option<Answered> {
         let id = self.next;
         self.next += 1;
         let commands = task.start(self.workers.len());
         if let Err(answer) = self.submit(id, commands) {
             return Some((asker, answer));
         }
-        self.open.insert(id, Open { asker, deadline, task });
+        self.open.insert(
+            id,
+            Open {
+                asker,
+                deadline,
+                task,
+            },
+        );
         None
     }
 
     /// Takes all answers that a worker has ready.
     pub fn collect(&mut self, worker: usize, answered: &mut Vec<Answered>) {
-        while let Some(answer) = self.workers.get(worker).and_then(|worker| worker.take_answer()) {
+        while let Some(answer) = self
+            .workers
+            .get(worker)
+            .and_then(|worker| worker.take_answer())
+        {
             let id = self.due.get_mut(worker).and_then(VecDeque::pop_front);
             let Some(id) = id else { continue };
             // Its asker may have given up: the answer is then only taken out of the way.
-            let Some(mut open) = self.open.remove(&id) else { continue };
+            let Some(mut open) = self.open.remove(&id) else {
+                continue;
+            };
             match open.task.take(worker, answer) {
                 Step::Wait => {
                     self.open.insert(id, open);
@@ -105,9 +128,16 @@ impl Inquiries {
 
     /// Gives up questions whose time is over.
     pub fn expire(&mut self, now: Instant, answered: &mut Vec<Answered>) {
-        let late: Vec<u64> = self.open.iter().filter(|(_, open)| open.deadline <= now).map(|(id, _)| *id).collect();
+        let late: Vec<u64> = self
+            .open
+            .iter()
+            .filter(|(_, open)| open.deadline <= now)
+            .map(|(id, _)| *id)
+            .collect();
         for id in late {
-            let Some(mut open) = self.open.remove(&id) else { continue };
+            let Some(mut open) = self.open.remove(&id) else {
+                continue;
+            };
             let answer = open.task.expire().unwrap_or_else(|| {
                 let silent: Vec<String> = self.silent(id).map(|worker| worker.to_string()).collect();
                 let message = format!(
@@ -132,13 +162,18 @@ impl Inquiries {
 
     fn silent(&self, id: u64) -> impl Iterator<Item = usize> + '_ {
         let due = self.due.iter().enumerate();
-        due.filter(move |(_, ids)| ids.contains(&id)).map(|(worker, _)| worker)
+        due.filter(move |(_, ids)| ids.contains(&id))
+            .map(|(worker, _)| worker)
     }
 
     fn submit(&mut self, id: u64, commands: Vec<(usize, Command)>) -> Result<(), Answer> {
         for (index, command) in commands {
-            let (Some(worker), Some(due)) = (self.workers.get(index), self.due.get_mut(index)) else {
-                return Err(Answer::error(ErrorKind::Internal, format!("there is no worker {index}")));
+            let (Some(worker), Some(due)) = (self.workers.get(index), self.due.get_mut(index))
+            else {
+                return Err(Answer::error(
+                    ErrorKind::Internal,
+                    format!("there is no worker {index}"),
+                ));
             };
             if worker.submit(command).is_err() {
                 let message = format!("worker {index} has too many commands waiting; try again");

@@ -13,7 +13,11 @@ pub struct LogLimit {
 impl LogLimit {
     /// Nothing written yet.
     pub fn new(now: Instant) -> Self {
-        Self { since: now, lines: 0, withheld: 0 }
+        Self {
+            since: now,
+            lines: 0,
+            withheld: 0,
+        }
     }
 
     /// Whether a line may be written now, with the number withheld before it.
@@ -44,7 +48,10 @@ mod tests {
         let mut limit = LogLimit::new(start);
         let admitted = (0..100).filter_map(|_| limit.admit(start)).count();
         assert_eq!(admitted, LINES_MAX as usize);
-        assert_eq!(limit.admit(start + INTERVAL), Some(100 - u64::from(LINES_MAX)));
+        assert_eq!(
+            limit.admit(start + INTERVAL),
+            Some(100 - u64::from(LINES_MAX))
+        );
         assert_eq!(limit.admit(start + INTERVAL), Some(0));
     }
 }

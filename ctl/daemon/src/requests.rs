@@ -30,18 +30,59 @@ pub enum Action {
 /// Decides what to do about `request`; `draining` tells that the daemon is about to stop.
 pub fn dispatch(request: Request, stack: &Stack, draining: bool) -> Action {
     match request {
-        Request::Hello { version: VERSION, .. } => Action::Answer(hello().into()),
+        Request::Hello {
+            version: VERSION, ..
+        } => Action::Answer(hello().into()),
         Request::Hello { version, .. } => {
-            let message = format!("coremilld speaks version {VERSION} of the protocol, not {version}");
+            let message =
+                format!("coremilld speaks version {VERSION} of the protocol, not {version}");
             Action::Answer(Answer::error(ErrorKind::Version, message))
         }
-        Request::Status {} => Action::Answer(Reply::Status { status: status::status(stack, draining) }.into()),
-        Request::Workers {} => Action::Answer(Reply::Workers { workers: status::workers(stack) }.into()),
-        Request::Ports {} => Action::Answer(Reply::Ports { ports: stack.ports.clone() }.into()),
-        Request::Counters {} => Action::Answer(Reply::Counters { counters: counters::counters(stack) }.into()),
-        Request::Drops {} => Action::Answer(Reply::Drops { drops: counters::drops(stack) }.into()),
-        Request::Sockets { state, address, port, limit, cursor } => {
-            match sockets::Sockets::new(state.as_deref(), address, port, limit, cursor.as_deref(), stack) {
+        Request::Status {} => Action::Answer(
+            Reply::Status {
+                status: status::status(stack, draining),
+            }
+            .into(),
+        ),
+        Request::Workers {} => Action::Answer(
+            Reply::Workers {
+                workers: status::workers(stack),
+            }
+            .into(),
+        ),
+        Request::Ports {} => Action::Answer(
+            Reply::Ports {
+                ports: stack.ports.clone(),
+            }
+            .into(),
+        ),
+        Request::Counters {} => Action::Answer(
+            Reply::Counters {
+                counters: counters::counters(stack),
+            }
+            .into(),
+        ),
+        Request::Drops {} => Action::Answer(
+            Reply::Drops {
+                drops: counters::drops(stack),
+            }
+            .into(),
+        ),
+        Request::Sockets {
+            state,
+            address,
+            port,
+            limit,
+            cursor,
+        } => {
+            match sockets::Sockets::new(
+                state.as_deref(),
+                address,
+                port,
+                limit,
+                cursor.as_deref(),
+                stack,
+            ) {
                 Ok(task) => Action::Ask(Box::new(task)),
                 Err(answer) => Action::Answer(answer),
             }
@@ -69,7 +110,10 @@ fn hello() -> Reply {
 
 /// An answer that does not belong to the command: a bug, told and not acted upon.
 fn mismatch() -> Answer {
-    Answer::error(ErrorKind::Internal, "a worker answered another command; this is a bug in coremilld")
+    Answer::error(
+        ErrorKind::Internal,
+        "a worker answered another command; this is a bug in coremilld",
+    )
 }
 
 #[cfg(test)]

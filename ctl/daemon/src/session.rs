@@ -55,7 +55,11 @@ impl Session {
                 return Wish::Close;
             }
             if self.closing {
-                return if self.out.is_empty() { Wish::Close } else { Wish::Nothing };
+                return if self.out.is_empty() {
+                    Wish::Close
+                } else {
+                    Wish::Nothing
+                };
             }
             // Whoever does not read its answers gets no further ones.
             if self.waiting || !self.out.is_empty() {
@@ -71,7 +75,13 @@ impl Session {
                         return Wish::Answer(request);
                     }
                 }
-                Ok(None) => return if self.ended { Wish::Close } else { Wish::Nothing },
+                Ok(None) => {
+                    return if self.ended {
+                        Wish::Close
+                    } else {
+                        Wish::Nothing
+                    };
+                }
                 Err(_) => {
                     let message = format!("request longer than {REQUEST_BYTES_MAX} bytes");
                     self.answer(&Answer::error(ErrorKind::TooLong, message));
@@ -84,7 +94,10 @@ impl Session {
     pub fn answer(&mut self, answer: &Answer) {
         self.waiting = false;
         if let Answer::Error { error } = answer
-            && matches!(error.kind, ErrorKind::TooLong | ErrorKind::Version | ErrorKind::Forbidden)
+            && matches!(
+                error.kind,
+                ErrorKind::TooLong | ErrorKind::Version | ErrorKind::Forbidden
+            )
         {
             self.closing = true;
         }
@@ -111,11 +124,15 @@ impl Session {
                     self.greeted = true;
                     return Some(request);
                 }
-                let message = "the first request of a session is hello, with the protocol's version";
+                let message =
+                    "the first request of a session is hello, with the protocol's version";
                 self.answer(&Answer::error(ErrorKind::NoHello, message));
             }
             Err(error) => {
-                self.answer(&Answer::error(ErrorKind::Malformed, format!("not a request: {error}")));
+                self.answer(&Answer::error(
+                    ErrorKind::Malformed,
+                    format!("not a request: {error}"),
+                ));
             }
         }
         None

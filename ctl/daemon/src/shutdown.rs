@@ -17,7 +17,11 @@ impl Shutdown {
     /// Asks to drain. Gives true when draining begins, false when it was asked for before.
     pub fn drain(&mut self, now: Instant, timeout: Duration) -> bool {
         let begins = *self == Shutdown::Running;
-        *self = if begins { Shutdown::Draining(now + timeout) } else { Shutdown::Now };
+        *self = if begins {
+            Shutdown::Draining(now + timeout)
+        } else {
+            Shutdown::Now
+        };
         begins
     }
 

@@ -20,7 +20,10 @@ pub struct Signals {
 impl Signals {
     /// Takes over the signals.
     pub fn new() -> Result<Self, Failure> {
-        Ok(Self { stop: watch(&[SIGTERM, SIGINT])?, reload: watch(&[SIGHUP])? })
+        Ok(Self {
+            stop: watch(&[SIGTERM, SIGINT])?,
+            reload: watch(&[SIGHUP])?,
+        })
     }
 
     /// Signals that came since the last call: to stop, to reload.
@@ -30,12 +33,17 @@ impl Signals {
 }
 
 fn watch(signals: &[i32]) -> Result<UnixStream, Failure> {
-    let (reader, writer) =
-        std::os::unix::net::UnixStream::pair().map_err(system("making a socket pair for signals"))?;
-    reader.set_nonblocking(true).map_err(system("preparing the socket for signals"))?;
+    let (reader, writer) = std::os::unix::net::UnixStream::pair()
+        .map_err(system("making a socket pair for signals"))?;
+    reader
+        .set_nonblocking(true)
+        .map_err(system("preparing the socket for signals"))?;
     for signal in signals {
-        let writer = writer.try_clone().map_err(system("copying the socket for signals"))?;
-        signal_hook::low_level::pipe::register(*signal, writer).map_err(system("taking over a signal"))?;
+        let writer = writer
+            .try_clone()
+            .map_err(system("copying the socket for signals"))?;
+        signal_hook::low_level::pipe::register(*signal, writer)
+            .map_err(system("taking over a signal"))?;
     }
     Ok(UnixStream::from_std(reader))
 }

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use coremill_engine::WorkerHandle;
 use coremill_engine::command::Command;
 use coremill_engine::counters::WorkerCounters;
 use coremill_engine::drop_reason::DropReason;
-use coremill_protocol::{PortView, Network};
+use coremill_protocol::{Network, PortView};
 use coremill_tcp::{State, TcpCounters};
 
 /// One worker. The engine's handle is one; tests have their own.
@@ -45,7 +46,9 @@ pub struct Stack {
 impl Stack {
     /// Name of a port by its index.
     pub fn port_name(&self, index: usize) -> String {
-        self.ports.get(index).map_or_else(|| index.to_string(), |port| port.name.clone())
+        self.ports
+            .get(index)
+            .map_or_else(|| index.to_string(), |port| port.name.clone())
     }
 
     /// Our addresses with their networks, each with its port's index.
@@ -63,7 +66,10 @@ impl Stack {
 
     /// Connections in `state`, all workers.
     pub fn connections_in(&self, state: State) -> u64 {
-        self.workers.iter().map(|worker| connections_in(worker.as_ref(), state)).sum()
+        self.workers
+            .iter()
+            .map(|worker| connections_in(worker.as_ref(), state))
+            .sum()
     }
 }
 
@@ -75,13 +81,41 @@ pub fn connections_in(worker: &dyn Worker, state: State) -> u64 {
 
 /// Packets that a worker dropped for any reason.
 pub fn dropped_packets(worker: &dyn Worker) -> u64 {
-    DropReason::all().map(|reason| worker.counters().drops.get(reason)).sum()
+    DropReason::all()
+        .map(|reason| worker.counters().drops.get(reason))
+        .sum()
 }
 
 /// A MAC address as text.
 pub fn mac_text(mac: [u8; 6]) -> String {
     let pairs: Vec<String> = mac.iter().map(|byte| format!("{byte:02x}")).collect();
     pairs.join(":")
+}
+
+impl Worker for WorkerHandle {
+    fn core(&self) -> Option<usize> {
+        WorkerHandle::core(self)
+    }
+
+    fn counters(&self) -> &WorkerCounters {
+        WorkerHandle::counters(self)
+    }
+
+    fn tcp_counters(&self) -> &TcpCounters {
+        WorkerHandle::tcp_counters(self)
+    }
+
+    fn submit(&self, command: Command) -> Result<(), Command> {
+        WorkerHandle::submit(self, command)
+    }
+
+    fn take_answer(&self) -> Option<Command> {
+        WorkerHandle::take_answer(self)
+    }
+
+    fn answers_fd(&self) -> BorrowedFd<'_> {
+        WorkerHandle::answers_fd(self)
+    }
 }
 
 #[cfg(test)]

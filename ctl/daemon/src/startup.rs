@@ -26,7 +26,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_host(&config)?;
     if arguments.check {
         let (ports, services) = (config.ports.len(), config.services.len());
-        println!("{}: right; ports: {ports}, services: {services}", arguments.config.display());
+        println!(
+            "{}: right; ports: {ports}, services: {services}",
+            arguments.config.display()
+        );
         return Ok(());
     }
     logging::start(&config.log);
@@ -37,11 +40,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let options = translate::engine_options(&config)?;
     let engine = Engine::start(options).map_err(|error| engine_failure(&error))?;
     let stack = Arc::new(Stack {
-        workers: engine.workers().iter().map(|worker| Arc::new(worker.clone()) as Arc<dyn Worker>).collect(),
+        workers: engine
+            .workers()
+            .iter()
+            .map(|worker| Arc::new(worker.clone()) as Arc<dyn Worker>)
+            .collect(),
         ports: ports(&config, &engine),
         started: Instant::now(),
         metrics_address: metrics.as_ref().map(Endpoint::address),
-        config_file: fs::canonicalize(&arguments.config).unwrap_or_else(|_| arguments.config.clone()),
+        config_file: fs::canonicalize(&arguments.config)
+            .unwrap_or_else(|_| arguments.config.clone()),
     });
     announce(&stack, &config);
     let metrics = metrics.map(|endpoint| endpoint.serving(&stack));
@@ -63,8 +71,15 @@ fn check_host(config: &Config) -> Result<(), Failure> {
         access::group(group)?;
     }
     let cores = std::thread::available_parallelism().map_or(usize::MAX, std::num::NonZero::get);
-    if let Some(core) = config.workers.cores.iter().find(|core| **core >= cores && !core_exists(**core)) {
-        return Err(Failure::Host(format!("workers.cores: there is no core {core} on this host")));
+    if let Some(core) = config
+        .workers
+        .cores
+        .iter()
+        .find(|core| **core >= cores && !core_exists(**core))
+    {
+        return Err(Failure::Host(format!(
+            "workers.cores: there is no core {core} on this host"
+        )));
     }
     Ok(())
 }
@@ -76,7 +91,14 @@ fn core_exists(core: usize) -> bool {
 fn announce(stack: &Stack, config: &Config) {
     for port in &stack.ports {
         let addresses: Vec<String> = port.addresses.iter().map(Network::to_string).collect();
-        tracing::info!(driver = port.driver, mac = port.mac, mtu = port.mtu, "port {}: {}", port.name, addresses.join(", "));
+        tracing::info!(
+            driver = port.driver,
+            mac = port.mac,
+            mtu = port.mtu,
+            "port {}: {}",
+            port.name,
+            addresses.join(", ")
+        );
     }
     for service in &config.services {
         match service.kind.listen() {
@@ -84,8 +106,16 @@ fn announce(stack: &Stack, config: &Config) {
             None => tracing::info!("service {} runs", service.name),
         }
     }
-    tracing::info!(workers = stack.workers.len(), "ready; control socket {}", config.control.socket.display());
-    let status = format!("{} workers, {} ports", stack.workers.len(), stack.ports.len());
+    tracing::info!(
+        workers = stack.workers.len(),
+        "ready; control socket {}",
+        config.control.socket.display()
+    );
+    let status = format!(
+        "{} workers, {} ports",
+        stack.workers.len(),
+        stack.ports.len()
+    );
     let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
 }
 
@@ -96,7 +126,10 @@ fn ports(config: &Config, engine: &Engine) -> Vec<PortView> {
         mac: mac_text(port.mac),
         mtu: port.mtu,
         addresses: config.ports.get(index).map_or_else(Vec::new, |port| {
-            let network = |own: &coremill_config::Network| Network { address: own.address, prefix_length: own.prefix_length };
+            let network = |own: &coremill_config::Network| Network {
+                address: own.address,
+                prefix_length: own.prefix_length,
+            };
             port.addresses.iter().map(network).collect()
         }),
         link_up: Some(port.link.up),
@@ -114,7 +147,11 @@ fn offloads(capabilities: Capabilities) -> Vec<String> {
         (capabilities.transmit_tcp_checksum, "tx-tcp-checksum"),
         (capabilities.receive_steering, "rss"),
     ];
-    words.into_iter().filter(|(has, _)| *has).map(|(_, word)| word.into()).collect()
+    words
+        .into_iter()
+        .filter(|(has, _)| *has)
+        .map(|(_, word)| word.into())
+        .collect()
 }
 
 fn engine_failure(error: &coremill_engine::StartError) -> Failure {

@@ -1,10 +1,12 @@
 //! From configuration to the engine's options. The configuration was checked; what is checked
 //! again here could only fail by a bug in those checks, and is then an error, not a panic.
 
-use coremill_config::schema::{Config, EalMemory as Memory, Idle, Local, Port, Route, Service, ServiceKind as Kind};
+use coremill_config::schema::{
+    Config, EalMemory as Memory, Idle, Local, Port, Route, Service, ServiceKind as Kind,
+};
 use coremill_engine::options::{
-    Device, EalMemory, EalOptions, EngineOptions, IdlePolicy, Listening, NeighborOptions, PortOptions, RouteOptions,
-    ServiceKind, ServiceOptions, TurnOptions, WorkerOptions,
+    Device, EalMemory, EalOptions, EngineOptions, IdlePolicy, Listening, NeighborOptions,
+    PortOptions, RouteOptions, ServiceKind, ServiceOptions, TurnOptions, WorkerOptions,
 };
 use coremill_tcp::limits::{Limits, Secrets};
 
@@ -12,7 +14,11 @@ use crate::failure::Failure;
 
 /// The engine's options, with fresh secrets.
 pub fn engine_options(config: &Config) -> Result<EngineOptions, Failure> {
-    let routes: Result<Vec<_>, _> = config.routes.iter().map(|route| self::route(config, route)).collect();
+    let routes: Result<Vec<_>, _> = config
+        .routes
+        .iter()
+        .map(|route| self::route(config, route))
+        .collect();
     Ok(EngineOptions {
         eal: eal(config),
         ports: config.ports.iter().map(port).collect(),
@@ -65,7 +71,11 @@ fn port(port: &Port) -> PortOptions {
             pci if coremill_config::is_pci(pci) => Device::Pci(pci.into()),
             other => Device::Virtual(other.into()),
         },
-        addresses: port.addresses.iter().map(|own| (own.address, own.prefix_length)).collect(),
+        addresses: port
+            .addresses
+            .iter()
+            .map(|own| (own.address, own.prefix_length))
+            .collect(),
         mtu: port.mtu,
         receive_descriptors: port.receive_descriptors,
         transmit_descriptors: port.transmit_descriptors,
@@ -76,12 +86,22 @@ fn workers(config: &Config) -> Vec<WorkerOptions> {
     let workers = &config.workers;
     let idle = match workers.idle {
         Idle::Spin => IdlePolicy::Spin,
-        Idle::Adaptive => IdlePolicy::Adaptive { spin: workers.spin, nap_max: workers.nap_max },
+        Idle::Adaptive => IdlePolicy::Adaptive {
+            spin: workers.spin,
+            nap_max: workers.nap_max,
+        },
     };
     if workers.cores.is_empty() {
         return vec![WorkerOptions { core: None, idle }; workers.count.unwrap_or(1)];
     }
-    workers.cores.iter().map(|core| WorkerOptions { core: Some(*core), idle }).collect()
+    workers
+        .cores
+        .iter()
+        .map(|core| WorkerOptions {
+            core: Some(*core),
+            idle,
+        })
+        .collect()
 }
 
 fn route(config: &Config, route: &Route) -> Result<RouteOptions, Failure> {
@@ -90,7 +110,12 @@ fn route(config: &Config, route: &Route) -> Result<RouteOptions, Failure> {
         network: route.network.address,
         prefix_length: route.network.prefix_length,
         gateway: route.gateway,
-        port: port.ok_or_else(|| Failure::Host(format!("route to {}: no port {}", route.network, route.port)))?,
+        port: port.ok_or_else(|| {
+            Failure::Host(format!(
+                "route to {}: no port {}",
+                route.network, route.port
+            ))
+        })?,
         source: route.source,
         local_through_port: route.local == Local::Port,
     })
@@ -146,34 +171,63 @@ fn limits(config: &Config) -> Limits {
 }
 
 fn service(service: &Service) -> ServiceOptions {
-    let listening = |listen: &std::net::SocketAddr, backlog: &usize, connections_max: &usize| Listening {
-        address: *listen,
-        backlog: *backlog,
-        connections_max: *connections_max,
-    };
+    let listening =
+        |listen: &std::net::SocketAddr, backlog: &usize, connections_max: &usize| Listening {
+            address: *listen,
+            backlog: *backlog,
+            connections_max: *connections_max,
+        };
     let kind = match &service.kind {
-        Kind::Echo { listen, backlog, connections_max } => {
-            ServiceKind::Echo(listening(listen, backlog, connections_max))
-        }
-        Kind::Discard { listen, backlog, connections_max, seed } => {
-            ServiceKind::Discard { listening: listening(listen, backlog, connections_max), seed: *seed }
-        }
-        Kind::Chargen { listen, backlog, connections_max, seed, bytes } => ServiceKind::Chargen {
+        Kind::Echo {
+            listen,
+            backlog,
+            connections_max,
+        } => ServiceKind::Echo(listening(listen, backlog, connections_max)),
+        Kind::Discard {
+            listen,
+            backlog,
+            connections_max,
+            seed,
+        } => ServiceKind::Discard {
+            listening: listening(listen, backlog, connections_max),
+            seed: *seed,
+        },
+        Kind::Chargen {
+            listen,
+            backlog,
+            connections_max,
+            seed,
+            bytes,
+        } => ServiceKind::Chargen {
             listening: listening(listen, backlog, connections_max),
             seed: *seed,
             bytes: *bytes as u64,
         },
-        Kind::Http { listen, backlog, connections_max, body } => {
-            ServiceKind::Http { listening: listening(listen, backlog, connections_max), body_bytes: *body }
-        }
-        Kind::Rpc { target, connections, request, requests } => ServiceKind::Rpc {
+        Kind::Http {
+            listen,
+            backlog,
+            connections_max,
+            body,
+        } => ServiceKind::Http {
+            listening: listening(listen, backlog, connections_max),
+            body_bytes: *body,
+        },
+        Kind::Rpc {
+            target,
+            connections,
+            request,
+            requests,
+        } => ServiceKind::Rpc {
             target: *target,
             connections: *connections,
             request_bytes: *request,
             requests: *requests,
         },
     };
-    ServiceOptions { name: service.name.clone(), kind }
+    ServiceOptions {
+        name: service.name.clone(),
+        kind,
+    }
 }
 
 /// Bytes from the system's random number generator.
@@ -185,7 +239,10 @@ fn random<const N: usize>() -> Result<[u8; N], Failure> {
             Ok(count) => filled += count,
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => {
-                return Err(Failure::System { what: "asking for random numbers", source: error.into() });
+                return Err(Failure::System {
+                    what: "asking for random numbers",
+                    source: error.into(),
+                });
             }
         }
     }

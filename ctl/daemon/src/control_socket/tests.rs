@@ -5,7 +5,11 @@ use std::os::unix::net::UnixListener as StdListener;
 use super::*;
 
 fn control(directory: &tempfile::TempDir) -> Control {
-    Control { socket: directory.path().join("run/control.sock"), mode: "0640".into(), ..Control::default() }
+    Control {
+        socket: directory.path().join("run/control.sock"),
+        mode: "0640".into(),
+        ..Control::default()
+    }
 }
 
 #[test]
@@ -35,7 +39,10 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     let control = control(&directory);
     fs::create_dir_all(control.socket.parent().unwrap()).unwrap();
     let other = StdListener::bind(&control.socket).unwrap();
-    assert!(matches!(ControlSocket::bind(&control), Err(Failure::SecondDaemon { .. })));
+    assert!(matches!(
+        ControlSocket::bind(&control),
+        Err(Failure::SecondDaemon { .. })
+    ));
     drop(other);
     assert!(control.socket.exists());
     ControlSocket::bind(&control).unwrap();
@@ -47,6 +54,9 @@ fn a_file_in_the_sockets_place_is_kept() {
     let control = control(&directory);
     fs::create_dir_all(control.socket.parent().unwrap()).unwrap();
     fs::write(&control.socket, "precious").unwrap();
-    assert!(matches!(ControlSocket::bind(&control), Err(Failure::SocketTaken { .. })));
+    assert!(matches!(
+        ControlSocket::bind(&control),
+        Err(Failure::SocketTaken { .. })
+    ));
     assert_eq!(fs::read_to_string(&control.socket).unwrap(), "precious");
 }

@@ -15,17 +15,28 @@ struct AskAll {
 impl Task for AskAll {
     fn start(&mut self, workers: usize) -> Vec<(usize, Command)> {
         self.due = workers;
-        (0..workers).map(|worker| (worker, Command::Drain)).collect()
+        (0..workers)
+            .map(|worker| (worker, Command::Drain))
+            .collect()
     }
 
     fn take(&mut self, _worker: usize, _answer: Command) -> Step {
         self.due -= 1;
-        if self.due == 0 { Step::Done(Reply::Shutdown {}.into()) } else { Step::Wait }
+        if self.due == 0 {
+            Step::Done(Reply::Shutdown {}.into())
+        } else {
+            Step::Wait
+        }
     }
 }
 
 fn inquiries(workers: &[Arc<FakeWorker>]) -> Inquiries {
-    Inquiries::new(workers.iter().map(|worker| Arc::clone(worker) as Arc<dyn Worker>).collect())
+    Inquiries::new(
+        workers
+            .iter()
+            .map(|worker| Arc::clone(worker) as Arc<dyn Worker>)
+            .collect(),
+    )
 }
 
 fn session(number: usize) -> Asker {
@@ -37,7 +48,11 @@ fn a_question_is_answered_when_all_workers_have_spoken() {
     let workers = [FakeWorker::new(), FakeWorker::new()];
     let mut inquiries = inquiries(&workers);
     let deadline = Instant::now() + Duration::from_secs(1);
-    assert!(inquiries.begin(session(1), Box::new(AskAll { due: 0 }), deadline).is_none());
+    assert!(
+        inquiries
+            .begin(session(1), Box::new(AskAll { due: 0 }), deadline)
+            .is_none()
+    );
     let mut answered = Vec::new();
     workers[1].work(1);
     inquiries.collect(1, &mut answered);
@@ -58,17 +73,30 @@ fn a_silent_worker_is_named_and_its_late_answer_confuses_nobody() {
     let mut answered = Vec::new();
     inquiries.collect(0, &mut answered);
     inquiries.expire(now, &mut answered);
-    let (_, Answer::Error { error }) = &answered[0] else { panic!("{answered:?}") };
+    let (_, Answer::Error { error }) = &answered[0] else {
+        panic!("{answered:?}")
+    };
     assert_eq!(error.kind, ErrorKind::Timeout);
-    assert!(error.message.starts_with("worker 1 did not answer"), "{}", error.message);
+    assert!(
+        error.message.starts_with("worker 1 did not answer"),
+        "{}",
+        error.message
+    );
 
     answered.clear();
-    inquiries.begin(session(2), Box::new(AskAll { due: 0 }), now + Duration::from_secs(9));
+    inquiries.begin(
+        session(2),
+        Box::new(AskAll { due: 0 }),
+        now + Duration::from_secs(9),
+    );
     workers[1].work(1);
     workers[0].work(1);
     inquiries.collect(1, &mut answered);
     inquiries.collect(0, &mut answered);
-    assert!(answered.is_empty(), "the late answer must not count for the second question");
+    assert!(
+        answered.is_empty(),
+        "the late answer must not count for the second question"
+    );
     workers[1].work(1);
     inquiries.collect(1, &mut answered);
     assert_eq!(answered.len(), 1);
@@ -84,7 +112,9 @@ fn a_full_queue_is_said_at_once() {
     for _ in 0..=FakeWorker::COMMANDS_MAX {
         refused = inquiries.begin(session(1), Box::new(AskAll { due: 0 }), deadline);
     }
-    let Some((_, Answer::Error { error })) = refused else { panic!("no refusal") };
+    let Some((_, Answer::Error { error })) = refused else {
+        panic!("no refusal")
+    };
     assert_eq!(error.kind, ErrorKind::Busy);
 }
 

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use coremill_engine::counters::EngineCounters;
 use coremill_engine::drop_reason::DropReason;
 use coremill_protocol::{ListenerView, ServiceView};
 use coremill_tcp::{State, TcpCounters};
@@ -33,15 +34,24 @@ pub struct StackCollector {
 impl StackCollector {
     /// A collector of `stack`, and of the `rows` somebody else keeps fresh.
     pub fn new(stack: Arc<Stack>, rows: Arc<Mutex<Rows>>) -> Self {
-        let names = (0..stack.workers.len()).map(|index| index.to_string()).collect();
+        let names = (0..stack.workers.len())
+            .map(|index| index.to_string())
+            .collect();
         Self { stack, rows, names }
     }
 
     fn workers(&self) -> impl Iterator<Item = (&str, &dyn Worker)> {
-        self.names.iter().map(String::as_str).zip(self.stack.workers.iter().map(AsRef::as_ref))
+        self.names
+            .iter()
+            .map(String::as_str)
+            .zip(self.stack.workers.iter().map(AsRef::as_ref))
     }
 
-    fn per_worker(&self, mut family: Family, value: impl Fn(&dyn Worker) -> f64) -> Option<MetricFamily> {
+    fn per_worker(
+        &self,
+        mut family: Family,
+        value: impl Fn(&dyn Worker) -> f64,
+    ) -> Option<MetricFamily> {
         for (name, worker) in self.workers() {
             family.sample(&[("worker", name)], value(worker));
         }
@@ -49,51 +59,51 @@ impl StackCollector {
     }
 
     fn engine(&self, families: &mut Vec<MetricFamily>) {
-        type Reading = fn(&dyn Worker) -> u64;
         const NANOSECOND: f64 = 1e-9;
-        let table: [(&str, &str, f64, Reading); 21] = [
-            ("received_packets", "Packets received from ports.", 1.0, |w| w.counters().engine.received_packets.get()),
-            ("received_bytes", "Bytes received from ports, Ethernet header included.", 1.0, |w| w.counters().engine.received_bytes.get()),
-            ("transmitted_packets", "Packets given to ports.", 1.0, |w| w.counters().engine.transmitted_packets.get()),
-            ("transmitted_bytes", "Bytes given to ports, Ethernet header included.", 1.0, |w| w.counters().engine.transmitted_bytes.get()),
-            ("strays_sent", "Packets handed to the worker that owns their flow.", 1.0, |w| w.counters().engine.strays_sent.get()),
-            ("strays_received", "Packets taken from other workers.", 1.0, |w| w.counters().engine.strays_received.get()),
-            ("local_packets", "Packets to own addresses, delivered without a port.", 1.0, |w| w.counters().engine.local_packets.get()),
-            ("steering_mismatches", "Packets that a port with receive steering brought to the wrong worker.", 1.0, |w| w.counters().engine.steering_mismatches.get()),
-            ("arp_received", "ARP packets received.", 1.0, |w| w.counters().engine.arp_received.get()),
-            ("arp_sent", "ARP packets sent.", 1.0, |w| w.counters().engine.arp_sent.get()),
-            ("icmp_received", "ICMP messages received.", 1.0, |w| w.counters().engine.icmp_received.get()),
-            ("icmp_sent", "ICMP messages sent.", 1.0, |w| w.counters().engine.icmp_sent.get()),
-            ("turns", "Turns of the worker's loop.", 1.0, |w| w.counters().engine.turns.get()),
-            ("busy_turns", "Turns in which there was something to do.", 1.0, |w| w.counters().engine.busy_turns.get()),
-            ("sleeps", "Times the worker went to sleep.", 1.0, |w| w.counters().engine.sleeps.get()),
-            ("sleep_seconds", "Time asleep.", NANOSECOND, |w| w.counters().engine.sleep_nanoseconds.get()),
-            ("idle_seconds", "Time awake with nothing to do.", NANOSECOND, |w| w.counters().engine.idle_nanoseconds.get()),
-            ("wakeups_port", "Times a port's interrupt ended a sleep.", 1.0, |w| w.counters().engine.wakeups_port.get()),
-            ("wakeups_doorbell", "Times another thread's doorbell ended a sleep.", 1.0, |w| w.counters().engine.wakeups_doorbell.get()),
-            ("wakeups_timer", "Times a deadline ended a sleep.", 1.0, |w| w.counters().engine.wakeups_timer.get()),
-            ("checksum_software", "Received packets whose checksum software verified.", 1.0, |w| w.counters().engine.checksum_software.get()),
-        ];
-        for (name, help, unit, reading) in table {
-            let family = Family::counter(&format!("coremill_{name}_total"), help);
-            families.extend(self.per_worker(family, |worker| reading(worker) as f64 * unit));
+        for (index, (name, help)) in EngineCounters::TABLE.iter().enumerate() {
+            let (name, unit) = match name.strip_suffix("_nanoseconds") {
+                Some(bare) => (format!("{bare}_seconds"), NANOSECOND),
+                None => ((*name).to_owned(), 1.0),
+            };
+            let help = help.replace(", in nanoseconds", "");
+            let family = Family::counter(&format!("coremill_{name}_total"), &help);
+            families.extend(self.per_worker(family, |worker| {
+                let values = worker.counters().engine.values();
+                values.get(index).copied().unwrap_or(0) as f64 * unit
+            }));
         }
         let uptime = self.stack.started.elapsed().as_nanos() as f64;
-        let idle = Family::gauge("coremill_idle_ratio", "Share of the time since start asleep or with nothing to do.");
+        let idle = Family::gauge(
+            "coremill_idle_ratio",
+            "Share of the time since start asleep or with nothing to do.",
+        );
         families.extend(self.per_worker(idle, |worker| {
             let engine = &worker.counters().engine;
-            let idle = engine.sleep_nanoseconds.get().saturating_add(engine.idle_nanoseconds.get());
+            let idle = engine
+                .sleep_nanoseconds
+                .get()
+                .saturating_add(engine.idle_nanoseconds.get());
             (idle as f64 / uptime.max(1.0)).min(1.0)
         }));
-        let mut turns = Family::histogram("coremill_turn_duration_seconds", "Time of a busy turn of the worker's loop.");
+        let mut turns = Family::histogram(
+            "coremill_turn_duration_seconds",
+            "Time of a busy turn of the worker's loop.",
+        );
         for (name, worker) in self.workers() {
-            turns.distribution(&[("worker", name)], &worker.counters().turn_nanoseconds, NANOSECOND);
+            turns.distribution(
+                &[("worker", name)],
+                &worker.counters().turn_nanoseconds,
+                NANOSECOND,
+            );
         }
         families.extend(turns.done());
     }
 
     fn drops(&self) -> Option<MetricFamily> {
-        let mut family = Family::counter("coremill_dropped_packets_total", "Packets not delivered, by reason.");
+        let mut family = Family::counter(
+            "coremill_dropped_packets_total",
+            "Packets not delivered, by reason.",
+        );
         for (name, worker) in self.workers() {
             for reason in DropReason::all() {
                 let value = worker.counters().drops.get(reason) as f64;
@@ -108,10 +118,18 @@ impl StackCollector {
             let help = format!("{help} Linux: {linux}.");
             let family = Family::counter(&metric_name(linux), &help);
             families.extend(self.per_worker(family, |worker| {
-                worker.tcp_counters().values().get(index).copied().unwrap_or(0) as f64
+                worker
+                    .tcp_counters()
+                    .values()
+                    .get(index)
+                    .copied()
+                    .unwrap_or(0) as f64
             }));
         }
-        let mut states = Family::gauge("coremill_tcp_connections", "Connections, half-open requests and TIME-WAIT records by state.");
+        let mut states = Family::gauge(
+            "coremill_tcp_connections",
+            "Connections, half-open requests and TIME-WAIT records by state.",
+        );
         for (name, worker) in self.workers() {
             for state in State::ALL {
                 let count = connections_in(worker, state) as f64;
@@ -120,20 +138,36 @@ impl StackCollector {
         }
         families.extend(states.done());
         const MICROSECOND: f64 = 1e-6;
-        let mut round_trips = Family::histogram("coremill_tcp_round_trip_seconds", "Measured round-trip times.");
-        let mut handshakes = Family::histogram("coremill_tcp_handshake_seconds", "Time from SYN to the end of the handshake.");
+        let mut round_trips = Family::histogram(
+            "coremill_tcp_round_trip_seconds",
+            "Measured round-trip times.",
+        );
+        let mut handshakes = Family::histogram(
+            "coremill_tcp_handshake_seconds",
+            "Time from SYN to the end of the handshake.",
+        );
         for (name, worker) in self.workers() {
             let tcp = worker.tcp_counters();
             round_trips.distribution(&[("worker", name)], &tcp.round_trip_micros, MICROSECOND);
             handshakes.distribution(&[("worker", name)], &tcp.handshake_micros, MICROSECOND);
         }
-        families.extend([round_trips, handshakes].into_iter().filter_map(Family::done));
+        families.extend(
+            [round_trips, handshakes]
+                .into_iter()
+                .filter_map(Family::done),
+        );
     }
 
     fn listeners(&self, rows: &[ListenerView], families: &mut Vec<MetricFamily>) {
-        let mut depth = Family::gauge("coremill_listener_accept_queue", "Connections that wait to be accepted.");
+        let mut depth = Family::gauge(
+            "coremill_listener_accept_queue",
+            "Connections that wait to be accepted.",
+        );
         let mut requests = Family::gauge("coremill_listener_requests", "Half-open connections.");
-        let mut overflows = Family::counter("coremill_listener_overflows_total", "Connections refused because the accept queue was full.");
+        let mut overflows = Family::counter(
+            "coremill_listener_overflows_total",
+            "Connections refused because the accept queue was full.",
+        );
         for row in rows {
             let (worker, port) = (row.worker.to_string(), row.local.to_string());
             let labels = [("worker", worker.as_str()), ("port", port.as_str())];
@@ -141,7 +175,11 @@ impl StackCollector {
             requests.sample(&labels, row.requests as f64);
             overflows.sample(&labels, row.overflows as f64);
         }
-        families.extend([depth, requests, overflows].into_iter().filter_map(Family::done));
+        families.extend(
+            [depth, requests, overflows]
+                .into_iter()
+                .filter_map(Family::done),
+        );
     }
 
     fn services(&self, rows: &[ServiceView], families: &mut Vec<MetricFamily>) {
@@ -149,22 +187,42 @@ impl StackCollector {
         let mut open = Family::gauge("coremill_service_connections", "Connections open now.");
         for row in rows {
             let worker = row.worker.to_string();
-            open.sample(&[("worker", &worker), ("service", &row.name)], row.connections as f64);
+            open.sample(
+                &[("worker", &worker), ("service", &row.name)],
+                row.connections as f64,
+            );
         }
         families.extend(open.done());
         let table: [(&str, &str, Reading); 6] = [
-            ("connections_opened", "Connections accepted or opened.", |row| row.connections_total),
-            ("errors", "Connections that ended with an error.", |row| row.errors),
-            ("received_bytes", "Bytes received.", |row| row.received_bytes),
+            (
+                "connections_opened",
+                "Connections accepted or opened.",
+                |row| row.connections_total,
+            ),
+            ("errors", "Connections that ended with an error.", |row| {
+                row.errors
+            }),
+            ("received_bytes", "Bytes received.", |row| {
+                row.received_bytes
+            }),
             ("sent_bytes", "Bytes sent.", |row| row.sent_bytes),
-            ("requests", "Requests answered or completed.", |row| row.requests),
-            ("mismatches", "Bytes that differed from the pattern.", |row| row.mismatches),
+            ("requests", "Requests answered or completed.", |row| {
+                row.requests
+            }),
+            (
+                "mismatches",
+                "Bytes that differed from the pattern.",
+                |row| row.mismatches,
+            ),
         ];
         for (name, help, reading) in table {
             let mut family = Family::counter(&format!("coremill_service_{name}_total"), help);
             for row in rows {
                 let worker = row.worker.to_string();
-                family.sample(&[("worker", &worker), ("service", &row.name)], reading(row) as f64);
+                family.sample(
+                    &[("worker", &worker), ("service", &row.name)],
+                    reading(row) as f64,
+                );
             }
             families.extend(family.done());
         }
@@ -180,7 +238,10 @@ impl Collector for StackCollector {
 
     fn collect(&self) -> Vec<MetricFamily> {
         let mut families = Vec::new();
-        let mut build = Family::gauge("coremill_build_info", "Always 1; the version is in the label.");
+        let mut build = Family::gauge(
+            "coremill_build_info",
+            "Always 1; the version is in the label.",
+        );
         build.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
         families.extend(build.done());
         let mut uptime = Family::gauge("coremill_uptime_seconds", "Time since the engine started.");

@@ -59,7 +59,13 @@ pub enum Progress {
 impl Connection {
     /// A fresh connection.
     pub fn new(stream: TcpStream, now: Instant) -> Self {
-        Self { stream, deadline: now + PATIENCE, head: Vec::new(), out: Vec::new(), answered: false }
+        Self {
+            stream,
+            deadline: now + PATIENCE,
+            head: Vec::new(),
+            out: Vec::new(),
+            answered: false,
+        }
     }
 
     /// Moves bytes both ways.
@@ -72,12 +78,15 @@ impl Connection {
             match self.stream.read(&mut bytes) {
                 Ok(0) => return Progress::Over,
                 Ok(count) => {
-                    self.head.extend_from_slice(bytes.get(..count).unwrap_or_default());
+                    self.head
+                        .extend_from_slice(bytes.get(..count).unwrap_or_default());
                     if let Some(request) = parse(&self.head) {
                         return Progress::Asked(request);
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Progress::Waiting,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Progress::Waiting;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return Progress::Over,
             }
@@ -86,7 +95,11 @@ impl Connection {
 
     /// Answers; the body is left out for HEAD.
     pub fn answer(&mut self, status: Status, kind: &str, body: &str, head_only: bool) -> Progress {
-        let allow = if status == Status::MethodNotAllowed { "Allow: GET, HEAD\r\n" } else { "" };
+        let allow = if status == Status::MethodNotAllowed {
+            "Allow: GET, HEAD\r\n"
+        } else {
+            ""
+        };
         let head = format!(
             "HTTP/1.1 {}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n{allow}Connection: close\r\n\r\n",
             status.line(),
@@ -106,7 +119,9 @@ impl Connection {
                 Ok(count @ 1..) => {
                     self.out.drain(..count);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Progress::Waiting,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Progress::Waiting;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(0) | Err(_) => return Progress::Over,
             }
@@ -138,7 +153,9 @@ pub fn parse(head: &[u8]) -> Option<Request> {
     let known = match request.parse(head) {
         Ok(httparse::Status::Complete(length)) if length <= HEAD_BYTES_MAX => request,
         Ok(httparse::Status::Partial) if head.len() < HEAD_BYTES_MAX => return None,
-        Ok(_) | Err(httparse::Error::TooManyHeaders) => return Some(Request::Wrong(Status::HeadTooLarge)),
+        Ok(_) | Err(httparse::Error::TooManyHeaders) => {
+            return Some(Request::Wrong(Status::HeadTooLarge));
+        }
         Err(_) => return Some(Request::Wrong(Status::BadRequest)),
     };
     let target = known.path.unwrap_or_default();

@@ -33,7 +33,10 @@ impl Endpoint {
         if !config.enabled {
             return Ok(None);
         }
-        let failed = |source| Failure::MetricsAddress { address: config.address, source };
+        let failed = |source| Failure::MetricsAddress {
+            address: config.address,
+            source,
+        };
         let listener = TcpListener::bind(config.address).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok(Some(Self {
@@ -75,14 +78,17 @@ impl Endpoint {
             *next_token += 1;
             let interest = Interest::READABLE | Interest::WRITABLE;
             if registry.register(&mut stream, token, interest).is_ok() {
-                self.connections.insert(token, Connection::new(stream, Instant::now()));
+                self.connections
+                    .insert(token, Connection::new(stream, Instant::now()));
             }
         }
     }
 
     /// Carries a connection on as far as it goes.
     pub fn serve(&mut self, token: Token, registry: &Registry, stack: &Stack, stopping: bool) {
-        let Some(mut connection) = self.connections.remove(&token) else { return };
+        let Some(mut connection) = self.connections.remove(&token) else {
+            return;
+        };
         let progress = match connection.advance() {
             Progress::Asked(request) => self.answer(&mut connection, &request, stack, stopping),
             other => other,
@@ -116,11 +122,19 @@ impl Endpoint {
         }
     }
 
-    fn answer(&self, connection: &mut Connection, request: &Request, stack: &Stack, stopping: bool) -> Progress {
+    fn answer(
+        &self,
+        connection: &mut Connection,
+        request: &Request,
+        stack: &Stack,
+        stopping: bool,
+    ) -> Progress {
         let (path, head_only) = match request {
             Request::Get(path) => (path.as_str(), false),
             Request::Head(path) => (path.as_str(), true),
-            Request::Wrong(status) => return connection.answer(*status, TEXT, &line(*status), false),
+            Request::Wrong(status) => {
+                return connection.answer(*status, TEXT, &line(*status), false);
+            }
         };
         let (status, kind, body) = match path {
             "/metrics" => match TextEncoder::new().encode_to_string(&self.metrics.gather()) {
@@ -129,8 +143,16 @@ impl Endpoint {
             },
             "/healthz" => (Status::Ok, TEXT, "ok\n".into()),
             "/readyz" if stopping => (Status::Unavailable, TEXT, "draining\n".into()),
-            "/readyz" => (Status::Ok, TEXT, format!("ready: {} workers\n", stack.workers.len())),
-            _ => (Status::NotFound, TEXT, "there are /metrics, /healthz and /readyz\n".into()),
+            "/readyz" => (
+                Status::Ok,
+                TEXT,
+                format!("ready: {} workers\n", stack.workers.len()),
+            ),
+            _ => (
+                Status::NotFound,
+                TEXT,
+                "there are /metrics, /healthz and /readyz\n".into(),
+            ),
         };
         connection.answer(status, kind, &body, head_only)
     }

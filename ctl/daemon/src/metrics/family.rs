@@ -1,7 +1,10 @@
 //! One metric family under construction: name, help, kind, then a sample per set of labels.
 
 use coremill_tcp::counters::Histogram;
-use prometheus::proto::{Bucket, Counter, Gauge, Histogram as ProtoHistogram, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{
+    Bucket, Counter, Gauge, Histogram as ProtoHistogram, LabelPair, Metric, MetricFamily,
+    MetricType,
+};
 
 /// A family being filled.
 pub struct Family {
@@ -81,7 +84,10 @@ impl Family {
         family.set_name(name.into());
         family.set_help(help.into());
         family.set_field_type(kind);
-        Self { family, metrics: Vec::new() }
+        Self {
+            family,
+            metrics: Vec::new(),
+        }
     }
 }
 

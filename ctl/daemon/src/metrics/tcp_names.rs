@@ -15,8 +15,12 @@ pub fn metric_name(linux: &str) -> String {
                 !before.is_ascii_uppercase() || after.is_some_and(char::is_ascii_lowercase)
             });
         // A plural of capitals, as in `DelayedACKs`, is one word.
-        let plural = after == Some(&'s') && letters.get(index + 2).is_none_or(char::is_ascii_uppercase);
-        if starts_word && !(plural && before.is_some_and(char::is_ascii_uppercase)) && *letter != '_' {
+        let plural =
+            after == Some(&'s') && letters.get(index + 2).is_none_or(char::is_ascii_uppercase);
+        if starts_word
+            && !(plural && before.is_some_and(char::is_ascii_uppercase))
+            && *letter != '_'
+        {
             name.push('_');
         }
         name.push(letter.to_ascii_lowercase());

@@ -33,19 +33,41 @@ fn tcp_names_follow_linux() {
     ] {
         assert_eq!(metric_name(linux), expected);
     }
-    let names: BTreeSet<String> = TcpCounters::TABLE.iter().map(|(name, _)| metric_name(name)).collect();
-    assert_eq!(names.len(), TcpCounters::TABLE.len(), "two counters have one name");
+    let names: BTreeSet<String> = TcpCounters::TABLE
+        .iter()
+        .map(|(name, _)| metric_name(name))
+        .collect();
+    assert_eq!(
+        names.len(),
+        TcpCounters::TABLE.len(),
+        "two counters have one name"
+    );
 }
 
 #[test]
 fn requests_are_told_apart() {
     let get = |text: &str| parse(text.as_bytes());
-    assert_eq!(get("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"), Some(Request::Get("/metrics".into())));
-    assert_eq!(get("GET /metrics?x=1 HTTP/1.1\r\n\r\n"), Some(Request::Get("/metrics".into())));
-    assert_eq!(get("HEAD / HTTP/1.0\r\n\r\n"), Some(Request::Head("/".into())));
+    assert_eq!(
+        get("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"),
+        Some(Request::Get("/metrics".into()))
+    );
+    assert_eq!(
+        get("GET /metrics?x=1 HTTP/1.1\r\n\r\n"),
+        Some(Request::Get("/metrics".into()))
+    );
+    assert_eq!(
+        get("HEAD / HTTP/1.0\r\n\r\n"),
+        Some(Request::Head("/".into()))
+    );
     assert_eq!(get("GET /metrics HT"), None);
-    assert_eq!(get("POST /metrics HTTP/1.1\r\n\r\n"), Some(Request::Wrong(Status::MethodNotAllowed)));
-    assert_eq!(get("\x16\x03\x01\x02"), Some(Request::Wrong(Status::BadRequest)));
+    assert_eq!(
+        get("POST /metrics HTTP/1.1\r\n\r\n"),
+        Some(Request::Wrong(Status::MethodNotAllowed))
+    );
+    assert_eq!(
+        get("\x16\x03\x01\x02"),
+        Some(Request::Wrong(Status::BadRequest))
+    );
     let endless = format!("GET / HTTP/1.1\r\nX: {}", "y".repeat(9_000));
     assert_eq!(get(&endless), Some(Request::Wrong(Status::HeadTooLarge)));
     let many = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(65));
@@ -56,10 +78,16 @@ fn requests_are_told_apart() {
 fn every_drop_reason_and_state_is_there_also_when_zero() {
     let text = text();
     for reason in DropReason::all() {
-        let line = format!("coremill_dropped_packets_total{{worker=\"1\",reason=\"{}\"}} 0", reason.word());
+        let line = format!(
+            "coremill_dropped_packets_total{{worker=\"1\",reason=\"{}\"}} 0",
+            reason.word()
+        );
         assert!(text.lines().any(|other| other == line), "{line}");
     }
-    assert!(text.contains("coremill_tcp_connections{worker=\"0\",state=\"ESTABLISHED\"} 2\n"), "{text}");
+    assert!(
+        text.contains("coremill_tcp_connections{worker=\"0\",state=\"ESTABLISHED\"} 2\n"),
+        "{text}"
+    );
     assert!(text.contains("# TYPE coremill_tcp_retrans_segs_total counter\n"));
     assert!(text.contains("coremill_build_info{version="));
 }
@@ -67,8 +95,13 @@ fn every_drop_reason_and_state_is_there_also_when_zero() {
 #[test]
 fn histograms_are_cumulative_and_in_seconds() {
     let text = text();
-    let bucket = |bound: &str| format!("coremill_tcp_round_trip_seconds_bucket{{worker=\"0\",le=\"{bound}\"}}");
-    assert!(text.contains(&format!("{} 0\n", bucket("0.000064"))), "{text}");
+    let bucket = |bound: &str| {
+        format!("coremill_tcp_round_trip_seconds_bucket{{worker=\"0\",le=\"{bound}\"}}")
+    };
+    assert!(
+        text.contains(&format!("{} 0\n", bucket("0.000064"))),
+        "{text}"
+    );
     assert!(text.contains(&format!("{} 1\n", bucket("0.000128"))));
     assert!(text.contains(&format!("{} 2\n", bucket("+Inf"))));
     assert!(text.contains("coremill_tcp_round_trip_seconds_count{worker=\"0\"} 2\n"));
@@ -81,7 +114,10 @@ fn text() -> String {
     workers[0].tcp.round_trip_micros.record(100);
     workers[0].tcp.round_trip_micros.record(1_000_000);
     let stack = Stack {
-        workers: workers.into_iter().map(|worker| worker as Arc<dyn Worker>).collect(),
+        workers: workers
+            .into_iter()
+            .map(|worker| worker as Arc<dyn Worker>)
+            .collect(),
         ports: Vec::new(),
         started: Instant::now(),
         metrics_address: None,
@@ -89,5 +125,7 @@ fn text() -> String {
     };
     let rows = Arc::new(Mutex::new(Rows::default()));
     let collector = StackCollector::new(Arc::new(stack), rows);
-    TextEncoder::new().encode_to_string(&collector.collect()).unwrap()
+    TextEncoder::new()
+        .encode_to_string(&collector.collect())
+        .unwrap()
 }

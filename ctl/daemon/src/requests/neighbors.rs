@@ -18,7 +18,11 @@ pub struct Neighbors {
 impl Neighbors {
     /// Nothing read yet.
     pub fn new(stack: &Stack) -> Self {
-        Self { ports: stack.ports.iter().map(|port| port.name.clone()).collect(), due: 0, rows: Vec::new() }
+        Self {
+            ports: stack.ports.iter().map(|port| port.name.clone()).collect(),
+            due: 0,
+            rows: Vec::new(),
+        }
     }
 }
 
@@ -29,7 +33,9 @@ impl Task for Neighbors {
     }
 
     fn take(&mut self, worker: usize, answer: Command) -> Step {
-        let Command::Neighbors { start, rows } = answer else { return Step::Done(mismatch()) };
+        let Command::Neighbors { start, rows } = answer else {
+            return Step::Done(mismatch());
+        };
         for row in &rows {
             let view = view(worker, row, &self.ports);
             self.rows.push(view);
@@ -42,19 +48,33 @@ impl Task for Neighbors {
             return Step::Wait;
         }
         self.rows.sort_by_key(|row| (row.address, row.worker));
-        Step::Done(Reply::Neighbors { neighbors: std::mem::take(&mut self.rows) }.into())
+        Step::Done(
+            Reply::Neighbors {
+                neighbors: std::mem::take(&mut self.rows),
+            }
+            .into(),
+        )
     }
 }
 
 fn ask(worker: usize, start: Option<usize>) -> (usize, Command) {
-    (worker, Command::Neighbors { start, rows: Vec::with_capacity(SLICE_ROWS) })
+    (
+        worker,
+        Command::Neighbors {
+            start,
+            rows: Vec::with_capacity(SLICE_ROWS),
+        },
+    )
 }
 
 fn view(worker: usize, row: &NeighborRow, ports: &[String]) -> NeighborView {
     let millis = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     NeighborView {
         worker,
-        port: ports.get(row.port).cloned().unwrap_or_else(|| row.port.to_string()),
+        port: ports
+            .get(row.port)
+            .cloned()
+            .unwrap_or_else(|| row.port.to_string()),
         address: row.address,
         mac: row.mac.map(mac_text),
         state: row.state.name().into(),

@@ -30,7 +30,9 @@ pub struct Remove {
 impl List {
     /// Names ports as `stack` does.
     pub fn new(stack: &Stack) -> Self {
-        Self { ports: stack.ports.iter().map(|port| port.name.clone()).collect() }
+        Self {
+            ports: stack.ports.iter().map(|port| port.name.clone()).collect(),
+        }
     }
 }
 
@@ -40,7 +42,9 @@ impl Task for List {
     }
 
     fn take(&mut self, _worker: usize, answer: Command) -> Step {
-        let Command::Routes { rows } = answer else { return Step::Done(mismatch()) };
+        let Command::Routes { rows } = answer else {
+            return Step::Done(mismatch());
+        };
         let routes = rows.iter().map(|row| view(row, &self.ports)).collect();
         Step::Done(Reply::Routes { routes }.into())
     }
@@ -56,19 +60,29 @@ impl Add {
 impl Task for Add {
     fn start(&mut self, workers: usize) -> Vec<(usize, Command)> {
         self.due = workers;
-        (0..workers).map(|worker| (worker, Command::AddRoute(self.options.clone()))).collect()
+        (0..workers)
+            .map(|worker| (worker, Command::AddRoute(self.options.clone())))
+            .collect()
     }
 
     fn take(&mut self, _worker: usize, _answer: Command) -> Step {
         self.due = self.due.saturating_sub(1);
-        if self.due > 0 { Step::Wait } else { Step::Done(Reply::RouteAdd {}.into()) }
+        if self.due > 0 {
+            Step::Wait
+        } else {
+            Step::Done(Reply::RouteAdd {}.into())
+        }
     }
 }
 
 impl Remove {
     /// Will remove the route to this network.
     pub fn new(network: Network) -> Self {
-        Self { network, workers: 0, due: 0 }
+        Self {
+            network,
+            workers: 0,
+            due: 0,
+        }
     }
 }
 
@@ -81,13 +95,20 @@ impl Task for Remove {
     fn take(&mut self, _worker: usize, answer: Command) -> Step {
         let Command::Routes { rows } = answer else {
             self.due = self.due.saturating_sub(1);
-            return if self.due > 0 { Step::Wait } else { Step::Done(Reply::RouteRemove {}.into()) };
+            return if self.due > 0 {
+                Step::Wait
+            } else {
+                Step::Done(Reply::RouteRemove {}.into())
+            };
         };
         let found = rows.iter().find(|row| {
             row.network == self.network.address && row.prefix_length == self.network.prefix_length
         });
         let Some(row) = found else {
-            let message = format!("no route to {}; `coremill routes` lists those there are", self.network);
+            let message = format!(
+                "no route to {}; `coremill routes` lists those there are",
+                self.network
+            );
             return Step::Done(Answer::error(ErrorKind::Invalid, message));
         };
         let options = RouteOptions {
@@ -99,7 +120,11 @@ impl Task for Remove {
             local_through_port: row.local_through_port,
         };
         self.due = self.workers;
-        Step::Ask((0..self.workers).map(|worker| (worker, Command::RemoveRoute(options.clone()))).collect())
+        Step::Ask(
+            (0..self.workers)
+                .map(|worker| (worker, Command::RemoveRoute(options.clone())))
+                .collect(),
+        )
     }
 }
 
@@ -108,34 +133,49 @@ pub fn options(change: &RouteChange, stack: &Stack) -> Result<RouteOptions, Answ
     let invalid = |message: String| Answer::error(ErrorKind::Invalid, message);
     let network = change.network;
     if !is_base(network) {
-        return Err(invalid(format!("network {network} has a host part; write its first address")));
+        return Err(invalid(format!(
+            "network {network} has a host part; write its first address"
+        )));
     }
     if let Some(gateway) = change.gateway
         && gateway.is_ipv4() != network.address.is_ipv4()
     {
-        return Err(invalid(format!("gateway {gateway} is not of the family of {network}")));
+        return Err(invalid(format!(
+            "gateway {gateway} is not of the family of {network}"
+        )));
     }
     if let Some(source) = change.source
         && !stack.networks().any(|(_, own)| own.address == source)
     {
-        return Err(invalid(format!("source {source} is not an own address; `coremill ports` lists them")));
+        return Err(invalid(format!(
+            "source {source} is not an own address; `coremill ports` lists them"
+        )));
     }
-    let on_link = |gateway| stack.networks().find(|(_, own)| contains(*own, gateway)).map(|(port, _)| port);
+    let on_link = |gateway| {
+        stack
+            .networks()
+            .find(|(_, own)| contains(*own, gateway))
+            .map(|(port, _)| port)
+    };
     let port = match (&change.port, change.gateway) {
         (Some(name), _) => {
             let port = stack.ports.iter().position(|port| port.name == *name);
             port.ok_or_else(|| invalid(format!("no port {name}; `coremill ports` lists them")))?
         }
-        (None, Some(gateway)) => {
-            on_link(gateway).ok_or_else(|| invalid(format!("gateway {gateway} is in no port's network")))?
-        }
+        (None, Some(gateway)) => on_link(gateway)
+            .ok_or_else(|| invalid(format!("gateway {gateway} is in no port's network")))?,
         (None, None) if stack.ports.len() == 1 => 0,
         (None, None) => return Err(invalid("name the port: there are several".into())),
     };
     if let Some(gateway) = change.gateway
-        && !stack.networks().any(|(index, own)| index == port && contains(own, gateway))
+        && !stack
+            .networks()
+            .any(|(index, own)| index == port && contains(own, gateway))
     {
-        return Err(invalid(format!("gateway {gateway} is not on the link of port {}", stack.port_name(port))));
+        return Err(invalid(format!(
+            "gateway {gateway} is not on the link of port {}",
+            stack.port_name(port)
+        )));
     }
     Ok(RouteOptions {
         network: network.address,
@@ -148,14 +188,25 @@ pub fn options(change: &RouteChange, stack: &Stack) -> Result<RouteOptions, Answ
 }
 
 fn look() -> (usize, Command) {
-    (0, Command::Routes { rows: Vec::with_capacity(ROWS_MAX) })
+    (
+        0,
+        Command::Routes {
+            rows: Vec::with_capacity(ROWS_MAX),
+        },
+    )
 }
 
 fn view(row: &RouteRow, ports: &[String]) -> RouteView {
     RouteView {
-        network: Network { address: row.network, prefix_length: row.prefix_length },
+        network: Network {
+            address: row.network,
+            prefix_length: row.prefix_length,
+        },
         gateway: row.gateway,
-        port: ports.get(row.port).cloned().unwrap_or_else(|| row.port.to_string()),
+        port: ports
+            .get(row.port)
+            .cloned()
+            .unwrap_or_else(|| row.port.to_string()),
         source: row.source,
         local_through_port: row.local_through_port,
     }
@@ -170,7 +221,10 @@ fn is_base(network: Network) -> bool {
 }
 
 fn as_config(network: Network) -> coremill_config::Network {
-    coremill_config::Network { address: network.address, prefix_length: network.prefix_length }
+    coremill_config::Network {
+        address: network.address,
+        prefix_length: network.prefix_length,
+    }
 }
 
 /// Routes shown at most.

@@ -25,13 +25,23 @@ pub struct Services {
 impl Task for Listeners {
     fn start(&mut self, workers: usize) -> Vec<(usize, Command)> {
         self.due = workers;
-        let command = |worker| (worker, Command::Listeners { rows: Vec::with_capacity(ROWS_MAX) });
+        let command = |worker| {
+            (
+                worker,
+                Command::Listeners {
+                    rows: Vec::with_capacity(ROWS_MAX),
+                },
+            )
+        };
         (0..workers).map(command).collect()
     }
 
     fn take(&mut self, worker: usize, answer: Command) -> Step {
-        let Command::Listeners { rows } = answer else { return Step::Done(mismatch()) };
-        self.rows.extend(rows.iter().map(|row| listener(worker, row)));
+        let Command::Listeners { rows } = answer else {
+            return Step::Done(mismatch());
+        };
+        self.rows
+            .extend(rows.iter().map(|row| listener(worker, row)));
         self.due = self.due.saturating_sub(1);
         if self.due > 0 {
             return Step::Wait;
@@ -45,18 +55,29 @@ impl Task for Listeners {
 impl Task for Services {
     fn start(&mut self, workers: usize) -> Vec<(usize, Command)> {
         self.due = workers;
-        let command = |worker| (worker, Command::Services { rows: Vec::with_capacity(ROWS_MAX) });
+        let command = |worker| {
+            (
+                worker,
+                Command::Services {
+                    rows: Vec::with_capacity(ROWS_MAX),
+                },
+            )
+        };
         (0..workers).map(command).collect()
     }
 
     fn take(&mut self, worker: usize, answer: Command) -> Step {
-        let Command::Services { rows } = answer else { return Step::Done(mismatch()) };
-        self.rows.extend(rows.into_iter().map(|row| service(worker, row)));
+        let Command::Services { rows } = answer else {
+            return Step::Done(mismatch());
+        };
+        self.rows
+            .extend(rows.into_iter().map(|row| service(worker, row)));
         self.due = self.due.saturating_sub(1);
         if self.due > 0 {
             return Step::Wait;
         }
-        self.rows.sort_by(|one, two| (&one.name, one.worker).cmp(&(&two.name, two.worker)));
+        self.rows
+            .sort_by(|one, two| (&one.name, one.worker).cmp(&(&two.name, two.worker)));
         let services = std::mem::take(&mut self.rows);
         Step::Done(Answer::from(Reply::Services { services }))
     }

@@ -41,31 +41,61 @@ impl Sockets {
         stack: &Stack,
     ) -> Result<Self, Answer> {
         let invalid = |message: String| Answer::error(ErrorKind::Invalid, message);
-        let state = state.map(|word| state_named(word).ok_or_else(|| invalid(unknown_state(word)))).transpose()?;
+        let state = state
+            .map(|word| state_named(word).ok_or_else(|| invalid(unknown_state(word))))
+            .transpose()?;
         let limit = limit.unwrap_or(PAGE_ROWS_MAX);
         if !(1..=PAGE_ROWS_MAX).contains(&limit) {
-            return Err(invalid(format!("limit {limit}: allowed are 1 to {PAGE_ROWS_MAX}")));
+            return Err(invalid(format!(
+                "limit {limit}: allowed are 1 to {PAGE_ROWS_MAX}"
+            )));
         }
         let place = match cursor {
-            None => Place { worker: 0, cursor: None },
+            None => Place {
+                worker: 0,
+                cursor: None,
+            },
             Some(text) => Place::parse(text)
                 .filter(|place| place.worker < stack.workers.len())
-                .ok_or_else(|| invalid(format!("cursor {text:?}: not one that this daemon gave out")))?,
+                .ok_or_else(|| {
+                    invalid(format!(
+                        "cursor {text:?}: not one that this daemon gave out"
+                    ))
+                })?,
         };
-        let filter = SocketFilter { state, address, port };
-        Ok(Self { filter, limit, workers: stack.workers.len(), place, progress: false, rows: Vec::new() })
+        let filter = SocketFilter {
+            state,
+            address,
+            port,
+        };
+        Ok(Self {
+            filter,
+            limit,
+            workers: stack.workers.len(),
+            place,
+            progress: false,
+            rows: Vec::new(),
+        })
     }
 
     fn ask(&self) -> Vec<(usize, Command)> {
         let rows = Vec::with_capacity(self.limit.saturating_sub(self.rows.len()));
-        let command = Command::Sockets { filter: self.filter, cursor: self.place.cursor, rows };
+        let command = Command::Sockets {
+            filter: self.filter,
+            cursor: self.place.cursor,
+            rows,
+        };
         vec![(self.place.worker, command)]
     }
 
     fn page(&mut self) -> Answer {
         let more = self.place.worker < self.workers;
         let cursor = more.then(|| self.place.text());
-        Reply::Sockets { sockets: std::mem::take(&mut self.rows), cursor }.into()
+        Reply::Sockets {
+            sockets: std::mem::take(&mut self.rows),
+            cursor,
+        }
+        .into()
     }
 }
 
@@ -75,12 +105,17 @@ impl Task for Sockets {
     }
 
     fn take(&mut self, worker: usize, answer: Command) -> Step {
-        let Command::Sockets { cursor, rows, .. } = answer else { return Step::Done(mismatch()) };
+        let Command::Sockets { cursor, rows, .. } = answer else {
+            return Step::Done(mismatch());
+        };
         self.progress = true;
         self.rows.extend(rows.iter().map(|row| view(worker, row)));
         self.place = match cursor {
             Some(_) => Place { worker, cursor },
-            None => Place { worker: worker + 1, cursor: None },
+            None => Place {
+                worker: worker + 1,
+                cursor: None,
+            },
         };
         if self.rows.len() >= self.limit || self.place.worker >= self.workers {
             return Step::Done(self.page());
@@ -107,14 +142,19 @@ impl Place {
             Some((worker, bits)) => (worker, Some(Cursor::from_bits(bits.parse().ok()?))),
             None => (text, None),
         };
-        Some(Self { worker: worker.parse().ok()?, cursor })
+        Some(Self {
+            worker: worker.parse().ok()?,
+            cursor,
+        })
     }
 }
 
 /// The state of a name as `ss` or Linux's headers write it: case and `-` or `_` do not matter.
 fn state_named(word: &str) -> Option<State> {
     let plain = |text: &str| text.replace(['-', '_'], "").to_uppercase();
-    State::ALL.into_iter().find(|state| plain(state.name()) == plain(word))
+    State::ALL
+        .into_iter()
+        .find(|state| plain(state.name()) == plain(word))
 }
 
 fn unknown_state(word: &str) -> String {

@@ -8,7 +8,13 @@ use crate::stack::{Stack, Worker, connections_in, dropped_packets};
 
 /// The daemon as a whole.
 pub fn status(stack: &Stack, draining: bool) -> StatusView {
-    let sum = |count: fn(&dyn Worker) -> u64| stack.workers.iter().map(|worker| count(worker.as_ref())).sum();
+    let sum = |count: fn(&dyn Worker) -> u64| {
+        stack
+            .workers
+            .iter()
+            .map(|worker| count(worker.as_ref()))
+            .sum()
+    };
     let connections = State::ALL.into_iter().map(|state| StateCount {
         state: state.name().into(),
         connections: stack.connections_in(state),

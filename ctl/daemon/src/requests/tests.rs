@@ -24,8 +24,18 @@ fn pages_of_sockets_cover_every_worker_once() {
         let mut seen: Vec<SocketView> = Vec::new();
         let mut cursor = None;
         loop {
-            let request = Request::Sockets { state: None, address: None, port: None, limit: Some(limit), cursor };
-            let Answer::Reply(Reply::Sockets { sockets, cursor: next }) = ask(&stack, &workers, request) else {
+            let request = Request::Sockets {
+                state: None,
+                address: None,
+                port: None,
+                limit: Some(limit),
+                cursor,
+            };
+            let Answer::Reply(Reply::Sockets {
+                sockets,
+                cursor: next,
+            }) = ask(&stack, &workers, request)
+            else {
                 panic!("no sockets");
             };
             assert!(sockets.len() <= limit);
@@ -35,7 +45,10 @@ fn pages_of_sockets_cover_every_worker_once() {
                 break;
             }
         }
-        let mut ports: Vec<(usize, u16)> = seen.iter().map(|row| (row.worker, row.remote.port())).collect();
+        let mut ports: Vec<(usize, u16)> = seen
+            .iter()
+            .map(|row| (row.worker, row.remote.port()))
+            .collect();
         ports.sort_unstable();
         ports.dedup();
         assert_eq!((ports.len(), seen.len()), (33, 33), "limit {limit}");
@@ -54,16 +67,37 @@ fn bad_values_are_refused_with_what_is_allowed() {
     };
     let route = |text: &str| serde_json::from_str(text).unwrap();
     for (request, expected) in [
-        (sockets(Some("open"), None, None), "state \"open\": allowed are CLOSED, LISTEN"),
-        (sockets(None, Some(0), None), "limit 0: allowed are 1 to 1000"),
+        (
+            sockets(Some("open"), None, None),
+            "state \"open\": allowed are CLOSED, LISTEN",
+        ),
+        (
+            sockets(None, Some(0), None),
+            "limit 0: allowed are 1 to 1000",
+        ),
         (sockets(None, Some(1_001), None), "limit 1001"),
         (sockets(None, None, Some("2")), "cursor \"2\""),
         (sockets(None, None, Some("0.x")), "cursor \"0.x\""),
-        (route(r#"{"request":"route-add","network":"10.0.0.1/8"}"#), "has a host part"),
-        (route(r#"{"request":"route-add","network":"10.0.0.0/8","port":"x"}"#), "no port x"),
-        (route(r#"{"request":"route-add","network":"10.0.0.0/8","gateway":"10.0.0.1"}"#), "in no port's network"),
-        (route(r#"{"request":"route-add","network":"10.0.0.0/8","gateway":"::1"}"#), "family"),
-        (route(r#"{"request":"route-add","network":"10.0.0.0/8","source":"10.0.0.1"}"#), "not an own address"),
+        (
+            route(r#"{"request":"route-add","network":"10.0.0.1/8"}"#),
+            "has a host part",
+        ),
+        (
+            route(r#"{"request":"route-add","network":"10.0.0.0/8","port":"x"}"#),
+            "no port x",
+        ),
+        (
+            route(r#"{"request":"route-add","network":"10.0.0.0/8","gateway":"10.0.0.1"}"#),
+            "in no port's network",
+        ),
+        (
+            route(r#"{"request":"route-add","network":"10.0.0.0/8","gateway":"::1"}"#),
+            "family",
+        ),
+        (
+            route(r#"{"request":"route-add","network":"10.0.0.0/8","source":"10.0.0.1"}"#),
+            "not an own address",
+        ),
     ] {
         let Action::Answer(Answer::Error { error }) = dispatch(request, &stack, false) else {
             panic!("{expected}");
@@ -77,42 +111,75 @@ fn bad_values_are_refused_with_what_is_allowed() {
 fn states_are_known_by_any_usual_spelling() {
     let (stack, _) = stack(1);
     for state in ["time-wait", "TIME_WAIT", "TimeWait"] {
-        let request = Request::Sockets { state: Some(state.into()), address: None, port: None, limit: None, cursor: None };
-        assert!(matches!(dispatch(request, &stack, false), Action::Ask(_)), "{state}");
+        let request = Request::Sockets {
+            state: Some(state.into()),
+            address: None,
+            port: None,
+            limit: None,
+            cursor: None,
+        };
+        assert!(
+            matches!(dispatch(request, &stack, false), Action::Ask(_)),
+            "{state}"
+        );
     }
 }
 
 #[test]
 fn a_route_is_added_on_every_worker() {
     let (stack, workers) = stack(2);
-    let request = serde_json::from_str(r#"{"request":"route-add","network":"10.0.0.0/8","gateway":"192.0.2.1"}"#).unwrap();
+    let request = serde_json::from_str(
+        r#"{"request":"route-add","network":"10.0.0.0/8","gateway":"192.0.2.1"}"#,
+    )
+    .unwrap();
     assert_eq!(ask(&stack, &workers, request), Reply::RouteAdd {}.into());
 }
 
 #[test]
 fn a_route_that_is_not_there_cannot_be_removed() {
     let (stack, workers) = stack(2);
-    let request = serde_json::from_str(r#"{"request":"route-remove","network":"10.0.0.0/8"}"#).unwrap();
-    let Answer::Error { error } = ask(&stack, &workers, request) else { panic!("removed") };
-    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Invalid, "no route to 10.0.0.0/8; `coremill routes` lists those there are"));
+    let request =
+        serde_json::from_str(r#"{"request":"route-remove","network":"10.0.0.0/8"}"#).unwrap();
+    let Answer::Error { error } = ask(&stack, &workers, request) else {
+        panic!("removed")
+    };
+    assert_eq!(
+        (error.kind, error.message.as_str()),
+        (
+            ErrorKind::Invalid,
+            "no route to 10.0.0.0/8; `coremill routes` lists those there are"
+        )
+    );
 }
 
 #[test]
 fn counters_and_drops_have_a_value_per_worker() {
     let (stack, workers) = stack(2);
     workers[1].counters.engine.turns.add(7);
-    let Answer::Reply(Reply::Counters { counters }) = ask(&stack, &workers, Request::Counters {}) else { panic!() };
+    let Answer::Reply(Reply::Counters { counters }) = ask(&stack, &workers, Request::Counters {})
+    else {
+        panic!()
+    };
     let turns = counters.iter().find(|row| row.name == "turns").unwrap();
     assert_eq!(turns.workers, [0, 7]);
-    assert!(counters.iter().any(|row| row.layer == "tcp" && row.name == "RetransSegs"));
-    let Answer::Reply(Reply::Drops { drops }) = ask(&stack, &workers, Request::Drops {}) else { panic!() };
+    assert!(
+        counters
+            .iter()
+            .any(|row| row.layer == "tcp" && row.name == "RetransSegs")
+    );
+    let Answer::Reply(Reply::Drops { drops }) = ask(&stack, &workers, Request::Drops {}) else {
+        panic!()
+    };
     assert!(drops.iter().all(|row| row.workers == [0, 0]));
 }
 
 fn stack(count: usize) -> (Stack, Vec<Arc<FakeWorker>>) {
     let workers: Vec<_> = (0..count).map(|_| FakeWorker::new()).collect();
     let stack = Stack {
-        workers: workers.iter().map(|worker| Arc::clone(worker) as Arc<dyn Worker>).collect(),
+        workers: workers
+            .iter()
+            .map(|worker| Arc::clone(worker) as Arc<dyn Worker>)
+            .collect(),
         ports: vec![PortView {
             name: "tap0".into(),
             driver: "net_tap".into(),
@@ -156,19 +223,33 @@ fn ask(stack: &Stack, workers: &[Arc<FakeWorker>], request: Request) -> Answer {
 /// Makes `worker` hold connections, shown in slices of three.
 fn hold(worker: &FakeWorker, index: u16, connections: usize) {
     *worker.answer.lock().unwrap() = Box::new(move |command| {
-        let Command::Sockets { filter, cursor, mut rows } = command else { return command };
+        let Command::Sockets {
+            filter,
+            cursor,
+            mut rows,
+        } = command
+        else {
+            return command;
+        };
         let start = cursor.map_or(0, |cursor| cursor.to_bits() as usize);
         let end = (start + 3).min(connections).min(start + rows.capacity());
         rows.extend((start..end).map(|slot| row(index, slot)));
         let cursor = (end < connections).then(|| Cursor::from_bits(end as u64));
-        Command::Sockets { filter, cursor, rows }
+        Command::Sockets {
+            filter,
+            cursor,
+            rows,
+        }
     });
 }
 
 fn row(worker: u16, slot: usize) -> ConnectionRow {
     let address = "192.0.2.1".parse().unwrap();
     ConnectionRow {
-        flow: Flow { local: Endpoint::new(address, 80), remote: Endpoint::new(address, worker * 1_000 + slot as u16) },
+        flow: Flow {
+            local: Endpoint::new(address, 80),
+            remote: Endpoint::new(address, worker * 1_000 + slot as u16),
+        },
         state: State::Established,
         receive_queue_bytes: 0,
         send_queue_bytes: 0,

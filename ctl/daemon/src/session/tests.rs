@@ -28,8 +28,12 @@ const HELLO: &[u8] = b"{\"request\":\"hello\",\"version\":1,\"client\":\"test\"}
 fn requests_come_one_at_a_time() {
     let (mut session, mut peer) = session();
     peer.write_all(HELLO).unwrap();
-    peer.write_all(b"{\"request\":\"status\"}\n{\"request\":\"ports\"}\n").unwrap();
-    assert!(matches!(session.next(), Wish::Answer(Request::Hello { version: 1, .. })));
+    peer.write_all(b"{\"request\":\"status\"}\n{\"request\":\"ports\"}\n")
+        .unwrap();
+    assert!(matches!(
+        session.next(),
+        Wish::Answer(Request::Hello { version: 1, .. })
+    ));
     assert_eq!(session.next(), Wish::Nothing);
     session.answer(&Reply::Shutdown {}.into());
     assert_eq!(session.next(), Wish::Answer(Request::Status {}));
@@ -56,7 +60,10 @@ fn garbage_is_answered_and_the_session_goes_on() {
     assert_eq!(session.next(), Wish::Nothing);
     assert_eq!(error_kind(&peer), ErrorKind::Malformed);
     peer.write_all(HELLO).unwrap();
-    assert!(matches!(session.next(), Wish::Answer(Request::Hello { .. })));
+    assert!(matches!(
+        session.next(),
+        Wish::Answer(Request::Hello { .. })
+    ));
 }
 
 #[test]
@@ -65,7 +72,9 @@ fn a_request_without_end_is_answered_and_the_session_closed() {
     peer.set_nonblocking(true).unwrap();
     let mut sent = 0;
     while sent < REQUEST_BYTES_MAX + 1 {
-        sent += peer.write(&[b'x'; 4096]).unwrap_or_else(|_| REQUEST_BYTES_MAX + 1);
+        sent += peer
+            .write(&[b'x'; 4096])
+            .unwrap_or_else(|_| REQUEST_BYTES_MAX + 1);
     }
     while session.next() == Wish::Nothing {}
     peer.set_nonblocking(false).unwrap();

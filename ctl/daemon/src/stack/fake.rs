@@ -40,7 +40,9 @@ impl FakeWorker {
     /// Carries out up to `count` commands.
     pub fn work(&self, count: usize) {
         for _ in 0..count {
-            let Some(command) = self.commands.lock().unwrap().pop_front() else { return };
+            let Some(command) = self.commands.lock().unwrap().pop_front() else {
+                return;
+            };
             let answer = (self.answer.lock().unwrap())(command);
             self.answers.lock().unwrap().push_back(answer);
         }

@@ -9,25 +9,41 @@ fn options(text: &str) -> EngineOptions {
     engine_options(&config).unwrap()
 }
 
-const PORT: &str = "[[ports]]\nname = \"a\"\ndevice = \"net_tap0,iface=cm0\"\naddresses = [\"192.0.2.2/24\"]\n";
+const PORT: &str =
+    "[[ports]]\nname = \"a\"\ndevice = \"net_tap0,iface=cm0\"\naddresses = [\"192.0.2.2/24\"]\n";
 
 #[test]
 fn defaults_are_those_of_the_engine() {
     let options = options(PORT);
-    assert_eq!(format!("{:?}", options.tcp), format!("{:?}", Limits::default()));
-    assert_eq!(format!("{:?}", options.neighbors), format!("{:?}", NeighborOptions::default()));
-    assert_eq!(format!("{:?}", options.turn), format!("{:?}", TurnOptions::default()));
+    assert_eq!(
+        format!("{:?}", options.tcp),
+        format!("{:?}", Limits::default())
+    );
+    assert_eq!(
+        format!("{:?}", options.neighbors),
+        format!("{:?}", NeighborOptions::default())
+    );
+    assert_eq!(
+        format!("{:?}", options.turn),
+        format!("{:?}", TurnOptions::default())
+    );
     assert_eq!(options.workers.len(), 1);
 }
 
 #[test]
 fn devices_are_told_apart() {
     for (device, expected) in [
-        ("net_tap0,iface=cm0", Device::Virtual("net_tap0,iface=cm0".into())),
+        (
+            "net_tap0,iface=cm0",
+            Device::Virtual("net_tap0,iface=cm0".into()),
+        ),
         ("0000:03:00.0", Device::Pci("0000:03:00.0".into())),
         ("ring-loopback", Device::RingLoopback),
     ] {
-        assert_eq!(options(&PORT.replace("net_tap0,iface=cm0", device)).ports[0].device, expected);
+        assert_eq!(
+            options(&PORT.replace("net_tap0,iface=cm0", device)).ports[0].device,
+            expected
+        );
     }
 }
 
