@@ -38,4 +38,5 @@ scenarios! {
     backlog
     leftovers
     lifecycle
+    idle
 }

@@ -1,6 +1,7 @@
 //! What is tested: each scenario is run with one worker and with two.
 
 pub mod backlog;
+pub mod idle;
 pub mod leftovers;
 pub mod lifecycle;
 pub mod lossy_transfers;
