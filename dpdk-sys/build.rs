@@ -164,11 +164,12 @@ fn require_libclang() {
     if env::var_os("LIBCLANG_PATH").is_some() {
         return;
     }
-    let by_command = process::Command::new("llvm-config")
-        .arg("--libdir")
-        .output()
-        .is_ok();
     let mut folders: Vec<PathBuf> = vec!["/usr/lib".into(), "/usr/lib64".into()];
+    let asked = process::Command::new("llvm-config")
+        .arg("--libdir")
+        .output();
+    folders
+        .extend(asked.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())));
     for parent in ["/usr/lib", "/usr/local"] {
         folders.extend(children(Path::new(parent)));
         folders.extend(
@@ -186,9 +187,12 @@ fn require_libclang() {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            name.starts_with("libclang") && name.contains(".so") && file.exists()
+            name.starts_with("libclang")
+                && !name.contains("cpp")
+                && name.contains(".so")
+                && file.metadata().is_ok_and(|data| data.len() > 0)
         });
-    if !found && !by_command {
+    if !found {
         fail(
             "libclang, which bindgen needs to read DPDK's headers, was not found.\nRemedy on \
              Debian: apt install libclang-dev\n(or set LIBCLANG_PATH to the folder of libclang.so)",

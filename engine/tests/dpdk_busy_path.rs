@@ -45,7 +45,8 @@ fn bursts_on_a_ring_neither_allocate_nor_call_the_kernel() {
         let _registration = eal.register_worker().expect("a worker");
         let mut buffers = Vec::with_capacity(2 * BURST);
         // The first turns fill the thread's packet cache.
-        (0..1_000).for_each(|_| drop(turn(&mut port, &mut buffers)));
+        let warmed: u64 = (0..1_000).map(|_| turn(&mut port, &mut buffers)).sum();
+        assert_eq!(warmed, 1_000 * BURST as u64);
         confine();
         let before = ALLOCATIONS.get();
         let sum = (0..TURNS).map(|_| turn(&mut port, &mut buffers)).sum();
@@ -58,7 +59,10 @@ fn bursts_on_a_ring_neither_allocate_nor_call_the_kernel() {
     });
     let end = Instant::now() + Duration::from_secs(60);
     while !finished.load(Ordering::Acquire) {
-        assert!(Instant::now() < end, "the worker was ended by a system call (or is very slow)");
+        assert!(
+            Instant::now() < end,
+            "the worker was ended by a system call (or is very slow)"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(packets.load(Ordering::Acquire), TURNS * BURST as u64);
@@ -90,7 +94,9 @@ fn a_system_call_ends_a_confined_thread() {
 /// One burst out and in: new packets, written to, sent, received, freed.
 fn turn(port: &mut DpdkPort, buffers: &mut Vec<Mbuf>) -> u64 {
     while buffers.len() < BURST {
-        let Some(mut packet) = port.allocate() else { break };
+        let Some(mut packet) = port.allocate() else {
+            break;
+        };
         if let Some(data) = packet.append(64) {
             data.fill(1);
         }

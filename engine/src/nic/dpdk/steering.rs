@@ -80,6 +80,7 @@ pub(super) fn program(
     } else {
         offered.key_size
     };
+    #[allow(clippy::needless_update, reason = "DPDK 24.11 has more fields")]
     let mut configuration = sys::rte_eth_rss_conf {
         rss_key: key_bytes.as_mut_ptr(),
         rss_key_len: key_length,
