@@ -65,6 +65,10 @@ fn inside() {
         receive_descriptors: 256,
         transmit_descriptors: 256,
     }];
+    // Router and group discovery would come in between; the setting is the namespace's own.
+    for scope in ["all", "default"] {
+        let _ = std::fs::write(format!("/proc/sys/net/ipv6/conf/{scope}/disable_ipv6"), "1");
+    }
     let eal = Eal::start(&options, &ports, 2).expect("EAL starts");
     let information = eal.port_information(0).expect("the port");
     assert_eq!(

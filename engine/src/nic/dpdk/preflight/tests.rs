@@ -1,5 +1,8 @@
 //! Each check against a folder or lock made for it.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
 use super::*;
 
 fn options(directory: &Path) -> EalOptions {
@@ -42,6 +45,10 @@ fn runtime_directory_that_cannot_be_made_is_named() {
 
 #[test]
 fn locked_config_file_means_the_prefix_is_in_use() {
+    if let Some(path) = std::env::var_os(HOLD) {
+        hold_lock(Path::new(&path));
+        return;
+    }
     let folder = folder("prefix");
     let inner = folder.join("dpdk").join("preflight");
     fs::create_dir_all(&inner).expect("a folder");
@@ -51,28 +58,44 @@ fn locked_config_file_means_the_prefix_is_in_use() {
         check(&options(&folder), &[]).is_ok(),
         "nobody holds the lock yet"
     );
-    // Record locks are held by processes, so another one must hold it: a shell's child does, as
-    // flock(1) takes another kind of lock.
-    let script = "import fcntl, sys, time; f = open(sys.argv[1], 'r+'); fcntl.lockf(f, \
-                  fcntl.LOCK_EX); print('locked', flush=True); time.sleep(30)";
-    let mut holder = std::process::Command::new("python3")
-        .args(["-c", script])
-        .arg(&path)
-        .stdout(std::process::Stdio::piped())
+    // A process never conflicts with its own record locks: this binary again holds it.
+    let this = "nic::dpdk::preflight::tests::locked_config_file_means_the_prefix_is_in_use";
+    let mut holder = Command::new(std::env::current_exe().expect("this test's binary"))
+        .args(["--exact", this, "--nocapture"])
+        .env(HOLD, &path)
+        .stdout(Stdio::piped())
         .spawn()
-        .expect("python3");
-    let mut line = [0; 6];
-    let mut output = holder.stdout.take().expect("its output");
-    io::Read::read_exact(&mut output, &mut line).expect("it holds the lock");
+        .expect("it starts");
+    let output = BufReader::new(holder.stdout.take().expect("its output"));
+    let locked = output
+        .lines()
+        .map_while(Result::ok)
+        .any(|line| line.contains("holding"));
     let result = check(&options(&folder), &[]);
     holder.kill().expect("the holder ends");
     holder.wait().expect("the holder ends");
+    assert!(locked, "the other process takes the lock");
     assert!(
         matches!(result, Err(EalError::FilePrefixInUse { .. })),
         "{result:?}"
     );
     fs::remove_dir_all(&folder).expect("removed");
 }
+
+/// Locks the file as EAL does, until killed.
+fn hold_lock(path: &Path) {
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .expect("the file");
+    rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).expect("the lock");
+    println!("holding");
+    std::thread::sleep(std::time::Duration::from_secs(30));
+}
+
+/// Set for the process that holds the lock.
+const HOLD: &str = "COREMILL_TEST_HOLD_LOCK";
 
 #[test]
 fn two_ports_cannot_share_a_device() {
