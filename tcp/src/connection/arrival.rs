@@ -96,30 +96,26 @@ impl<Q: Default> Connection<Q> {
             if is_reset {
                 return Err(DropReason::OutOfWindow);
             }
+            if header.flags.contains(Flags::SYN) {
+                return self.check_syn(context, segment);
+            }
+            self.receive.quick = super::receive_side::QUICK_ACKS;
+            self.due.acknowledge = true;
             if end < self.receive.acknowledged {
                 context.counters.delayed_ack_lost.increment();
-                self.acknowledge_out_of_order(context, segment);
                 return Err(DropReason::OldDuplicate);
             }
-            self.acknowledge_out_of_order(context, segment);
             return Err(DropReason::OutOfWindow);
         }
         Ok(())
     }
 
-    /// An ACK for a segment outside of the window: at once for data and FIN, whose sender waits for
-    /// it and for keepalives; within the limit of challenges for all else.
-    fn acknowledge_out_of_order<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<'_, M>,
-        segment: &Segment<'_>,
-    ) {
-        if segment.header.flags.contains(Flags::SYN) {
-            context.counters.syn_challenge.increment();
-            self.challenge(context);
+    /// A segment without the timestamps agreed on: only a SYN, which is challenged anyway.
+    fn check_bare(&self, flags: Flags) -> Result<(), DropReason> {
+        if flags.contains(Flags::SYN) {
+            Ok(())
         } else {
-            self.receive.quick = super::receive_side::QUICK_ACKS;
-            self.due.acknowledge = true;
+            Err(DropReason::PawsRejected)
         }
     }
 

@@ -68,7 +68,11 @@ impl<Q> Connection<Q> {
         let Some(available) = send.queued.checked_sub(offset) else {
             return Err(Hold::Idle);
         };
-        let fin_waits = send.is_shut;
+        // Once it is acknowledged, the state has moved on.
+        let fin_waits = matches!(
+            self.state,
+            State::FinWait1 | State::Closing | State::LastAck
+        );
         if available == 0 && !fin_waits {
             return Err(Hold::Idle);
         }
