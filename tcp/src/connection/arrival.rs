@@ -78,13 +78,15 @@ impl<Q: Default> Connection<Q> {
     ) -> Result<(), DropReason> {
         let header = &segment.header;
         let is_reset = header.flags.contains(Flags::RST);
-        if self.stamps.is_on
-            && !is_reset
-            && let Some(stamp) = options.timestamps
-            && self
+        let is_stale = match options.timestamps {
+            _ if is_reset || !self.stamps.is_on => false,
+            Some(stamp) => self
                 .stamps
-                .is_old(stamp, context.now.since(self.last_received))
-        {
+                .is_old(stamp, context.now.since(self.last_received)),
+            // RFC 7323, section 3.2: once agreed on, every segment must carry them.
+            None => return self.check_bare(header.flags),
+        };
+        if is_stale {
             context.counters.paws_estab.increment();
             self.due.acknowledge = true;
             return Err(DropReason::PawsRejected);

@@ -75,10 +75,12 @@ impl<M: Memory> Shard<M> {
 
     fn row_at(&self, cursor: Cursor) -> Option<ConnectionRow> {
         match cursor.table {
+            // A closed connection that its user still holds is no connection any more.
             CONNECTIONS => self
                 .connections
                 .get(cursor.slot)
-                .map(|it| it.row(&self.bounds)),
+                .filter(|connection| connection.state != State::Closed)
+                .map(|connection| connection.row(&self.bounds)),
             REQUESTS => {
                 let (flow, pending) = self.requests.get(cursor.slot)?;
                 let row = light_row(flow, State::SynReceived, self.limits.rto_initial);

@@ -138,11 +138,12 @@ impl<M: Memory> Shard<M> {
         self.settle(now, slot);
     }
 
-    /// RST at once; the handle stays until `close`.
+    /// RST at once; the handle names nothing from now on.
     pub fn abort(&mut self, now: Instant, id: ConnectionId) {
         let Some(slot) = self.connections.slot_of(id) else {
             return;
         };
+        self.detach_user(slot);
         let (connections, mut context) = self.split(now);
         if let Some(connection) = connections.get_mut(slot) {
             connection.reset(&mut context, ConnectionError::Aborted);

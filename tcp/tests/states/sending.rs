@@ -132,8 +132,7 @@ fn an_old_segment_does_not_change_the_window() {
 
 #[test]
 fn a_peer_cannot_make_us_send_headers_only() {
-    let mut test =
-        Test::established_as(|_| {}, SocketOptions::default(), syn().mss(1), ack(1, 1));
+    let mut test = Test::established_as(|_| {}, SocketOptions::default(), syn().mss(1), ack(1, 1));
     test.send(&bytes(0, 1_000));
     let sent = test.next().expect("data");
     assert!(sent.payload.len() >= 48, "{} bytes", sent.payload.len());
