@@ -266,16 +266,14 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         self.counters.engine.icmp_received.increment();
         match icmp::parse(header, header.payload_in(packet.data())) {
             Ok(Message::EchoRequest) => {
+                self.delivered(origin);
                 if !self.icmp_limit.take(self.now) {
                     return self.discard(LinkDropReason::IcmpRateLimited);
                 }
                 let (ours, theirs) = (header.destination.into(), header.source.into());
                 let identification = self.identification.next(ours, theirs);
                 match icmp::echo_reply(&mut packet, header, identification, self.ttl, true) {
-                    Ok(()) => {
-                        self.delivered(origin);
-                        self.send_icmp(theirs, packet);
-                    }
+                    Ok(()) => self.send_icmp(theirs, packet),
                     Err(reason) => self.discard(reason),
                 }
             }

@@ -196,7 +196,8 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         if reason == LinkDropReason::NeighborFailed
             && let Ok(quoted) = icmp::quoted::read(packet.data(), Unreachable::Host)
         {
-            self.tell_tcp(&quoted);
+            // The packet is counted; that its connection may be gone meanwhile is no second drop.
+            let _ = self.shard.unreachable(self.now, &quoted);
         }
     }
 }
