@@ -279,7 +279,7 @@ fn parts(
         shard,
         services,
         steering: Arc::new(Steering::new(&[9; 40], 1)),
-        exchange: Arc::new(Exchange::new(&[doorbell.clone()], 16)),
+        exchange: Arc::new(Exchange::new(std::slice::from_ref(&doorbell), 16)),
         mailbox: Arc::new(Mailbox::new(doorbell).unwrap()),
         counters,
         neighbors: NeighborOptions {
