@@ -1,10 +1,11 @@
 //! Frames that nobody should send: sound ones of each layer, damaged in every way, and some of
 //! them made sound again as far as checksums go, so that they reach the layers above.
 
-use coremill_tcp::checksum::{self, Sum};
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt};
 
+use crate::heard::{Heard, heard_segment};
+use crate::repair::repair;
 use crate::{OUR_MAC, OURS, PEER_MAC};
 
 /// Makes frames; the same seed makes the same frames.
@@ -322,76 +323,6 @@ impl Frames {
             _ => frame[random.random_range(0..reach)] ^= 1 << random.random_range(0..8),
         }
     }
-}
-
-/// A TCP segment that the engine sent.
-#[derive(Clone, Copy)]
-struct Heard {
-    destination: [u8; 4],
-    source_port: u16,
-    destination_port: u16,
-    sequence: u32,
-    acknowledgment: u32,
-    flags: u8,
-    payload_bytes: u32,
-}
-
-/// The engine's own packets have no IP options.
-fn heard_segment(frame: &[u8]) -> Option<Heard> {
-    let packet = frame.get(14..)?;
-    let segment = packet.get(20..)?;
-    if packet.first() != Some(&0x45) || packet.get(9) != Some(&6) || segment.len() < 20 {
-        return None;
-    }
-    let half = |at: usize| u16::from_be_bytes([segment[at], segment[at + 1]]);
-    let word = |at: usize| u32::from(half(at)) << 16 | u32::from(half(at + 2));
-    let header_length = usize::from(segment[12] >> 4) * 4;
-    Some(Heard {
-        destination: packet[16..20].try_into().ok()?,
-        source_port: half(0),
-        destination_port: half(2),
-        sequence: word(4),
-        acknowledgment: word(8),
-        flags: segment[13],
-        payload_bytes: u32::try_from(segment.len().checked_sub(header_length)?).ok()?,
-    })
-}
-
-/// Fills in the checksums of an IPv4 packet, as far as its lengths make sense.
-fn repair(frame: &mut [u8]) {
-    let Some(packet) = frame.get_mut(14..).filter(|packet| packet.len() >= 20) else {
-        return;
-    };
-    let header_length = usize::from(packet[0] & 15) * 4;
-    let total_length = usize::from(u16::from_be_bytes([packet[2], packet[3]]));
-    if packet[0] >> 4 != 4 || header_length < 20 || total_length > packet.len() {
-        return;
-    }
-    let Some((header, payload)) = packet[..total_length].split_at_mut_checked(header_length) else {
-        return;
-    };
-    checksum::fill(header, 10, Sum::default());
-    let address = |at: usize| {
-        std::net::Ipv4Addr::from_bits(u32::from_be_bytes([
-            header[at],
-            header[at + 1],
-            header[at + 2],
-            header[at + 3],
-        ]))
-    };
-    let protocol = header[9];
-    let pseudo = checksum::pseudo_header(
-        address(12).into(),
-        address(16).into(),
-        protocol,
-        payload.len(),
-    );
-    match protocol {
-        1 => checksum::fill(payload, 2, Sum::default()),
-        6 => checksum::fill(payload, 16, pseudo),
-        17 => checksum::fill(payload, 6, pseudo),
-        _ => false,
-    };
 }
 
 const FRAME_BYTES_MAX: usize = 1_600;

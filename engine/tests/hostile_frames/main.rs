@@ -4,6 +4,8 @@
 
 mod bench;
 mod frames;
+mod heard;
+mod repair;
 mod sent;
 
 use std::time::Duration;
