@@ -105,7 +105,11 @@ impl Application {
         let key = stream_key(self.connection, 1 - self.side);
         while !self.progress.is_at_end && now >= self.paused_until {
             let slice = match shard.receive_slice(self.id) {
-                Ok([]) | Err(ReceiveError::NotConnected) => return Ok(()),
+                Err(ReceiveError::NotConnected) => return Ok(()),
+                Ok([]) => {
+                    self.progress.is_established = true;
+                    return Ok(());
+                }
                 Ok(slice) => slice,
                 Err(ReceiveError::EndOfStream) => {
                     self.progress.is_at_end = true;
