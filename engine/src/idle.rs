@@ -1,7 +1,7 @@
 //! What a worker does when a turn found nothing: spin, then sleep on the ports' interrupts and its
 //! doorbell, or nap where a port has no interrupt. Before it sleeps it arms both and looks once more.
 
-use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use coremill_tcp::Instant;
@@ -167,19 +167,16 @@ enum Woken {
 }
 
 /// Waits for the doorbell, an interrupt or the end of `timeout`.
-fn wait(
-    doorbell: &Doorbell,
-    interrupts: impl Iterator<Item = RawFd>,
+fn wait<'a>(
+    doorbell: &'a Doorbell,
+    interrupts: impl Iterator<Item = BorrowedFd<'a>>,
     timeout: Option<Duration>,
 ) -> Woken {
-    let mut descriptors: [PollFd<'_>; DESCRIPTORS_MAX] =
+    let mut descriptors: [PollFd<'a>; DESCRIPTORS_MAX] =
         std::array::from_fn(|_| PollFd::from_borrowed_fd(doorbell.as_fd(), PollFlags::IN));
     let mut count = 1;
     for (place, interrupt) in descriptors.iter_mut().skip(1).zip(interrupts) {
-        // SAFETY: the port keeps the descriptor open as long as it lives, and the worker that is
-        // waiting here owns the port; ports know their interrupts as numbers only, since DPDK does.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(interrupt) };
-        *place = PollFd::from_borrowed_fd(descriptor, PollFlags::IN);
+        *place = PollFd::from_borrowed_fd(interrupt, PollFlags::IN);
         count += 1;
     }
     let timeout = timeout.map(|timeout| Timespec {

@@ -10,7 +10,7 @@ pub mod heap_buffer;
 pub mod loopback;
 pub mod simulated;
 
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 
 /// What the port says, or has been seen to say, about the checksums of a received packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,7 +102,7 @@ pub trait Port {
     fn mtu(&self) -> u16;
 
     /// A descriptor that becomes readable when a packet arrives, where the port has one.
-    fn receive_interrupt(&self) -> Option<RawFd>;
+    fn receive_interrupt(&self) -> Option<BorrowedFd<'_>>;
 
     /// Arms the receive interrupt. Call it before sleeping on the descriptor and receive once more
     /// afterwards: what arrived in between does not wake. Ports that need no arming do nothing.

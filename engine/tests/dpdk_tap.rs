@@ -4,7 +4,6 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
-use std::os::fd::BorrowedFd;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -247,11 +246,9 @@ fn drain(queues: &mut [DpdkPort; 2]) {
 /// Queues whose interrupt descriptor is readable within `time`.
 fn ready(queues: &[DpdkPort; 2], time: Duration) -> Vec<usize> {
     let descriptors = queues.each_ref().map(|queue| {
-        let raw = queue
+        queue
             .receive_interrupt()
-            .expect("tap has receive interrupts");
-        // SAFETY: open as long as the port is.
-        unsafe { BorrowedFd::borrow_raw(raw) }
+            .expect("tap has receive interrupts")
     });
     let mut polled = descriptors
         .each_ref()

@@ -1,7 +1,7 @@
 //! A wrapper that treats packets badly: drops, delays, duplicates and corrupts them on their way in
 //! and out, seeded and counted, over any port.
 
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 
 use super::dice::Dice;
 use super::{Buffer, Capabilities, Port};
@@ -137,7 +137,7 @@ impl<P: Port> Port for FaultPort<P> {
     }
 
     /// None: delayed packets would not wake a sleeper.
-    fn receive_interrupt(&self) -> Option<RawFd> {
+    fn receive_interrupt(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 }

@@ -1,7 +1,7 @@
 //! Ports joined back to back, or to themselves, by bounded queues in memory; no EAL. They offer no
 //! offloads: what is asked of a packet at transmission is ignored.
 
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use crossbeam::queue::ArrayQueue;
@@ -109,7 +109,7 @@ impl Port for LoopbackPort {
         self.mtu
     }
 
-    fn receive_interrupt(&self) -> Option<RawFd> {
+    fn receive_interrupt(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 }

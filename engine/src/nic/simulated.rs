@@ -2,7 +2,7 @@
 //! engines can run over it in one thread, faster than the clock, and each seed gives the same run.
 
 use std::collections::VecDeque;
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -134,7 +134,7 @@ impl Port for SimulatedPort {
         1500
     }
 
-    fn receive_interrupt(&self) -> Option<RawFd> {
+    fn receive_interrupt(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 }

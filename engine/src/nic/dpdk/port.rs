@@ -185,8 +185,11 @@ impl Port for DpdkPort {
         self.mtu
     }
 
-    fn receive_interrupt(&self) -> Option<RawFd> {
+    fn receive_interrupt(&self) -> Option<BorrowedFd<'_>> {
+        // SAFETY: the driver keeps the descriptor open as long as the port is started, and that is
+        // as long as self holds the environment.
         self.interrupt
+            .map(|descriptor| unsafe { BorrowedFd::borrow_raw(descriptor) })
     }
 
     fn arm_receive_interrupt(&mut self) {
