@@ -113,6 +113,7 @@ impl Application {
                 Ok(slice) => slice,
                 Err(ReceiveError::EndOfStream) => {
                     self.progress.is_at_end = true;
+                    self.progress.is_established = true;
                     return Ok(());
                 }
                 Err(ReceiveError::Failed(error)) => return Err(error),
