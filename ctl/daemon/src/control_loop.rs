@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use coremill_config::Config;
-use coremill_engine::command::Command;
 use coremill_protocol::{Answer, ErrorKind, Reply};
 use mio::net::UnixStream;
 use mio::unix::SourceFd;
@@ -16,12 +15,12 @@ use mio::{Events, Interest, Poll, Token};
 use crate::access::Access;
 use crate::control_socket::ControlSocket;
 use crate::failure::{Failure, system};
-use crate::inquiry::{Answered, Asker, Inquiries, Step, Task};
+use crate::inquiry::{Answered, Asker, Inquiries};
 use crate::log_limit::LogLimit;
 use crate::metrics::Endpoint;
 use crate::requests::{self, Action, rows};
 use crate::session::{Session, Wish};
-use crate::shutdown::Shutdown;
+use crate::shutdown::{Drain, Shutdown};
 use crate::signals::Signals;
 use crate::stack::Stack;
 
@@ -296,7 +295,7 @@ impl ControlLoop {
             "draining for up to {timeout:?}, asked by {by}; ask again to stop at once"
         );
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-        let task = Box::new(Drain { due: 0 });
+        let task = Box::new(Drain::default());
         if self
             .inquiries
             .begin(Asker::Daemon, task, now + self.answer_timeout)
@@ -332,29 +331,6 @@ impl ControlLoop {
         }
         // A poll rounds down to milliseconds: never spin through the last one.
         timeout.max(Duration::from_millis(1))
-    }
-}
-
-/// Tells every worker to close its listeners.
-struct Drain {
-    due: usize,
-}
-
-impl Task for Drain {
-    fn start(&mut self, workers: usize) -> Vec<(usize, Command)> {
-        self.due = workers;
-        (0..workers)
-            .map(|worker| (worker, Command::Drain))
-            .collect()
-    }
-
-    fn take(&mut self, _worker: usize, _answer: Command) -> Step {
-        self.due = self.due.saturating_sub(1);
-        if self.due > 0 {
-            Step::Wait
-        } else {
-            Step::Done(Reply::Shutdown {}.into())
-        }
     }
 }
 

@@ -2,6 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use coremill_engine::command::Command;
+use coremill_protocol::Reply;
+
+use crate::inquiry::{Step, Task};
+
 /// Whether and when the daemon ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
@@ -36,6 +41,30 @@ impl Shutdown {
             Shutdown::Running => false,
             Shutdown::Draining(deadline) => open_connections == 0 || now >= deadline,
             Shutdown::Now => true,
+        }
+    }
+}
+
+/// Tells every worker to close its listeners.
+#[derive(Default)]
+pub struct Drain {
+    due: usize,
+}
+
+impl Task for Drain {
+    fn start(&mut self, workers: usize) -> Vec<(usize, Command)> {
+        self.due = workers;
+        (0..workers)
+            .map(|worker| (worker, Command::Drain))
+            .collect()
+    }
+
+    fn take(&mut self, _worker: usize, _answer: Command) -> Step {
+        self.due = self.due.saturating_sub(1);
+        if self.due > 0 {
+            Step::Wait
+        } else {
+            Step::Done(Reply::Shutdown {}.into())
         }
     }
 }
