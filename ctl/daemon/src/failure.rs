@@ -23,6 +23,9 @@ pub enum Failure {
         /// The socket.
         socket: PathBuf,
     },
+    /// Something of DPDK's is in use by another process.
+    #[error("{0}")]
+    InUse(String),
     /// Something that is not ours is in the socket's place.
     #[error("{}: exists and is not a socket; remove it or choose another control.socket", socket.display())]
     SocketTaken {
@@ -71,6 +74,7 @@ impl Failure {
             Failure::Config(_) | Failure::Host(_) => 3,
             Failure::Device(_) | Failure::SocketPlace { .. } => 4,
             Failure::SecondDaemon { .. }
+            | Failure::InUse(_)
             | Failure::SocketTaken { .. }
             | Failure::MetricsAddress { .. } => 5,
             Failure::Engine(_) => 6,

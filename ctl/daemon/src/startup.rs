@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use coremill_config::Config;
-use coremill_engine::Engine;
 use coremill_engine::nic::Capabilities;
+use coremill_engine::nic::dpdk::EalError;
+use coremill_engine::{Engine, StartError};
 use coremill_protocol::{Network, PortView};
 use sd_notify::NotifyState;
 
@@ -154,6 +155,25 @@ fn offloads(capabilities: Capabilities) -> Vec<String> {
         .collect()
 }
 
-fn engine_failure(error: &coremill_engine::StartError) -> Failure {
-    Failure::Engine(error.to_string())
+/// Sorts the engine's error by who can repair it.
+fn engine_failure(error: &StartError) -> Failure {
+    let text = error.to_string();
+    match error {
+        StartError::Eal(EalError::FilePrefixInUse { .. }) => Failure::InUse(text),
+        StartError::Eal(
+            EalError::NoTapDevice { .. }
+            | EalError::TapDeviceDenied { .. }
+            | EalError::MissingNetAdmin { .. }
+            | EalError::NoHugePages
+            | EalError::RuntimeDirectory { .. }
+            | EalError::Device { .. }
+            | EalError::Mtu { .. }
+            | EalError::TooFewQueues { .. },
+        )
+        | StartError::Core(_) => Failure::Device(text),
+        StartError::Workers(_) | StartError::Route { .. } | StartError::NoSource(_) => {
+            Failure::Host(text)
+        }
+        _ => Failure::Engine(text),
+    }
 }

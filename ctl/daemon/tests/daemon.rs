@@ -39,7 +39,11 @@ fn check_tells_right_from_wrong() {
     std::fs::write(&path, "[tcp]\nttl = 300\n").unwrap();
     let output = coremilld(&path, &["--check"]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(text(&output).contains("tcp.ttl = 300: out of range"), "{}", text(&output));
+    assert!(
+        text(&output).contains("tcp.ttl = 300: out of range"),
+        "{}",
+        text(&output)
+    );
     let output = coremilld(&directory.path().join("none.toml"), &["--check"]);
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(coremilld(&path, &["--flowers"]).status.code(), Some(2));
@@ -63,27 +67,47 @@ fn every_verb_prints_a_table_and_json(daemon: &Daemon) {
         let table = String::from_utf8(output.stdout).unwrap();
         assert!(table.contains(expected), "{verb}:\n{table}");
         let output = daemon.ask(&["--json", verb]);
-        let value: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{verb}: {error}"));
+        let value: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{verb}: {error}"));
         assert!(value.is_array() || value.is_object(), "{verb}");
     }
-    let all: Value = serde_json::from_slice(&daemon.ask(&["--json", "drops", "--all"]).stdout).unwrap();
+    let all: Value =
+        serde_json::from_slice(&daemon.ask(&["--json", "drops", "--all"]).stdout).unwrap();
     assert!(all.as_array().unwrap().len() > 40);
 }
 
 fn services_talk_over_the_ring(daemon: &Daemon) {
     let deadline = Instant::now() + Duration::from_secs(20);
     let requests = || -> u64 {
-        let rows: Value = serde_json::from_slice(&daemon.ask(&["--json", "services"]).stdout).unwrap();
+        let rows: Value =
+            serde_json::from_slice(&daemon.ask(&["--json", "services"]).stdout).unwrap();
         let rows = rows.as_array().unwrap();
-        rows.iter().filter(|row| row["kind"] == "rpc").filter_map(|row| row["requests"].as_u64()).sum()
+        rows.iter()
+            .filter(|row| row["kind"] == "rpc")
+            .filter_map(|row| row["requests"].as_u64())
+            .sum()
     };
     while requests() < 100 {
-        assert!(Instant::now() < deadline, "the rpc client made {} requests only", requests());
+        assert!(
+            Instant::now() < deadline,
+            "the rpc client made {} requests only",
+            requests()
+        );
         sleep(Duration::from_millis(50));
     }
-    let rows: Value =
-        serde_json::from_slice(&daemon.ask(&["--json", "sockets", "--state", "established"]).stdout).unwrap();
-    assert!(rows.as_array().unwrap().iter().any(|row| row["local"] == "192.0.2.2:7"), "{rows}");
+    let rows: Value = serde_json::from_slice(
+        &daemon
+            .ask(&["--json", "sockets", "--state", "established"])
+            .stdout,
+    )
+    .unwrap();
+    assert!(
+        rows.as_array()
+            .unwrap()
+            .iter()
+            .any(|row| row["local"] == "192.0.2.2:7"),
+        "{rows}"
+    );
 }
 
 fn routes_come_and_go(daemon: &Daemon) {
@@ -94,24 +118,42 @@ fn routes_come_and_go(daemon: &Daemon) {
     let output = daemon.ask(&["routes", "remove", "198.51.100.0/24"]);
     assert!(output.status.success(), "{}", text(&output));
     assert!(!listed(daemon));
-    assert_eq!(daemon.ask(&["routes", "remove", "198.51.100.0/24"]).status.code(), Some(1));
+    assert_eq!(
+        daemon
+            .ask(&["routes", "remove", "198.51.100.0/24"])
+            .status
+            .code(),
+        Some(1)
+    );
 }
 
 fn refusals_have_their_exit_codes(daemon: &Daemon) {
     let output = daemon.ask(&["sockets", "--state", "open"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output).contains("allowed are CLOSED"), "{}", text(&output));
+    assert!(
+        text(&output).contains("allowed are CLOSED"),
+        "{}",
+        text(&output)
+    );
     let output = daemon.ask(&["--socket", "/nonexistent/cm.sock", "status"]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(text(&output).contains("no daemon at /nonexistent/cm.sock"), "{}", text(&output));
+    assert!(
+        text(&output).contains("no daemon at /nonexistent/cm.sock"),
+        "{}",
+        text(&output)
+    );
     assert_eq!(daemon.ask(&["flowers"]).status.code(), Some(2));
 }
 
 fn bad_requests_are_answered(daemon: &Daemon) {
     let kind = |bytes: &[u8]| -> Value {
         let mut stream = UnixStream::connect(&daemon.socket).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        stream.write_all(b"{\"request\":\"hello\",\"version\":1,\"client\":\"test\"}\n").unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        stream
+            .write_all(b"{\"request\":\"hello\",\"version\":1,\"client\":\"test\"}\n")
+            .unwrap();
         // A session that is closed early refuses the rest of the bytes.
         let _ = stream.write_all(bytes);
         let mut lines = BufReader::new(stream).lines();
@@ -122,11 +164,16 @@ fn bad_requests_are_answered(daemon: &Daemon) {
     };
     assert_eq!(kind(b"\x00\xff\xfe garbage\n"), "malformed");
     assert_eq!(kind(b"{\"request\":\"flowers\"}\n"), "malformed");
-    assert_eq!(kind(b"{\"request\":\"hello\",\"version\":99,\"client\":\"test\"}\n"), "version");
+    assert_eq!(
+        kind(b"{\"request\":\"hello\",\"version\":99,\"client\":\"test\"}\n"),
+        "version"
+    );
     assert_eq!(kind(&vec![b'x'; 70_000]), "too-long");
 
     let mut stream = UnixStream::connect(&daemon.socket).unwrap();
-    stream.write_all(json!({"request": "status"}).to_string().as_bytes()).unwrap();
+    stream
+        .write_all(json!({"request": "status"}).to_string().as_bytes())
+        .unwrap();
     stream.write_all(b"\n").unwrap();
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).unwrap();
@@ -139,7 +186,9 @@ fn metrics_are_served(daemon: &Daemon) {
     for line in body.lines().filter(|line| !line.starts_with('#')) {
         let (name, value) = line.rsplit_once(' ').unwrap();
         assert!(name.starts_with("coremill_"), "{line}");
-        value.parse::<f64>().unwrap_or_else(|error| panic!("{line}: {error}"));
+        value
+            .parse::<f64>()
+            .unwrap_or_else(|error| panic!("{line}: {error}"));
     }
     for name in [
         "coremill_received_packets_total{worker=\"0\"}",
@@ -158,18 +207,31 @@ fn metrics_are_served(daemon: &Daemon) {
         ("GET /flowers HTTP/1.1\r\n\r\n", "404"),
         ("POST /metrics HTTP/1.1\r\n\r\n", "405"),
         ("nonsense\r\n\r\n", "400"),
-        (&format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "y".repeat(9_000)), "431"),
+        (
+            &format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "y".repeat(9_000)),
+            "431",
+        ),
     ] {
         let (head, _) = get(daemon, request);
-        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{status}: {head}");
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{status}: {head}"
+        );
     }
 }
 
 fn a_second_daemon_is_refused(daemon: &Daemon) {
     let output = coremilld(&daemon.config, &[]);
     assert_eq!(output.status.code(), Some(5), "{}", text(&output));
-    assert!(text(&output).contains("another coremilld is running"), "{}", text(&output));
-    assert!(daemon.ask(&["status"]).status.success(), "the first one must not suffer");
+    assert!(
+        text(&output).contains("another coremilld is running"),
+        "{}",
+        text(&output)
+    );
+    assert!(
+        daemon.ask(&["status"]).status.success(),
+        "the first one must not suffer"
+    );
 }
 
 fn shutdown_stops_it(daemon: &mut Daemon) {
@@ -182,7 +244,9 @@ fn shutdown_stops_it(daemon: &mut Daemon) {
 
 fn get(daemon: &Daemon, request: &str) -> (String, String) {
     let mut stream = TcpStream::connect(daemon.metrics).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     // A refused request may be cut off by a reset once its answer is there.

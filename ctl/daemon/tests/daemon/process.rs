@@ -20,19 +20,36 @@ impl Daemon {
     pub fn start(name: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         // A port that was free a moment ago; only the kernel's ephemeral range could take it again.
-        let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let text = config(directory.path(), name) + &format!("[metrics]\naddress = \"{metrics}\"\nrefresh = \"100ms\"\n");
+        let metrics = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let text = config(directory.path(), name)
+            + &format!("[metrics]\naddress = \"{metrics}\"\nrefresh = \"100ms\"\n");
         let config = directory.path().join("coremill.toml");
         std::fs::write(&config, text).unwrap();
         let log = std::fs::File::create(directory.path().join("log")).unwrap();
-        let child = command(&config).stderr(log).stdout(Stdio::null()).spawn().unwrap();
+        let child = command(&config)
+            .stderr(log)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
         let socket = directory.path().join("control.sock");
-        let mut daemon = Self { child, config, socket, metrics, directory };
+        let mut daemon = Self {
+            child,
+            config,
+            socket,
+            metrics,
+            directory,
+        };
         let deadline = Instant::now() + Duration::from_secs(60);
         while !daemon.ask(&["status"]).status.success() {
             let ended = daemon.child.try_wait().unwrap();
             let log = std::fs::read_to_string(daemon.directory.path().join("log")).unwrap();
-            assert!(ended.is_none() && Instant::now() < deadline, "{ended:?}\n{log}");
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "{ended:?}\n{log}"
+            );
             sleep(Duration::from_millis(50));
         }
         daemon
@@ -118,7 +135,10 @@ fn command(config: &Path) -> Command {
 fn operator_command() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_coremilld")).with_file_name("coremill");
     if !path.exists() {
-        let status = Command::new(env!("CARGO")).args(["build", "-q", "-p", "coremill-cli"]).status().unwrap();
+        let status = Command::new(env!("CARGO"))
+            .args(["build", "-q", "-p", "coremill-cli"])
+            .status()
+            .unwrap();
         assert!(status.success());
     }
     path
