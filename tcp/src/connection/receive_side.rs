@@ -70,7 +70,7 @@ impl<Q> ReceiveSide<Q> {
         let granted = self.window();
         // A scaled field holds whole units: an old edge is rounded up, a new one down.
         let unit = 1_u32 << scale;
-        let free = buffer.saturating_sub(self.readable) & !(unit - 1);
+        let free = self.grantable(limits) & !(unit - 1);
         let step = u32::from(self.full_bytes).min(buffer / 2);
         let window = if free >= granted.saturating_add(step) {
             free
@@ -86,11 +86,18 @@ impl<Q> ReceiveSide<Q> {
     /// buffer, or by as much again as it has and two segments.
     #[inline]
     pub(crate) fn is_update_due(&self, limits: &Limits) -> bool {
-        let free = buffer_bytes(limits).saturating_sub(self.readable);
+        let free = self.grantable(limits);
         let granted = self.window();
         let gained = free.saturating_sub(granted);
         gained >= buffer_bytes(limits) / 2
             || (gained >= granted && gained >= 2 * u32::from(self.full_bytes))
+    }
+
+    /// The window that could be offered now: what is free, as far as the field can tell it.
+    #[inline]
+    fn grantable(&self, limits: &Limits) -> u32 {
+        let free = buffer_bytes(limits).saturating_sub(self.readable);
+        free.min(u32::from(u16::MAX) << self.scale)
     }
 }
 

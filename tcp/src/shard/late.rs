@@ -9,12 +9,14 @@ use crate::header_options::{Options, Timestamps};
 use crate::memory::Memory;
 use crate::packet::Verdict;
 use crate::reply::Reply;
+use crate::sequence::SequenceNumber;
 use crate::state::State;
 use crate::table::time_wait::Remains;
 use crate::time::Instant;
 
 impl<M: Memory> Shard<M> {
-    /// A segment of a flow in TIME-WAIT. None when it reopens the flow: the record is gone then.
+    /// A segment of a flow in TIME-WAIT. An error when it reopens the flow: the record is gone
+    /// then, and the new connection's numbers must not be below the one given.
     pub(super) fn time_wait_receives(
         &mut self,
         now: Instant,
@@ -23,9 +25,11 @@ impl<M: Memory> Shard<M> {
         flow: &Flow,
         segment: &Segment<'_>,
         options: &Options,
-    ) -> Option<Verdict> {
-        let rejected = Some(Verdict::Dropped(DropReason::TimeWaitRejected));
-        let remains = *self.time_waits.get_mut(key)?;
+    ) -> Result<Verdict, SequenceNumber> {
+        let rejected = Ok(Verdict::Dropped(DropReason::TimeWaitRejected));
+        let Some(remains) = self.time_waits.get_mut(key).copied() else {
+            return rejected;
+        };
         let header = &segment.header;
         // RFC 1337: no RST ends TIME-WAIT.
         if header.flags.contains(Flags::RST) {
@@ -42,7 +46,7 @@ impl<M: Memory> Shard<M> {
             if is_newer && self.listeners.find(flow.local).is_some() {
                 self.forget_time_wait(hash, key);
                 self.counters.time_wait_recycled.increment();
-                return None;
+                return Err(remains.send_next + REOPENED_ABOVE);
             }
         }
         let is_old = match (remains.timestamp, options.timestamps) {
@@ -59,7 +63,7 @@ impl<M: Memory> Shard<M> {
             self.acknowledge_late(now, flow, &remains);
         }
         if is_pure || is_again {
-            return Some(Verdict::Accepted { progress: false });
+            return Ok(Verdict::Accepted { progress: false });
         }
         rejected
     }
@@ -117,3 +121,6 @@ impl<M: Memory> Shard<M> {
         });
     }
 }
+
+/// Beyond anything that the former connection may still have under way (as Linux).
+const REOPENED_ABOVE: u32 = 65_537;

