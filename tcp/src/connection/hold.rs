@@ -54,8 +54,6 @@ impl<Q> Connection<Q> {
         match self.state {
             State::SynSent | State::SynReceived | State::Listen => return Err(Hold::Handshake),
             State::Closed | State::TimeWait => return Err(Hold::Closed),
-            // Everything has been acknowledged, the FIN too.
-            State::FinWait2 => return Err(Hold::Idle),
             _ => {}
         }
         let full = u32::from(self.send.mss)

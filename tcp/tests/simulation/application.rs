@@ -67,7 +67,6 @@ impl Application {
         if let Ending::Abort(after) = self.plan.ending {
             if now >= self.began + after {
                 shard.abort(now, self.id);
-                shard.close(now, self.id);
                 return self.leave();
             }
         } else if now < self.paused_until {

@@ -128,9 +128,10 @@ fn an_abort_resets_and_leaves_nothing() {
     test.expect(data(1, 1, b"never read"));
     let (id, now) = (test.id(), test.now);
     test.shard.abort(now, id);
-    let failed = ReceiveError::Failed(ConnectionError::Aborted);
-    assert_eq!(test.shard.receive_slice(id), Err(failed));
-    test.close();
+    assert_eq!(
+        test.shard.receive_slice(id),
+        Err(ReceiveError::NoConnection)
+    );
     let sent = test.next().expect("a reset");
     assert!(
         sent.flags.contains(coremill_tcp::header::Flags::RST),

@@ -119,10 +119,9 @@ fn timestamps_are_echoed_from_the_segment_at_the_edge() {
 }
 
 #[test]
-fn a_segment_without_the_timestamp_agreed_on_is_taken() {
+fn a_segment_without_the_timestamp_agreed_on_is_not_taken() {
     let mut test = with_timestamps();
-    // RFC 7323, section 3.2, would drop it silently; Linux, and so we, takes it as some middleboxes
-    // strip options.
+    // RFC 7323, section 3.2.
     test.inject(data(1, 1, b"bare"));
-    assert_eq!(test.read(), b"bare");
+    assert_eq!(test.read(), []);
 }
