@@ -273,3 +273,6 @@ impl<P: Port> PortSlot<P> {
 const OUTPUT_TURNS: usize = 4;
 /// Destinations whose way is kept.
 const PATHS_MAX: usize = 4_096;
+
+#[cfg(test)]
+mod tests;
