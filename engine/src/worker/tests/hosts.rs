@@ -193,6 +193,18 @@ impl Network {
         let shard = self.client.shard();
         shard.connect(now, &options, &|_| true)
     }
+
+    /// Opens `count` connections, few at a time: not more than wait for a neighbour's address.
+    pub(super) fn connect_all(&mut self, count: usize, port: u16) -> Vec<ConnectionId> {
+        let mut ids = Vec::new();
+        while ids.len() < count {
+            for _ in 0..8.min(count - ids.len()) {
+                ids.push(self.connect(port).expect("a connection"));
+            }
+            self.turn(20);
+        }
+        ids
+    }
 }
 
 impl Host {

@@ -46,7 +46,11 @@ fn an_echo_request_resolves_the_neighbour_and_is_answered() {
     assert_eq!(network.client.drops(LinkDropReason::IcmpIgnored), 1);
     assert_eq!(network.server.all_drops(), [], "nothing was lost");
     let neighbours = |worker: usize| network.server.workers[worker].neighbors.len();
-    assert_eq!((neighbours(0), neighbours(1)), (1, 1), "both workers learned");
+    assert_eq!(
+        (neighbours(0), neighbours(1)),
+        (1, 1),
+        "both workers learned"
+    );
 }
 
 #[test]
@@ -56,8 +60,18 @@ fn a_datagram_that_nobody_takes_is_answered() {
     network.client.workers[0].send_icmp(SERVER.into(), packet);
     network.turn(6);
     assert_eq!(network.server.drops(LinkDropReason::UdpNoSocket), 1);
-    assert_eq!(network.server.handles[0].counters().engine.icmp_sent.get(), 1);
-    assert_eq!(network.client.handles[0].counters().engine.icmp_received.get(), 1);
+    assert_eq!(
+        network.server.handles[0].counters().engine.icmp_sent.get(),
+        1
+    );
+    assert_eq!(
+        network.client.handles[0]
+            .counters()
+            .engine
+            .icmp_received
+            .get(),
+        1
+    );
 }
 
 #[test]
@@ -68,8 +82,15 @@ fn a_neighbour_that_does_not_answer_is_given_up() {
     network.client.workers[0].send_icmp(nobody.into(), packet);
     network.pass(Duration::from_secs(4));
     assert_eq!(network.client.drops(LinkDropReason::NeighborFailed), 1);
-    assert_eq!(network.client.handles[0].counters().engine.arp_sent.get(), 3);
-    assert_eq!(network.pool.free(), network.pool.capacity(), "the packet went back");
+    assert_eq!(
+        network.client.handles[0].counters().engine.arp_sent.get(),
+        3
+    );
+    assert_eq!(
+        network.pool.free(),
+        network.pool.capacity(),
+        "the packet went back"
+    );
 }
 
 #[test]
@@ -77,8 +98,18 @@ fn announcements_tell_every_address() {
     let mut network = Network::new(1, Vec::new());
     network.server.workers[0].announce();
     network.turn(2);
-    assert_eq!(network.server.handles[0].counters().engine.arp_sent.get(), 1);
-    assert_eq!(network.client.handles[0].counters().engine.arp_received.get(), 1);
+    assert_eq!(
+        network.server.handles[0].counters().engine.arp_sent.get(),
+        1
+    );
+    assert_eq!(
+        network.client.handles[0]
+            .counters()
+            .engine
+            .arp_received
+            .get(),
+        1
+    );
 }
 
 #[test]
@@ -89,7 +120,9 @@ fn garbage_is_counted_packet_for_packet() {
         let mut frame = network.pool.allocate().expect("a packet");
         let room = frame.append(length).expect("room");
         for byte in room.iter_mut() {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             *byte = (state >> 56) as u8;
         }
         // Half of them get past the link layer.
@@ -103,6 +136,11 @@ fn garbage_is_counted_packet_for_packet() {
     }
     let engine = &network.server.handles[0].counters().engine;
     assert_eq!(engine.received_packets.get(), 1_500);
-    let dropped: u64 = network.server.all_drops().iter().map(|(_, count)| count).sum();
+    let dropped: u64 = network
+        .server
+        .all_drops()
+        .iter()
+        .map(|(_, count)| count)
+        .sum();
     assert_eq!(dropped + engine.delivered_packets.get(), 1_500);
 }

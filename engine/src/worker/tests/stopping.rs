@@ -8,9 +8,14 @@ use crate::options::{RouteOptions, ServiceKind};
 fn stop_is_answered_and_ends_the_loop() {
     let mut network = Network::new(1, vec![service(ServiceKind::Echo, 7)]);
     assert!(network.server.workers[0].turn());
-    network.server.handles[0].submit(Command::Stop).expect("room");
+    network.server.handles[0]
+        .submit(Command::Stop)
+        .expect("room");
     assert!(!network.server.workers[0].turn());
-    assert!(matches!(network.server.handles[0].take_answer(), Some(Command::Stop)));
+    assert!(matches!(
+        network.server.handles[0].take_answer(),
+        Some(Command::Stop)
+    ));
     assert!(network.server.handles[0].take_answer().is_none());
 }
 
@@ -28,30 +33,36 @@ fn draining_closes_listeners() {
         }
     };
     assert_eq!(listeners(&mut network), 1);
-    network.server.handles[0].submit(Command::Drain).expect("room");
+    network.server.handles[0]
+        .submit(Command::Drain)
+        .expect("room");
     network.turn(1);
-    assert!(matches!(network.server.handles[0].take_answer(), Some(Command::Drain)));
+    assert!(matches!(
+        network.server.handles[0].take_answer(),
+        Some(Command::Drain)
+    ));
     assert_eq!(listeners(&mut network), 0);
 }
 
 #[test]
 fn sockets_come_in_slices_until_the_end() {
     let mut network = Network::new(1, vec![service(ServiceKind::Echo, 7)]);
-    for _ in 0..20 {
-        network.connect(7).expect("a connection");
-    }
-    network.turn(60);
+    network.connect_all(20, 7);
     let (mut cursor, mut seen) = (None, 0);
     for _ in 0..1_000 {
         let command = Command::Sockets {
-            filter: SocketFilter { port: Some(7), ..SocketFilter::default() },
+            filter: SocketFilter {
+                port: Some(7),
+                ..SocketFilter::default()
+            },
             cursor,
             rows: Vec::with_capacity(8),
         };
         network.server.handles[0].submit(command).expect("room");
         network.turn(1);
-        let Some(Command::Sockets { cursor: next, rows, .. }) =
-            network.server.handles[0].take_answer()
+        let Some(Command::Sockets {
+            cursor: next, rows, ..
+        }) = network.server.handles[0].take_answer()
         else {
             panic!("no answer");
         };

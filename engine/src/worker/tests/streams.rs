@@ -41,10 +41,7 @@ fn send(network: &mut Network, id: ConnectionId, data: &[u8]) {
 
 /// Opens `count` connections, sends a line of its own on each, and expects it back.
 fn echo_on(network: &mut Network, count: usize) {
-    let ids: Vec<_> = (0..count)
-        .map(|_| network.connect(ECHO).expect("a connection"))
-        .collect();
-    network.turn(60);
+    let ids = network.connect_all(count, ECHO);
     for (number, id) in ids.iter().enumerate() {
         send(network, *id, format!("this is number {number}").as_bytes());
     }
@@ -70,7 +67,10 @@ fn one_worker_echoes() {
     network.pass(std::time::Duration::from_millis(500));
     assert_eq!(network.server.workers[0].live_records(), 0);
     assert_eq!(network.client.workers[0].live_records(), 0);
-    assert_eq!(network.pool.free() + spares(&network), network.pool.capacity());
+    assert_eq!(
+        network.pool.free() + spares(&network),
+        network.pool.capacity()
+    );
 }
 
 #[test]
@@ -83,7 +83,10 @@ fn strays_reach_their_worker_and_none_is_lost() {
     assert!(sent > 64, "{sent} strays");
     assert_eq!(sent, counters(1).engine.strays_received.get());
     for worker in 0..2 {
-        let opened = network.server.handles[worker].tcp_counters().passive_opens.get();
+        let opened = network.server.handles[worker]
+            .tcp_counters()
+            .passive_opens
+            .get();
         assert!(opened > 10, "worker {worker} opened {opened}");
     }
 }
@@ -128,10 +131,15 @@ fn a_page_is_fetched() {
 #[test]
 fn a_closed_port_refuses() {
     let mut network = Network::new(2, Vec::new());
-    let ids: Vec<_> = (0..8).map(|_| network.connect(9).expect("a connection")).collect();
+    let ids: Vec<_> = (0..8)
+        .map(|_| network.connect(9).expect("a connection"))
+        .collect();
     network.turn(20);
     for id in ids {
-        assert_eq!(network.client.shard().error(id), Some(ConnectionError::Refused));
+        assert_eq!(
+            network.client.shard().error(id),
+            Some(ConnectionError::Refused)
+        );
     }
     assert_eq!(network.server.drops(TcpDropReason::NoSocket), 8);
 }
