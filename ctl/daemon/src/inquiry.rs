@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use coremill_engine::command::Command;
-use coremill_protocol::{Answer, ErrorKind};
+use coremill_protocol::{Answer, ErrorBody, ErrorKind};
 use mio::Token;
 
 use crate::stack::Worker;
@@ -84,8 +84,8 @@ impl Inquiries {
         let id = self.next;
         self.next += 1;
         let commands = task.start(self.workers.len());
-        if let Err(answer) = self.submit(id, commands) {
-            return Some((asker, answer));
+        if let Err(error) = self.submit(id, commands) {
+            return Some((asker, error.into()));
         }
         self.open.insert(
             id,
@@ -120,7 +120,7 @@ impl Inquiries {
                     Ok(()) => {
                         self.open.insert(id, open);
                     }
-                    Err(answer) => answered.push((open.asker, answer)),
+                    Err(error) => answered.push((open.asker, error.into())),
                 },
             }
         }
@@ -166,18 +166,18 @@ impl Inquiries {
             .map(|(worker, _)| worker)
     }
 
-    fn submit(&mut self, id: u64, commands: Vec<(usize, Command)>) -> Result<(), Answer> {
+    fn submit(&mut self, id: u64, commands: Vec<(usize, Command)>) -> Result<(), ErrorBody> {
         for (index, command) in commands {
             let (Some(worker), Some(due)) = (self.workers.get(index), self.due.get_mut(index))
             else {
-                return Err(Answer::error(
+                return Err(ErrorBody::new(
                     ErrorKind::Internal,
                     format!("there is no worker {index}"),
                 ));
             };
             if worker.submit(command).is_err() {
                 let message = format!("worker {index} has too many commands waiting; try again");
-                return Err(Answer::error(ErrorKind::Busy, message));
+                return Err(ErrorBody::new(ErrorKind::Busy, message));
             }
             due.push_back(id);
         }

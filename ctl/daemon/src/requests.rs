@@ -84,7 +84,7 @@ pub fn dispatch(request: Request, stack: &Stack, draining: bool) -> Action {
                 stack,
             ) {
                 Ok(task) => Action::Ask(Box::new(task)),
-                Err(answer) => Action::Answer(answer),
+                Err(error) => Action::Answer(error.into()),
             }
         }
         Request::Listeners {} => Action::Ask(Box::new(rows::Listeners::default())),
@@ -93,7 +93,7 @@ pub fn dispatch(request: Request, stack: &Stack, draining: bool) -> Action {
         Request::Routes {} => Action::Ask(Box::new(routes::List::new(stack))),
         Request::RouteAdd(change) => match routes::options(&change, stack) {
             Ok(options) => Action::Ask(Box::new(routes::Add::new(options))),
-            Err(answer) => Action::Answer(answer),
+            Err(error) => Action::Answer(error.into()),
         },
         Request::RouteRemove(change) => Action::Ask(Box::new(routes::Remove::new(change.network))),
         Request::Shutdown { drain, timeout_ms } => Action::Shutdown { drain, timeout_ms },

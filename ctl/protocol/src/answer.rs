@@ -55,12 +55,23 @@ pub enum ErrorKind {
 impl Answer {
     /// An error of `kind`.
     pub fn error(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Answer::Error {
-            error: ErrorBody {
-                kind,
-                message: message.into(),
-            },
+        ErrorBody::new(kind, message).into()
+    }
+}
+
+impl ErrorBody {
+    /// An error of `kind`.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
         }
+    }
+}
+
+impl From<ErrorBody> for Answer {
+    fn from(error: ErrorBody) -> Self {
+        Answer::Error { error }
     }
 }
 

@@ -3,7 +3,7 @@
 use coremill_engine::command::Command;
 use coremill_engine::options::RouteOptions;
 use coremill_engine::snapshot::RouteRow;
-use coremill_protocol::{Answer, ErrorKind, Network, Reply, RouteChange, RouteView};
+use coremill_protocol::{Answer, ErrorBody, ErrorKind, Network, Reply, RouteChange, RouteView};
 
 use super::mismatch;
 use crate::inquiry::{Step, Task};
@@ -129,8 +129,8 @@ impl Task for Remove {
 }
 
 /// The route that `change` describes, with its port found and everything checked.
-pub fn options(change: &RouteChange, stack: &Stack) -> Result<RouteOptions, Answer> {
-    let invalid = |message: String| Answer::error(ErrorKind::Invalid, message);
+pub fn options(change: &RouteChange, stack: &Stack) -> Result<RouteOptions, ErrorBody> {
+    let invalid = |message: String| ErrorBody::new(ErrorKind::Invalid, message);
     let network = change.network;
     if !is_base(network) {
         return Err(invalid(format!(

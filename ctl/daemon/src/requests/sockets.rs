@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use coremill_engine::command::{Command, SocketFilter};
 use coremill_engine::snapshot::{ConnectionRow, Cursor};
-use coremill_protocol::{Answer, ErrorKind, PAGE_ROWS_MAX, Reply, SocketView};
+use coremill_protocol::{Answer, ErrorBody, ErrorKind, PAGE_ROWS_MAX, Reply, SocketView};
 use coremill_tcp::{Endpoint, State};
 
 use super::mismatch;
@@ -39,8 +39,8 @@ impl Sockets {
         limit: Option<usize>,
         cursor: Option<&str>,
         stack: &Stack,
-    ) -> Result<Self, Answer> {
-        let invalid = |message: String| Answer::error(ErrorKind::Invalid, message);
+    ) -> Result<Self, ErrorBody> {
+        let invalid = |message: String| ErrorBody::new(ErrorKind::Invalid, message);
         let state = state
             .map(|word| state_named(word).ok_or_else(|| invalid(unknown_state(word))))
             .transpose()?;

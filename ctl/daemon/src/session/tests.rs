@@ -72,9 +72,7 @@ fn a_request_without_end_is_answered_and_the_session_closed() {
     peer.set_nonblocking(true).unwrap();
     let mut sent = 0;
     while sent < REQUEST_BYTES_MAX + 1 {
-        sent += peer
-            .write(&[b'x'; 4096])
-            .unwrap_or_else(|_| REQUEST_BYTES_MAX + 1);
+        sent += peer.write(&[b'x'; 4096]).unwrap_or(REQUEST_BYTES_MAX + 1);
     }
     while session.next() == Wish::Nothing {}
     peer.set_nonblocking(false).unwrap();
