@@ -16,6 +16,8 @@ use crate::nic::{Buffer, ChecksumStatus};
 pub mod identification;
 mod options;
 
+use options::Refused;
+
 /// Bytes of a header without options.
 pub const HEADER_BYTES: usize = 20;
 /// Protocol number of ICMP.
@@ -87,8 +89,40 @@ pub fn receive(
     Ok(packet)
 }
 
+/// The packet that [`receive`] refused with [`LinkDropReason::Ipv4BadOptions`], and the offset of
+/// the malformed option in it, when it is otherwise sound and its sender may be told by a
+/// parameter problem (RFC 1122, section 3.2.1.8).
+pub fn malformed_option(
+    bytes: &[u8],
+    arrival: Arrival,
+    local: &LocalAddresses,
+) -> Option<(Packet, u8)> {
+    let (packet, options) = parse_header(bytes, arrival.checksum).ok()?;
+    check_source(packet.source, arrival.own_source_allowed, local).ok()?;
+    let for_us = cast_of(packet.destination, local) == Some(Cast::Unicast);
+    match options {
+        Err(Refused::Malformed(offset)) if for_us => {
+            Some((packet, u8::try_from(HEADER_BYTES + offset).ok()?))
+        }
+        _ => None,
+    }
+}
+
 /// Reads a packet and checks what can be said without knowing who we are.
 pub fn parse(bytes: &[u8], checksum: ChecksumStatus) -> Result<Packet, LinkDropReason> {
+    let (packet, options) = parse_header(bytes, checksum)?;
+    match options {
+        Ok(()) => Ok(packet),
+        Err(_) => Err(LinkDropReason::Ipv4BadOptions),
+    }
+}
+
+/// Reads the header and checks all of it but the options, of which it tells apart.
+#[inline]
+fn parse_header(
+    bytes: &[u8],
+    checksum: ChecksumStatus,
+) -> Result<(Packet, Result<(), Refused>), LinkDropReason> {
     let Some(&first) = bytes.first() else {
         return Err(LinkDropReason::Ipv4Truncated);
     };
@@ -119,11 +153,11 @@ pub fn parse(bytes: &[u8], checksum: ChecksumStatus) -> Result<Packet, LinkDropR
     if total_length > bytes.len() {
         return Err(LinkDropReason::Ipv4Truncated);
     }
-    options::check(header.get(HEADER_BYTES..).unwrap_or_default())?;
+    let options = options::check(header.get(HEADER_BYTES..).unwrap_or_default());
     if u16::from_be_bytes([f0, f1]) & (MORE_FRAGMENTS | OFFSET_MASK) != 0 {
         return Err(LinkDropReason::Ipv4Fragment);
     }
-    Ok(Packet {
+    let packet = Packet {
         source: Ipv4Addr::new(s0, s1, s2, s3),
         destination: Ipv4Addr::new(d0, d1, d2, d3),
         cast: Cast::Unicast,
@@ -131,7 +165,8 @@ pub fn parse(bytes: &[u8], checksum: ChecksumStatus) -> Result<Packet, LinkDropR
         payload: header_length..total_length,
         tos,
         ttl,
-    })
+    };
+    Ok((packet, options))
 }
 
 /// What the header of a packet to send says.

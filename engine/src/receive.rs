@@ -168,7 +168,21 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         };
         let header = match ipv4::receive(packet.data(), arrival, &self.local) {
             Ok(header) => header,
-            Err(reason) => return self.discard(reason),
+            Err(reason) => {
+                self.discard(reason);
+                if reason == LinkDropReason::Ipv4BadOptions
+                    && let Some((header, pointer)) =
+                        ipv4::malformed_option(packet.data(), arrival, &self.local)
+                {
+                    self.answer(
+                        Problem::Parameter { pointer },
+                        origin,
+                        &header,
+                        packet.data(),
+                    );
+                }
+                return;
+            }
         };
         match header.protocol {
             ipv4::PROTOCOL_TCP => self.tcp(origin, &header, packet, home),

@@ -171,6 +171,27 @@ fn source_routes_and_malformed_options_are_refused() {
 }
 
 #[test]
+fn a_malformed_option_is_pointed_at_and_a_source_route_is_not() {
+    let blamed = |bytes: &[u8]| malformed_option(bytes, arrival(), &local_addresses());
+    let malformed = with_options(&[1, 1, 7, 9]);
+    let (packet, pointer) = blamed(&malformed).unwrap();
+    assert_eq!((packet.source, pointer), (PEER, 22));
+    assert_eq!(packet.payload_in(&malformed), b"data");
+    assert_eq!(blamed(&with_options(&[131, 7, 4, 10, 0, 0, 9, 0])), None);
+    assert_eq!(blamed(&with_options(&[1, 1, 1, 0])), None);
+    let mut spoofed = Ipv4Header::from_slice(&malformed).unwrap().0;
+    spoofed.source = [127, 0, 0, 1];
+    assert_eq!(blamed(&packet_of(spoofed)), None);
+    let mut broadcast = Ipv4Header::from_slice(&malformed).unwrap().0;
+    broadcast.destination = [255; 4];
+    assert_eq!(blamed(&packet_of(broadcast)), None);
+}
+
+fn packet_of(header: Ipv4Header) -> Vec<u8> {
+    packet(header, b"data")
+}
+
+#[test]
 fn fragments_are_dropped_and_dont_fragment_is_none() {
     let flags = |more: bool, offset: u16| {
         let mut header = header(0);
