@@ -2,7 +2,7 @@
 //! that the client sends arrives at the server's first worker, as on a port that steers badly.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ impl Port for HubPort {
         1_500
     }
 
-    fn receive_interrupt(&self) -> Option<RawFd> {
+    fn receive_interrupt(&self) -> Option<BorrowedFd<'_>> {
         None
     }
 }
