@@ -28,7 +28,9 @@ pub(super) struct StartedPort {
     pub(super) mtu: u16,
     queues: u16,
     offloads: Offloads,
-    interrupts: bool,
+    /// Descriptors of the queues that have a receive interrupt.
+    interrupts: Vec<Option<RawFd>>,
+    interrupts_configured: bool,
     pub(super) steering: Offered,
     pub(super) steered: AtomicBool,
     pub(super) discards: Arc<Discards>,
@@ -65,7 +67,8 @@ impl StartedPort {
             mtu: options.mtu.unwrap_or(1500),
             queues: workers,
             offloads: Offloads::default(),
-            interrupts: false,
+            interrupts: Vec::new(),
+            interrupts_configured: false,
             steering: Offered::default(),
             steered: AtomicBool::new(false),
             discards: Arc::default(),
@@ -100,6 +103,7 @@ impl StartedPort {
         // SAFETY: the port is configured with all its queues.
         self.check("starting", unsafe { sys::rte_eth_dev_start(self.id) })?;
         self.mac = self.read_mac()?;
+        self.interrupts = self.read_interrupts();
         Ok(())
     }
 
@@ -128,13 +132,24 @@ impl StartedPort {
 
     /// The descriptor that becomes readable when queue `queue` has received.
     pub(super) fn interrupt(&self, queue: u16) -> Option<RawFd> {
-        // Rings have none; asking would only make DPDK log an error.
-        if !self.interrupts || self.rings.is_some() {
-            return None;
-        }
-        // SAFETY: the port is started; an absent queue or interrupt gives -1.
-        let descriptor = unsafe { sys::rte_eth_dev_rx_intr_ctl_q_get_fd(self.id, queue) };
-        (descriptor >= 0).then_some(descriptor)
+        *self.interrupts.get(usize::from(queue))?
+    }
+
+    /// Asked once, as DPDK logs an error for each queue without.
+    fn read_interrupts(&self) -> Vec<Option<RawFd>> {
+        let descriptor = |queue| {
+            // SAFETY: the port is started; an absent queue or interrupt gives -1.
+            let found = unsafe { sys::rte_eth_dev_rx_intr_ctl_q_get_fd(self.id, queue) };
+            (found >= 0).then_some(found)
+        };
+        let queues = if self.interrupts_configured {
+            self.queues
+        } else {
+            0
+        };
+        (0..queues)
+            .map_while(|queue| descriptor(queue).map(Some))
+            .collect()
     }
 
     fn device_information(&mut self) -> Result<sys::rte_eth_dev_info, EalError> {
@@ -176,7 +191,7 @@ impl StartedPort {
         if self.rings.is_none() {
             configuration.intr_conf.set_rxq(1);
             result = attempt(&configuration);
-            self.interrupts = result == 0;
+            self.interrupts_configured = result == 0;
         }
         if result != 0 {
             configuration.intr_conf.set_rxq(0);
