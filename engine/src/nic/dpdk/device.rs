@@ -29,7 +29,7 @@ pub(super) struct StartedPort {
     queues: u16,
     offloads: Offloads,
     /// Descriptors of the queues that have a receive interrupt.
-    interrupts: Vec<Option<RawFd>>,
+    interrupts: Vec<RawFd>,
     interrupts_configured: bool,
     pub(super) steering: Offered,
     pub(super) steered: AtomicBool,
@@ -132,11 +132,11 @@ impl StartedPort {
 
     /// The descriptor that becomes readable when queue `queue` has received.
     pub(super) fn interrupt(&self, queue: u16) -> Option<RawFd> {
-        *self.interrupts.get(usize::from(queue))?
+        self.interrupts.get(usize::from(queue)).copied()
     }
 
     /// Asked once, as DPDK logs an error for each queue without.
-    fn read_interrupts(&self) -> Vec<Option<RawFd>> {
+    fn read_interrupts(&self) -> Vec<RawFd> {
         let descriptor = |queue| {
             // SAFETY: the port is started; an absent queue or interrupt gives -1.
             let found = unsafe { sys::rte_eth_dev_rx_intr_ctl_q_get_fd(self.id, queue) };
