@@ -147,9 +147,7 @@ impl StartedPort {
         } else {
             0
         };
-        (0..queues)
-            .map_while(|queue| descriptor(queue).map(Some))
-            .collect()
+        (0..queues).map_while(descriptor).collect()
     }
 
     fn device_information(&mut self) -> Result<sys::rte_eth_dev_info, EalError> {
