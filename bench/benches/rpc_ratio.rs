@@ -1,5 +1,5 @@
 //! The same exchange of 64-byte requests over Coremill and over the kernel, one after the other in
-//! one run, several rounds: the ratio is the result, the rates are only of this machine today.
+//! one run, several rounds of each: the ratio is the result, the rates are only of this machine today.
 //!
 //! Coremill: one worker, `rpc` against `echo`, each packet through a looped-back `net_ring`.
 //! Kernel: TCP over loopback, first one thread playing both ends (as the worker does), then one
@@ -10,6 +10,8 @@ mod coremill;
 #[path = "rpc_ratio/kernel.rs"]
 mod kernel;
 
+use std::env;
+use std::process::Command;
 use std::time::Duration;
 
 /// What one run measured.
@@ -21,21 +23,36 @@ struct Measured {
 }
 
 fn main() -> anyhow::Result<()> {
+    if let Ok(connections) = env::var(CONNECTIONS) {
+        return compare(connections.parse()?);
+    }
     println!(
         "{REQUEST_BYTES}-byte requests, {ROUNDS} rounds of {} s each",
         ROUND.as_secs()
     );
-    for connections in [1, 64] {
-        let stack = coremill::Stack::start(connections)?;
-        let mut rounds: Vec<[Measured; 3]> = Vec::new();
-        for _ in 0..ROUNDS {
-            let one_thread = kernel::one_thread(connections, ROUND)?;
-            let two_threads = kernel::two_threads(connections, ROUND)?;
-            rounds.push([stack.measure(ROUND)?, one_thread, two_threads]);
-        }
-        stack.stop();
-        report(connections, &rounds);
+    // DPDK starts once in a process.
+    for connections in ["1", "64"] {
+        let status = Command::new(env::current_exe()?)
+            .env(CONNECTIONS, connections)
+            .status()?;
+        anyhow::ensure!(status.success(), "{connections} connection(s): {status}");
     }
+    Ok(())
+}
+
+fn compare(connections: usize) -> anyhow::Result<()> {
+    let mut rounds: Vec<[Measured; 3]> = Vec::new();
+    for _ in 0..ROUNDS {
+        let one_thread = kernel::one_thread(connections, ROUND)?;
+        let two_threads = kernel::two_threads(connections, ROUND)?;
+        rounds.push([Measured::default(), one_thread, two_threads]);
+    }
+    let stack = coremill::Stack::start(connections)?;
+    for round in &mut rounds {
+        round[0] = stack.measure(ROUND)?;
+    }
+    stack.stop();
+    report(connections, &rounds);
     Ok(())
 }
 
@@ -77,6 +94,8 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// Names the number of connections to the process that measures them.
+const CONNECTIONS: &str = "COREMILL_BENCH_CONNECTIONS";
 const REQUEST_BYTES: usize = 64;
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(2);

@@ -16,7 +16,7 @@ mod size;
 mod verify;
 
 pub use error::{ConfigError, Origin, Problem};
-pub use load::{load, load_with, parse};
 pub use keys::is_pci;
+pub use load::{load, load_with, parse};
 pub use network::Network;
 pub use schema::Config;

@@ -119,7 +119,7 @@ impl Exchange {
         Ok(Self {
             started,
             sent: vec![started; count],
-            latencies: Histogram::new(3)?,
+            latencies: Histogram::new_with_max(LATENCY_MAX, 3)?,
         })
     }
 
@@ -179,3 +179,6 @@ fn pairs(connections: usize) -> io::Result<(Vec<TcpStream>, Vec<TcpStream>)> {
     }
     Ok((clients, servers))
 }
+
+/// Ten seconds, in nanoseconds.
+const LATENCY_MAX: u64 = 10_000_000_000;
