@@ -104,10 +104,7 @@ impl<M: Memory> Shard<M> {
         let offset = self.timestamp_offsets.offset(&flow);
         let connection = Connection::opening(now, flow, options, initial, offset, &self.limits);
         let full = ConnectError::TableFull(self.limits.connections_max);
-        let slot = self
-            .connections
-            .insert(hash, connection)
-            .map_err(|_| full)?;
+        let slot = self.connections.insert(hash, connection).ok_or(full)?;
         self.counters.active_opens.increment();
         self.counters.states[State::SynSent as usize].increment();
         self.settle(now, slot);

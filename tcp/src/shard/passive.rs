@@ -227,7 +227,7 @@ impl<M: Memory> Shard<M> {
             connection.congestion.on_handshake_loss();
         }
         context.counters.passive_opens.increment();
-        connections.insert(hash, connection).ok()
+        connections.insert(hash, connection)
     }
 
     /// Appends a connection to its listener's accept queue.

@@ -33,15 +33,11 @@ impl<Q> Established<Q> {
         })
     }
 
-    /// Adds a connection under its flow; gives it back when the table is full.
-    pub(crate) fn insert(
-        &mut self,
-        hash: u64,
-        connection: Connection<Q>,
-    ) -> Result<u32, Connection<Q>> {
+    /// Adds a connection under its flow; None when the table is full.
+    pub(crate) fn insert(&mut self, hash: u64, connection: Connection<Q>) -> Option<u32> {
         let slot = self.slots.insert(connection)?;
         self.chains.insert(hash, slot);
-        Ok(slot)
+        Some(slot)
     }
 
     /// Segments of its flow do not find the connection any more.

@@ -72,7 +72,7 @@ impl ListenTable {
             waiting: 0,
         };
         let full = ListenError::TableFull(self.max);
-        let slot = self.slots.insert(listener).map_err(|_| full)?;
+        let slot = self.slots.insert(listener).ok_or(full)?;
         self.chains.insert(u64::from(local.port), slot);
         Ok(self.id(slot))
     }

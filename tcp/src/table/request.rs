@@ -84,7 +84,7 @@ impl<A: Family> RequestTable<A> {
 
     fn insert(&mut self, hash: u64, flow: &Flow, pending: Pending) -> Option<u32> {
         let flow = CompactFlow::of(flow)?;
-        let slot = self.slots.insert(Request { flow, pending }).ok()?;
+        let slot = self.slots.insert(Request { flow, pending })?;
         self.chains.insert(hash, slot);
         Some(slot)
     }

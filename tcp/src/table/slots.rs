@@ -31,17 +31,17 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Puts a record into a vacant slot and returns its number; gives it back when all are taken.
-    pub(crate) fn insert(&mut self, record: T) -> Result<u32, T> {
+    /// Puts a record into a vacant slot and returns its number; None when all are taken.
+    pub(crate) fn insert(&mut self, record: T) -> Option<u32> {
         if let Some(slot) = self.slots.get_mut(self.free as usize) {
             let index = self.free;
             self.free = slot.next_free;
             slot.record = Some(record);
             self.live += 1;
-            return Ok(index);
+            return Some(index);
         }
         if self.slots.len() >= self.max {
-            return Err(record);
+            return None;
         }
         self.slots.push(Slot {
             record: Some(record),
@@ -49,7 +49,7 @@ impl<T> Slots<T> {
             next_free: NONE,
         });
         self.live += 1;
-        Ok((self.slots.len() - 1) as u32)
+        Some((self.slots.len() - 1) as u32)
     }
 
     /// Takes the record out and lets its names expire.

@@ -191,7 +191,7 @@ impl<A: Family> TimeWaitTable<A> {
             newer: NONE,
             remains,
         };
-        let Ok(slot) = self.slots.insert(record) else {
+        let Some(slot) = self.slots.insert(record) else {
             return false;
         };
         self.chains.insert(hash, slot);

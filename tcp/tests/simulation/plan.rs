@@ -154,7 +154,8 @@ fn limits(random: &mut Random) -> Limits {
         rto_min: random.micros(10_000, 200_000),
         delayed_ack: random.micros(1_000, 40_000),
         fin_wait_2: random.micros(1_000_000, 20_000_000),
-        time_wait: random.micros(500_000, 8_000_000),
+        // Longer than the first timeout of a peer whose last ACK was lost.
+        time_wait: random.micros(3_000_000, 9_000_000),
         // A peer that gave up and was not heard of is found out.
         keepalive_idle: Duration::from_secs(20),
         keepalive_interval: Duration::from_secs(2),
