@@ -56,7 +56,10 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
                     self.neighbors.learn(self.now, port, &observation);
                 }
                 Handed::Error(quoted) => {
-                    self.tell_tcp(&quoted);
+                    self.counters.engine.strays_received.increment();
+                    if self.tell_tcp(&quoted) {
+                        self.counters.engine.delivered_packets.increment();
+                    }
                 }
             }
         }
@@ -295,7 +298,10 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
                 let owner = self.steering.owner_of(&quoted.flow);
                 if owner != self.index {
                     match self.give(owner, Handed::Error(quoted)) {
-                        Ok(()) => self.delivered(origin),
+                        Ok(()) => {
+                            self.counters.engine.strays_sent.increment();
+                            self.delivered(origin);
+                        }
                         Err(_full) => self.discard(LinkDropReason::StrayRingFull),
                     }
                 } else if self.tell_tcp(&quoted) {

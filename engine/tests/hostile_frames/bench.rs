@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use coremill_engine::clock::ManualClock;
 use coremill_engine::command::{Command, SocketFilter};
-use coremill_engine::counters::WorkerCounters;
+use coremill_engine::counters::{EngineCounters, WorkerCounters};
 use coremill_engine::doorbell::Doorbell;
 use coremill_engine::drop_reason::{DropReason, LinkDropReason};
 use coremill_engine::hand_over::Exchange;
@@ -23,6 +23,7 @@ use coremill_engine::services::Services;
 use coremill_engine::snapshot::{ConnectionRow, Cursor};
 use coremill_engine::steering::Steering;
 use coremill_engine::{Parts, Worker, WorkerHandle};
+use coremill_tcp::counters::Counter;
 use coremill_tcp::limits::{Limits, Secrets};
 use coremill_tcp::{ChunkPool, Instant, Shard, State};
 
@@ -32,34 +33,70 @@ use crate::{ECHO_PORT, OURS, sent};
 pub const HEARD_MAX: u64 = 64;
 
 pub struct Bench {
-    worker: Worker<LoopbackPort, ManualClock, PlainRoutes>,
-    handle: WorkerHandle,
+    workers: Vec<Working>,
     clock: ManualClock,
-    counters: Arc<WorkerCounters>,
     pool: HeapPool,
-    far_end: LoopbackPort,
     given: u64,
     sent: u64,
     heard: Vec<Vec<u8>>,
     arrived: Vec<HeapBuffer>,
 }
 
-impl Bench {
-    pub fn new() -> Self {
-        let pool = HeapPool::new(POOL_PACKETS);
-        let (near_end, far_end) = LoopbackPort::pair(&pool, LINK_PACKETS);
-        let clock = ManualClock::default();
-        clock.advance(Duration::from_secs(1));
+/// A worker with its queue of the port, and the other end of that.
+struct Working {
+    worker: Worker<LoopbackPort, ManualClock, PlainRoutes>,
+    handle: WorkerHandle,
+    counters: Arc<WorkerCounters>,
+    far_end: LoopbackPort,
+}
+
+impl Working {
+    fn new(index: usize, pool: &HeapPool, clock: &ManualClock, shared: &Shared) -> Self {
+        let (near_end, far_end) = LoopbackPort::pair(pool, LINK_PACKETS);
         let counters = Arc::<WorkerCounters>::default();
-        let parts = parts(near_end, clock.clone(), counters.clone());
+        let parts = parts(index, near_end, clock.clone(), counters.clone(), shared);
         let (tcp, mailbox) = (parts.shard.counters(), parts.mailbox.clone());
         Self {
             handle: WorkerHandle::new(None, counters.clone(), tcp, mailbox),
             worker: Worker::new(parts),
-            clock,
             counters,
-            pool,
             far_end,
+        }
+    }
+}
+
+/// What the workers share.
+struct Shared {
+    doorbells: Vec<Arc<Doorbell>>,
+    steering: Arc<Steering>,
+    exchange: Arc<Exchange<HeapBuffer>>,
+}
+
+impl Shared {
+    fn new(workers: usize) -> Self {
+        let doorbells: Vec<_> = (0..workers)
+            .map(|_| Arc::new(Doorbell::new().unwrap()))
+            .collect();
+        Self {
+            steering: Arc::new(Steering::new(&[9; 40], workers)),
+            exchange: Arc::new(Exchange::new(&doorbells, LINK_PACKETS)),
+            doorbells,
+        }
+    }
+}
+
+impl Bench {
+    pub fn new(workers: usize) -> Self {
+        let pool = HeapPool::new(POOL_PACKETS);
+        let clock = ManualClock::default();
+        clock.advance(Duration::from_secs(1));
+        let shared = Shared::new(workers);
+        Self {
+            workers: (0..workers)
+                .map(|index| Working::new(index, &pool, &clock, &shared))
+                .collect(),
+            clock,
+            pool,
             given: 0,
             sent: 0,
             heard: Vec::new(),
@@ -67,26 +104,27 @@ impl Bench {
         }
     }
 
-    /// Puts a frame on the link.
-    pub fn give(&mut self, frame: &[u8]) {
-        let mut packet = self
-            .far_end
-            .allocate()
-            .expect("a free packet: none is lost");
+    /// Puts a frame on the link of any worker.
+    pub fn give(&mut self, frame: &[u8], worker: u64) {
+        let count = self.workers.len();
+        let far_end = &mut self.workers[worker as usize % count].far_end;
+        let mut packet = far_end.allocate().expect("a free packet: none is lost");
         packet
             .append(frame.len())
             .expect("room for the frame")
             .copy_from_slice(frame);
         let mut packets = vec![packet];
-        assert_eq!(self.far_end.transmit(&mut packets), 1);
+        assert_eq!(far_end.transmit(&mut packets), 1);
         self.given += 1;
     }
 
     /// Turns until the link is empty, and judges what was sent.
     pub fn turn(&mut self) {
         for _ in 0..TURNS {
-            assert!(self.worker.turn());
-            self.far_end.receive(&mut self.arrived, LINK_PACKETS);
+            for working in &mut self.workers {
+                assert!(working.worker.turn());
+                working.far_end.receive(&mut self.arrived, LINK_PACKETS);
+            }
             for packet in self.arrived.drain(..) {
                 sent::assert_sound(packet.data());
                 let place = (self.sent % HEARD_MAX) as usize;
@@ -110,22 +148,48 @@ impl Bench {
 
     /// Each frame was delivered or dropped for one reason.
     pub fn assert_accounted(&self) {
-        let engine = &self.counters.engine;
-        assert_eq!(engine.received_packets.get(), self.given);
-        assert_eq!(engine.transmitted_packets.get(), self.sent);
-        let dropped: u64 = DropReason::all()
-            .filter(|reason| !is_of_transmission(*reason))
-            .map(|reason| self.counters.drops.get(reason))
-            .sum();
-        let delivered = engine.delivered_packets.get();
-        assert_eq!(self.given, delivered + dropped, "{}", self.report());
+        assert_eq!(self.sum(|engine| &engine.received_packets), self.given);
+        assert_eq!(self.sum(|engine| &engine.transmitted_packets), self.sent);
+        for Working { counters, .. } in &self.workers {
+            let engine = &counters.engine;
+            let dropped: u64 = DropReason::all()
+                .filter(|reason| !is_of_transmission(*reason))
+                .map(|reason| counters.drops.get(reason))
+                .sum();
+            let taken = engine.received_packets.get() + engine.strays_received.get();
+            let delivered = engine.delivered_packets.get();
+            assert_eq!(taken, delivered + dropped, "{}", self.report());
+        }
+    }
+
+    /// When the rings are empty, what was handed over has arrived.
+    pub fn assert_no_stray_lost(&self) {
+        let strays = self.sum(|engine| &engine.strays_sent);
+        assert_eq!(strays, self.sum(|engine| &engine.strays_received));
+        assert_eq!(strays > 0, self.workers.len() > 1);
+    }
+
+    fn sum(&self, counter: impl Fn(&EngineCounters) -> &Counter) -> u64 {
+        let counts = self
+            .workers
+            .iter()
+            .map(|working| counter(&working.counters.engine).get());
+        counts.sum()
+    }
+
+    fn drops(&self, reason: DropReason) -> u64 {
+        let counts = self
+            .workers
+            .iter()
+            .map(|working| working.counters.drops.get(reason));
+        counts.sum()
     }
 
     /// What became of the frames.
     pub fn report(&self) -> String {
-        let delivered = self.counters.engine.delivered_packets.get();
+        let delivered = self.sum(|engine| &engine.delivered_packets);
         let drops = DropReason::all()
-            .map(|reason| (reason.word(), self.counters.drops.get(reason)))
+            .map(|reason| (reason.word(), self.drops(reason)))
             .filter(|(_, count)| *count > 0);
         let all = [
             ("given", self.given),
@@ -140,22 +204,17 @@ impl Bench {
 
     /// The noise reached every layer: otherwise this test would show little.
     pub fn assert_variety(&self) {
-        let seen = |reason: &LinkDropReason| self.counters.drops.get(*reason) > 0;
+        let seen = |reason: &LinkDropReason| self.drops((*reason).into()) > 0;
         let unseen: Vec<_> = LinkDropReason::ALL
             .iter()
             .filter(|reason| !UNREACHABLE_HERE.contains(reason) && !seen(reason))
             .collect();
         assert!(unseen.is_empty(), "never seen: {unseen:?}");
-        let engine = &self.counters.engine;
-        assert!(engine.icmp_sent.get() > 1_000 && engine.arp_sent.get() > 1_000);
-        assert!(
-            engine.delivered_packets.get() > self.given / 20,
-            "little delivered"
-        );
-        let old = self
-            .counters
-            .drops
-            .get(coremill_tcp::DropReason::OldDuplicate);
+        let delivered = self.sum(|engine| &engine.delivered_packets);
+        assert!(self.sum(|engine| &engine.icmp_sent) > 1_000);
+        assert!(self.sum(|engine| &engine.arp_sent) > 1_000);
+        assert!(delivered > self.given / 20, "little delivered");
+        let old = self.drops(coremill_tcp::DropReason::OldDuplicate.into());
         assert!(old > 0, "no connection was ever established");
     }
 
@@ -166,35 +225,34 @@ impl Bench {
             self.turn();
         }
         self.assert_accounted();
-        // A quiet connection without keepalive lives for ever; all else has been given up.
-        let rows = self.connections();
-        assert_eq!(self.worker.live_records(), rows.len());
-        for row in rows {
-            assert_eq!(
-                (row.state, row.send_queue_bytes),
-                (State::Established, 0),
-                "{row:?}"
-            );
+        self.assert_no_stray_lost();
+        for worker in 0..self.workers.len() {
+            // A quiet connection without keepalive lives for ever; all else has been given up.
+            let rows = self.connections(worker);
+            assert_eq!(self.workers[worker].worker.live_records(), rows.len());
+            for row in rows {
+                let quiet = (State::Established, 0);
+                assert_eq!((row.state, row.send_queue_bytes), quiet, "{row:?}");
+            }
+            self.assert_no_neighbor(worker);
         }
-        let mut neighbors = Vec::with_capacity(64);
-        self.ask(
-            Command::Neighbors {
-                start: Some(0),
-                rows: Vec::with_capacity(64),
-            },
-            |answer| {
-                if let Command::Neighbors { rows, .. } = answer {
-                    neighbors.extend(rows);
-                }
-            },
-        );
-        assert!(neighbors.is_empty(), "{neighbors:?}");
         let capacity = self.pool.capacity();
-        drop((self.worker, self.arrived, self.far_end));
+        drop((self.workers, self.arrived));
         assert_eq!(self.pool.free(), capacity, "packets lost");
     }
 
-    fn connections(&mut self) -> Vec<ConnectionRow> {
+    fn assert_no_neighbor(&mut self, worker: usize) {
+        let rows = Vec::with_capacity(64);
+        let start = Some(0);
+        self.ask(worker, Command::Neighbors { start, rows }, |answer| {
+            assert!(
+                matches!(&answer, Command::Neighbors { rows, .. } if rows.is_empty()),
+                "{answer:?}"
+            );
+        });
+    }
+
+    fn connections(&mut self, worker: usize) -> Vec<ConnectionRow> {
         let mut all = Vec::new();
         let mut cursor = Some(Cursor::default());
         while cursor.is_some() {
@@ -203,7 +261,7 @@ impl Bench {
                 cursor,
                 rows: Vec::with_capacity(64),
             };
-            self.ask(question, |answer| {
+            self.ask(worker, question, |answer| {
                 if let Command::Sockets {
                     cursor: next, rows, ..
                 } = answer
@@ -216,17 +274,24 @@ impl Bench {
         all
     }
 
-    fn ask(&mut self, question: Command, take: impl FnOnce(Command)) {
-        self.handle.submit(question).unwrap();
+    fn ask(&mut self, worker: usize, question: Command, take: impl FnOnce(Command)) {
+        self.workers[worker].handle.submit(question).unwrap();
         self.turn();
-        take(self.handle.take_answer().expect("an answer"));
+        take(
+            self.workers[worker]
+                .handle
+                .take_answer()
+                .expect("an answer"),
+        );
     }
 }
 
 fn parts(
+    index: usize,
     port: LoopbackPort,
     clock: ManualClock,
     counters: Arc<WorkerCounters>,
+    shared: &Shared,
 ) -> Parts<LoopbackPort, ManualClock, PlainRoutes> {
     let ours = IpAddr::V4(OURS.into());
     let local = LocalAddresses::new([LocalAddress {
@@ -269,18 +334,17 @@ fn parts(
     };
     let now = Instant::from_millis(1_000);
     let services = Services::start(now, &mut shard, &[echo], &[Arc::default()], 64).unwrap();
-    let doorbell = Arc::new(Doorbell::new().unwrap());
     Parts {
-        index: 0,
+        index,
         ports: vec![port],
         clock,
         routes,
         local,
         shard,
         services,
-        steering: Arc::new(Steering::new(&[9; 40], 1)),
-        exchange: Arc::new(Exchange::new(std::slice::from_ref(&doorbell), 16)),
-        mailbox: Arc::new(Mailbox::new(doorbell).unwrap()),
+        steering: shared.steering.clone(),
+        exchange: shared.exchange.clone(),
+        mailbox: Arc::new(Mailbox::new(shared.doorbells[index].clone()).unwrap()),
         counters,
         neighbors: NeighborOptions {
             entries_max: 32,
