@@ -1,33 +1,23 @@
 //! A worker on a test port, the other end of the link, and what they owe each other.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use coremill_engine::clock::ManualClock;
 use coremill_engine::command::{Command, SocketFilter};
 use coremill_engine::counters::{EngineCounters, WorkerCounters};
-use coremill_engine::doorbell::Doorbell;
 use coremill_engine::drop_reason::{DropReason, LinkDropReason};
-use coremill_engine::hand_over::Exchange;
-use coremill_engine::handle::Mailbox;
-use coremill_engine::local_addresses::{LocalAddress, LocalAddresses};
 use coremill_engine::nic::heap_buffer::{HeapBuffer, HeapPool};
 use coremill_engine::nic::loopback::LoopbackPort;
 use coremill_engine::nic::{Buffer, Port};
-use coremill_engine::options::{
-    IdlePolicy, Listening, NeighborOptions, ServiceKind, ServiceOptions, TurnOptions,
-};
-use coremill_engine::routes::{PlainRoutes, Route, Routes};
-use coremill_engine::services::Services;
+use coremill_engine::routes::PlainRoutes;
 use coremill_engine::snapshot::{ConnectionRow, Cursor};
-use coremill_engine::steering::Steering;
-use coremill_engine::{Parts, Worker, WorkerHandle};
+use coremill_engine::{Worker, WorkerHandle};
+use coremill_tcp::State;
 use coremill_tcp::counters::Counter;
-use coremill_tcp::limits::{Limits, Secrets};
-use coremill_tcp::{ChunkPool, Instant, Shard, State};
 
-use crate::{ECHO_PORT, OURS, sent};
+use crate::parts::{Shared, parts};
+use crate::sent;
 
 /// Frames of the engine that are remembered.
 pub const HEARD_MAX: u64 = 64;
@@ -61,26 +51,6 @@ impl Working {
             worker: Worker::new(parts),
             counters,
             far_end,
-        }
-    }
-}
-
-/// What the workers share.
-struct Shared {
-    doorbells: Vec<Arc<Doorbell>>,
-    steering: Arc<Steering>,
-    exchange: Arc<Exchange<HeapBuffer>>,
-}
-
-impl Shared {
-    fn new(workers: usize) -> Self {
-        let doorbells: Vec<_> = (0..workers)
-            .map(|_| Arc::new(Doorbell::new().unwrap()))
-            .collect();
-        Self {
-            steering: Arc::new(Steering::new(&[9; 40], workers)),
-            exchange: Arc::new(Exchange::new(&doorbells, LINK_PACKETS)),
-            doorbells,
         }
     }
 }
@@ -283,78 +253,6 @@ impl Bench {
                 .take_answer()
                 .expect("an answer"),
         );
-    }
-}
-
-fn parts(
-    index: usize,
-    port: LoopbackPort,
-    clock: ManualClock,
-    counters: Arc<WorkerCounters>,
-    shared: &Shared,
-) -> Parts<LoopbackPort, ManualClock, PlainRoutes> {
-    let ours = IpAddr::V4(OURS.into());
-    let local = LocalAddresses::new([LocalAddress {
-        address: ours,
-        prefix_length: 24,
-        port: 0,
-    }]);
-    let mut routes = PlainRoutes::new(8);
-    let network = Route {
-        network: ours,
-        prefix_length: 24,
-        gateway: None,
-        port: 0,
-        source: ours,
-        local_through_port: false,
-    };
-    routes.add(network).unwrap();
-    let limits = Limits {
-        connections_max: 64,
-        requests_max: 32,
-        time_wait_max: 32,
-        memory_bytes: 4 << 20,
-        ..Limits::default()
-    };
-    let secrets = Secrets {
-        initial_sequence: [1; 16],
-        timestamp_offset: [2; 16],
-        ephemeral_port: [3; 16],
-        table: [4; 16],
-    };
-    let memory = ChunkPool::new(limits.memory_bytes);
-    let mut shard = Shard::new(limits, secrets, memory);
-    let echo = ServiceOptions {
-        name: "echo".into(),
-        kind: ServiceKind::Echo(Listening {
-            address: SocketAddr::new(ours, ECHO_PORT),
-            backlog: 16,
-            connections_max: 0,
-        }),
-    };
-    let now = Instant::from_millis(1_000);
-    let services = Services::start(now, &mut shard, &[echo], &[Arc::default()], 64).unwrap();
-    Parts {
-        index,
-        ports: vec![port],
-        clock,
-        routes,
-        local,
-        shard,
-        services,
-        steering: shared.steering.clone(),
-        exchange: shared.exchange.clone(),
-        mailbox: Arc::new(Mailbox::new(shared.doorbells[index].clone()).unwrap()),
-        counters,
-        neighbors: NeighborOptions {
-            entries_max: 32,
-            ..NeighborOptions::default()
-        },
-        icmp_per_second: 1_000,
-        ttl: 64,
-        key: [5; 16],
-        turn: TurnOptions::default(),
-        idle: IdlePolicy::Spin,
     }
 }
 

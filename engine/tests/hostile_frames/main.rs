@@ -5,6 +5,7 @@
 mod bench;
 mod frames;
 mod heard;
+mod parts;
 mod repair;
 mod sent;
 
