@@ -52,7 +52,11 @@ impl Client {
     /// Sends `request` and waits for its reply.
     pub fn ask(&mut self, request: &Request) -> Result<Reply, Failure> {
         let line = encode(request).map_err(|error| connection(error.into()))?;
-        self.stream.get_mut().write_all(&line).map_err(connection)?;
+        match self.stream.get_mut().write_all(&line) {
+            // A daemon that refuses a session says why before it closes.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            other => other.map_err(slow)?,
+        }
         let mut answer = Vec::new();
         let bound = ANSWER_BYTES_MAX as u64;
         self.stream

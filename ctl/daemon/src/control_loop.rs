@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use coremill_config::Config;
-use coremill_protocol::{Answer, ErrorKind, Reply};
+use coremill_protocol::{Answer, ErrorKind, Reply, Request};
 use mio::net::UnixStream;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -201,7 +201,7 @@ impl ControlLoop {
                     self.inquiries.forget(Asker::Session(token));
                 }
                 Wish::Answer(request) => {
-                    tracing::debug!(request = request.name(), "asked over the control socket");
+                    note(&request);
                     let stopping = self.shutdown.is_stopping();
                     let answer = match requests::dispatch(request, &self.stack, stopping) {
                         Action::Answer(answer) => Some(answer),
@@ -331,6 +331,20 @@ impl ControlLoop {
         }
         // A poll rounds down to milliseconds: never spin through the last one.
         timeout.max(Duration::from_millis(1))
+    }
+}
+
+/// What changes something is logged where an operator looks.
+fn note(request: &Request) {
+    match request {
+        Request::RouteAdd(change) | Request::RouteRemove(change) => {
+            tracing::info!(
+                "{} {}, asked over the control socket",
+                request.name(),
+                change.network
+            );
+        }
+        _ => tracing::debug!("{}, asked over the control socket", request.name()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What each request of the protocol means: answered at once, or a task for workers.
 
-use coremill_protocol::{Answer, ErrorKind, Reply, Request, VERSION};
+use coremill_protocol::{Answer, ErrorBody, ErrorKind, Reply, Request, VERSION};
 
 use crate::inquiry::Task;
 use crate::stack::Stack;
@@ -29,75 +29,74 @@ pub enum Action {
 
 /// Decides what to do about `request`; `draining` tells that the daemon is about to stop.
 pub fn dispatch(request: Request, stack: &Stack, draining: bool) -> Action {
-    match request {
+    let reply = match request {
         Request::Hello {
             version: VERSION, ..
-        } => Action::Answer(hello().into()),
-        Request::Hello { version, .. } => {
-            let message =
-                format!("coremilld speaks version {VERSION} of the protocol, not {version}");
-            Action::Answer(Answer::error(ErrorKind::Version, message))
+        } => hello(),
+        Request::Hello { version, .. } => return Action::Answer(other_version(version)),
+        Request::Status {} => Reply::Status {
+            status: status::status(stack, draining),
+        },
+        Request::Workers {} => Reply::Workers {
+            workers: status::workers(stack),
+        },
+        Request::Ports {} => Reply::Ports {
+            ports: stack.ports.clone(),
+        },
+        Request::Counters {} => Reply::Counters {
+            counters: counters::counters(stack),
+        },
+        Request::Drops {} => Reply::Drops {
+            drops: counters::drops(stack),
+        },
+        Request::Shutdown { drain, timeout_ms } => return Action::Shutdown { drain, timeout_ms },
+        other => {
+            return match task(other, stack) {
+                Ok(task) => Action::Ask(task),
+                Err(error) => Action::Answer(error.into()),
+            };
         }
-        Request::Status {} => Action::Answer(
-            Reply::Status {
-                status: status::status(stack, draining),
-            }
-            .into(),
-        ),
-        Request::Workers {} => Action::Answer(
-            Reply::Workers {
-                workers: status::workers(stack),
-            }
-            .into(),
-        ),
-        Request::Ports {} => Action::Answer(
-            Reply::Ports {
-                ports: stack.ports.clone(),
-            }
-            .into(),
-        ),
-        Request::Counters {} => Action::Answer(
-            Reply::Counters {
-                counters: counters::counters(stack),
-            }
-            .into(),
-        ),
-        Request::Drops {} => Action::Answer(
-            Reply::Drops {
-                drops: counters::drops(stack),
-            }
-            .into(),
-        ),
+    };
+    Action::Answer(reply.into())
+}
+
+/// The task of a request that workers must be asked for.
+fn task(request: Request, stack: &Stack) -> Result<Box<dyn Task>, ErrorBody> {
+    Ok(match request {
         Request::Sockets {
             state,
             address,
             port,
             limit,
             cursor,
-        } => {
-            match sockets::Sockets::new(
-                state.as_deref(),
-                address,
-                port,
-                limit,
-                cursor.as_deref(),
-                stack,
-            ) {
-                Ok(task) => Action::Ask(Box::new(task)),
-                Err(error) => Action::Answer(error.into()),
-            }
+        } => Box::new(sockets::Sockets::new(
+            state.as_deref(),
+            address,
+            port,
+            limit,
+            cursor.as_deref(),
+            stack,
+        )?),
+        Request::Listeners {} => Box::new(rows::Listeners::default()),
+        Request::Services {} => Box::new(rows::Services::default()),
+        Request::Neighbors {} => Box::new(neighbors::Neighbors::new(stack)),
+        Request::Routes {} => Box::new(routes::List::new(stack)),
+        Request::RouteAdd(change) => Box::new(routes::Add::new(routes::options(&change, stack)?)),
+        Request::RouteRemove(change) => Box::new(routes::Remove::new(change.network)),
+        // Answered by dispatch.
+        other => {
+            let message = format!(
+                "nobody to ask for {}; this is a bug in coremilld",
+                other.name()
+            );
+            return Err(ErrorBody::new(ErrorKind::Internal, message));
         }
-        Request::Listeners {} => Action::Ask(Box::new(rows::Listeners::default())),
-        Request::Services {} => Action::Ask(Box::new(rows::Services::default())),
-        Request::Neighbors {} => Action::Ask(Box::new(neighbors::Neighbors::new(stack))),
-        Request::Routes {} => Action::Ask(Box::new(routes::List::new(stack))),
-        Request::RouteAdd(change) => match routes::options(&change, stack) {
-            Ok(options) => Action::Ask(Box::new(routes::Add::new(options))),
-            Err(error) => Action::Answer(error.into()),
-        },
-        Request::RouteRemove(change) => Action::Ask(Box::new(routes::Remove::new(change.network))),
-        Request::Shutdown { drain, timeout_ms } => Action::Shutdown { drain, timeout_ms },
-    }
+    })
+}
+
+fn other_version(version: u32) -> Answer {
+    let message = format!("coremilld speaks version {VERSION} of the protocol, not {version}");
+    Answer::error(ErrorKind::Version, message)
 }
 
 fn hello() -> Reply {

@@ -56,10 +56,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let metrics = metrics.map(|endpoint| endpoint.serving(&stack));
     let ended = ControlLoop::new(&config, Arc::clone(&stack), socket, signals, metrics)
         .and_then(|mut control| control.run(&|| engine.failure()));
-    if let Err(Failure::Worker(failure)) = &ended {
+    if let Err(failure @ Failure::Worker(_)) = &ended {
         // What the others hold cannot be trusted any more, nor can they be waited for.
-        tracing::error!("a worker failed: {failure}");
-        return ended;
+        tracing::error!("{failure}");
+        std::process::exit(i32::from(failure.exit_code()));
     }
     engine.stop();
     tracing::info!("stopped");

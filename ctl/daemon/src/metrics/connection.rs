@@ -73,6 +73,10 @@ impl Connection {
         if self.answered {
             return self.flush();
         }
+        self.receive()
+    }
+
+    fn receive(&mut self) -> Progress {
         let mut bytes = [0; 4 << 10];
         loop {
             match self.stream.read(&mut bytes) {
@@ -126,8 +130,24 @@ impl Connection {
                 Ok(0) | Err(_) => return Progress::Over,
             }
         }
-        // The peer gets all of it before the end: reset follows only on unread input.
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        self.discard()
+    }
+
+    /// Closing with unread input would reset the connection, and the peer might lose the answer:
+    /// what it still sends is read until it closes, or until the deadline.
+    fn discard(&mut self) -> Progress {
+        let mut bytes = [0; 4 << 10];
+        for _ in 0..DISCARDS_MAX {
+            match self.stream.read(&mut bytes) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Progress::Waiting;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => return Progress::Over,
+            }
+        }
         Progress::Over
     }
 }
@@ -169,6 +189,8 @@ pub fn parse(head: &[u8]) -> Option<Request> {
 
 /// A request's head, all headers included.
 const HEAD_BYTES_MAX: usize = 8 << 10;
+/// Reads of input that nobody wants, per event: a peer that floods is cut off.
+const DISCARDS_MAX: usize = 64;
 const HEADERS_MAX: usize = 64;
 /// How long a connection may take altogether.
 const PATIENCE: Duration = Duration::from_secs(10);
