@@ -72,9 +72,14 @@ impl Plan {
         };
         // What one connection may send keeps a run short, on a slow link too.
         let slowest = links[0].bits_per_second.min(links[1].bits_per_second);
-        let bytes_max = (400_000 / count).min(slowest / 8 / count).max(1_000);
+        let bytes_max = (1_500_000 / count).min(slowest / 4 / count).max(1_000);
+        let memory_bytes = if random.chance(1, 10) {
+            random.of_magnitude(65_536, 524_288) as usize
+        } else {
+            MEMORY_BYTES
+        };
         Self {
-            limits: [limits(random), limits(random)],
+            limits: [limits(random, memory_bytes), limits(random, memory_bytes)],
             secrets: [secrets(random), secrets(random)],
             links,
             mtu,
@@ -84,9 +89,13 @@ impl Plan {
         }
     }
 
-    /// True when the link is good enough that no connection may fail by itself.
+    /// True when link and memory are good enough that no connection may fail by itself.
     pub fn is_gentle(&self) -> bool {
-        self.links.iter().all(|link| link.harm() <= 60)
+        let is_roomy = self
+            .limits
+            .iter()
+            .all(|limits| limits.memory_bytes == MEMORY_BYTES);
+        is_roomy && self.links.iter().all(|link| link.harm() <= 60)
     }
 }
 
@@ -140,22 +149,22 @@ impl EndPlan {
     }
 }
 
-fn limits(random: &mut Random) -> Limits {
+fn limits(random: &mut Random, memory_bytes: usize) -> Limits {
     Limits {
         connections_max: 64,
         requests_max: 64,
         time_wait_max: 64,
         listeners_max: 4,
         orphans_max: 64,
-        memory_bytes: MEMORY_BYTES,
+        memory_bytes,
         send_buffer_bytes: random.of_magnitude(2_048, 262_144) as usize,
         receive_buffer_bytes: random.of_magnitude(2_048, 262_144) as usize,
         reassembly_ranges_max: random.between(1, 32) as usize,
         rto_min: random.micros(10_000, 200_000),
         delayed_ack: random.micros(1_000, 40_000),
         fin_wait_2: random.micros(1_000_000, 20_000_000),
-        // Longer than the first timeout of a peer whose last ACK was lost.
-        time_wait: random.micros(3_000_000, 9_000_000),
+        // Longer than a peer that saw no acknowledgment of its FIN waits before it says it again.
+        time_wait: random.micros(10_000_000, 60_000_000),
         // A peer that gave up and was not heard of is found out.
         keepalive_idle: Duration::from_secs(20),
         keepalive_interval: Duration::from_secs(2),
@@ -186,5 +195,5 @@ fn pick<'a, T>(random: &mut Random, choices: &'a [T]) -> &'a T {
     &choices[random.between(0, choices.len() as u64 - 1) as usize]
 }
 
-/// Enough for every buffer of a run, so that no run can wait for itself.
+/// Enough for every buffer of a run. With less, two sides may hold each other up until they give up.
 pub const MEMORY_BYTES: usize = 48 << 20;

@@ -58,6 +58,9 @@ pub struct Summary {
     pub completed: u64,
     pub errors: u64,
     pub segments: u64,
+    pub retransmissions: u64,
+    pub recoveries: u64,
+    pub timeouts: u64,
     pub bytes: u64,
     pub virtual_seconds: u64,
 }
@@ -68,6 +71,9 @@ impl Summary {
         self.completed += other.completed;
         self.errors += other.errors;
         self.segments += other.segments;
+        self.retransmissions += other.retransmissions;
+        self.recoveries += other.recoveries;
+        self.timeouts += other.timeouts;
         self.bytes += other.bytes;
         self.virtual_seconds += other.virtual_seconds;
     }
@@ -300,6 +306,10 @@ impl World {
         for side in &self.sides {
             assert_eq!(side.shard.live_records(), 0, "records stay behind");
             assert_eq!(side.held.load(Ordering::Relaxed), 0, "memory stays behind");
+            let counters = side.shard.counters();
+            self.summary.retransmissions += counters.retrans_segs.get();
+            self.summary.recoveries += counters.reno_recovery.get();
+            self.summary.timeouts += counters.timeouts.get();
         }
         for index in 0..self.plan.connections.len() {
             self.check_connection(index);
