@@ -65,13 +65,31 @@ impl Task for Add {
             .collect()
     }
 
-    fn take(&mut self, _worker: usize, _answer: Command) -> Step {
-        self.due = self.due.saturating_sub(1);
-        if self.due > 0 {
-            Step::Wait
-        } else {
-            Step::Done(Reply::RouteAdd {}.into())
+    fn take(&mut self, _worker: usize, answer: Command) -> Step {
+        let Command::Routes { rows } = answer else {
+            self.due = self.due.saturating_sub(1);
+            // A worker does not say whether its table took the route: look.
+            return if self.due > 0 {
+                Step::Wait
+            } else {
+                Step::Ask(vec![look()])
+            };
+        };
+        let network = Network {
+            address: self.options.network,
+            prefix_length: self.options.prefix_length,
+        };
+        let gateway = self.options.gateway;
+        if rows
+            .iter()
+            .any(|row| leads_to(row, network) && row.gateway == gateway)
+        {
+            return Step::Done(Reply::RouteAdd {}.into());
         }
+        let message = format!(
+            "route to {network} was not taken: the table is full, or the port has no address of its family"
+        );
+        Step::Done(Answer::error(ErrorKind::Invalid, message))
     }
 }
 
@@ -101,9 +119,7 @@ impl Task for Remove {
                 Step::Done(Reply::RouteRemove {}.into())
             };
         };
-        let found = rows.iter().find(|row| {
-            row.network == self.network.address && row.prefix_length == self.network.prefix_length
-        });
+        let found = rows.iter().find(|row| leads_to(row, self.network));
         let Some(row) = found else {
             let message = format!(
                 "no route to {}; `coremill routes` lists those there are",
@@ -185,6 +201,10 @@ pub fn options(change: &RouteChange, stack: &Stack) -> Result<RouteOptions, Erro
         source: change.source,
         local_through_port: change.local_through_port,
     })
+}
+
+fn leads_to(row: &RouteRow, network: Network) -> bool {
+    row.network == network.address && row.prefix_length == network.prefix_length
 }
 
 fn look() -> (usize, Command) {

@@ -1,10 +1,11 @@
 //! Pages of sockets from several workers, changes of routes, and what is refused.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use coremill_engine::command::Command;
-use coremill_engine::snapshot::{ConnectionRow, Cursor};
+use coremill_engine::options::RouteOptions;
+use coremill_engine::snapshot::{ConnectionRow, Cursor, RouteRow};
 use coremill_protocol::{Answer, ErrorKind, PortView, Reply, Request, SocketView};
 use coremill_tcp::{Endpoint, Flow, State};
 use mio::Token;
@@ -126,13 +127,35 @@ fn states_are_known_by_any_usual_spelling() {
 }
 
 #[test]
-fn a_route_is_added_on_every_worker() {
+fn a_route_is_added_on_every_worker_and_looked_for() {
+    let text = r#"{"request":"route-add","network":"10.0.0.0/8","gateway":"192.0.2.1"}"#;
+    let request: Request = serde_json::from_str(text).unwrap();
     let (stack, workers) = stack(2);
-    let request = serde_json::from_str(
-        r#"{"request":"route-add","network":"10.0.0.0/8","gateway":"192.0.2.1"}"#,
-    )
-    .unwrap();
-    assert_eq!(ask(&stack, &workers, request), Reply::RouteAdd {}.into());
+    let added = Arc::new(Mutex::new(Vec::new()));
+    for worker in &workers {
+        let added = Arc::clone(&added);
+        *worker.answer.lock().unwrap() = Box::new(move |command| match command {
+            Command::AddRoute(options) => {
+                added.lock().unwrap().push(route_row(&options));
+                Command::AddRoute(options)
+            }
+            Command::Routes { .. } => Command::Routes {
+                rows: added.lock().unwrap().clone(),
+            },
+            other => other,
+        });
+    }
+    assert_eq!(
+        ask(&stack, &workers, request.clone()),
+        Reply::RouteAdd {}.into()
+    );
+    assert_eq!(added.lock().unwrap().len(), 2);
+
+    let (stack, workers) = self::stack(2);
+    let Answer::Error { error } = ask(&stack, &workers, request) else {
+        panic!("added to a full table");
+    };
+    assert!(error.message.contains("was not taken"), "{}", error.message);
 }
 
 #[test]
@@ -241,6 +264,17 @@ fn hold(worker: &FakeWorker, index: u16, connections: usize) {
             rows,
         }
     });
+}
+
+fn route_row(options: &RouteOptions) -> RouteRow {
+    RouteRow {
+        network: options.network,
+        prefix_length: options.prefix_length,
+        gateway: options.gateway,
+        port: options.port,
+        source: "192.0.2.2".parse().unwrap(),
+        local_through_port: options.local_through_port,
+    }
 }
 
 fn row(worker: u16, slot: usize) -> ConnectionRow {
