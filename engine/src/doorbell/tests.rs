@@ -8,8 +8,8 @@ use super::Doorbell;
 fn wait(bell: &Doorbell, milliseconds: i64) -> bool {
     let mut fds = [PollFd::new(bell, PollFlags::IN)];
     let timeout = Timespec {
-        tv_sec: 0,
-        tv_nsec: milliseconds * 1_000_000,
+        tv_sec: milliseconds / 1_000,
+        tv_nsec: milliseconds % 1_000 * 1_000_000,
     };
     poll(&mut fds, Some(&timeout)).expect("poll") > 0
 }
