@@ -97,6 +97,19 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         }
     }
 
+    /// Resets every connection and sends the RSTs as far as the ports take them: the peers shall not
+    /// wait for a host that is gone.
+    pub(crate) fn reset_connections(&mut self) {
+        let mut slot = 0;
+        loop {
+            let more = self.shard.abort_slice(self.now, &mut slot, ABORT_SLOTS);
+            self.transmit();
+            if !more {
+                break;
+            }
+        }
+    }
+
     fn add_route(&mut self, options: &RouteOptions) {
         if let Some(slot_source) = self.local.first(options.port, options.network)
             && self.ports.len() > options.port
@@ -134,3 +147,5 @@ fn matches(filter: &SocketFilter, row: &ConnectionRow) -> bool {
 
 /// Slots of the shard's tables looked at for one command.
 const SLOTS_MAX: usize = 256;
+/// Connections reset between two bursts: no more than a burst holds.
+const ABORT_SLOTS: u32 = 32;

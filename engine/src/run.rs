@@ -37,7 +37,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         self.counters.engine.turns.increment();
         self.idle.turn_ended(work > 0, &self.counters);
         if self.stopping {
-            self.flush();
+            self.reset_connections();
             return false;
         }
         self.rest(work);

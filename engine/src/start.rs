@@ -16,8 +16,8 @@ use crate::doorbell::Doorbell;
 use crate::hand_over::Exchange;
 use crate::handle::{Mailbox, WorkerHandle};
 use crate::local_addresses::{LocalAddress, LocalAddresses};
-use crate::nic::PortInformation;
 use crate::nic::dpdk::{DpdkPort, Eal, EalError, FibRoutes, Mbuf, WorkerRegistration};
+use crate::nic::{Port, PortInformation};
 use crate::options::EngineOptions;
 use crate::routes::{Route, RouteError, Routes};
 use crate::services::{ServiceError, Services};
@@ -253,15 +253,21 @@ fn work(
     if ready.send(Ok(handle)).is_err() {
         return;
     }
+    run_guarded(&mut worker, &shared.failure, &mailbox);
+}
+
+/// Runs a worker to its end; a panic becomes the report that `Engine::failure` gives.
+fn run_guarded<P: Port, C: Clock, R: Routes>(
+    worker: &mut Worker<P, C, R>,
+    failure: &Failure,
+    mailbox: &Mailbox,
+) {
     let ran = catch_unwind(AssertUnwindSafe(|| {
-        if index == 0 {
-            worker.announce();
-        }
+        worker.announce();
         worker.run();
     }));
     if let Err(panic) = ran {
-        let report = format!("{}: {}", worker.whereabouts(), cause(&*panic));
-        shared.failure.report(report);
+        failure.report(format!("{}: {}", worker.whereabouts(), cause(&*panic)));
         mailbox.answered.write();
     }
 }

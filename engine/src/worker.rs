@@ -160,8 +160,12 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         worker
     }
 
-    /// Tells each link where our addresses are (RFC 5227, section 3); one worker does it for all.
+    /// Tells each link where our addresses are (RFC 5227, section 3); the first worker does it for
+    /// all.
     pub fn announce(&mut self) {
+        if self.index != 0 {
+            return;
+        }
         for index in 0..self.local.iter().count() {
             let Some(own) = self.local.iter().nth(index).copied() else {
                 continue;

@@ -3,6 +3,7 @@
 //! The children hold the verbs: `segment` (in), `passive` and `late` (segments without connection),
 //! `transmit` (out), `timers`, `open` and `user` (the user's), `settle` (what follows after each).
 
+mod abort_all;
 mod inspect;
 mod late;
 mod open;

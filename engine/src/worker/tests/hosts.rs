@@ -93,7 +93,6 @@ pub(super) struct HostOptions {
 
 /// One host.
 pub(super) struct Host {
-    pub(super) address: Ipv4Addr,
     pub(super) workers: Vec<TestWorker>,
     pub(super) handles: Vec<WorkerHandle>,
 }
@@ -221,7 +220,6 @@ impl Host {
         let steering = Arc::new(Steering::new(&steering_key(), options.workers));
         let queued: Vec<_> = options.services.iter().map(|_| Arc::default()).collect();
         let mut host = Self {
-            address,
             workers: Vec::new(),
             handles: Vec::new(),
         };

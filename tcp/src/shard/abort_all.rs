@@ -1,0 +1,33 @@
+//! Resetting everything, for a shard that goes away: its peers shall not wait for it.
+
+use super::Shard;
+use crate::error::ConnectionError;
+use crate::memory::Memory;
+use crate::time::Instant;
+
+impl<M: Memory> Shard<M> {
+    /// Aborts the connections in the next `slots_max` slots from `slot` on, which moves on; false at
+    /// the end of the table. Pull the segments before the next slice: there is room for so many RSTs.
+    pub fn abort_slice(&mut self, now: Instant, slot: &mut u32, slots_max: u32) -> bool {
+        let end = self.connections.end();
+        let until = slot.saturating_add(slots_max).min(end);
+        while *slot < until {
+            let is_orphan = self
+                .connections
+                .get(*slot)
+                .map(|connection| connection.user.is_orphan);
+            if let Some(is_orphan) = is_orphan {
+                if !is_orphan {
+                    self.detach_user(*slot);
+                }
+                let (connections, mut context) = self.split(now);
+                if let Some(connection) = connections.get_mut(*slot) {
+                    connection.reset(&mut context, ConnectionError::Aborted);
+                }
+                self.settle(now, *slot);
+            }
+            *slot += 1;
+        }
+        until < end
+    }
+}
