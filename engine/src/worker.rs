@@ -279,4 +279,4 @@ const OUTPUT_TURNS: usize = 4;
 const PATHS_MAX: usize = 4_096;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

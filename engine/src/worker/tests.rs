@@ -1,7 +1,7 @@
 //! Whole workers against each other, without EAL: hosts on one link, turned by hand on a clock that
 //! is moved by hand.
 
-mod hosts;
+pub(crate) mod hosts;
 mod network;
 mod stopping;
 mod streams;

@@ -34,12 +34,14 @@ pub(super) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 type Link = Arc<ArrayQueue<HeapBuffer>>;
 
 /// A queue pair of a port on the link.
-pub(super) struct HubPort {
+pub(crate) struct HubPort {
     pool: HeapPool,
     incoming: Link,
     outgoing: Link,
     mac: [u8; 6],
-    pub(super) capabilities: Capabilities,
+    capabilities: Capabilities,
+    /// A bug, to see what becomes of it.
+    pub(crate) panics_on_transmit: bool,
 }
 
 impl Port for HubPort {
@@ -52,6 +54,7 @@ impl Port for HubPort {
     }
 
     fn transmit(&mut self, from: &mut Vec<HeapBuffer>) -> usize {
+        assert!(!self.panics_on_transmit, "the port gave way");
         let room = self.outgoing.capacity() - self.outgoing.len();
         let count = room.min(from.len());
         for packet in from.drain(..count) {
@@ -81,7 +84,7 @@ impl Port for HubPort {
     }
 }
 
-pub(super) type TestWorker = Worker<HubPort, ManualClock, PlainRoutes>;
+pub(crate) type TestWorker = Worker<HubPort, ManualClock, PlainRoutes>;
 
 /// What a host is built with, where tests differ.
 pub(super) struct HostOptions {
@@ -92,22 +95,22 @@ pub(super) struct HostOptions {
 }
 
 /// One host.
-pub(super) struct Host {
-    pub(super) workers: Vec<TestWorker>,
+pub(crate) struct Host {
+    pub(crate) workers: Vec<TestWorker>,
     pub(super) handles: Vec<WorkerHandle>,
 }
 
 /// Client and server.
-pub(super) struct Network {
+pub(crate) struct Network {
     pub(super) clock: ManualClock,
     pub(super) pool: HeapPool,
-    pub(super) client: Host,
+    pub(crate) client: Host,
     pub(super) server: Host,
 }
 
 impl Network {
     /// A client without services, and a server with these.
-    pub(super) fn new(workers: usize, services: Vec<ServiceOptions>) -> Self {
+    pub(crate) fn new(workers: usize, services: Vec<ServiceOptions>) -> Self {
         Self::with(HostOptions {
             workers,
             services,
@@ -128,6 +131,7 @@ impl Network {
             outgoing: outgoing.clone(),
             mac: [2, 0, 0, 0, 0, number],
             capabilities: Capabilities::default(),
+            panics_on_transmit: false,
         };
         let client = HostOptions {
             workers: 1,
