@@ -40,10 +40,10 @@ impl<Q: Default> Connection<Q> {
         self.check_sequence(context, segment, options)?;
         self.last_received = context.now;
         self.send.keepalive_probes = 0;
-        if header.flags.intersects(Flags::RST | Flags::SYN) {
-            self.check_reset(context, segment)?;
-            self.check_syn(context, segment)?;
+        if header.flags.contains(Flags::RST) {
+            return self.check_reset(context, segment);
         }
+        self.check_syn(context, segment)?;
         if !header.flags.contains(Flags::ACK) {
             return Err(DropReason::BadFlags);
         }
@@ -122,14 +122,12 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Second check, RFC 5961, section 3: only the very next number resets.
+    #[cold]
     fn check_reset<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
         segment: &Segment<'_>,
-    ) -> Result<(), DropReason> {
-        if !segment.header.flags.contains(Flags::RST) {
-            return Ok(());
-        }
+    ) -> Result<bool, DropReason> {
         if segment.header.sequence != self.receive.next {
             self.challenge(context);
             return Err(DropReason::ChallengedRst);
@@ -139,8 +137,7 @@ impl<Q: Default> Connection<Q> {
             _ => ConnectionError::Reset,
         };
         self.fail(context, error);
-        // Nothing is left to be done with the rest of the segment.
-        Err(DropReason::Closed)
+        Ok(false)
     }
 
     /// Fourth check, RFC 5961, section 4: a SYN is challenged in every synchronized state.

@@ -17,11 +17,14 @@ impl<M: Memory> Shard<M> {
         };
         if matches!(connection.state, State::Closed | State::TimeWait) {
             self.settle_end(now, slot);
-            return;
+        } else {
+            self.settle_sending(now, slot);
+            self.settle_timer(slot);
+            self.settle_event(slot);
         }
-        self.settle_sending(now, slot);
-        self.settle_timer(slot);
-        self.settle_event(slot);
+        if !self.starved.is_empty() {
+            self.feed();
+        }
     }
 
     #[inline]
@@ -66,9 +69,6 @@ impl<M: Memory> Shard<M> {
         if connection.user.is_attached && connection.user.pending != Readiness::default() {
             self.connection_events.push(slot);
         }
-        if !self.starved.is_empty() {
-            self.feed();
-        }
     }
 
     /// Memory came back: those who found none may try again, one at a time.
@@ -77,13 +77,16 @@ impl<M: Memory> Shard<M> {
         if self.memory.available_bytes() < FEED_BYTES {
             return;
         }
-        if let Some(slot) = self.starved.pop()
-            && let Some(connection) = self.connections.get_mut(slot)
-            && connection.user.wants_room
-        {
-            connection.user.wants_room = false;
-            connection.user.pending.writable = true;
-            self.connection_events.push(slot);
+        while let Some(slot) = self.starved.pop() {
+            let Some(connection) = self.connections.get_mut(slot) else {
+                continue;
+            };
+            if connection.user.wants_room {
+                connection.user.wants_room = false;
+                connection.user.pending.writable = true;
+                self.connection_events.push(slot);
+                return;
+            }
         }
     }
 
