@@ -44,6 +44,7 @@ struct Pair {
     ids: [Option<ConnectionId>; 2],
     segments: usize,
     received: usize,
+    out: [u8; 1_600],
 }
 
 impl Pair {
@@ -76,6 +77,7 @@ impl Pair {
             ids: [Some(id), None],
             segments: 0,
             received: 0,
+            out: [0; 1_600],
         };
         while pair.ids[1].is_none() {
             pair.turn();
@@ -130,7 +132,6 @@ impl Pair {
 
     /// A turn of each side, as a worker makes it, ten microseconds of time each.
     fn turn(&mut self) {
-        let mut out = [0; 1_600];
         for side in 0..2 {
             self.now = self.now + Duration::from_micros(10);
             self.shards[side].advance(self.now, 64);
@@ -140,12 +141,12 @@ impl Pair {
                     Subject::Connection(_) | Subject::Listener(_)
                 ));
             }
-            while let Some(outgoing) = self.shards[side].next_segment(self.now, &mut out) {
+            while let Some(outgoing) = self.shards[side].next_segment(self.now, &mut self.out) {
                 self.segments += 1;
                 let inbound = Inbound {
                     source: outgoing.source,
                     destination: outgoing.destination,
-                    bytes: &out[..outgoing.length],
+                    bytes: &self.out[..outgoing.length],
                     checksum_verified: true,
                     ecn: 0,
                     ttl: 64,

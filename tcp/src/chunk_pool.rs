@@ -96,9 +96,13 @@ impl ChunkPool {
     }
 
     /// A chunk of `class`, else of the nearest smaller one, else of the nearest larger one.
+    #[inline]
     fn take(&mut self, class: usize) -> Option<u32> {
-        let mut candidates = (0..=class).rev().chain(class + 1..CLASS_BYTES.len());
-        let class = candidates.find(|class| self.free[*class] != NONE)?;
+        let mut class = class;
+        if self.free[class] == NONE {
+            let mut others = (0..class).rev().chain(class + 1..CLASS_BYTES.len());
+            class = others.find(|class| self.free[*class] != NONE)?;
+        }
         let index = self.free[class];
         self.free[class] = self.node(index).next;
         self.available -= CLASS_BYTES[class];
@@ -113,7 +117,11 @@ impl ChunkPool {
     }
 
     /// The last chunk that starts at or before `position`; NONE when all start after it.
+    #[inline]
     fn find(&self, queue: &ChunkQueue, position: u32) -> u32 {
+        if queue.head == NONE {
+            return NONE;
+        }
         let starts_by = |index: u32| index != NONE && !is_before(position, self.node(index).start);
         if starts_by(queue.tail) {
             return queue.tail;
@@ -152,10 +160,7 @@ impl ChunkPool {
             next => self.node(next).start.wrapping_sub(position) as usize,
         };
         let amount = (queue.held as usize + wanted).min(room);
-        let class = GROWTH_BYTES
-            .iter()
-            .filter(|threshold| amount > **threshold)
-            .count();
+        let class = usize::from(amount > GROWTH_BYTES[0]) + usize::from(amount > GROWTH_BYTES[1]);
         let index = self.take(class)?;
         let class_bytes = CLASS_BYTES[usize::from(self.node(index).class)];
         let node = self.node_mut(index);

@@ -128,11 +128,26 @@ impl Options {
     /// short. SACK blocks that find no place beside the others are left out.
     #[inline]
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
+        if !self.sack_permitted && self.mss.is_none() && self.window_scale.is_none() {
+            // What nearly every segment of an established connection carries.
+            match self.timestamps {
+                None if self.sack.is_empty() => return Some(0),
+                Some(timestamps) if self.sack.is_empty() => {
+                    let out = out.first_chunk_mut::<12>()?;
+                    out[..4].copy_from_slice(&[NOP, NOP, TIMESTAMPS, 10]);
+                    out[4..8].copy_from_slice(&timestamps.value.to_be_bytes());
+                    out[8..].copy_from_slice(&timestamps.echo.to_be_bytes());
+                    return Some(12);
+                }
+                _ => {}
+            }
+        }
+        self.emit_any(out)
+    }
+
+    fn emit_any(&self, out: &mut [u8]) -> Option<usize> {
         let length = self.length();
         let out = out.get_mut(..length)?;
-        if length == 0 {
-            return Some(0);
-        }
         let mut writer = Writer { out, at: 0 };
         if let Some(mss) = self.mss {
             let [high, low] = mss.to_be_bytes();

@@ -13,7 +13,7 @@ pub struct TimeoutBounds {
     pub min: Duration,
     /// Upper bound, also of a backed-off timeout.
     pub max: Duration,
-    /// G, the resolution of the clock that round trips are measured with.
+    /// G, the resolution of the clock that round trips are measured with: less than a second.
     pub granularity: Duration,
 }
 
@@ -51,17 +51,22 @@ impl RoundTrip {
     }
 
     /// RTO: `SRTT + max(G, 4 RTTVAR)` within the bounds, doubled by each back-off.
+    #[inline]
     pub fn timeout(&self, bounds: &TimeoutBounds) -> Duration {
         let base = if self.smoothed_eighths == 0 {
             bounds.initial
         } else {
-            let variation = Duration::from_micros(u64::from(self.variation_quarters));
-            let smoothed = Duration::from_micros(u64::from(self.smoothed_eighths / 8));
-            smoothed + variation.max(bounds.granularity)
+            let variation = self
+                .variation_quarters
+                .max(bounds.granularity.subsec_micros());
+            Duration::from_micros(u64::from(self.smoothed_eighths / 8) + u64::from(variation))
         };
         let base = base.max(bounds.min);
-        base.saturating_mul(1 << self.backoff.min(BACKOFF_MAX))
-            .min(bounds.max)
+        let timeout = match self.backoff {
+            0 => base,
+            backoff => base.saturating_mul(1 << backoff.min(BACKOFF_MAX)),
+        };
+        timeout.min(bounds.max)
     }
 
     /// The timer has expired: the next timeout is twice as long.

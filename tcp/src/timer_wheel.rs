@@ -13,6 +13,8 @@ pub struct TimerWheel {
     heads: [u32; LEVELS * SLOTS],
     /// A bit per occupied slot of each level.
     occupied: [u64; LEVELS],
+    /// A bit per level that has an occupied slot.
+    occupied_levels: u16,
     /// The tick up to which the wheel has turned. Timers due by it lie in its bottom slot.
     current: u64,
     /// The slot of a higher level that is being spread, while it has timers.
@@ -45,6 +47,7 @@ impl TimerWheel {
             ],
             heads: [NONE; LEVELS * SLOTS],
             occupied: [0; LEVELS],
+            occupied_levels: 0,
             current: 0,
             spreading: None,
             armed: 0,
@@ -167,7 +170,10 @@ impl TimerWheel {
     /// The slot that comes next, and the tick it starts at.
     #[inline]
     fn earliest_slot(&self) -> Option<(usize, u64)> {
-        let level = self.occupied.iter().position(|slots| *slots != 0)?;
+        if self.occupied_levels == 0 {
+            return None;
+        }
+        let level = self.occupied_levels.trailing_zeros() as usize % LEVELS;
         let index = self.occupied[level].trailing_zeros() as usize;
         let shift = level * SLOT_BITS;
         let above = self.current >> shift >> SLOT_BITS << SLOT_BITS;
@@ -192,6 +198,7 @@ impl TimerWheel {
         node.slot = slot as u16;
         self.heads[slot] = key;
         self.occupied[level] |= 1 << index;
+        self.occupied_levels |= 1 << level;
         self.armed += 1;
     }
 
@@ -212,7 +219,11 @@ impl TimerWheel {
         } else {
             self.heads[slot] = next;
             if next == NONE {
-                self.occupied[slot / SLOTS] &= !(1 << (slot % SLOTS));
+                let level = slot / SLOTS;
+                self.occupied[level] &= !(1 << (slot % SLOTS));
+                if self.occupied[level] == 0 {
+                    self.occupied_levels &= !(1 << level);
+                }
             }
         }
         self.nodes[key as usize].slot = NOWHERE;
