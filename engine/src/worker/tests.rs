@@ -3,5 +3,6 @@
 
 pub(crate) mod hosts;
 mod network;
+mod sleeping;
 mod stopping;
 mod streams;
