@@ -23,7 +23,9 @@ fn stop_is_answered_and_ends_the_loop() {
 fn peers_of_a_stopped_worker_are_told() {
     let mut network = Network::new(1, vec![service(ServiceKind::Echo, 7)]);
     let ids = network.connect_all(100, 7);
-    network.server.handles[0].submit(Command::Stop).expect("room");
+    network.server.handles[0]
+        .submit(Command::Stop)
+        .expect("room");
     assert!(!network.server.workers[0].turn());
     assert_eq!(network.server.workers[0].live_records(), 0);
     // The client takes 32 packets a turn; the server is gone.
