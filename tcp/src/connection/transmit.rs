@@ -8,8 +8,10 @@ use crate::header_options::Options;
 use crate::memory::Memory;
 use crate::packet::Outgoing;
 use crate::reply::outgoing;
+use crate::round_trip::TimeoutBounds;
 use crate::sequence::SequenceNumber;
 use crate::state::State;
+use crate::time::Instant;
 
 impl<Q: Default> Connection<Q> {
     /// Writes the next segment into `out`; None when there is none, or it does not fit.
@@ -29,7 +31,7 @@ impl<Q: Default> Connection<Q> {
         let options = self.options(context);
         match self.plan(options.length()) {
             Ok(plan) => return self.emit_data(context, plan, &options, out),
-            Err(Hold::Window) => self.persist(context),
+            Err(Hold::Window) => self.persist(context.now, context.bounds),
             Err(_) => {}
         }
         if self.due.probe {
@@ -234,9 +236,9 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Nothing outstanding will bring an acknowledgement: the persist timer must.
-    pub(crate) fn persist<M>(&mut self, context: &Context<'_, M>) {
+    pub(crate) fn persist(&mut self, now: Instant, bounds: &TimeoutBounds) {
         if self.deadlines.retransmit == NEVER {
-            self.deadlines.retransmit = context.now + self.round_trip.timeout(context.bounds);
+            self.deadlines.retransmit = now + self.round_trip.timeout(bounds);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! event, its end. Called after each verb; in the common case it looks at a few fields only.
 
 use super::Shard;
+use crate::connection::Hold;
 use crate::connection::deadlines::NEVER;
 use crate::event::{Event, Readiness, Subject};
 use crate::memory::Memory;
@@ -12,62 +13,34 @@ impl<M: Memory> Shard<M> {
     /// Looks after the connection in `slot`.
     #[inline]
     pub(super) fn settle(&mut self, now: Instant, slot: u32) {
-        let Some(connection) = self.connections.get(slot) else {
+        let Some(connection) = self.connections.get_mut(slot) else {
             return;
         };
         if matches!(connection.state, State::Closed | State::TimeWait) {
             self.settle_end(now, slot);
         } else {
-            self.settle_sending(now, slot);
-            self.settle_timer(slot);
-            self.settle_event(slot);
+            if connection.due.any() {
+                self.urgent.push(slot);
+            } else if connection.send.queued > 0 || connection.send.is_shut {
+                match connection.hold() {
+                    None => self.sending.push(slot),
+                    Some(Hold::Window) => connection.persist(now, &self.bounds),
+                    Some(_) => {}
+                }
+            }
+            // When something is due before what the wheel is armed for; else the wheel wakes the
+            // connection too early, and is armed anew then.
+            let earliest = connection.deadlines.earliest();
+            if earliest < connection.deadlines.armed {
+                connection.deadlines.armed = earliest;
+                self.wheel.arm(slot, earliest);
+            }
+            if connection.user.is_attached && connection.user.pending != Readiness::default() {
+                self.connection_events.push(slot);
+            }
         }
         if !self.starved.is_empty() {
             self.feed();
-        }
-    }
-
-    #[inline]
-    fn settle_sending(&mut self, now: Instant, slot: u32) {
-        let (connections, context) = self.split(now);
-        let Some(connection) = connections.get_mut(slot) else {
-            return;
-        };
-        if connection.due.any() {
-            self.urgent.push(slot);
-            return;
-        }
-        if connection.send.queued == 0 && !connection.send.is_shut {
-            return;
-        }
-        match connection.hold() {
-            None => self.sending.push(slot),
-            Some(crate::connection::Hold::Window) => connection.persist(&context),
-            Some(_) => {}
-        }
-    }
-
-    /// Arms the wheel when something is due before what it is armed for; else it wakes too early,
-    /// and is armed anew then.
-    #[inline]
-    fn settle_timer(&mut self, slot: u32) {
-        let Some(connection) = self.connections.get_mut(slot) else {
-            return;
-        };
-        let earliest = connection.deadlines.earliest();
-        if earliest < connection.deadlines.armed {
-            connection.deadlines.armed = earliest;
-            self.wheel.arm(slot, earliest);
-        }
-    }
-
-    #[inline]
-    fn settle_event(&mut self, slot: u32) {
-        let Some(connection) = self.connections.get(slot) else {
-            return;
-        };
-        if connection.user.is_attached && connection.user.pending != Readiness::default() {
-            self.connection_events.push(slot);
         }
     }
 
@@ -115,8 +88,8 @@ impl<M: Memory> Shard<M> {
         }
         if connection.is_spent() {
             self.bury(slot);
-        } else {
-            self.settle_event(slot);
+        } else if connection.user.is_attached && connection.user.pending != Readiness::default() {
+            self.connection_events.push(slot);
         }
     }
 

@@ -77,7 +77,9 @@ impl<M: Memory> Shard<M> {
             return;
         };
         connection.consume(&mut context, count);
-        self.settle(now, slot);
+        if connection.due.acknowledge || !self.starved.is_empty() {
+            self.settle(now, slot);
+        }
     }
 
     /// Sends back up to `max` received bytes on the same connection; returns how many.
