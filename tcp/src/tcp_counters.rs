@@ -32,7 +32,6 @@ crate::counter_table! {
         abort_on_timeout "TCPAbortOnTimeout" "Connections given up after too many unanswered transmissions.";
         abort_on_data "TCPAbortOnData" "Connections reset because data came after close.";
         abort_on_close "TCPAbortOnClose" "Connections reset because they were closed with unread data.";
-        abort_on_linger "TCPAbortOnLinger" "Orphans that waited for the peer's FIN too long.";
         abort_on_memory "TCPAbortOnMemory" "Orphans reset because there were too many.";
         abort_failed "TCPAbortFailed" "RST or ACK segments that found no room in the reply ring.";
         keepalive "TCPKeepAlive" "Keepalive probes sent.";
@@ -48,7 +47,6 @@ crate::counter_table! {
         slow_start_retrans "TCPSlowStartRetrans" "Segments retransmitted in slow start after a timeout.";
         syn_retrans "TCPSynRetrans" "SYN and SYN-ACK segments retransmitted.";
         pure_acks "TCPPureAcks" "Segments received that carried nothing but an acknowledgement.";
-        predicted "TCPHPHits" "Segments taken on the fast path.";
         out_of_window_icmp "OutOfWindowIcmps" "ICMP errors that quoted nothing outstanding.";
         in_bytes "InBytes" "Payload bytes delivered in order.";
         out_bytes "OutBytes" "Payload bytes sent, retransmissions included.";
