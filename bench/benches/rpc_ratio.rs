@@ -3,7 +3,8 @@
 //!
 //! Coremill: one worker, `rpc` against `echo`, each packet through a looped-back `net_ring`.
 //! Kernel: TCP over loopback, first one thread playing both ends (as the worker does), then one
-//! thread for each end. Run with `cargo bench --bench rpc_ratio`.
+//! thread for each end. Run with `cargo bench --bench rpc_ratio`; COREMILL_BENCH_ONLY=64 plays
+//! Coremill's side alone, over 64 connections, for whoever wants to look at its worker.
 
 #[path = "rpc_ratio/coremill.rs"]
 mod coremill;
@@ -23,6 +24,15 @@ struct Measured {
 }
 
 fn main() -> anyhow::Result<()> {
+    if let Ok(connections) = env::var(ONLY) {
+        let stack = coremill::Stack::start(connections.parse()?)?;
+        println!(
+            "{:.0} requests/s",
+            stack.measure(ROUND * ROUNDS)?.requests_per_second
+        );
+        stack.stop();
+        return Ok(());
+    }
     if let Ok(connections) = env::var(CONNECTIONS) {
         return compare(connections.parse()?);
     }
@@ -94,8 +104,9 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+const ONLY: &str = "COREMILL_BENCH_ONLY";
 /// Names the number of connections to the process that measures them.
 const CONNECTIONS: &str = "COREMILL_BENCH_CONNECTIONS";
 const REQUEST_BYTES: usize = 64;
-const ROUNDS: usize = 5;
+const ROUNDS: u32 = 5;
 const ROUND: Duration = Duration::from_secs(2);
