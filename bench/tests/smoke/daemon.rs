@@ -112,11 +112,16 @@ impl Daemon {
     /// Its number in /proc, which shows the process namespace outside of ours.
     fn outer_process(&self) -> String {
         let inner = self.child.id().to_string();
+        // Another daemon in namespaces of its own may have the same number there.
+        let namespace = |folder: &Path| fs::read_link(folder.join("ns/pid")).ok();
+        let here = namespace(Path::new("/proc/self"));
         let ours = |folder: &fs::DirEntry| {
             let status = fs::read_to_string(folder.path().join("status")).unwrap_or_default();
             let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
             let innermost = numbers.and_then(|line| line.split_ascii_whitespace().last());
-            status.starts_with("Name:\tcoremilld\n") && innermost == Some(&inner)
+            status.starts_with("Name:\tcoremilld\n")
+                && innermost == Some(&inner)
+                && namespace(&folder.path()) == here
         };
         let processes = fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
         let found = processes
