@@ -11,7 +11,8 @@ use crate::address::Endpoint;
 pub struct ListenOptions {
     /// Address (unspecified: any of ours) and port to listen on.
     pub local: Endpoint,
-    /// Completed connections that may wait for accept over all shards together.
+    /// Completed connections that may wait for accept over all shards together; one more than
+    /// this may, as in Linux.
     pub backlog: usize,
     /// How many wait now, over all shards: the one shared atomic per accept.
     pub queued: Arc<AtomicUsize>,

@@ -108,7 +108,7 @@ const BACKLOG: Key = key(
     "backlog",
     count(1, 65_536, "connections"),
     Is("1024"),
-    "Connections that may wait to be accepted, over all workers.",
+    "Connections that may wait to be accepted, over all workers; one more may, as in Linux.",
 );
 
 const CONNECTIONS_MAX: Key = key(

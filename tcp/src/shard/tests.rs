@@ -52,7 +52,7 @@ impl Pair {
         let listener = server
             .listen(ListenOptions {
                 local: Endpoint::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 80),
-                backlog: 2,
+                backlog: 1,
                 queued: queued.clone(),
                 cookie: 1,
                 socket: SocketOptions::default(),

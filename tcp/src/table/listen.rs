@@ -36,9 +36,10 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// True when no more connection may wait (Linux: more than the backlog wait already).
+    /// True when no more connection may wait: as in Linux, when more than the backlog wait, so
+    /// that one more than it can, and one even with a backlog of 0.
     pub(crate) fn is_full(&self) -> bool {
-        self.options.queued.load(Relaxed) >= self.options.backlog.max(1)
+        self.options.queued.load(Relaxed) > self.options.backlog
     }
 }
 

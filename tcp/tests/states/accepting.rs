@@ -8,7 +8,7 @@ use super::segment::{ack, data, rst, syn, syn_ack};
 
 /// Two half-open connections where one may wait; returns the flow of the second and its start.
 fn two_requests(change: impl FnOnce(&mut Limits)) -> (Test, Flow) {
-    let mut test = Test::listening_as(change, SocketOptions::default(), 1);
+    let mut test = Test::listening_as(change, SocketOptions::default(), 0);
     let mut second = test.flow;
     second.remote.port += 1;
     test.inject(syn());
@@ -45,7 +45,7 @@ fn an_overflowing_ack_is_reset_where_the_limits_say_so() {
 
 #[test]
 fn a_full_queue_takes_no_syn_until_somebody_accepts() {
-    let mut test = Test::listening_as(|_| {}, SocketOptions::default(), 1);
+    let mut test = Test::listening_as(|_| {}, SocketOptions::default(), 0);
     test.inject(syn());
     test.expect(syn_ack(1));
     test.inject(ack(1, 1));
@@ -59,10 +59,26 @@ fn a_full_queue_takes_no_syn_until_somebody_accepts() {
 }
 
 #[test]
+fn one_more_than_the_backlog_may_wait() {
+    let mut test = Test::listening_as(|_| {}, SocketOptions::default(), 1);
+    for port in 0..3 {
+        let mut peer = test.flow;
+        peer.remote.port += port;
+        test.inject_from(peer, syn());
+        if port < 2 {
+            test.expect(syn_ack(1));
+            test.inject_from(peer, ack(1, 1));
+        } else {
+            test.expect_nothing();
+        }
+    }
+}
+
+#[test]
 fn a_larger_backlog_counts_at_once() {
     let (mut test, second) = two_requests(|_| {});
     let listener = test.listener.expect("listening");
-    test.shard.set_backlog(listener, 2).expect("it exists");
+    test.shard.set_backlog(listener, 1).expect("it exists");
     test.inject_from(second, ack(1, 1));
     test.accept();
     test.accept();
