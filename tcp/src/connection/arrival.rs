@@ -38,6 +38,7 @@ impl<Q: Default> Connection<Q> {
     ) -> Result<bool, DropReason> {
         let header = &segment.header;
         self.check_sequence(context, segment, options)?;
+        let idle = context.now.since(self.last_received);
         self.last_received = context.now;
         self.send.keepalive_probes = 0;
         if header.flags.contains(Flags::RST) {
@@ -50,13 +51,15 @@ impl<Q: Default> Connection<Q> {
         if self.state == State::SynReceived {
             self.complete_simultaneous_open(context, segment)?;
         }
+        let progress = self.acknowledge(context, segment, options)?;
+        // RFC 7323, section 4.3; not before the ACK is believed: whoever cannot guess it shall not
+        // make the peer's own timestamps look old.
         if let Some(stamp) = options.timestamps
             && self.stamps.is_on
             && header.sequence <= self.receive.acknowledged
         {
-            self.stamps.remember(stamp);
+            self.stamps.remember(stamp, idle);
         }
-        let progress = self.acknowledge(context, segment, options)?;
         if self.state == State::Closed || self.state == State::TimeWait {
             return Ok(progress);
         }

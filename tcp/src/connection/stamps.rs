@@ -39,10 +39,10 @@ impl Stamps {
         is_before(stamp.value, self.recent) && idle < RECENT_VALID
     }
 
-    /// Takes over the timestamp of a segment that is in order.
+    /// Takes over the timestamp of a segment that is in order; any, where TS.Recent says nothing.
     #[inline]
-    pub(crate) fn remember(&mut self, stamp: Timestamps) {
-        if !is_before(stamp.value, self.recent) {
+    pub(crate) fn remember(&mut self, stamp: Timestamps, idle: Duration) {
+        if !self.is_old(stamp, idle) {
             self.recent = stamp.value;
         }
     }
