@@ -99,14 +99,16 @@ impl<Q: Default> Connection<Q> {
             let piece = memory.slice_at(&self.receive.queue, 0);
             return Ok(piece.get(..self.receive.readable as usize).unwrap_or(piece));
         }
+        // The stream was complete before anything could fail (as Linux).
+        if self.receive.is_finished {
+            return Err(ReceiveError::EndOfStream);
+        }
         if let Some(error) = self.user.error {
             return Err(ReceiveError::Failed(error));
         }
-        if self.receive.is_finished || self.state == State::Closed {
-            return Err(ReceiveError::EndOfStream);
-        }
         match self.state {
             State::SynSent | State::SynReceived => Err(ReceiveError::NotConnected),
+            State::Closed => Err(ReceiveError::EndOfStream),
             _ => Ok(&[]),
         }
     }

@@ -183,3 +183,15 @@ fn a_reset_tells_the_user_and_leaves_when_he_does() {
     }
     test.is_gone();
 }
+
+#[test]
+fn the_end_of_the_stream_comes_before_a_later_error() {
+    let mut test = Test::close_wait(|_| {});
+    test.send(b"unwanted");
+    test.expect(data(1, 2, b"unwanted"));
+    test.inject(super::segment::rst(2));
+    let (id, now) = (test.id(), test.now);
+    assert_eq!(test.shard.receive_slice(id), Err(ReceiveError::EndOfStream));
+    let failed = Err(SendError::Failed(ConnectionError::Reset));
+    assert_eq!(test.shard.send(now, id, b"x"), failed);
+}
