@@ -30,7 +30,7 @@ impl<Q: Default> Connection<Q> {
         if acknowledgment < self.send.unacknowledged {
             return Ok(false);
         }
-        let window = u32::from(header.window) << self.send.scale;
+        let window = self.send.window_of(header);
         let window_before = self.send.window;
         self.send
             .update_window(header.sequence, acknowledgment, window);

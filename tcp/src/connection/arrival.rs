@@ -67,6 +67,10 @@ impl<Q: Default> Connection<Q> {
             context.counters.pure_acks.increment();
             return Ok(progress);
         }
+        if header.flags.contains(Flags::SYN) {
+            // Data beside the SYN of a simultaneous open comes again without it.
+            return Ok(progress);
+        }
         self.deliver(context, segment)?;
         Ok(progress)
     }
@@ -182,13 +186,15 @@ impl<Q: Default> Connection<Q> {
         self.send.unacknowledged += 1;
         self.send.attempts = 0;
         self.due.syn = false;
-        let shift = self.send.scale;
-        let window = u32::from(header.window) << shift;
+        let window = self.send.window_of(header);
         self.send.window_sequence = header.sequence;
         self.send.window_acknowledgment = header.acknowledgment;
         self.send.window = window;
         self.send.window_largest = window;
         self.establish(context);
+        if self.send.is_shut {
+            self.enter(context, State::FinWait1);
+        }
         Ok(())
     }
 

@@ -12,8 +12,10 @@ impl<Q: Default> Connection<Q> {
         context: &mut Context<'_, M>,
     ) -> Result<(), SendError> {
         let next = match self.state {
-            State::SynReceived | State::Established => State::FinWait1,
+            State::Established => State::FinWait1,
             State::CloseWait => State::LastAck,
+            // `complete_simultaneous_open` goes on with it: the SYN must be acknowledged first.
+            State::SynReceived if !self.send.is_shut => State::SynReceived,
             State::SynSent => return Err(SendError::NotConnected),
             _ => {
                 return Err(self

@@ -38,6 +38,7 @@ impl<Q: Default> Connection<Q> {
         let mut connection = Self::blank(now, flow, initial, mss, limits);
         connection.state = State::SynSent;
         connection.due.syn = true;
+        connection.receive.mss = mss;
         connection.receive.scale = window_scale(limits);
         connection.receive.sack = limits.sack;
         connection.stamps = Stamps {
@@ -184,10 +185,12 @@ impl<Q: Default> Connection<Q> {
         let peer_mss = options.mss.unwrap_or(default_mss(self.flow.remote.address));
         self.send.mss = self.send.mss.min(peer_mss).max(MSS_LEAST);
         self.congestion.set_segment_size(u32::from(self.send.mss));
-        let (edge, sack) = (syn_window(context.limits), self.receive.sack);
-        self.receive = ReceiveSide::new(header.sequence + 1);
-        self.receive.edge = self.receive.next + edge;
-        self.receive.sack = sack && options.sack_permitted;
+        self.receive = ReceiveSide {
+            mss: self.receive.mss,
+            sack: self.receive.sack && options.sack_permitted,
+            ..ReceiveSide::new(header.sequence + 1)
+        };
+        self.receive.edge = self.receive.next + syn_window(context.limits);
         self.take_scale(options.window_scale, context.limits);
         self.stamps.is_on &= options.timestamps.is_some();
         self.stamps.recent = options.timestamps.map_or(0, |stamp| stamp.value);
@@ -211,6 +214,8 @@ impl<Q: Default> Connection<Q> {
     pub(crate) fn establish<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         self.enter(context, State::Established);
         self.deadlines.retransmit = NEVER;
+        // RFC 6298, section 5.7: a SYN that timed out does not slow the data down.
+        self.round_trip.end_back_off();
         self.send.next = self.send.highest;
         self.send.recover = self.send.unacknowledged - 1;
         self.last_received = context.now;

@@ -17,6 +17,8 @@ pub(crate) struct ReceiveSide<Q> {
     pub(crate) readable: u32,
     /// Largest payload seen: what counts as a full segment.
     pub(crate) full_bytes: u16,
+    /// The MSS that our SYN names, after an active open: what our link carries.
+    pub(crate) mss: u16,
     /// Our window shift.
     pub(crate) scale: u8,
     /// Both SYNs carried the window scale option.
@@ -43,6 +45,7 @@ impl<Q: Default> ReceiveSide<Q> {
             edge: next,
             readable: 0,
             full_bytes: FULL_BYTES_FIRST,
+            mss: 0,
             scale: 0,
             is_scaled: false,
             quick: QUICK_ACKS,

@@ -1,5 +1,6 @@
 //! The send sequence variables of RFC 9293, section 3.3.1, and the bytes they number.
 
+use crate::header::{Flags, Header};
 use crate::sequence::SequenceNumber;
 use crate::time::Instant;
 
@@ -81,6 +82,15 @@ impl<Q> SendSide<Q> {
     #[inline]
     pub(crate) fn outstanding(&self) -> u32 {
         self.highest.since(self.unacknowledged)
+    }
+
+    /// SEG.WND in bytes: that of a SYN is never scaled (RFC 7323, section 2.2).
+    #[inline]
+    pub(crate) fn window_of(&self, header: &Header) -> u32 {
+        if header.flags.contains(Flags::SYN) {
+            return u32::from(header.window);
+        }
+        u32::from(header.window) << self.scale
     }
 
     /// Takes the peer's window from a segment, unless a newer one was taken before.

@@ -139,7 +139,7 @@ impl<Q: Default> Connection<Q> {
         };
         let may_scale = limits.window_scaling && (!is_answer || self.receive.is_scaled);
         let options = Options {
-            mss: Some(self.send.mss),
+            mss: Some(self.receive.mss),
             window_scale: may_scale.then(|| super::receive_side::window_scale(limits)),
             sack_permitted: self.receive.sack,
             timestamps: self.stamps.option(context.now),
