@@ -102,6 +102,7 @@ impl<M: Memory> Shard<M> {
             timestamps: stamp.is_some(),
             sack: options.sack_permitted && limits.sack,
             sent: 0,
+            timeouts: 0,
         }
     }
 

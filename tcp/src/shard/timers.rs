@@ -56,20 +56,23 @@ impl<M: Memory> Shard<M> {
 
     /// The SYN-ACK of a request was not answered in time.
     fn wake_request(&mut self, now: Instant, key: u32) {
-        let Some((flow, pending)) = self.requests.get(key) else {
+        let Some(pending) = self.requests.get_mut(key) else {
             return;
         };
-        let sent = pending.handshake.sent;
         self.counters.timeouts.increment();
-        if u32::from(sent) > self.limits.syn_ack_retries {
+        let timeouts = &mut pending.handshake.timeouts;
+        if u32::from(*timeouts) >= self.limits.syn_ack_retries {
             self.counters.attempt_fails.increment();
-            self.drop_request(self.hash_of(&flow), key);
+            if let Some((flow, _)) = self.requests.get(key) {
+                self.drop_request(self.hash_of(&flow), key);
+            }
             return;
         }
+        *timeouts = timeouts.saturating_add(1);
         let backoff = self
             .limits
             .rto_initial
-            .saturating_mul(1 << sent.min(BACKOFF_MAX));
+            .saturating_mul(1 << (*timeouts).min(BACKOFF_MAX));
         self.wheel.arm(
             self.request_timer(key),
             now + backoff.min(self.limits.rto_max),

@@ -63,6 +63,8 @@ pub(crate) struct Handshake {
     pub(crate) sack: bool,
     /// SYN-ACKs sent.
     pub(crate) sent: u8,
+    /// Of these, sent because nothing came back in time.
+    pub(crate) timeouts: u8,
 }
 
 impl<A: Family> RequestTable<A> {

@@ -3,8 +3,8 @@
 use coremill_tcp::error::{ConnectionError, ReceiveError};
 use coremill_tcp::{DropReason, Endpoint, Flow, State, Verdict};
 
-use super::harness::{OURS, THEIRS, Test, millis, seconds};
-use super::segment::{ack, data, fin, rst, rst_ack, syn, syn_ack};
+use super::harness::{OURS, THEIRS, Test, bytes, millis, seconds};
+use super::segment::{Segment, ack, data, fin, rst, rst_ack, syn, syn_ack};
 
 #[test]
 fn a_passive_open_answers_only_the_options_offered() {
@@ -183,4 +183,66 @@ fn flows_are_told_apart_by_every_part() {
         test.start, first,
         "another flow, another initial sequence number"
     );
+}
+
+#[test]
+fn a_close_while_both_open_at_once_waits_for_the_handshake() {
+    let mut test = Test::syn_sent(|_| {});
+    test.inject(syn().mss(1_000));
+    test.expect(syn_ack(1));
+    test.close();
+    test.expect_nothing();
+    test.inject(ack(1, 1));
+    test.expect(fin(1, 1));
+    test.is_in(State::FinWait1);
+    test.inject(ack(1, 2));
+    test.is_in(State::FinWait2);
+}
+
+#[test]
+fn the_window_of_a_syn_ack_is_never_scaled() {
+    let scaled = |segment: Segment| {
+        let mut segment = segment.mss(1_000);
+        segment.options.as_mut().expect("set").window_scale = Some(7);
+        segment.window(2_000)
+    };
+    let mut test = Test::syn_sent(|_| {});
+    test.inject(scaled(syn()));
+    let options = test.next().expect("SYN-ACK").options.expect("parsed");
+    assert_eq!(options.mss, Some(1_460), "ours, not the peer's");
+    test.inject(scaled(syn_ack(1)));
+    test.send(&bytes(0, 5_000));
+    test.expect(data(1, 1, &bytes(0, 1_000)));
+    test.expect(data(1_001, 1, &bytes(1_000, 1_000)));
+    test.expect_nothing();
+}
+
+#[test]
+fn a_lost_syn_does_not_slow_the_data_down() {
+    let mut test = Test::syn_sent(|limits| limits.rto_initial = seconds(1));
+    test.expect_after(seconds(1), syn());
+    test.expect_after(seconds(2), syn());
+    test.inject(syn_ack(1).mss(1_000));
+    test.expect(ack(1, 1));
+    test.send(b"data");
+    test.expect(data(1, 1, b"data"));
+    test.expect_after(seconds(1), data(1, 1, b"data"));
+}
+
+#[test]
+fn a_syn_that_comes_again_does_not_shorten_the_wait() {
+    let mut test = Test::syn_received(|limits| {
+        limits.rto_initial = seconds(1);
+        limits.syn_ack_retries = 3;
+    });
+    for _ in 0..5 {
+        test.inject(syn().mss(1_000));
+        test.expect(syn_ack(1));
+    }
+    for delay in [1, 2, 4] {
+        test.expect_after(seconds(delay), syn_ack(1));
+    }
+    test.inject(ack(1, 1));
+    test.accept();
+    test.is_in(State::Established);
 }
