@@ -74,7 +74,8 @@ impl RoundTrip {
         self.backoff = (self.backoff + 1).min(BACKOFF_MAX);
     }
 
-    /// New data was acknowledged: timeouts follow the estimate again, as Linux has it.
+    /// What was backed off for was no loss (a SYN's timeout, a closed window): timeouts follow the
+    /// estimate again.
     #[inline]
     pub fn end_back_off(&mut self) {
         self.backoff = 0;

@@ -39,7 +39,7 @@ impl<Q: Default> Connection<Q> {
             self.send.attempts = 0;
         }
         if self.send.window > 0 && window_before == 0 {
-            self.round_trip.end_back_off();
+            self.window_opens(context);
         }
         if acknowledgment > self.send.unacknowledged {
             self.acknowledge_new(context, acknowledgment, options);
@@ -55,6 +55,15 @@ impl<Q: Default> Connection<Q> {
             self.duplicate_acknowledgment(context);
         }
         Ok(false)
+    }
+
+    /// The back-off of probes ends; what the closed window has swallowed is sent again in time.
+    #[cold]
+    fn window_opens<M>(&mut self, context: &Context<'_, M>) {
+        self.round_trip.end_back_off();
+        if self.deadlines.retransmit != NEVER {
+            self.deadlines.retransmit = context.now + self.round_trip.timeout(context.bounds);
+        }
     }
 
     fn acknowledge_new<M: Memory<Queue = Q>>(
@@ -77,11 +86,14 @@ impl<Q: Default> Connection<Q> {
         }
         self.measure(context, acknowledgment, options);
         self.send.attempts = 0;
-        self.round_trip.end_back_off();
         if self.send.is_recovering {
             self.acknowledge_in_recovery(bytes);
         } else {
             self.send.duplicates = 0;
+            if acknowledgment > self.send.recover {
+                // It follows: what lies 2^31 behind would seem to lie ahead.
+                self.send.recover = acknowledgment - 1;
+            }
             let window = self.congestion.window();
             let is_slow_start = window < self.congestion.slow_start_threshold();
             let near = in_flight + 2 * u32::from(self.send.mss) > window;

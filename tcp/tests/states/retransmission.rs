@@ -178,3 +178,24 @@ fn the_round_trip_sets_the_timeout() {
     test.expect(data(31, 1, b"x"));
     test.quiet_for(smoothed);
 }
+
+#[test]
+fn the_back_off_lasts_until_a_round_trip_is_measured() {
+    // Karn's algorithm: what acknowledges a retransmission says nothing about the path.
+    let mut test = Test::established();
+    test.send(&bytes(0, 100));
+    test.expect(data(1, 1, &bytes(0, 100)));
+    test.expect_after(millis(200), data(1, 1, &bytes(0, 100)));
+    test.inject(ack(1, 101));
+    test.send(&bytes(100, 100));
+    test.expect(data(101, 1, &bytes(100, 100)));
+    test.quiet_for(millis(300));
+    test.inject(ack(1, 201));
+    test.send(&bytes(200, 100));
+    test.expect(data(201, 1, &bytes(200, 100)));
+    test.expect_after(
+        test.rows()[0].retransmission_timeout,
+        data(201, 1, &bytes(200, 100)),
+    );
+    assert!(test.rows()[0].round_trip.expect("measured") > millis(30));
+}

@@ -137,3 +137,19 @@ fn a_peer_cannot_make_us_send_headers_only() {
     let sent = test.next().expect("data");
     assert!(sent.payload.len() >= 48, "{} bytes", sent.payload.len());
 }
+
+#[test]
+fn what_was_lost_at_a_closed_window_is_sent_again_soon_after_it_opens() {
+    let mut test = Test::established();
+    test.send(&bytes(0, 2_000));
+    test.expect(data(1, 1, &bytes(0, 1_000)));
+    test.expect(data(1_001, 1, &bytes(1_000, 1_000)));
+    // The peer takes its window back, which it should not.
+    test.inject(ack(1, 1_001).window(0));
+    for _ in 0..20 {
+        test.pass(millis(500));
+        while test.next().is_some() {}
+    }
+    test.inject(ack(1, 1_001).window(5_000));
+    test.expect_after(millis(200), data(1_001, 1, &bytes(1_000, 1_000)));
+}
