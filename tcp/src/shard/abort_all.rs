@@ -12,12 +12,9 @@ impl<M: Memory> Shard<M> {
         let end = self.connections.end();
         let until = slot.saturating_add(slots_max).min(end);
         while *slot < until {
-            let is_orphan = self
-                .connections
-                .get(*slot)
-                .map(|connection| connection.user.is_orphan);
-            if let Some(is_orphan) = is_orphan {
-                if !is_orphan {
+            if let Some(connection) = self.connections.get(*slot) {
+                // What waits for accept is a link of its listener's queue and stays, closed.
+                if !connection.user.is_orphan && connection.listener.is_none() {
                     self.detach_user(*slot);
                 }
                 let (connections, mut context) = self.split(now);

@@ -243,3 +243,69 @@ fn a_stale_handle_names_nothing() {
     pair.client.abort(pair.now, client);
     assert!(pair.client.flow(next).is_some());
 }
+
+/// As if the client had sent `count` bytes more, and the server had read them.
+fn skip(pair: &mut Pair, client: ConnectionId, server: ConnectionId, count: u32) {
+    let sender = pair.client.connections.get_mut(client.slot).expect("open");
+    assert_eq!(sender.send.outstanding(), 0);
+    sender.send.unacknowledged += count;
+    sender.send.next += count;
+    sender.send.highest += count;
+    let receiver = pair.server.connections.get_mut(server.slot).expect("open");
+    receiver.receive.next += count;
+    receiver.receive.acknowledged += count;
+    receiver.receive.edge += count;
+    receiver.send.window_sequence += count;
+}
+
+#[test]
+fn losses_are_found_by_duplicates_after_gigabytes_without_one() {
+    let mut pair = Pair::new(|_| {});
+    let (client, server) = pair.established();
+    for _ in 0..5 {
+        skip(&mut pair, client, server, 1 << 29);
+        assert_eq!(pair.client.send(pair.now, client, &[0; 64]), Ok(64));
+        pair.exchange();
+        pair.server.consume(pair.now, server, 64);
+        pair.wait(Duration::from_millis(50));
+    }
+    assert_eq!(pair.client.send(pair.now, client, &[1; 20_000]), Ok(20_000));
+    let mut out = [0; 2_048];
+    let lost = pair.client.next_segment(pair.now, &mut out);
+    assert!(lost.is_some());
+    pair.exchange();
+    assert_eq!(pair.client.counters().fast_retrans.get(), 1);
+    assert_eq!(pair.client.counters().timeouts.get(), 0);
+}
+
+#[test]
+fn a_shard_that_goes_away_leaves_its_accept_queues_whole() {
+    let mut pair = Pair::new(|_| {});
+    for _ in 0..2 {
+        pair.connect();
+        pair.exchange();
+    }
+    let mut slot = 0;
+    while pair.server.abort_slice(pair.now, &mut slot, 1) {
+        pair.exchange();
+    }
+    pair.exchange();
+    assert_eq!(pair.queued.load(Relaxed), 2);
+    let accepted = pair.server.accept(pair.listener).expect("it waits still");
+    assert_eq!(pair.server.error(accepted), Some(ConnectionError::Aborted));
+    pair.server.close(pair.now, accepted);
+    pair.server.close_listener(pair.now, pair.listener);
+    assert_eq!(pair.queued.load(Relaxed), 0);
+    assert_eq!(pair.server.live_records(), 0);
+}
+
+#[test]
+fn a_buffer_that_is_too_short_gets_no_segment() {
+    let mut pair = Pair::new(|_| {});
+    let (client, _server) = pair.established();
+    assert_eq!(pair.client.send(pair.now, client, &[1; 1_000]), Ok(1_000));
+    let mut short = [0; 100];
+    assert_eq!(pair.client.next_segment(pair.now, &mut short), None);
+    let mut out = [0; 2_048];
+    assert!(pair.client.next_segment(pair.now, &mut out).is_some());
+}

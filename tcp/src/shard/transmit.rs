@@ -23,12 +23,15 @@ impl<M: Memory> Shard<M> {
                 return Some(segment);
             }
         }
-        while let Some(slot) = self.urgent.pop() {
+        // Each once: a segment too long for `out` leaves its connection in the list.
+        for _ in 0..self.urgent.len() {
+            let slot = self.urgent.pop()?;
             if let Some(segment) = self.pull(now, slot, out) {
                 return Some(segment);
             }
         }
-        while let Some(slot) = self.sending.pop() {
+        for _ in 0..self.sending.len() {
+            let slot = self.sending.pop()?;
             if let Some(segment) = self.pull(now, slot, out) {
                 return Some(segment);
             }

@@ -37,6 +37,12 @@ impl SlotQueue {
         Some(slot)
     }
 
+    /// How many slots wait.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.ring.len()
+    }
+
     /// True when no slot waits.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
