@@ -41,8 +41,11 @@ smoke: ## the namespace tests only; ONLY=name picks those whose name contains it
 	cargo test --locked $(SMOKE) -- --nocapture $(ONLY)
 
 .PHONY: bench
-bench: build ## instruction counts and the exchange rate of the stack beside the kernel's sockets
-	cargo bench --locked --workspace
+bench: build ## what is measured: rate beside the kernel's sockets, instructions, system calls of a busy worker
+	@deploy/host/setup build bench
+	cargo bench --locked --package coremill-bench --bench rpc_ratio
+	bench/lab/instructions
+	bench/lab/system_calls
 
 .PHONY: clean
 clean: ## remove what was built
