@@ -4,7 +4,7 @@
 use coremill_tcp::State;
 
 use crate::options::RouteOptions;
-use crate::snapshot::{ConnectionRow, Cursor, ListenerRow, NeighborRow, RouteRow, ServiceRow};
+use crate::snapshot::{ConnectionRow, Cursor, ListenerRow, NeighborRow, Route, ServiceRow};
 
 /// Which connections to show; every set field must match.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,7 +45,7 @@ pub enum Command {
     /// Routes.
     Routes {
         /// Filled up to its capacity.
-        rows: Vec<RouteRow>,
+        rows: Vec<Route>,
     },
     /// Services.
     Services {

@@ -4,8 +4,6 @@
 
 use std::net::IpAddr;
 
-use crate::snapshot::RouteRow;
-
 /// A network and the way to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -28,18 +26,6 @@ impl Route {
     #[inline]
     pub fn next_hop(&self, destination: IpAddr) -> IpAddr {
         self.gateway.unwrap_or(destination)
-    }
-
-    /// The row that shows it.
-    pub fn row(&self) -> RouteRow {
-        RouteRow {
-            network: self.network,
-            prefix_length: self.prefix_length,
-            gateway: self.gateway,
-            port: self.port,
-            source: self.source,
-            local_through_port: self.local_through_port,
-        }
     }
 }
 
@@ -72,7 +58,7 @@ pub trait Routes {
     fn remove(&mut self, network: IpAddr, prefix_length: u8) -> Result<(), RouteError>;
 
     /// Shows all routes, longest prefix first.
-    fn rows(&self, visit: &mut dyn FnMut(RouteRow));
+    fn rows(&self, visit: &mut dyn FnMut(Route));
 
     /// Changes with each change of the table.
     fn generation(&self) -> u32;
@@ -141,8 +127,8 @@ impl Routes for PlainRoutes {
         Ok(())
     }
 
-    fn rows(&self, visit: &mut dyn FnMut(RouteRow)) {
-        self.routes.iter().for_each(|route| visit(route.row()));
+    fn rows(&self, visit: &mut dyn FnMut(Route)) {
+        self.routes.iter().for_each(|route| visit(*route));
     }
 
     fn generation(&self) -> u32 {

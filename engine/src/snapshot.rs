@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+pub use crate::routes::Route;
 pub use coremill_tcp::snapshot::{ConnectionRow, Cursor, ListenerRow};
 
 /// State of a neighbour (RFC 4861, section 7.3.2, used for ARP too).
@@ -51,23 +52,6 @@ pub struct NeighborRow {
     pub confirmed: Option<Duration>,
     /// Packets waiting for it.
     pub pending: usize,
-}
-
-/// One route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RouteRow {
-    /// Destination network.
-    pub network: IpAddr,
-    /// Its prefix length.
-    pub prefix_length: u8,
-    /// Next hop; None on the link.
-    pub gateway: Option<IpAddr>,
-    /// Index of the port.
-    pub port: usize,
-    /// Source address for active opens.
-    pub source: IpAddr,
-    /// Packets to our own addresses in it go through the port.
-    pub local_through_port: bool,
 }
 
 /// One service on one worker.

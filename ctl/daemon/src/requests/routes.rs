@@ -2,7 +2,7 @@
 
 use coremill_engine::command::Command;
 use coremill_engine::options::RouteOptions;
-use coremill_engine::snapshot::RouteRow;
+use coremill_engine::snapshot::Route;
 use coremill_protocol::{Answer, ErrorBody, ErrorKind, Network, Reply, RouteChange, RouteView};
 
 use super::mismatch;
@@ -203,7 +203,7 @@ pub fn options(change: &RouteChange, stack: &Stack) -> Result<RouteOptions, Erro
     })
 }
 
-fn leads_to(row: &RouteRow, network: Network) -> bool {
+fn leads_to(row: &Route, network: Network) -> bool {
     row.network == network.address && row.prefix_length == network.prefix_length
 }
 
@@ -216,7 +216,7 @@ fn look() -> (usize, Command) {
     )
 }
 
-fn view(row: &RouteRow, ports: &[String]) -> RouteView {
+fn view(row: &Route, ports: &[String]) -> RouteView {
     RouteView {
         network: Network {
             address: row.network,

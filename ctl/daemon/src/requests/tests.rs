@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use coremill_engine::command::Command;
 use coremill_engine::options::RouteOptions;
-use coremill_engine::snapshot::{ConnectionRow, Cursor, RouteRow};
+use coremill_engine::snapshot::{ConnectionRow, Cursor, Route};
 use coremill_protocol::{Answer, ErrorKind, PortView, Reply, Request, SocketView};
 use coremill_tcp::{Endpoint, Flow, State};
 use mio::Token;
@@ -266,8 +266,8 @@ fn hold(worker: &FakeWorker, index: u16, connections: usize) {
     });
 }
 
-fn route_row(options: &RouteOptions) -> RouteRow {
-    RouteRow {
+fn route_row(options: &RouteOptions) -> Route {
+    Route {
         network: options.network,
         prefix_length: options.prefix_length,
         gateway: options.gateway,

@@ -12,7 +12,6 @@ use coremill_dpdk_sys as sys;
 use super::error::last_error_text;
 use super::{Eal, EalError};
 use crate::routes::{PlainRoutes, Route, RouteError, Routes, masked};
-use crate::snapshot::RouteRow;
 
 /// A table of routes used by one worker.
 pub struct FibRoutes {
@@ -190,11 +189,11 @@ impl Routes for FibRoutes {
     }
 
     /// IPv4 first.
-    fn rows(&self, visit: &mut dyn FnMut(RouteRow)) {
+    fn rows(&self, visit: &mut dyn FnMut(Route)) {
         self.order
             .iter()
             .filter_map(|&index| self.slot(index))
-            .for_each(|route| visit(route.row()));
+            .for_each(|route| visit(*route));
         self.ipv6.rows(visit);
     }
 
