@@ -34,7 +34,9 @@ impl<Q: Default> Connection<Q> {
     fn retransmission_timeout<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         let is_handshake = matches!(self.state, State::SynSent | State::SynReceived);
         self.send.attempts = self.send.attempts.saturating_add(1);
-        if u32::from(self.send.attempts) > self.attempts_max(context) {
+        if u32::from(self.send.attempts) > self.attempts_max(context)
+            || self.is_kept_waiting(context)
+        {
             context.counters.abort_on_timeout.increment();
             let error = self.soft_error.unwrap_or(ConnectionError::TimedOut);
             self.fail(context, error);
@@ -51,6 +53,15 @@ impl<Q: Default> Connection<Q> {
             context.counters.timeouts.increment();
             self.go_back(context);
         }
+    }
+
+    /// True for an orphan whose peer answers but keeps its window closed: nobody could ever let go of
+    /// it (as Linux: when probes are as rare as they get).
+    fn is_kept_waiting<M>(&self, context: &Context<'_, M>) -> bool {
+        self.user.is_orphan
+            && self.send.window == 0
+            && self.round_trip.backoff() >= context.limits.orphan_retries
+            && self.round_trip.timeout(context.bounds) >= context.bounds.max
     }
 
     /// The peer's window is closed, or too small to be worth a segment.

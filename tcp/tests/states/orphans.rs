@@ -58,3 +58,21 @@ fn an_orphan_with_a_closed_window_is_given_up() {
     }
     test.is_gone();
 }
+
+#[test]
+fn an_orphan_with_a_window_kept_closed_is_given_up() {
+    let mut test = Test::established_with(|limits| {
+        limits.orphan_retries = 3;
+        limits.rto_max = seconds(2);
+    });
+    test.inject(ack(1, 1).window(0));
+    test.send(b"nobody takes this");
+    test.close();
+    for _ in 0..200 {
+        test.pass(millis(100));
+        while test.next().is_some() {
+            test.inject(ack(1, 1).window(0));
+        }
+    }
+    test.is_gone();
+}
