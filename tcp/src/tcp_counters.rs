@@ -40,6 +40,7 @@ crate::counter_table! {
         from_zero_window "TCPFromZeroWindowAdv" "Times the window offered came back from zero.";
         ofo_queue "TCPOFOQueue" "Segments received out of order and kept.";
         ofo_drop "TCPOFODrop" "Segments received out of order and dropped for lack of room.";
+        ofo_pruned "OfoPruned" "Out-of-order queues given up for an in-order segment.";
         rcv_q_drop "TCPRcvQDrop" "In-order segments dropped for lack of memory.";
         retrans_fail "TCPRetransFail" "Retransmissions that could not be written.";
         fast_retrans "TCPFastRetrans" "Segments retransmitted during fast recovery.";

@@ -54,6 +54,10 @@ impl<Q: Default> Connection<Q> {
         if has_fin && is_whole {
             self.receive.fin = Some(end);
         }
+        if !is_whole {
+            // It probes, or does not know our window (RFC 9293, section 3.8.6.1).
+            self.due.acknowledge = true;
+        }
         if first == self.receive.next {
             self.deliver_next(context, payload)
         } else {
@@ -69,12 +73,17 @@ impl<Q: Default> Connection<Q> {
         payload: &[u8],
     ) -> Result<(), DropReason> {
         let readable = self.receive.readable as usize;
-        let written = context
+        let mut written = context
             .memory
             .write_at(&mut self.receive.queue, readable, payload);
         if written == 0 && !payload.is_empty() {
-            context.counters.rcv_q_drop.increment();
-            return Err(DropReason::NoMemory);
+            if readable == 0 && !self.receive.ranges.is_empty() {
+                written = self.deliver_instead(context, payload);
+            }
+            if written == 0 {
+                context.counters.rcv_q_drop.increment();
+                return Err(DropReason::NoMemory);
+            }
         }
         let before = self.receive.next;
         let mut next = before + written as u32;
@@ -97,6 +106,20 @@ impl<Q: Default> Connection<Q> {
             self.schedule_acknowledgment(context);
         }
         Ok(())
+    }
+
+    /// What came out of order must not keep out what is next: it is given up, as RFC 2018,
+    /// section 8, allows, or memory full of it would never come free.
+    #[cold]
+    fn deliver_instead<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        payload: &[u8],
+    ) -> usize {
+        context.counters.ofo_pruned.increment();
+        context.ranges.clear(&mut self.receive.ranges);
+        context.memory.clear(&mut self.receive.queue);
+        context.memory.write_at(&mut self.receive.queue, 0, payload)
     }
 
     /// Bytes beyond a hole: kept, and acknowledged at once so that the sender learns of the hole.

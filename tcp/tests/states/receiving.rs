@@ -119,3 +119,32 @@ fn holes_beyond_the_bound_are_dropped_and_harm_nobody() {
     }
     assert_eq!(test.read(), bytes(0, 1_000));
 }
+
+#[test]
+fn a_probe_of_a_closed_window_is_answered_at_once() {
+    let mut test = Test::established_with(|limits| limits.receive_buffer_bytes = 4_000);
+    test.send(b"q");
+    test.expect(data(1, 1, b"q"));
+    for first in (0..4_000).step_by(1_000) {
+        test.inject(data(first as u32 + 1, 2, &bytes(first, 1_000)));
+    }
+    test.expect_soon(ack(2, 4_001).window(0));
+    test.send(b"q");
+    test.expect(data(2, 4_001, b"q"));
+    test.inject(data(4_001, 3, b"p"));
+    test.expect(ack(3, 4_001).window(0));
+}
+
+#[test]
+fn bytes_out_of_order_do_not_keep_out_those_in_order() {
+    let mut test = Test::established_with(|limits| limits.memory_bytes = 32_768);
+    let mut first = 1_000;
+    while test.inject(data(first as u32 + 1, 1, &bytes(first, 1_000)))
+        != Verdict::Dropped(DropReason::NoMemory)
+    {
+        first += 1_000;
+        assert!(first < 64_000, "the test needs less memory than window");
+    }
+    test.inject(data(1, 1, &bytes(0, 1_000)));
+    assert!(test.read().starts_with(&bytes(0, 1_000)));
+}
