@@ -69,6 +69,8 @@ pub(crate) struct Connection<Q> {
     pub(crate) user: User,
     /// When the last acceptable segment came.
     pub(crate) last_received: Instant,
+    /// Before this, segments that disagree with us and carry no data get no answer.
+    pub(crate) quiet_until: Instant,
     /// When the first SYN was sent or received.
     pub(crate) started: Instant,
     /// Who may accept it, until then.

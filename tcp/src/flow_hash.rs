@@ -49,6 +49,11 @@ impl FlowSecret {
         self.0.hash(bytes.as_slice())
     }
 
+    /// Over something that is no flow.
+    pub(crate) fn of_number(&self, number: u64) -> u64 {
+        self.0.hash(&number.to_be_bytes())
+    }
+
     /// Over everything but our port, and a `purpose` that makes independent functions of one key.
     pub(crate) fn of_addresses(&self, local: IpAddr, remote: &Endpoint, purpose: u8) -> u64 {
         let mut bytes = FlowBytes::default();

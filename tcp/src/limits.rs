@@ -61,7 +61,7 @@ pub struct Limits {
     pub abort_on_overflow: bool,
     /// First and last ephemeral port, both included.
     pub ephemeral_ports: (u16, u16),
-    /// Challenge ACKs per second (RFC 5961, section 7).
+    /// Challenge ACKs per second, at most (RFC 5961, section 7); at random down to half of it.
     pub challenge_acks_per_second: u32,
     /// Time to live (hop limit) of what we send.
     pub ttl: u8,

@@ -93,7 +93,7 @@ impl<M: Memory> Shard<M> {
             initial_sequence: InitialSequence::new(&secrets.initial_sequence),
             timestamp_offsets: TimestampOffsets::new(&secrets.timestamp_offset),
             ephemeral_ports: EphemeralPorts::new(&secrets.ephemeral_port, limits.ephemeral_ports),
-            challenges: ChallengeLimit::default(),
+            challenges: ChallengeLimit::new(&secrets.table),
             listeners: ListenTable::new(limits.listeners_max),
             connections: Established::new(connections),
             time_waits: TimeWaits::new(limits.time_wait_max),

@@ -25,6 +25,7 @@ crate::counter_table! {
         paws_estab "PAWSEstab" "Segments rejected by their timestamp.";
         challenge_ack "TCPChallengeACK" "Challenge ACKs sent.";
         ack_skipped_challenge "TCPACKSkippedChallenge" "Challenge ACKs not sent because of their rate limit.";
+        ack_skipped_seq "TCPACKSkippedSeq" "Unacceptable segments without data not answered because one was just now.";
         syn_challenge "TCPSYNChallenge" "Challenge ACKs provoked by a SYN.";
         time_waited "TW" "TIME-WAIT records that ran their time.";
         time_wait_recycled "TWRecycled" "TIME-WAIT records reopened by a newer SYN.";

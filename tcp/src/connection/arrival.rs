@@ -1,5 +1,8 @@
 //! A segment arrives: RFC 9293, section 3.10.7, with the checks of RFC 5961 and RFC 7323.
 
+use std::time::Duration;
+
+use super::receive_side::QUICK_ACKS;
 use super::{Connection, Context};
 use crate::drop_reason::DropReason;
 use crate::error::ConnectionError;
@@ -95,7 +98,7 @@ impl<Q: Default> Connection<Q> {
         };
         if is_stale {
             context.counters.paws_estab.increment();
-            self.due.acknowledge = true;
+            self.correct(context, segment);
             return Err(DropReason::PawsRejected);
         }
         // As Linux: from what we acknowledged last up to our right edge. A pure ACK may stand at
@@ -108,8 +111,7 @@ impl<Q: Default> Connection<Q> {
             if header.flags.contains(Flags::SYN) {
                 return self.check_syn(context, segment);
             }
-            self.receive.quick = super::receive_side::QUICK_ACKS;
-            self.due.acknowledge = true;
+            self.correct(context, segment);
             if end < self.receive.acknowledged {
                 context.counters.delayed_ack_lost.increment();
                 return Err(DropReason::OldDuplicate);
@@ -198,11 +200,38 @@ impl<Q: Default> Connection<Q> {
         Ok(())
     }
 
-    /// An ACK that tells an honest peer where we stand (RFC 5961), within its rate limit.
+    /// An ACK for what cannot be accepted: at once for data, whose acknowledgement was lost.
+    fn correct<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        segment: &Segment<'_>,
+    ) {
+        if segment.sequence_length() > 0 {
+            self.receive.quick = QUICK_ACKS;
+            self.due.acknowledge = true;
+        } else if self.may_disagree(context) {
+            self.due.acknowledge = true;
+        } else {
+            context.counters.ack_skipped_seq.increment();
+        }
+    }
+
+    /// False when we disagreed just now: two ends would acknowledge each other's acknowledgements
+    /// for ever, and a forger could have us send as much as he does.
+    fn may_disagree<M>(&mut self, context: &Context<'_, M>) -> bool {
+        let may = context.now >= self.quiet_until;
+        if may {
+            self.quiet_until = context.now + QUIET;
+        }
+        may
+    }
+
+    /// An ACK that tells an honest peer where we stand (RFC 5961), within the rate limits.
     pub(super) fn challenge<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
-        if context
-            .challenges
-            .take(context.now, context.limits.challenge_acks_per_second)
+        if self.may_disagree(context)
+            && context
+                .challenges
+                .take(context.now, context.limits.challenge_acks_per_second)
         {
             context.counters.challenge_ack.increment();
             self.due.acknowledge = true;
@@ -211,3 +240,6 @@ impl<Q: Default> Connection<Q> {
         }
     }
 }
+
+/// As Linux has it (tcp_invalid_ratelimit).
+const QUIET: Duration = Duration::from_millis(500);

@@ -107,6 +107,7 @@ impl<Q: Default> Connection<Q> {
                 error: None,
             },
             last_received: now,
+            quiet_until: now,
             started: now,
             listener: None,
             next_waiting: NONE,

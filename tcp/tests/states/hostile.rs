@@ -5,7 +5,7 @@ use coremill_tcp::header::Flags;
 use coremill_tcp::options::SocketOptions;
 use coremill_tcp::{DropReason, State, Verdict};
 
-use super::harness::{Test, bytes};
+use super::harness::{Test, bytes, seconds};
 use super::segment::{ack, data, rst, syn};
 
 #[test]
@@ -35,21 +35,24 @@ fn a_syn_is_challenged_wherever_it_points() {
         segment.seq = seq;
         assert!(matches!(test.inject(segment), Verdict::Dropped(_)));
         test.expect(ack(1, 1));
+        test.quiet_for(seconds(1));
     }
     test.is_in(State::Established);
 }
 
 #[test]
 fn challenges_are_rate_limited() {
-    let mut test = Test::established_with(|limits| limits.challenge_acks_per_second = 5);
-    let mut challenges = 0;
-    for _ in 0..100 {
-        test.inject(syn());
-        while test.next().is_some() {
-            challenges += 1;
-        }
+    let mut test = Test::listening(|limits| limits.challenge_acks_per_second = 5);
+    let mut flow = test.flow;
+    for _ in 0..12 {
+        flow.remote.port += 1;
+        test.inject_from(flow, syn());
+        let mut other = syn();
+        other.seq = 77;
+        test.inject_from(flow, other);
     }
-    assert!((1..=5).contains(&challenges), "{challenges}");
+    let challenges = test.shard.counters().challenge_ack.get();
+    assert!((2..=5).contains(&challenges), "{challenges}");
 }
 
 #[test]
@@ -124,4 +127,52 @@ fn a_segment_without_the_timestamp_agreed_on_is_not_taken() {
     // RFC 7323, section 3.2.
     test.inject(data(1, 1, b"bare"));
     assert_eq!(test.read(), []);
+}
+
+#[test]
+fn a_timestamp_is_not_believed_before_its_acknowledgment_is() {
+    let mut test = with_timestamps();
+    let echo = test.first_stamp;
+    let poison = data(1, 200_000, b"poison").stamps(1 << 30, echo);
+    assert_eq!(
+        test.inject(poison),
+        Verdict::Dropped(DropReason::AckOutOfRange)
+    );
+    test.inject(data(1, 1, b"good").stamps(1_010, echo));
+    assert_eq!(test.read(), b"good");
+}
+
+#[test]
+fn after_24_idle_days_any_timestamp_is_the_new_one() {
+    let mut test = with_timestamps();
+    let echo = test.first_stamp;
+    test.now = test.now + seconds(25 * 24 * 3_600);
+    test.inject(data(1, 1, b"a").stamps(500, echo));
+    test.inject(data(2, 1, b"b").stamps(501, echo));
+    assert_eq!(test.read(), b"ab");
+}
+
+#[test]
+fn two_ends_that_disagree_do_not_acknowledge_each_other_for_ever() {
+    let mut test = Test::established();
+    for _ in 0..10 {
+        test.inject(ack(0, 1));
+    }
+    test.expect(ack(1, 1));
+    for _ in 0..10 {
+        test.inject(ack(0, 1));
+        test.inject(syn());
+        test.inject(ack(1, 70_000));
+        test.expect_nothing();
+    }
+    // Data that comes again is no loop: its acknowledgment was lost.
+    test.inject(data(1, 1, b"x"));
+    test.expect_soon(ack(1, 2));
+    for _ in 0..3 {
+        test.inject(data(1, 1, b"x"));
+        test.expect(ack(1, 2));
+    }
+    test.quiet_for(seconds(1));
+    test.inject(ack(0, 1));
+    test.expect(ack(1, 2));
 }
