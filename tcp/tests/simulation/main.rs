@@ -7,6 +7,7 @@ mod application;
 mod link;
 mod plan;
 mod random;
+mod side;
 mod watched_memory;
 mod world;
 

@@ -1,20 +1,16 @@
 //! The two shards, the link between them, their applications, and the clock that joins them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use coremill_tcp::checksum::{PROTOCOL_TCP, fill, pseudo_header};
-use coremill_tcp::options::{ConnectOptions, ListenOptions, SocketOptions};
-use coremill_tcp::{ConnectionId, Endpoint, Flow, Inbound, Instant, Shard, Subject};
+use coremill_tcp::options::{ConnectOptions, SocketOptions};
+use coremill_tcp::{ConnectionId, Endpoint, Flow, Inbound, Instant, Subject};
 
 use super::application::Application;
-use super::link::Link;
 use super::plan::{ConnectionPlan, EndPlan, Plan};
 use super::random::Random;
-use super::watched_memory::WatchedMemory;
+use super::side::{NO_COOKIE, PORT, Side};
 
 /// One run.
 #[derive(Debug)]
@@ -30,15 +26,6 @@ pub struct World {
     agenda: BTreeMap<(Instant, u64), Happening>,
     happenings: u64,
     summary: Summary,
-}
-
-#[derive(Debug)]
-struct Side {
-    shard: Shard<WatchedMemory>,
-    held: Arc<AtomicUsize>,
-    address: IpAddr,
-    /// Towards the other side.
-    link: Link,
 }
 
 #[derive(Debug)]
@@ -304,8 +291,7 @@ impl World {
             );
         }
         for side in &self.sides {
-            assert_eq!(side.shard.live_records(), 0, "records stay behind");
-            assert_eq!(side.held.load(Ordering::Relaxed), 0, "memory stays behind");
+            side.check();
             let counters = side.shard.counters();
             self.summary.retransmissions += counters.retrans_segs.get();
             self.summary.recoveries += counters.reno_recovery.get();
@@ -360,40 +346,6 @@ impl World {
     }
 }
 
-impl Side {
-    fn new(plan: &Plan, side: usize, is_wide: bool, random: &mut Random) -> Self {
-        let last = side as u8 + 1;
-        let address: IpAddr = if is_wide {
-            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(last)).into()
-        } else {
-            Ipv4Addr::new(10, 0, 0, last).into()
-        };
-        let memory = WatchedMemory::new(plan.limits[side].memory_bytes);
-        let held = memory.held();
-        let mut shard = Shard::new(
-            plan.limits[side].clone(),
-            plan.secrets[side].clone(),
-            memory,
-        );
-        shard
-            .listen(ListenOptions {
-                local: Endpoint::new(address, PORT),
-                backlog: 64,
-                queued: Arc::default(),
-                cookie: NO_COOKIE,
-                socket: SocketOptions::default(),
-            })
-            .expect("the first listener");
-        let link = Link::new(plan.links[side].clone(), Random::new(random.next()));
-        Self {
-            shard,
-            held,
-            address,
-            link,
-        }
-    }
-}
-
 /// Keepalive throughout: an end whose peer has given up unheard must find out.
 fn socket_options(end: &EndPlan) -> SocketOptions {
     SocketOptions {
@@ -413,9 +365,6 @@ fn from_side_0(flow: Flow, side: usize) -> Flow {
     }
 }
 
-/// Both sides listen here.
-const PORT: u16 = 80;
-const NO_COOKIE: u64 = u64::MAX;
 /// Far beyond all retries of all timers.
 const HORIZON: Duration = Duration::from_secs(4 * 3_600);
 const TURNS_AT_ONCE_MAX: u32 = 10_000;
