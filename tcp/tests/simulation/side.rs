@@ -42,7 +42,7 @@ impl Side {
         shard
             .listen(ListenOptions {
                 local: Endpoint::new(address, PORT),
-                backlog: 64,
+                backlog: random.between(1, 64) as usize,
                 queued: queued.clone(),
                 cookie: NO_COOKIE,
                 socket: SocketOptions::default(),
