@@ -6,6 +6,7 @@
 //! nothing, and a queue grows into larger classes with what it holds.
 
 mod queue;
+mod search;
 
 pub use queue::ChunkQueue;
 
@@ -116,30 +117,20 @@ impl ChunkPool {
         self.available += CLASS_BYTES[class];
     }
 
-    /// The last chunk that starts at or before `position`; NONE when all start after it.
+    /// Gives an empty queue its first chunk, which starts at `position`.
     #[inline]
-    fn find(&self, queue: &ChunkQueue, position: u32) -> u32 {
-        if queue.head == NONE {
-            return NONE;
-        }
-        let starts_by = |index: u32| index != NONE && !is_before(position, self.node(index).start);
-        if starts_by(queue.tail) {
-            return queue.tail;
-        }
-        if !starts_by(queue.head) {
-            return NONE;
-        }
-        let hint = queue.hint.get();
-        let mut index = if starts_by(hint) { hint } else { queue.head };
-        let first = index;
-        while starts_by(self.node(index).next) {
-            index = self.node(index).next;
-        }
-        // A look at the front (a retransmission) must not forget where new data is being sent.
-        if index != first || first != queue.head {
-            queue.hint.set(index);
-        }
-        index
+    fn begin(&mut self, queue: &mut ChunkQueue, position: u32, wanted: usize) {
+        let Some(index) = self.take(class_for(wanted)) else {
+            return;
+        };
+        let node = self.node_mut(index);
+        let class_bytes = CLASS_BYTES[usize::from(node.class)];
+        node.next = NONE;
+        node.start = position;
+        node.size = class_bytes as u16;
+        queue.head = index;
+        queue.tail = index;
+        queue.held = class_bytes as u32;
     }
 
     /// Links a new chunk that starts at `position` behind `previous` (NONE: in front of all).
@@ -160,8 +151,7 @@ impl ChunkPool {
             next => self.node(next).start.wrapping_sub(position) as usize,
         };
         let amount = (queue.held as usize + wanted).min(room);
-        let class = usize::from(amount > GROWTH_BYTES[0]) + usize::from(amount > GROWTH_BYTES[1]);
-        let index = self.take(class)?;
+        let index = self.take(class_for(amount))?;
         let class_bytes = CLASS_BYTES[usize::from(self.node(index).class)];
         let node = self.node_mut(index);
         node.next = next;
@@ -201,7 +191,28 @@ impl ChunkPool {
         }
     }
 
-    fn write(&mut self, queue: &mut ChunkQueue, mut position: u32, data: &[u8]) -> usize {
+    #[inline]
+    fn write(&mut self, queue: &mut ChunkQueue, position: u32, data: &[u8]) -> usize {
+        if data.is_empty() {
+            return 0;
+        }
+        if queue.head == NONE {
+            self.begin(queue, position, data.len());
+        }
+        // Nearly always all of it finds room in the last chunk.
+        if let Some(node) = self.nodes.get(queue.tail as usize) {
+            let skip = position.wrapping_sub(node.start) as usize;
+            if skip + data.len() <= usize::from(node.size) {
+                let first = node.offset + skip;
+                self.bytes[first..first + data.len()].copy_from_slice(data);
+                queue.grow_to(position.wrapping_add(data.len() as u32));
+                return data.len();
+            }
+        }
+        self.write_across(queue, position, data)
+    }
+
+    fn write_across(&mut self, queue: &mut ChunkQueue, mut position: u32, data: &[u8]) -> usize {
         let mut written = 0;
         let mut index = self.find(queue, position);
         while written < data.len() {
@@ -232,8 +243,8 @@ impl ChunkPool {
             written += count;
             position = position.wrapping_add(count as u32);
         }
-        if written > 0 && is_before(queue.end, position) {
-            queue.end = position;
+        if written > 0 {
+            queue.grow_to(position);
         }
         written
     }
@@ -360,6 +371,12 @@ impl fmt::Debug for ChunkPool {
 /// True when position `a` comes before `b`, modulo 2^32.
 fn is_before(a: u32, b: u32) -> bool {
     a.wrapping_sub(b).cast_signed() < 0
+}
+
+/// The class of a chunk for a queue that will hold `bytes`.
+#[inline]
+fn class_for(bytes: usize) -> usize {
+    usize::from(bytes > GROWTH_BYTES[0]) + usize::from(bytes > GROWTH_BYTES[1])
 }
 
 fn chunk_index(index: usize) -> u32 {

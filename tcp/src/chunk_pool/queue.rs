@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use super::NONE;
+use super::{NONE, is_before};
 
 /// The bytes of one direction of a connection: positions are 32 bits of the stream, modulo 2^32.
 pub struct ChunkQueue {
@@ -28,6 +28,14 @@ impl ChunkQueue {
     /// True when there is nothing to read or release.
     pub fn is_empty(&self) -> bool {
         self.front == self.end
+    }
+
+    /// Moves the end on to `position`, unless it is there or beyond already.
+    #[inline]
+    pub(super) fn grow_to(&mut self, position: u32) {
+        if is_before(self.end, position) {
+            self.end = position;
+        }
     }
 
     /// Bytes of the chunks that the queue holds.
