@@ -21,7 +21,6 @@ mod unreachable;
 mod user;
 
 pub(crate) use handshake::{default_mss, own_mss, syn_window};
-pub(crate) use hold::Hold;
 pub(crate) use receive_side::ReceiveSide;
 pub(crate) use send_side::SendSide;
 pub(crate) use stamps::Stamps;

@@ -68,11 +68,7 @@ impl<Q> Connection<Q> {
         let Some(available) = send.queued.checked_sub(offset) else {
             return Err(Hold::Idle);
         };
-        // Once it is acknowledged, the state has moved on.
-        let fin_waits = matches!(
-            self.state,
-            State::FinWait1 | State::Closing | State::LastAck
-        );
+        let fin_waits = self.fin_waits();
         if available == 0 && !fin_waits {
             return Err(Hold::Idle);
         }
@@ -129,6 +125,23 @@ impl<Q> Connection<Q> {
             u32::from(self.send.duplicates.min(2))
         };
         self.congestion.window() + limited * u32::from(self.send.mss)
+    }
+
+    /// True when something in the queue, or the FIN after it, has not been sent, or is to be sent
+    /// again. Whether it may be is `plan`'s judgement.
+    #[inline]
+    pub(crate) fn has_unsent(&self) -> bool {
+        let offset = self.send.next.since(self.send.unacknowledged);
+        offset < self.send.queued || (offset == self.send.queued && self.fin_waits())
+    }
+
+    /// Our FIN is to be sent or acknowledged: once it is, the state has moved on.
+    #[inline]
+    fn fin_waits(&self) -> bool {
+        matches!(
+            self.state,
+            State::FinWait1 | State::Closing | State::LastAck
+        )
     }
 
     /// Why nothing more is sent now; None when something may be.

@@ -2,7 +2,7 @@
 //! event, its end. Called after each verb; in the common case it looks at a few fields only.
 
 use super::Shard;
-use crate::connection::Hold;
+use crate::connection::Connection;
 use crate::connection::deadlines::NEVER;
 use crate::event::{Event, Readiness, Subject};
 use crate::memory::Memory;
@@ -10,9 +10,26 @@ use crate::state::State;
 use crate::time::Instant;
 
 impl<M: Memory> Shard<M> {
-    /// Looks after the connection in `slot`.
+    /// Looks after the connection in `slot`. Whether the windows let it send is judged when its
+    /// turn comes, not after each verb.
     #[inline]
     pub(super) fn settle(&mut self, now: Instant, slot: u32) {
+        self.look_after(now, slot, Connection::has_unsent);
+    }
+
+    /// The same for one that had its turn and sent nothing: it gets another only if it may send.
+    #[cold]
+    pub(super) fn settle_held(&mut self, now: Instant, slot: u32) {
+        self.look_after(now, slot, |connection| connection.hold().is_none());
+    }
+
+    #[inline]
+    fn look_after(
+        &mut self,
+        now: Instant,
+        slot: u32,
+        wants_turn: impl FnOnce(&Connection<M::Queue>) -> bool,
+    ) {
         let Some(connection) = self.connections.get_mut(slot) else {
             return;
         };
@@ -21,12 +38,8 @@ impl<M: Memory> Shard<M> {
         } else {
             if connection.due.any() {
                 self.urgent.push(slot);
-            } else if connection.send.queued > 0 || connection.send.is_shut {
-                match connection.hold() {
-                    None => self.sending.push(slot),
-                    Some(Hold::Window) => connection.persist(now, &self.bounds),
-                    Some(_) => {}
-                }
+            } else if wants_turn(connection) {
+                self.sending.push(slot);
             }
             // When something is due before what the wheel is armed for; else the wheel wakes the
             // connection too early, and is armed anew then.

@@ -15,6 +15,9 @@ impl<M: Memory> Shard<M> {
     /// Writes the next segment to the front of `out`, checksum field zero. None when there is none
     /// now, or when `out` is too short for it: 60 bytes of header and the link's MSS must fit.
     pub fn next_segment(&mut self, now: Instant, out: &mut [u8]) -> Option<Outgoing> {
+        if !self.has_segments() {
+            return None;
+        }
         if let Some(segment) = self.next_reply(out) {
             return Some(segment);
         }
@@ -39,7 +42,8 @@ impl<M: Memory> Shard<M> {
         None
     }
 
-    /// False when `next_segment` would give none.
+    /// False when `next_segment` would give none. It may give none after true: whether the windows
+    /// let a connection send is judged there.
     #[inline]
     pub fn has_segments(&self) -> bool {
         !(self.sending.is_empty()
@@ -68,7 +72,11 @@ impl<M: Memory> Shard<M> {
         let (connections, mut context) = self.split(now);
         let connection = connections.get_mut(slot)?;
         let segment = connection.next_segment(&mut context, out);
-        self.settle(now, slot);
+        if segment.is_some() {
+            self.settle(now, slot);
+        } else {
+            self.settle_held(now, slot);
+        }
         segment
     }
 
