@@ -52,22 +52,19 @@ impl<M: Memory> Shard<M> {
                 self.connection_events.push(slot);
             }
         }
-        if !self.starved.is_empty() {
-            self.feed();
-        }
     }
 
-    /// Memory came back: those who found none may try again, one at a time.
+    /// Memory came back: who found none may try again. One per event asked for, so that each finds
+    /// what the one before has left.
     #[cold]
     fn feed(&mut self) {
-        if self.memory.available_bytes() < FEED_BYTES {
-            return;
-        }
-        while let Some(slot) = self.starved.pop() {
+        while self.memory.available_bytes() >= FEED_BYTES
+            && let Some(slot) = self.starved.pop()
+        {
             let Some(connection) = self.connections.get_mut(slot) else {
                 continue;
             };
-            if connection.user.wants_room {
+            if connection.user.wants_room && !connection.user.is_orphan {
                 connection.user.wants_room = false;
                 connection.user.pending.writable = true;
                 self.connection_events.push(slot);
@@ -121,6 +118,9 @@ impl<M: Memory> Shard<M> {
 
     /// The next hint, if any. What it says may have passed already: state is the truth.
     pub fn next_event(&mut self) -> Option<Event> {
+        if !self.starved.is_empty() {
+            self.feed();
+        }
         while let Some(slot) = self.connection_events.pop() {
             let id = self.connections.id(slot);
             let Some(connection) = self.connections.get_mut(slot) else {

@@ -77,7 +77,7 @@ impl<M: Memory> Shard<M> {
             return;
         };
         connection.consume(&mut context, count);
-        if connection.due.acknowledge || !self.starved.is_empty() {
+        if connection.due.acknowledge {
             self.settle(now, slot);
         }
     }
