@@ -1,142 +1,17 @@
 //! Two shards that pass segments to each other by hand.
 
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+mod pair;
+
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use super::Shard;
-use crate::address::Endpoint;
-use crate::chunk_pool::ChunkPool;
+use self::pair::{CLIENT, OPTIONS, Pair, SERVER, pass};
+use crate::address::{Endpoint, Flow};
 use crate::error::{ConnectionError, ReceiveError};
-use crate::event::{ConnectionId, ListenerId};
-use crate::limits::{Limits, Secrets};
-use crate::options::{ConnectOptions, ListenOptions, SocketOptions};
-use crate::packet::Inbound;
+use crate::event::ConnectionId;
+use crate::initial_sequence::InitialSequence;
+use crate::options::ConnectOptions;
 use crate::time::Instant;
-
-const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
-const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
-
-struct Pair {
-    now: Instant,
-    client: Shard,
-    server: Shard,
-    listener: ListenerId,
-    queued: Arc<AtomicUsize>,
-}
-
-impl Pair {
-    fn new(change: impl Fn(&mut Limits)) -> Self {
-        let mut limits = Limits {
-            connections_max: 64,
-            requests_max: 64,
-            time_wait_max: 64,
-            memory_bytes: 8 << 20,
-            ..Limits::default()
-        };
-        change(&mut limits);
-        let key = [7; 16];
-        let secrets = Secrets {
-            initial_sequence: key,
-            timestamp_offset: key,
-            ephemeral_port: key,
-            table: key,
-        };
-        let shard = || {
-            let memory = ChunkPool::new(limits.memory_bytes);
-            Shard::new(limits.clone(), secrets.clone(), memory)
-        };
-        let mut server = shard();
-        let queued = Arc::new(AtomicUsize::new(0));
-        let listener = server
-            .listen(ListenOptions {
-                local: Endpoint::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 80),
-                backlog: 1,
-                queued: queued.clone(),
-                cookie: 1,
-                socket: SocketOptions::default(),
-            })
-            .expect("nobody else listens");
-        Self {
-            now: Instant::from_millis(1),
-            client: shard(),
-            server,
-            listener,
-            queued,
-        }
-    }
-
-    fn connect(&mut self) -> ConnectionId {
-        let options = ConnectOptions {
-            source: CLIENT,
-            source_port: None,
-            remote: Endpoint::new(SERVER, 80),
-            mtu: 1_500,
-            cookie: 2,
-            socket: SocketOptions::default(),
-        };
-        self.client
-            .connect(self.now, &options, &|_| true)
-            .expect("a port is free")
-    }
-
-    /// Both ends of a connection, accepted.
-    fn established(&mut self) -> (ConnectionId, ConnectionId) {
-        let client = self.connect();
-        self.exchange();
-        let server = self
-            .server
-            .accept(self.listener)
-            .expect("the handshake is complete");
-        (client, server)
-    }
-
-    /// Passes segments until neither side has any; returns how many.
-    fn exchange(&mut self) -> usize {
-        let mut passed = 0;
-        loop {
-            let before = passed;
-            passed += pass(self.now, &mut self.client, &mut self.server);
-            passed += pass(self.now, &mut self.server, &mut self.client);
-            if passed == before {
-                return passed;
-            }
-        }
-    }
-
-    fn wait(&mut self, delay: Duration) {
-        let end = self.now + delay;
-        while self.now < end {
-            self.now = (self.now + Duration::from_millis(1)).min(end);
-            self.client.advance(self.now, 100);
-            self.server.advance(self.now, 100);
-            self.exchange();
-        }
-    }
-}
-
-fn pass(now: Instant, from: &mut Shard, to: &mut Shard) -> usize {
-    let mut out = [0; 2_048];
-    let mut passed = 0;
-    while let Some(outgoing) = from.next_segment(now, &mut out) {
-        let bytes = &out[..outgoing.length];
-        to.receive(
-            now,
-            &Inbound {
-                source: outgoing.source,
-                destination: outgoing.destination,
-                bytes,
-                checksum_verified: true,
-                ecn: 0,
-                ttl: outgoing.ttl,
-                mtu: 1_500,
-            },
-        );
-        passed += 1;
-    }
-    passed
-}
 
 #[test]
 fn a_request_and_its_reply_take_two_segments() {
@@ -308,4 +183,110 @@ fn a_buffer_that_is_too_short_gets_no_segment() {
     assert_eq!(pair.client.next_segment(pair.now, &mut short), None);
     let mut out = [0; 2_048];
     assert!(pair.client.next_segment(pair.now, &mut out).is_some());
+}
+
+/// A key under which the initial sequence number of `flow` lies up to 64 KiB before the wrap.
+fn key_near_wrap(now: Instant, flow: &Flow) -> [u8; 16] {
+    let keys = (0_u128..).map(u128::to_le_bytes);
+    keys.take(10_000_000)
+        .find(|key| InitialSequence::new(key).number(now, flow).raw() > u32::MAX - 65_536)
+        .expect("one in 65,536 does")
+}
+
+#[test]
+fn both_directions_pass_the_wrap_of_their_numbers_with_losses() {
+    let mut pair = Pair::new(|limits| limits.receive_buffer_bytes = 100_000);
+    let there = Flow {
+        local: Endpoint::new(CLIENT, 40_000),
+        remote: Endpoint::new(SERVER, 80),
+    };
+    let back = Flow {
+        local: there.remote,
+        remote: there.local,
+    };
+    pair.client.initial_sequence = InitialSequence::new(&key_near_wrap(pair.now, &there));
+    pair.server.initial_sequence = InitialSequence::new(&key_near_wrap(pair.now, &back));
+    let options = ConnectOptions {
+        source_port: Some(40_000),
+        ..OPTIONS
+    };
+    let connected = pair.client.connect(pair.now, &options, &|_| true);
+    let client = connected.expect("the port is free");
+    pair.exchange();
+    let server = pair.server.accept(pair.listener).expect("established");
+    let slots = (client.slot, server.slot);
+    let numbers = |pair: &Pair| {
+        let client = pair.client.connections.get(slots.0).expect("open");
+        let server = pair.server.connections.get(slots.1).expect("open");
+        [client.send.highest.raw(), server.send.highest.raw()]
+    };
+    assert!(
+        numbers(&pair)
+            .iter()
+            .all(|number| *number > u32::MAX - 65_536)
+    );
+
+    let data: Vec<u8> = (0..300_000).map(|index| (index % 251) as u8).collect();
+    let (mut sent, mut received) = ([0; 2], [Vec::new(), Vec::new()]);
+    pair.lose_every = 23;
+    while received.iter().any(|bytes| bytes.len() < data.len()) {
+        let now = pair.now;
+        for (side, (shard, id)) in [(&mut pair.client, client), (&mut pair.server, server)]
+            .into_iter()
+            .enumerate()
+        {
+            sent[side] += shard.send(now, id, &data[sent[side]..]).expect("open");
+            while let Ok(slice) = shard.receive_slice(id)
+                && !slice.is_empty()
+            {
+                let count = slice.len();
+                received[side].extend_from_slice(slice);
+                shard.consume(now, id, count);
+            }
+        }
+        pair.wait(Duration::from_millis(1));
+        assert!(pair.now < Instant::from_millis(600_000), "no progress");
+    }
+    assert!(received.iter().all(|bytes| *bytes == data));
+    assert!(numbers(&pair).iter().all(|number| *number < 1 << 20));
+    assert!(pair.client.counters().reno_recovery.get() > 0);
+}
+
+#[test]
+fn a_connection_may_lead_to_itself() {
+    let mut pair = Pair::new(|_| {});
+    let options = ConnectOptions {
+        source_port: Some(9_000),
+        remote: Endpoint::new(CLIENT, 9_000),
+        ..OPTIONS
+    };
+    let connected = pair.client.connect(pair.now, &options, &|_| true);
+    let id = connected.expect("the port is free");
+    pair.loop_back();
+    assert_eq!(pair.client.send(pair.now, id, b"echo"), Ok(4));
+    pair.loop_back();
+    assert_eq!(pair.client.receive_slice(id), Ok(&b"echo"[..]));
+    pair.client.consume(pair.now, id, 4);
+    pair.client.close(pair.now, id);
+    pair.loop_back();
+    pair.now = pair.now + Duration::from_secs(61);
+    pair.client.advance(pair.now, 100);
+    assert_eq!(pair.client.live_records(), 0);
+}
+
+#[test]
+fn a_shard_may_serve_itself() {
+    let mut pair = Pair::new(|_| {});
+    let options = ConnectOptions {
+        source: SERVER,
+        ..OPTIONS
+    };
+    let connected = pair.server.connect(pair.now, &options, &|_| true);
+    let client = connected.expect("a port is free");
+    std::mem::swap(&mut pair.client, &mut pair.server);
+    pair.loop_back();
+    let server = pair.client.accept(pair.listener).expect("established");
+    assert_eq!(pair.client.send(pair.now, client, b"here"), Ok(4));
+    pair.loop_back();
+    assert_eq!(pair.client.receive_slice(server), Ok(&b"here"[..]));
 }
