@@ -3,11 +3,9 @@
 //!
 //! A kept path is looked up anew when the routes have changed, and its neighbour when that is gone.
 
-use std::hash::Hasher;
 use std::net::IpAddr;
 
 use coremill_tcp::Instant;
-use siphasher::sip::SipHasher13;
 
 use crate::drop_reason::LinkDropReason;
 use crate::ethernet::{EtherType, LinkHeader};
@@ -55,7 +53,7 @@ pub enum Sending<B> {
 /// The paths one worker has used lately.
 #[derive(Debug)]
 pub struct Paths {
-    key: [u8; 16],
+    keys: [u64; 2],
     macs: Vec<[u8; 6]>,
     kept: Box<[Option<Kept>]>,
 }
@@ -72,8 +70,10 @@ struct Kept {
 impl Paths {
     /// Room for `paths_max` paths (rounded up to a power of two); `macs` are those of the ports.
     pub fn new(paths_max: usize, macs: &[[u8; 6]], key: [u8; 16]) -> Self {
+        let [a, b, c, d, e, f, g, h, rest @ ..] = key;
+        let first = u64::from_ne_bytes([a, b, c, d, e, f, g, h]);
         Self {
-            key,
+            keys: [first, u64::from_ne_bytes(rest)],
             macs: macs.to_vec(),
             kept: vec![None; paths_max.clamp(1, PATHS_MAX).next_power_of_two()].into(),
         }
@@ -183,15 +183,22 @@ impl Paths {
         Some(LinkHeader::new(mac, mac, ethertype))
     }
 
+    /// The only place where a destination's path is kept. Two that share one replace each other,
+    /// which costs a look at the routes: keyed, but no strong hash, as nothing can pile up here.
     #[inline]
     fn index_of(&self, destination: IpAddr) -> usize {
-        let mut hasher = SipHasher13::new_with_key(&self.key);
-        match destination {
-            IpAddr::V4(address) => hasher.write_u32(address.to_bits()),
-            IpAddr::V6(address) => hasher.write_u128(address.to_bits()),
-        }
+        let bits = match destination {
+            IpAddr::V4(address) => u128::from(address.to_bits()),
+            IpAddr::V6(address) => address.to_bits(),
+        };
+        let (low, high) = (
+            bits as u64 ^ self.keys[0],
+            (bits >> 64) as u64 ^ self.keys[1],
+        );
+        let product = u128::from(low) * u128::from(high);
+        let hash = (product >> 64) as u64 ^ product as u64;
         // The number of places is a power of two.
-        hasher.finish() as usize & (self.kept.len() - 1)
+        hash as usize & (self.kept.len() - 1)
     }
 }
 

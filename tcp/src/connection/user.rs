@@ -38,10 +38,23 @@ impl<Q: Default> Connection<Q> {
     ) -> Result<usize, SendError> {
         self.may_send()?;
         let wanted = max.min(self.receive.readable as usize);
+        if wanted <= SPLICE_BYTES_FEW {
+            self.splice_by::<M, SPLICE_BYTES_FEW>(context, wanted)
+        } else {
+            self.splice_by::<M, SPLICE_BYTES>(context, wanted)
+        }
+    }
+
+    /// The same in pieces of `PIECE` bytes.
+    fn splice_by<M: Memory<Queue = Q>, const PIECE: usize>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        wanted: usize,
+    ) -> Result<usize, SendError> {
         let mut moved = 0;
-        let mut piece = [0; SPLICE_BYTES];
+        let mut piece = [0; PIECE];
         while moved < wanted {
-            let count = (wanted - moved).min(SPLICE_BYTES);
+            let count = (wanted - moved).min(PIECE);
             let count = context
                 .memory
                 .read_at(&self.receive.queue, 0, &mut piece[..count]);
@@ -78,7 +91,13 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// RFC 5681, section 4.1: an old congestion window says little about the path of now.
+    #[inline]
     fn restart_after_idle<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
+        // No timeout is shorter than this.
+        let least = context.bounds.min.min(context.bounds.max);
+        if context.now <= self.send.last_sent + least {
+            return;
+        }
         let idle = context.now.since(self.send.last_sent);
         let timeout = self.round_trip.timeout(context.bounds);
         if idle > timeout {
@@ -155,3 +174,5 @@ impl<Q: Default> Connection<Q> {
 
 /// Bytes moved by one step of a splice: a stack buffer that stays in the first-level cache.
 const SPLICE_BYTES: usize = 2_048;
+/// The same for a short message, whose buffer costs less to make ready.
+const SPLICE_BYTES_FEW: usize = 256;
