@@ -34,8 +34,8 @@ impl<M: Memory> Shard<M> {
         Ok(())
     }
 
-    /// Closes a listener. Connections that wait for accept are reset, requests fade away: their
-    /// peers are answered with RST.
+    /// Closes a listener. Connections that wait for accept are reset; requests are forgotten when
+    /// they next hear of the peer or the clock.
     pub fn close_listener(&mut self, now: Instant, id: ListenerId) {
         while let Some(slot) = self.dequeue(id) {
             self.detach_user(slot);

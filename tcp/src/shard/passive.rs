@@ -247,6 +247,13 @@ impl<M: Memory> Shard<M> {
         self.listener_events.push(id.slot);
     }
 
+    /// False for a request whose listener is closed.
+    pub(super) fn is_listened_for(&self, key: u32) -> bool {
+        self.requests
+            .get(key)
+            .is_some_and(|(_, pending)| self.listeners.slot_of(pending.listener).is_some())
+    }
+
     /// Forgets a request.
     pub(super) fn drop_request(&mut self, hash: u64, key: u32) {
         let Some(pending) = self.requests.remove(hash, key) else {

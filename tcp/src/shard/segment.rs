@@ -41,7 +41,10 @@ impl<M: Memory> Shard<M> {
             };
         }
         if let Some(key) = self.requests.find(hash, &flow) {
-            return self.request_receives(now, hash, key, &flow, &segment, &options);
+            if self.is_listened_for(key) {
+                return self.request_receives(now, hash, key, &flow, &segment, &options);
+            }
+            self.drop_request(hash, key);
         }
         self.listener_receives(now, hash, &flow, inbound, &segment, &options, None)
     }

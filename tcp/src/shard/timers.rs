@@ -56,23 +56,23 @@ impl<M: Memory> Shard<M> {
 
     /// The SYN-ACK of a request was not answered in time.
     fn wake_request(&mut self, now: Instant, key: u32) {
-        let Some(pending) = self.requests.get_mut(key) else {
+        let Some((flow, pending)) = self.requests.get(key) else {
             return;
         };
+        let timeouts = pending.handshake.timeouts.saturating_add(1);
         self.counters.timeouts.increment();
-        let timeouts = &mut pending.handshake.timeouts;
-        if u32::from(*timeouts) >= self.limits.syn_ack_retries {
+        if u32::from(timeouts) > self.limits.syn_ack_retries || !self.is_listened_for(key) {
             self.counters.attempt_fails.increment();
-            if let Some((flow, _)) = self.requests.get(key) {
-                self.drop_request(self.hash_of(&flow), key);
-            }
+            self.drop_request(self.hash_of(&flow), key);
             return;
         }
-        *timeouts = timeouts.saturating_add(1);
+        if let Some(pending) = self.requests.get_mut(key) {
+            pending.handshake.timeouts = timeouts;
+        }
         let backoff = self
             .limits
             .rto_initial
-            .saturating_mul(1 << (*timeouts).min(BACKOFF_MAX));
+            .saturating_mul(1 << timeouts.min(BACKOFF_MAX));
         self.wheel.arm(
             self.request_timer(key),
             now + backoff.min(self.limits.rto_max),

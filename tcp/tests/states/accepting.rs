@@ -104,3 +104,30 @@ fn closing_a_listener_resets_who_waits() {
             .contains(coremill_tcp::header::Flags::RST)
     );
 }
+
+#[test]
+fn a_new_listener_does_not_inherit_the_half_open_connections_of_the_old_one() {
+    let mut test = Test::syn_received(|limits| limits.rto_initial = seconds(1));
+    let listener = test.listener.expect("listening");
+    let now = test.now;
+    test.shard.close_listener(now, listener);
+    test.listen(SocketOptions::default(), 8);
+    // The same client tries again, with another initial sequence number.
+    let mut again = syn().mss(1_000);
+    again.seq = 5_000;
+    test.inject(again);
+    test.expect(syn_ack(5_001));
+    test.inject(ack(5_001, 1));
+    test.accept();
+    assert_eq!(test.shard.live_records(), 1);
+}
+
+#[test]
+fn half_open_connections_do_not_outlive_their_listener() {
+    let mut test = Test::syn_received(|limits| limits.rto_initial = seconds(1));
+    let listener = test.listener.expect("listening");
+    let now = test.now;
+    test.shard.close_listener(now, listener);
+    test.quiet_for(seconds(2));
+    test.is_gone();
+}

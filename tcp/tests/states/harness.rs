@@ -75,14 +75,7 @@ impl Test {
         backlog: usize,
     ) -> Self {
         let mut test = Self::new(change);
-        let options = ListenOptions {
-            local: test.flow.local,
-            backlog,
-            queued: Arc::default(),
-            cookie: 7,
-            socket,
-        };
-        test.listener = Some(test.shard.listen(options).expect("an empty table"));
+        test.listen(socket, backlog);
         test
     }
 
@@ -176,6 +169,17 @@ impl Test {
     }
 
     // What our user does.
+
+    pub fn listen(&mut self, socket: SocketOptions, backlog: usize) {
+        let options = ListenOptions {
+            local: self.flow.local,
+            backlog,
+            queued: Arc::default(),
+            cookie: 7,
+            socket,
+        };
+        self.listener = Some(self.shard.listen(options).expect("an empty table"));
+    }
 
     pub fn connect(&mut self) {
         let options = ConnectOptions {
