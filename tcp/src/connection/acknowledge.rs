@@ -86,6 +86,7 @@ impl<Q: Default> Connection<Q> {
         }
         self.measure(context, acknowledgment, options);
         self.send.attempts = 0;
+        self.soft_error = None;
         if self.send.is_recovering {
             self.acknowledge_in_recovery(bytes);
         } else {

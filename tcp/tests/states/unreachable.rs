@@ -5,7 +5,7 @@ use coremill_tcp::packet::{Quoted, Unreachable};
 use coremill_tcp::{DropReason, State, Verdict};
 
 use super::harness::{Test, bytes, millis};
-use super::segment::{data, syn};
+use super::segment::{ack, data, syn};
 
 fn tell(test: &mut Test, offset: u32, error: Unreachable) -> Verdict {
     let quoted = Quoted {
@@ -73,4 +73,20 @@ fn a_smaller_path_makes_smaller_segments() {
     test.pass(millis(210));
     let again = test.next().expect("a retransmission");
     assert_eq!((again.seq, again.payload.len()), (1, 800));
+}
+
+#[test]
+fn an_error_from_before_is_not_the_reason_told_after_progress() {
+    let mut test = Test::established_with(|limits| limits.retries = 1);
+    test.send(b"a");
+    test.expect(data(1, 1, b"a"));
+    tell(&mut test, 1, Unreachable::Host);
+    test.inject(ack(1, 2));
+    test.send(b"b");
+    test.pass(millis(2_000));
+    while test.next().is_some() {}
+    test.pass(millis(2_000));
+    let id = test.id();
+    let failed = ReceiveError::Failed(ConnectionError::TimedOut);
+    assert_eq!(test.shard.receive_slice(id), Err(failed));
 }
