@@ -23,7 +23,7 @@ mod user;
 pub(crate) use handshake::{default_mss, own_mss, syn_window};
 pub(crate) use receive_side::ReceiveSide;
 pub(crate) use send_side::SendSide;
-pub(crate) use stamps::Stamps;
+pub(crate) use stamps::{Stamps, is_before};
 
 use crate::address::Flow;
 use crate::challenge::ChallengeLimit;

@@ -91,9 +91,6 @@ impl<Q> Connection<Q> {
             if is_last && !fin && offset != 0 && !self.user.options.no_delay {
                 return Err(Hold::Nagle);
             }
-            if is_last && !fin && payload == 0 {
-                return Err(Hold::Window);
-            }
         }
         Ok(Plan {
             sequence: send.next,

@@ -74,7 +74,7 @@ impl<Q: Default> Connection<Q> {
         }
         let end = plan.sequence + plan.payload + u32::from(plan.fin);
         self.account(context, &plan, end);
-        self.acknowledged(context);
+        self.acknowledged();
         Some(outgoing(
             &self.flow,
             header_length + plan.payload as usize,
@@ -175,7 +175,7 @@ impl<Q: Default> Connection<Q> {
         let header = self.header(context, sequence, flags);
         let length = header.emit(&options, out)?;
         context.counters.out_segs.increment();
-        self.acknowledged(context);
+        self.acknowledged();
         Some(outgoing(&self.flow, length, length, context.limits))
     }
 
@@ -228,7 +228,7 @@ impl<Q: Default> Connection<Q> {
 
     /// A segment has told the peer how far we received.
     #[inline]
-    fn acknowledged<M>(&mut self, _context: &Context<'_, M>) {
+    fn acknowledged(&mut self) {
         self.due.acknowledge = false;
         self.deadlines.acknowledge = NEVER;
         self.receive.acknowledged = self.receive.next;

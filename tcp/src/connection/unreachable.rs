@@ -22,7 +22,7 @@ impl<Q: Default> Connection<Q> {
         }
         let is_connecting = matches!(self.state, State::SynSent | State::SynReceived);
         match quoted.error {
-            Unreachable::TooBig { mtu } => self.shrink(context, mtu),
+            Unreachable::TooBig { mtu } => self.shrink(mtu),
             Unreachable::Port | Unreachable::Protocol if is_connecting => {
                 self.fail(context, ConnectionError::Refused);
             }
@@ -36,7 +36,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// The path carries less than the link: smaller segments from the oldest on.
-    fn shrink<M: Memory<Queue = Q>>(&mut self, _context: &Context<'_, M>, mtu: u16) {
+    fn shrink(&mut self, mtu: u16) {
         // RFC 1191, section 3, asks for no less than the protocol's minimum.
         let floor = if self.flow.remote.address.is_ipv4() {
             MTU_LEAST_V4

@@ -3,6 +3,7 @@
 
 use super::Shard;
 use crate::address::Flow;
+use crate::connection::is_before;
 use crate::drop_reason::DropReason;
 use crate::header::{Flags, Segment};
 use crate::header_options::{Options, Timestamps};
@@ -38,7 +39,7 @@ impl<M: Memory> Shard<M> {
         if header.flags.contains(Flags::SYN) && !header.flags.contains(Flags::ACK) {
             let is_newer = match (remains.timestamp, options.timestamps) {
                 (Some(recent), Some(stamp)) => {
-                    stamp.value.wrapping_sub(recent).cast_signed() > 0
+                    is_before(recent, stamp.value)
                         || (stamp.value == recent && header.sequence > remains.receive_next)
                 }
                 _ => header.sequence > remains.receive_next,
@@ -50,7 +51,7 @@ impl<M: Memory> Shard<M> {
             }
         }
         let is_old = match (remains.timestamp, options.timestamps) {
-            (Some(recent), Some(stamp)) => stamp.value.wrapping_sub(recent).cast_signed() < 0,
+            (Some(recent), Some(stamp)) => is_before(stamp.value, recent),
             _ => false,
         };
         let is_again = header.flags.contains(Flags::FIN)

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::Shard;
 use crate::address::Flow;
-use crate::connection::{Connection, default_mss, own_mss};
+use crate::connection::{Connection, default_mss, is_before, own_mss};
 use crate::drop_reason::DropReason;
 use crate::event::ListenerId;
 use crate::header::{Flags, Segment};
@@ -149,7 +149,7 @@ impl<M: Memory> Shard<M> {
             return Verdict::Dropped(DropReason::BadHandshakeAck);
         }
         let is_stale = options.timestamps.is_some_and(|stamp| {
-            handshake.timestamps && is_older(stamp.value, handshake.timestamp)
+            handshake.timestamps && is_before(stamp.value, handshake.timestamp)
         });
         if is_stale {
             self.counters.paws_estab.increment();
@@ -286,12 +286,7 @@ impl<M: Memory> Shard<M> {
             acknowledgment: handshake.theirs + 1,
             flags: Flags::ACK,
             window: crate::connection::syn_window(&self.limits) as u16,
-            timestamps: self.request_stamps(now, &flow, &handshake).option(now),
+            timestamps: self.request_stamps(&flow, &handshake).option(now),
         });
     }
-}
-
-/// Comparison of timestamps modulo 2^32.
-fn is_older(one: u32, other: u32) -> bool {
-    one.wrapping_sub(other).cast_signed() < 0
 }

@@ -91,7 +91,7 @@ impl<M: Memory> Shard<M> {
             mss: Some(handshake.own_mss),
             window_scale: scale,
             sack_permitted: handshake.sack,
-            timestamps: self.request_stamps(now, &flow, &handshake).option(now),
+            timestamps: self.request_stamps(&flow, &handshake).option(now),
             ..Options::default()
         };
         let header = Header {
@@ -119,12 +119,7 @@ impl<M: Memory> Shard<M> {
     }
 
     /// The timestamps that a request uses.
-    pub(super) fn request_stamps(
-        &self,
-        _now: Instant,
-        flow: &Flow,
-        handshake: &Handshake,
-    ) -> Stamps {
+    pub(super) fn request_stamps(&self, flow: &Flow, handshake: &Handshake) -> Stamps {
         Stamps {
             is_on: handshake.timestamps,
             offset: self.timestamp_offsets.offset(flow),
