@@ -67,6 +67,7 @@ const FUNCTIONS: &[&str] = &[
     "rte_fib_lookup_bulk",
     "rte_mempool_avail_count",
     "rte_mempool_free",
+    "rte_log_set_level_pattern",
     "rte_pktmbuf_pool_create",
     "rte_ring_count",
     "rte_ring_create",

@@ -35,6 +35,18 @@ impl Network {
         }
     }
 
+    /// Whether a host can have the address: an IPv4 network's first and last one stand for all of
+    /// its hosts (RFC 1122, 3.2.1.3), but for networks of one or two addresses (RFC 3021).
+    pub fn is_of_host(&self) -> bool {
+        match self.address {
+            IpAddr::V4(own) if self.prefix_length < 31 => {
+                let hosts = u32::MAX >> self.prefix_length;
+                !matches!(own.to_bits() & hosts, part if part == 0 || part == hosts)
+            }
+            _ => true,
+        }
+    }
+
     /// The first address of the network, which has no host part.
     pub fn base(&self) -> IpAddr {
         match self.address {
@@ -102,6 +114,28 @@ mod tests {
         assert_eq!(network.base().to_string(), "192.0.2.0");
         let all: Network = "::/0".parse().unwrap();
         assert!(all.contains("2001:db8::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn hosts_lie_between_first_and_last() {
+        let host = |text: &str| text.parse::<Network>().unwrap().is_of_host();
+        for wrong in [
+            "192.0.2.0/24",
+            "192.0.2.255/24",
+            "10.3.255.255/14",
+            "0.0.0.0/0",
+        ] {
+            assert!(!host(wrong), "{wrong}");
+        }
+        for right in [
+            "192.0.2.1/24",
+            "192.0.2.0/31",
+            "192.0.2.255/32",
+            "10.0.0.255/8",
+            "::/64",
+        ] {
+            assert!(host(right), "{right}");
+        }
     }
 
     #[test]

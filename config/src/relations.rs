@@ -65,6 +65,9 @@ fn ports(config: &Config, sources: &Sources, problems: &mut Vec<Problem>) {
                     complaint,
                     "a unicast address that is not loopback",
                 ));
+            } else if !network.is_of_host() {
+                let complaint = "the network's own or its broadcast address";
+                problems.push(sources.problem(key, network, complaint, "an address between"));
             } else if !addresses.insert(address) {
                 problems.push(sources.problem(key, network, "given twice", "each address once"));
             }

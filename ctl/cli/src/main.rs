@@ -25,7 +25,11 @@ fn main() -> ExitCode {
             {
                 return ExitCode::SUCCESS;
             }
-            eprintln!("coremill: {error:#}");
+            // A failure's text has its source in it; other errors are told with theirs.
+            match failure {
+                Some(failure) => eprintln!("coremill: {failure}"),
+                None => eprintln!("coremill: {error:#}"),
+            }
             ExitCode::from(failure.map_or(1, Failure::exit_code))
         }
     }

@@ -18,7 +18,7 @@ pub enum Failure {
     #[error("{0}")]
     Device(String),
     /// Another daemon serves this socket.
-    #[error("{}: another coremilld is running (`coremill --socket {} status` shows it); stop it, or give this one its own control.socket and eal.file_prefix", socket.display(), socket.display())]
+    #[error("{}: another coremilld is running (`coremill --socket {} status` shows it); stop it, or give this one its own control.socket, metrics.address and devices", socket.display(), socket.display())]
     SecondDaemon {
         /// The socket.
         socket: PathBuf,

@@ -79,7 +79,7 @@ fn check_host(config: &Config) -> Result<(), Failure> {
         .find(|core| **core >= cores && !core_exists(**core))
     {
         return Err(Failure::Host(format!(
-            "workers.cores: there is no core {core} on this host"
+            "workers.cores: there is no core {core} on this host; `lscpu --extended` lists those there are"
         )));
     }
     Ok(())
@@ -159,7 +159,9 @@ fn offloads(capabilities: Capabilities) -> Vec<String> {
 fn engine_failure(error: &StartError) -> Failure {
     let text = error.to_string();
     match error {
-        StartError::Eal(EalError::FilePrefixInUse { .. }) => Failure::InUse(text),
+        StartError::Eal(EalError::FilePrefixInUse { .. } | EalError::TapInterfaceExists { .. }) => {
+            Failure::InUse(text)
+        }
         StartError::Eal(
             EalError::NoTapDevice { .. }
             | EalError::TapDeviceDenied { .. }
@@ -168,7 +170,8 @@ fn engine_failure(error: &StartError) -> Failure {
             | EalError::RuntimeDirectory { .. }
             | EalError::Device { .. }
             | EalError::Mtu { .. }
-            | EalError::TooFewQueues { .. },
+            | EalError::TooFewQueues { .. }
+            | EalError::TapArgument { .. },
         )
         | StartError::Core(_) => Failure::Device(text),
         StartError::Workers(_) | StartError::Route { .. } | StartError::NoSource(_) => {

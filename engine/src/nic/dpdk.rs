@@ -17,6 +17,7 @@ mod offload;
 mod pool;
 mod port;
 mod preflight;
+mod quiet;
 mod ring_loopback;
 mod routes;
 mod statistics;

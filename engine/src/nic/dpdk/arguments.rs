@@ -20,6 +20,8 @@ pub(super) fn arguments(
             add("--no-huge");
             add("-m");
             add(&megabytes.to_string());
+            // No other process can share ordinary memory, so nothing is left behind in files.
+            add("--no-shconf");
         }
         EalMemory::HugeInMemory => add("--in-memory"),
         EalMemory::Huge => {}
@@ -31,6 +33,8 @@ pub(super) fn arguments(
     }
     add(&format!("--file-prefix={}", options.file_prefix));
     add(&format!("--log-level={}", options.log_level.clamp(1, 8)));
+    // Our own metrics serve the operator; extra arguments can turn DPDK's on again.
+    add("--no-telemetry");
     let mut pci = false;
     for port in ports {
         if let Device::Pci(address) = &port.device {

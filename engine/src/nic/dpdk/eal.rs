@@ -14,6 +14,7 @@ use super::device::StartedPort;
 use super::error::last_error_text;
 use super::pool::Pool;
 use super::port::Parts;
+use super::quiet::QuietTap;
 use super::{
     DpdkPort, EalError, ReceiveSteering, WorkerRegistration, preflight, statistics, steering,
 };
@@ -52,8 +53,9 @@ impl Eal {
         if STARTED.load(Ordering::Acquire) {
             return Err(EalError::AlreadyStarted);
         }
-        preflight::check(options, ports)?;
+        preflight::check(options, ports, workers)?;
         initialize(options, ports)?;
+        let _quiet = QuietTap::new(options.log_level);
         // From here on dropping the environment undoes what was done.
         let mut environment = Environment {
             ports: Vec::new(),
@@ -253,7 +255,7 @@ fn allowed_cpus() -> Vec<usize> {
         .collect()
 }
 
-/// Queue pairs of a port at most; net_tap and net_ring have no more.
+/// Queue pairs of a port at most; net_ring has no more, net_tap fewer.
 const QUEUES_MAX: u16 = 16;
 
 static STARTED: AtomicBool = AtomicBool::new(false);

@@ -52,6 +52,28 @@ pub enum EalError {
         /// Name of the port.
         port: String,
     },
+    /// An argument that net_tap would pass over, or misunderstand.
+    #[error(
+        "port {port}: net_tap cannot use {argument:?}; it takes iface=NAME of at most 15 letters, \
+         mac=ADDRESS and remote=NAME"
+    )]
+    TapArgument {
+        /// Name of the port.
+        port: String,
+        /// The argument.
+        argument: String,
+    },
+    /// The tap's name is taken: net_tap would fail, or take packets from whoever has it.
+    #[error(
+        "port {port}: interface {interface} exists already; remove it (ip link delete \
+         {interface}), stop the daemon that made it, or name another with iface="
+    )]
+    TapInterfaceExists {
+        /// Name of the port.
+        port: String,
+        /// The interface.
+        interface: String,
+    },
     /// No free huge pages.
     #[error(
         "no free huge pages; reserve some (sysctl vm.nr_hugepages=256), or use ordinary pages \
@@ -95,7 +117,7 @@ pub enum EalError {
     #[error(
         "port {port}: device {device} cannot be used: {reason}; check its name and arguments \
          (a virtual device is DRIVERn,key=value as net_tap0,iface=cm0; a PCI device must be bound \
-         to vfio-pci, see dpdk-devbind.py --status)"
+         to vfio-pci, see dpdk-devbind.py --status); with eal.log_level = 5 its driver says more"
     )]
     Device {
         /// Name of the port.
@@ -157,8 +179,8 @@ pub enum EalError {
     },
     /// The pool could not be reserved.
     #[error(
-        "{packets} packets of {bytes} bytes cannot be reserved: {reason}; give DPDK more memory or \
-         configure fewer packets"
+        "{packets} packets of {bytes} bytes cannot be reserved: {reason}; give DPDK more memory \
+         (eal.memory_size) or configure fewer packets (eal.packets)"
     )]
     Pool {
         /// Packets.
@@ -169,7 +191,7 @@ pub enum EalError {
         reason: String,
     },
     /// Another step of a port's setup failed.
-    #[error("port {port}: {step} failed: {reason}; DPDK's log above may say more")]
+    #[error("port {port}: {step} failed: {reason}; with eal.log_level = 5 DPDK's log may say more")]
     Port {
         /// Name of the port.
         port: String,

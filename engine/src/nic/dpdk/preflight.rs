@@ -6,30 +6,38 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, FlockOperation, OFlags};
-use rustix::thread::CapabilitySet;
 
 use super::EalError;
 use crate::options::{Device, EalMemory, EalOptions, PortOptions};
 
+pub(super) mod tap;
+
 /// Checks memory, runtime directory, file prefix and the needs of tap devices.
-pub(super) fn check(options: &EalOptions, ports: &[PortOptions]) -> Result<(), EalError> {
+pub(super) fn check(
+    options: &EalOptions,
+    ports: &[PortOptions],
+    workers: usize,
+) -> Result<(), EalError> {
     check_devices_differ(ports)?;
     if !matches!(options.memory, EalMemory::Ordinary { .. })
         && free_huge_pages(Path::new("/sys/kernel/mm/hugepages")) == Some(0)
     {
         return Err(EalError::NoHugePages);
     }
-    let directory = runtime_directory(options);
-    check_runtime_directory(&directory)?;
-    if options.memory != EalMemory::HugeInMemory {
-        check_file_prefix(&directory, &options.file_prefix)?;
+    // Other memory is not described in files, and DPDK does without a folder for them.
+    if options.memory == EalMemory::Huge {
+        check_files(options)?;
     }
-    for port in ports {
-        if matches!(&port.device, Device::Virtual(device) if device.starts_with("net_tap")) {
-            check_tap(&port.name)?;
-        }
+    for port in ports.iter().filter(|port| tap::is_tap(&port.device)) {
+        tap::check(port, workers)?;
     }
     Ok(())
+}
+
+fn check_files(options: &EalOptions) -> Result<(), EalError> {
+    let directory = runtime_directory(options);
+    check_runtime_directory(&directory)?;
+    check_file_prefix(&directory, &options.file_prefix)
 }
 
 /// Where DPDK keeps its runtime files: `RUNTIME_DIRECTORY`, else by its own rule.
@@ -72,36 +80,6 @@ fn check_file_prefix(directory: &Path, prefix: &str) -> Result<(), EalError> {
             prefix: prefix.to_string(),
             path,
         }),
-    }
-}
-
-fn check_tap(port: &str) -> Result<(), EalError> {
-    let opened = fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/net/tun");
-    match opened {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(EalError::NoTapDevice {
-                port: port.to_string(),
-            });
-        }
-        Err(source) => {
-            return Err(EalError::TapDeviceDenied {
-                port: port.to_string(),
-                source,
-            });
-        }
-    }
-    // Where capabilities cannot be read, the driver's own error will have to do.
-    match rustix::thread::capabilities(None) {
-        Ok(sets) if !sets.effective.contains(CapabilitySet::NET_ADMIN) => {
-            Err(EalError::MissingNetAdmin {
-                port: port.to_string(),
-            })
-        }
-        _ => Ok(()),
     }
 }
 

@@ -34,8 +34,8 @@ fn ordinary_pages_without_pci() {
     );
     assert_eq!(
         line.join(" "),
-        "coremilld --no-huge -m 64 --lcores 0@(0,1) --file-prefix=cm --log-level=5 --no-pci \
-         --iova-mode=va"
+        "coremilld --no-huge -m 64 --no-shconf --lcores 0@(0,1) --file-prefix=cm --log-level=5 \
+         --no-telemetry --no-pci --iova-mode=va"
     );
 }
 

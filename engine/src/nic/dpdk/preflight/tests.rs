@@ -38,7 +38,7 @@ fn runtime_directory_that_cannot_be_made_is_named() {
     let folder = folder("directory");
     let file = folder.join("file");
     fs::write(&file, "").expect("a file");
-    let error = check(&options(&file.join("below")), &[]).expect_err("below a file");
+    let error = check_files(&options(&file.join("below"))).expect_err("below a file");
     assert!(matches!(&error, EalError::RuntimeDirectory { path, .. } if path.ends_with("below")));
     fs::remove_dir_all(&folder).expect("removed");
 }
@@ -55,7 +55,7 @@ fn locked_config_file_means_the_prefix_is_in_use() {
     let path = inner.join("config");
     fs::write(&path, "x").expect("a config file");
     assert!(
-        check(&options(&folder), &[]).is_ok(),
+        check_files(&options(&folder)).is_ok(),
         "nobody holds the lock yet"
     );
     // A process never conflicts with its own record locks: this binary again holds it.
@@ -71,7 +71,7 @@ fn locked_config_file_means_the_prefix_is_in_use() {
         .lines()
         .map_while(Result::ok)
         .any(|line| line.contains("holding"));
-    let result = check(&options(&folder), &[]);
+    let result = check_files(&options(&folder));
     holder.kill().expect("the holder ends");
     holder.wait().expect("the holder ends");
     assert!(locked, "the other process takes the lock");
@@ -102,7 +102,7 @@ fn two_ports_cannot_share_a_device() {
     let folder = folder("twice");
     let tap = |arguments: &str| Device::Virtual(format!("net_null0{arguments}"));
     let ports = [port("a", tap(",size=64")), port("b", tap(""))];
-    let error = check(&options(&folder), &ports).expect_err("the same device");
+    let error = check(&options(&folder), &ports, 1).expect_err("the same device");
     assert!(
         matches!(&error, EalError::DeviceTwice { first, second, .. } if first == "a" && second == "b")
     );
@@ -110,7 +110,7 @@ fn two_ports_cannot_share_a_device() {
         port("a", Device::RingLoopback),
         port("b", Device::RingLoopback),
     ];
-    assert!(check(&options(&folder), &rings).is_ok());
+    assert!(check(&options(&folder), &rings, 1).is_ok());
     fs::remove_dir_all(&folder).expect("removed");
 }
 
