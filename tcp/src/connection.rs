@@ -166,7 +166,7 @@ impl<Q: Default> Connection<Q> {
     ) {
         let is_known_to_peer = !matches!(self.state, State::Closed | State::SynSent);
         self.fail(context, error);
-        self.due.reset = is_known_to_peer;
+        self.due.reset |= is_known_to_peer;
     }
 
     /// True when the record is of no use to anybody.

@@ -131,6 +131,10 @@ impl<Q: Default> Connection<Q> {
     ) -> Result<(), DropReason> {
         self.due.acknowledge = true;
         self.receive.quick = QUICK_ACKS;
+        if context.memory.available_bytes() < context.limits.memory_bytes / MEMORY_IN_ORDER {
+            context.counters.ofo_drop.increment();
+            return Err(DropReason::NoMemory);
+        }
         let offset = self.receive.readable + first.since(self.receive.next);
         let written = context
             .memory
@@ -182,3 +186,7 @@ impl<Q: Default> Connection<Q> {
         }
     }
 }
+
+/// One part of memory in so many is not for bytes out of order: whoever leaves holes everywhere
+/// must not keep out those who leave none.
+const MEMORY_IN_ORDER: usize = 4;

@@ -19,7 +19,8 @@ impl<Q: Default> Connection<Q> {
         data: &[u8],
     ) -> Result<usize, SendError> {
         self.may_send()?;
-        let room = self.send_room(context.limits).min(data.len());
+        let available = context.memory.available_bytes();
+        let room = self.send_room(context.limits, available).min(data.len());
         let data_that_fits = data.get(..room).unwrap_or(data);
         if self.send.queued == 0 && self.send.outstanding() == 0 {
             self.restart_after_idle(context);
@@ -80,11 +81,13 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    /// Bytes that a send would take, memory permitting.
-    pub(crate) fn send_room(&self, limits: &Limits) -> usize {
+    /// Bytes that a send would take, with `available` bytes of memory that nobody holds. A queue may
+    /// grow to a share of these, so that any number of peers that do not read leaves some to others.
+    pub(crate) fn send_room(&self, limits: &Limits, available: usize) -> usize {
         match self.may_send() {
             Ok(()) => limits
                 .send_buffer_bytes
+                .min(available / SHARES)
                 .saturating_sub(self.send.queued as usize),
             Err(_) => 0,
         }
@@ -176,3 +179,5 @@ impl<Q: Default> Connection<Q> {
 const SPLICE_BYTES: usize = 2_048;
 /// The same for a short message, whose buffer costs less to make ready.
 const SPLICE_BYTES_FEW: usize = 256;
+/// The share of free memory that one queue may have is one of so many.
+const SHARES: usize = 8;

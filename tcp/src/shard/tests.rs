@@ -290,3 +290,17 @@ fn a_shard_may_serve_itself() {
     pair.loop_back();
     assert_eq!(pair.client.receive_slice(server), Ok(&b"here"[..]));
 }
+
+#[test]
+fn a_reset_that_waits_to_be_sent_survives_another() {
+    let mut pair = Pair::new(|_| {});
+    let (client, server) = pair.established();
+    assert_eq!(pair.client.send(pair.now, client, b"never read"), Ok(10));
+    pass(pair.now, &mut pair.client, &mut pair.server);
+    pair.server.close(pair.now, server);
+    let mut slot = 0;
+    while pair.server.abort_slice(pair.now, &mut slot, 16) {}
+    pair.exchange();
+    assert_eq!(pair.client.error(client), Some(ConnectionError::Reset));
+    assert_eq!(pair.server.live_records(), 0);
+}

@@ -44,11 +44,14 @@ impl<M: Memory> Shard<M> {
         Ok(taken)
     }
 
-    /// Bytes that `send` would take, memory permitting.
+    /// Bytes that `send` would take.
     pub fn send_room(&self, id: ConnectionId) -> usize {
         let slot = self.connections.slot_of(id);
         let connection = slot.and_then(|slot| self.connections.get(slot));
-        connection.map_or(0, |connection| connection.send_room(&self.limits))
+        let available = self.memory.available_bytes();
+        connection.map_or(0, |connection| {
+            connection.send_room(&self.limits, available)
+        })
     }
 
     /// Received bytes in order, as far as they lie in one piece; empty when none are there now.

@@ -8,6 +8,7 @@ mod closing;
 mod handshake;
 mod harness;
 mod hostile;
+mod memory;
 mod orphans;
 mod receiving;
 mod retransmission;

@@ -134,17 +134,3 @@ fn a_probe_of_a_closed_window_is_answered_at_once() {
     test.inject(data(4_001, 3, b"p"));
     test.expect(ack(3, 4_001).window(0));
 }
-
-#[test]
-fn bytes_out_of_order_do_not_keep_out_those_in_order() {
-    let mut test = Test::established_with(|limits| limits.memory_bytes = 32_768);
-    let mut first = 1_000;
-    while test.inject(data(first as u32 + 1, 1, &bytes(first, 1_000)))
-        != Verdict::Dropped(DropReason::NoMemory)
-    {
-        first += 1_000;
-        assert!(first < 64_000, "the test needs less memory than window");
-    }
-    test.inject(data(1, 1, &bytes(0, 1_000)));
-    assert!(test.read().starts_with(&bytes(0, 1_000)));
-}

@@ -1,6 +1,5 @@
 //! Data out: segments, Nagle, the peer's window, both sides of silly windows, probes.
 
-use coremill_tcp::Subject;
 use coremill_tcp::options::SocketOptions;
 
 use super::harness::{Test, bytes, millis};
@@ -153,32 +152,4 @@ fn what_was_lost_at_a_closed_window_is_sent_again_soon_after_it_opens() {
     }
     test.inject(ack(1, 1_001).window(5_000));
     test.expect_after(millis(200), data(1_001, 1, &bytes(1_000, 1_000)));
-}
-
-#[test]
-fn everybody_who_waits_for_memory_hears_of_it() {
-    let mut test = Test::established_with(|limits| limits.memory_bytes = 32_768);
-    let now = test.now;
-    let glutton = test.id();
-    let taken = test.shard.send(now, glutton, &bytes(0, 100_000));
-    assert!(taken.expect("open") < 40_000);
-    let mut hungry = Vec::new();
-    for _ in 0..3 {
-        test.flow.remote.port += 1;
-        while test.next().is_some() {}
-        test.inject(syn().mss(1_000));
-        while test.next().is_some() {}
-        test.inject(ack(1, 1));
-        test.accept();
-        assert_eq!(test.shard.send(now, test.id(), b"feed me"), Ok(0));
-        hungry.push(Subject::Connection(test.id()));
-    }
-    while test.shard.next_event().is_some() {}
-    test.shard.abort(now, glutton);
-    while test.next().is_some() {}
-    // The first ones do nothing with it.
-    let told: Vec<_> = std::iter::from_fn(|| test.shard.next_event()).collect();
-    let subjects: Vec<_> = told.iter().map(|event| event.subject).collect();
-    assert_eq!(subjects, hungry);
-    assert!(told.iter().all(|event| event.readiness.writable));
 }
