@@ -44,7 +44,10 @@ impl<M: Memory> Shard<M> {
                 }
                 _ => header.sequence > remains.receive_next,
             };
-            if is_newer && self.listeners.find(flow.local).is_some() {
+            if is_newer && let Some(listener) = self.listeners.find(flow.local) {
+                if self.refuses_overflow(listener) {
+                    return Ok(Verdict::Dropped(DropReason::ListenOverflow));
+                }
                 self.forget_time_wait(hash, key);
                 self.counters.time_wait_recycled.increment();
                 return Err(remains.send_next + REOPENED_ABOVE);

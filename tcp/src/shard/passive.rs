@@ -63,7 +63,7 @@ impl<M: Memory> Shard<M> {
     }
 
     /// True, and counted, when the listener's accept queue is full.
-    fn refuses_overflow(&mut self, slot: u32) -> bool {
+    pub(super) fn refuses_overflow(&mut self, slot: u32) -> bool {
         let Some(listener) = self.listeners.get_mut(slot) else {
             return true;
         };

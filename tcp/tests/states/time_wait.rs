@@ -1,7 +1,7 @@
 //! TIME-WAIT: what it answers, what opens it again.
 
-use coremill_tcp::State;
 use coremill_tcp::options::SocketOptions;
+use coremill_tcp::{DropReason, State, Verdict};
 
 use super::harness::{Test, millis, seconds};
 use super::segment::{ack, data, fin, rst, syn};
@@ -113,4 +113,31 @@ fn a_full_table_is_no_reason_to_keep_a_connection() {
     while test.next().is_some() {}
     assert_eq!(test.shard.live_records(), 1);
     assert_eq!(test.shard.counters().time_wait_overflow.get(), 1);
+}
+
+#[test]
+fn a_full_accept_queue_does_not_end_it() {
+    let mut test = Test::time_wait(|_| {});
+    let (listener, before) = (test.listener.expect("listening"), test.start);
+    test.shard.set_backlog(listener, 0).expect("it exists");
+    let mut other = test.flow;
+    other.remote.port += 1;
+    test.inject_from(other, syn());
+    test.next().expect("SYN-ACK");
+    test.inject_from(other, ack(1, 1));
+    let mut again = syn().mss(1_000);
+    again.seq = 1_000;
+    assert_eq!(
+        test.inject(again.clone()),
+        Verdict::Dropped(DropReason::ListenOverflow)
+    );
+    test.expect_nothing();
+    test.accept();
+    test.inject(again);
+    test.next().expect("SYN-ACK");
+    assert_eq!(test.shard.counters().time_wait_recycled.get(), 1);
+    assert!(
+        test.start > before + 2,
+        "above the old connection's numbers"
+    );
 }
