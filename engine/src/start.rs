@@ -15,7 +15,7 @@ use crate::hand_over::Exchange;
 use crate::handle::{Mailbox, WorkerHandle};
 use crate::local_addresses::{LocalAddress, LocalAddresses};
 use crate::nic::PortInformation;
-use crate::nic::dpdk::{Eal, Mbuf};
+use crate::nic::dpdk::{Eal, Links, Mbuf};
 use crate::options::EngineOptions;
 use crate::routes::Route;
 use crate::steering::Steering;
@@ -29,6 +29,7 @@ pub struct Engine {
     workers: Vec<WorkerHandle>,
     threads: Vec<JoinHandle<()>>,
     ports: Vec<PortInformation>,
+    links: Links,
     failure: Arc<Failure>,
 }
 
@@ -59,6 +60,7 @@ impl Engine {
             workers: Vec::with_capacity(count),
             threads: Vec::with_capacity(count),
             ports,
+            links: eal.links(),
             failure: Arc::default(),
         };
         let doorbells: Result<Vec<_>, _> =
@@ -89,6 +91,11 @@ impl Engine {
     /// The ports, in the order of the options; their link as it was at the start.
     pub fn ports(&self) -> &[PortInformation] {
         &self.ports
+    }
+
+    /// The ports' links as they are when asked for.
+    pub fn links(&self) -> Links {
+        self.links.clone()
     }
 
     /// What is known of a worker that panicked: worker, stage and packet. The process should abort.

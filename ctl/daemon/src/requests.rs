@@ -41,7 +41,7 @@ pub fn dispatch(request: Request, stack: &Stack, draining: bool) -> Action {
             workers: status::workers(stack),
         },
         Request::Ports {} => Reply::Ports {
-            ports: stack.ports.clone(),
+            ports: stack.ports_now(),
         },
         Request::Counters {} => Reply::Counters {
             counters: counters::counters(stack),

@@ -33,8 +33,10 @@ pub trait Worker: Send + Sync {
 pub struct Stack {
     /// The workers.
     pub workers: Vec<Arc<dyn Worker>>,
-    /// The ports.
+    /// The ports; their link as it was at the start.
     pub ports: Vec<PortView>,
+    /// Whether the link of the port with this index is up now; None when that is not known.
+    pub link_up: Box<dyn Fn(usize) -> Option<bool> + Send + Sync>,
     /// When the engine started.
     pub started: Instant,
     /// Where metrics are served.
@@ -49,6 +51,15 @@ impl Stack {
         self.ports
             .get(index)
             .map_or_else(|| index.to_string(), |port| port.name.clone())
+    }
+
+    /// The ports with their links as they are now.
+    pub fn ports_now(&self) -> Vec<PortView> {
+        let mut ports = self.ports.clone();
+        for (index, port) in ports.iter_mut().enumerate() {
+            port.link_up = (self.link_up)(index);
+        }
+        ports
     }
 
     /// Our addresses with their networks, each with its port's index.

@@ -47,6 +47,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             .map(|worker| Arc::new(worker.clone()) as Arc<dyn Worker>)
             .collect(),
         ports: ports(&config, &engine),
+        link_up: {
+            let links = engine.links();
+            Box::new(move |port| links.of(port).map(|link| link.up))
+        },
         started: Instant::now(),
         metrics_address: metrics.as_ref().map(Endpoint::address),
         config_file: fs::canonicalize(&arguments.config)

@@ -25,7 +25,7 @@ mod steering;
 mod worker;
 
 pub use buffer::Mbuf;
-pub use eal::Eal;
+pub use eal::{Eal, Links};
 pub use error::EalError;
 pub use port::DpdkPort;
 pub use routes::FibRoutes;

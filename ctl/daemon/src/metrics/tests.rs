@@ -119,6 +119,7 @@ fn text() -> String {
             .map(|worker| worker as Arc<dyn Worker>)
             .collect(),
         ports: Vec::new(),
+        link_up: Box::new(|_port| None),
         started: Instant::now(),
         metrics_address: None,
         config_file: "test".into(),

@@ -196,6 +196,16 @@ fn counters_and_drops_have_a_value_per_worker() {
     assert!(drops.iter().all(|row| row.workers == [0, 0]));
 }
 
+#[test]
+fn links_are_those_of_the_moment() {
+    let (stack, workers) = stack(1);
+    assert_eq!(stack.ports[0].link_up, Some(true), "at the start");
+    let Answer::Reply(Reply::Ports { ports }) = ask(&stack, &workers, Request::Ports {}) else {
+        panic!()
+    };
+    assert_eq!(ports[0].link_up, Some(false), "now");
+}
+
 fn stack(count: usize) -> (Stack, Vec<Arc<FakeWorker>>) {
     let workers: Vec<_> = (0..count).map(|_| FakeWorker::new()).collect();
     let stack = Stack {
@@ -213,6 +223,7 @@ fn stack(count: usize) -> (Stack, Vec<Arc<FakeWorker>>) {
             offloads: Vec::new(),
             receive_interrupts: true,
         }],
+        link_up: Box::new(|port| (port == 0).then_some(false)),
         started: Instant::now(),
         metrics_address: None,
         config_file: "test".into(),

@@ -283,7 +283,8 @@ impl StartedPort {
         })
     }
 
-    fn link(&self) -> LinkStatus {
+    /// Its link as of now.
+    pub(super) fn link(&self) -> LinkStatus {
         let mut link = sys::coremill_link::default();
         // SAFETY: fills a structure of ours; does not wait.
         let result = unsafe { sys::coremill_link_get(self.id, &raw mut link) };

@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::{CString, c_char};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use coremill_dpdk_sys as sys;
 
@@ -18,7 +18,7 @@ use super::quiet::QuietTap;
 use super::{
     DpdkPort, EalError, ReceiveSteering, WorkerRegistration, preflight, statistics, steering,
 };
-use crate::nic::{PortInformation, PortStatistics};
+use crate::nic::{LinkStatus, PortInformation, PortStatistics};
 use crate::options::{EalOptions, PortOptions};
 
 /// A handle to DPDK and its ports; clones name the same environment.
@@ -112,6 +112,11 @@ impl Eal {
         self.0.ports.get(port).map(StartedPort::information)
     }
 
+    /// Reads the ports' links for as long as some handle lives, and is none itself.
+    pub fn links(&self) -> Links {
+        Links(Arc::downgrade(&self.0))
+    }
+
     /// The driver's counters of `port`.
     pub fn statistics(&self, port: usize) -> Option<PortStatistics> {
         let port = self.0.ports.get(port)?;
@@ -159,6 +164,24 @@ impl fmt::Debug for Eal {
             .debug_struct("Eal")
             .field("ports", &self.0.ports.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// The links of all ports; see [`Eal::links`].
+#[derive(Clone)]
+pub struct Links(Weak<Environment>);
+
+impl Links {
+    /// The link of `port` as of now. None without such a port, or when the ports are stopped.
+    pub fn of(&self, port: usize) -> Option<LinkStatus> {
+        let environment = self.0.upgrade()?;
+        environment.ports.get(port).map(StartedPort::link)
+    }
+}
+
+impl fmt::Debug for Links {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Links")
     }
 }
 
