@@ -94,7 +94,13 @@ impl<M: Memory + Debug> Services<M> {
         budget: usize,
     ) -> usize {
         let mut steps = 0;
-        while steps < budget {
+        // Busy connections never run out of events: those that wait get their half of the turn.
+        let events_max = if self.has_work() {
+            budget.div_ceil(2)
+        } else {
+            budget
+        };
+        while steps < events_max {
             let Some(event) = shard.next_event() else {
                 break;
             };
@@ -109,7 +115,7 @@ impl<M: Memory + Debug> Services<M> {
         let count = self.running.len();
         for offset in 0..count {
             let next = (self.turns + offset) % count;
-            let share = budget.saturating_sub(steps).div_ceil(count - offset);
+            let share = budget.saturating_sub(steps).div_ceil(count - offset).max(1);
             steps += self.running[next].proceed(now, shard, opening, share);
         }
         steps

@@ -121,6 +121,24 @@ impl<M: Memory> Shard<M> {
         if !self.starved.is_empty() {
             self.feed();
         }
+        // Few, and one connection more each at most: those of busy connections may never end.
+        while let Some(slot) = self.listener_events.pop() {
+            let id = self.listeners.id(slot);
+            if let Some(listener) = self.listeners.get_mut(slot)
+                && listener.waiting > 0
+            {
+                let readiness = Readiness {
+                    readable: true,
+                    ..Readiness::default()
+                };
+                let cookie = listener.options.cookie;
+                return Some(Event {
+                    subject: Subject::Listener(id),
+                    cookie,
+                    readiness,
+                });
+            }
+        }
         while let Some(slot) = self.connection_events.pop() {
             let id = self.connections.id(slot);
             let Some(connection) = self.connections.get_mut(slot) else {
@@ -135,23 +153,6 @@ impl<M: Memory> Shard<M> {
                 return Some(Event {
                     subject,
                     cookie: connection.user.cookie,
-                    readiness,
-                });
-            }
-        }
-        while let Some(slot) = self.listener_events.pop() {
-            let id = self.listeners.id(slot);
-            if let Some(listener) = self.listeners.get_mut(slot)
-                && listener.waiting > 0
-            {
-                let readiness = Readiness {
-                    readable: true,
-                    ..Readiness::default()
-                };
-                let cookie = listener.options.cookie;
-                return Some(Event {
-                    subject: Subject::Listener(id),
-                    cookie,
                     readiness,
                 });
             }
