@@ -46,30 +46,28 @@ fn refuse(bytes: &[u8], refusal: Refusal) -> Parsed {
 }
 
 fn answer(request: &Request<'_, '_>) -> Answer {
-    let has_host = header(request, "host").is_some();
-    let has_body = header(request, "transfer-encoding").is_some()
-        || header(request, "content-length").is_some_and(|length| length.trim_ascii() != b"0");
+    let hosts = lines(request, "host").count();
+    let has_body = lines(request, "transfer-encoding").next().is_some()
+        || lines(request, "content-length").any(|length| length.trim_ascii() != b"0");
     let is_1_1 = request.version == Some(1);
     let with_body = match request.method {
         Some("GET") => true,
         Some("HEAD") => false,
         _ => return Answer::Refused(Refusal::Method),
     };
-    if has_body || (is_1_1 && !has_host) {
+    if has_body || hosts > 1 || (is_1_1 && hosts == 0) {
         return Answer::Refused(Refusal::BadRequest);
     }
-    let close = match header(request, "connection") {
-        Some(value) if names(value, "close") => true,
-        Some(value) if names(value, "keep-alive") => false,
-        _ => !is_1_1,
-    };
+    let has = |word| lines(request, "connection").any(|value| names(value, word));
+    let close = has("close") || !(is_1_1 || has("keep-alive"));
     Answer::Ok { with_body, close }
 }
 
-fn header<'h>(request: &Request<'_, 'h>, name: &str) -> Option<&'h [u8]> {
-    let mut headers = request.headers.iter();
+/// Every line of the header `name`: each may come several times.
+fn lines<'h>(request: &Request<'_, 'h>, name: &'static str) -> impl Iterator<Item = &'h [u8]> {
+    let headers = request.headers.iter();
     headers
-        .find(|header| header.name.eq_ignore_ascii_case(name))
+        .filter(move |header| header.name.eq_ignore_ascii_case(name))
         .map(|header| header.value)
 }
 

@@ -22,6 +22,10 @@ fn keep_alive_follows_version_and_header() {
             "GET / HTTP/1.1\r\nhost: a\r\nconnection: TE, close\r\n\r\n",
             true,
         ),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nConnection: close\r\n\r\n",
+            true,
+        ),
         ("GET / HTTP/1.0\r\n\r\n", true),
         ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false),
     ];
@@ -80,6 +84,14 @@ fn what_cannot_be_served_is_refused_by_name() {
         ),
         (
             "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+            Refusal::BadRequest,
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 3\r\n\r\n",
+            Refusal::BadRequest,
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
             Refusal::BadRequest,
         ),
         ("\x01\x02\x03\r\n\r\n", Refusal::BadRequest),
