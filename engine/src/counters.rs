@@ -10,7 +10,7 @@ counter_table! {
     EngineCounters {
         received_packets "received_packets" "Packets received from ports.";
         received_bytes "received_bytes" "Bytes received from ports, Ethernet header included.";
-        delivered_packets "delivered_packets" "Packets from ports and other workers that were used: ARP, ICMP or TCP took them, or another worker did.";
+        delivered_packets "delivered_packets" "Packets from ports, other workers and inside that were used: ARP, ICMP or TCP took them, or another worker did.";
         transmitted_packets "transmitted_packets" "Packets given to ports.";
         transmitted_bytes "transmitted_bytes" "Bytes given to ports, Ethernet header included.";
         strays_sent "strays_sent" "Packets handed to the worker that owns their flow.";

@@ -58,7 +58,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
                 Handed::Error(quoted) => {
                     self.counters.engine.strays_received.increment();
                     if self.tell_tcp(&quoted) {
-                        self.counters.engine.delivered_packets.increment();
+                        self.delivered();
                     }
                 }
             }
@@ -129,12 +129,12 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             arp::Outcome::Dropped(reason) => return self.discard(reason),
         };
         if observation.is_none() {
-            self.counters.engine.delivered_packets.increment();
+            self.delivered();
         }
         if let Some(observation) = observation {
             let used = self.neighbors.learn(self.now, port, &observation);
             if used || reply.is_some() {
-                self.counters.engine.delivered_packets.increment();
+                self.delivered();
             } else {
                 self.discard(LinkDropReason::ArpNotForUs);
             }
@@ -189,7 +189,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         };
         match header.protocol {
             ipv4::PROTOCOL_TCP => self.tcp(origin, &header, packet, home),
-            ipv4::PROTOCOL_ICMP => self.icmp(origin, &header, packet),
+            ipv4::PROTOCOL_ICMP => self.icmp(&header, packet),
             ipv4::PROTOCOL_UDP => match udp::parse(&header, header.payload_in(packet.data())) {
                 Ok(_) => {
                     self.discard(LinkDropReason::UdpNoSocket);
@@ -231,7 +231,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         };
         match self.shard.receive(self.now, &segment) {
             Verdict::Accepted { progress } => {
-                self.delivered(origin);
+                self.delivered();
                 if progress {
                     self.paths.confirm(self.now, source, &mut self.neighbors);
                 }
@@ -259,16 +259,14 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         match self.give(owner, Handed::Packet(origin, packet)) {
             Ok(()) => {
                 self.counters.engine.strays_sent.increment();
-                self.delivered(origin);
+                self.delivered();
             }
             Err(_full) => self.discard(LinkDropReason::StrayRingFull),
         }
     }
 
-    fn delivered(&self, origin: Origin) {
-        if !origin.inside {
-            self.counters.engine.delivered_packets.increment();
-        }
+    fn delivered(&self) {
+        self.counters.engine.delivered_packets.increment();
     }
 
     fn give(&mut self, worker: usize, handed: Handed<P::Buffer>) -> Result<(), Handed<P::Buffer>> {
@@ -279,11 +277,11 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         self.exchange.give(worker, handed)
     }
 
-    fn icmp(&mut self, origin: Origin, header: &ipv4::Packet, mut packet: P::Buffer) {
+    fn icmp(&mut self, header: &ipv4::Packet, mut packet: P::Buffer) {
         self.counters.engine.icmp_received.increment();
         match icmp::parse(header, header.payload_in(packet.data())) {
             Ok(Message::EchoRequest) => {
-                self.delivered(origin);
+                self.delivered();
                 if !self.icmp_limit.take(self.now) {
                     return self.discard(LinkDropReason::IcmpRateLimited);
                 }
@@ -300,12 +298,12 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
                     match self.give(owner, Handed::Error(quoted)) {
                         Ok(()) => {
                             self.counters.engine.strays_sent.increment();
-                            self.delivered(origin);
+                            self.delivered();
                         }
                         Err(_full) => self.discard(LinkDropReason::StrayRingFull),
                     }
                 } else if self.tell_tcp(&quoted) {
-                    self.delivered(origin);
+                    self.delivered();
                 }
             }
             Err(reason) => self.discard(reason),
