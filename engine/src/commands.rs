@@ -104,6 +104,8 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         loop {
             let more = self.shard.abort_slice(self.now, &mut slot, ABORT_SLOTS);
             self.transmit();
+            // Whoever is here too is reset too; its RST would stand in the way of the others'.
+            self.inside.clear();
             if !more {
                 break;
             }
