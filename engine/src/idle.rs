@@ -80,12 +80,9 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             .ports
             .iter()
             .all(|slot| slot.port.receive_interrupt().is_some());
-        // What is held back by a full port or an empty pool is tried again soon: nothing tells.
-        let nap = match (self.is_held_back(), interrupts) {
-            (true, _) => Some(NAP_MIN),
-            (false, false) => Some(self.idle.nap.min(nap_max)),
-            (false, true) => None,
-        };
+        // What is held back by a full port or an empty pool is tried again, soon at first: nothing
+        // tells.
+        let nap = (self.is_held_back() || !interrupts).then(|| self.idle.nap.min(nap_max));
         let due = self
             .next_deadline()
             .map(|deadline| deadline.since(self.now));

@@ -3,9 +3,9 @@
 
 use std::net::IpAddr;
 
-use coremill_tcp::Outgoing;
 use coremill_tcp::checksum;
-use coremill_tcp::packet::Unreachable;
+use coremill_tcp::packet::{Quoted, Unreachable};
+use coremill_tcp::{Endpoint, Flow, Outgoing};
 
 use crate::arp;
 use crate::clock::Clock;
@@ -38,10 +38,8 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
 
     /// Gives the ports what waits for them; gives the number of packets they took.
     pub(crate) fn flush(&mut self) -> usize {
-        let waiting = self.ports.iter_mut().filter(|slot| !slot.output.is_empty());
-        waiting
-            .map(|slot| slot.port.transmit(&mut slot.output))
-            .sum()
+        let now = self.now;
+        self.ports.iter_mut().map(|slot| slot.flush(now)).sum()
     }
 
     /// True when packets wait for a port, or TCP for room.
@@ -85,7 +83,8 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
     /// has written it. A quarter of each queue is pulled into, the rest is for the other layers.
     fn has_room(&self) -> bool {
         let limit = self.turn.transmit_max;
-        self.inside.len() < limit && self.ports.iter().all(|slot| slot.output.len() < limit)
+        let mut ports = self.ports.iter();
+        self.inside.len() < limit && !ports.any(|slot| slot.holds_back(self.now, limit))
     }
 
     /// Pulls one segment from TCP and sends it; false when there was none.
@@ -121,7 +120,8 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             return self.discard(LinkDropReason::NoRoute);
         };
         if packet.data().len() + ipv4::HEADER_BYTES > usize::from(slot.mtu) {
-            return self.discard(LinkDropReason::PacketTooBig);
+            let mtu = slot.mtu;
+            return self.too_big(outgoing, packet.data(), mtu);
         }
         let inside = path.hop == Hop::Inside;
         let offload = fill_tcp_checksum(&mut packet, outgoing, slot.capabilities, inside);
@@ -138,6 +138,27 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         }
         packet.set_offload(offload);
         self.send(destination, packet);
+    }
+
+    /// The routes changed, or answers leave by another port than requests come in: TCP is told as a
+    /// router would tell it.
+    fn too_big(&mut self, outgoing: &Outgoing, segment: &[u8], mtu: u16) {
+        self.discard(LinkDropReason::PacketTooBig);
+        if let Some(&[l0, l1, r0, r1, s0, s1, s2, s3]) = segment.first_chunk() {
+            let flow = Flow {
+                local: Endpoint::new(outgoing.source, u16::from_be_bytes([l0, l1])),
+                remote: Endpoint::new(outgoing.destination, u16::from_be_bytes([r0, r1])),
+            };
+            let sequence = u32::from_be_bytes([s0, s1, s2, s3]);
+            let error = Unreachable::TooBig { mtu };
+            let quoted = Quoted {
+                flow,
+                sequence,
+                error,
+            };
+            // The packet is counted; that its connection may be gone meanwhile is no second drop.
+            let _ = self.shard.unreachable(self.now, &quoted);
+        }
     }
 
     /// Sends an IP packet the way its destination has.

@@ -1,6 +1,8 @@
 //! One worker: what it owns. What it does with it is in `run` (the loop) and in the parts that the
 //! loop calls: `receive`, `transmit`, `idle`, `commands`.
 
+mod port_slot;
+
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use crate::ipv4::identification::Identification;
 use crate::last_packet::LastPacket;
 use crate::local_addresses::LocalAddresses;
 use crate::neighbors::Neighbors;
-use crate::nic::{Buffer, Capabilities, Port};
+use crate::nic::Port;
 use crate::options::{IdlePolicy, NeighborOptions, TurnOptions};
 use crate::paths::Paths;
 use crate::rate_limit::TokenBucket;
@@ -25,6 +27,7 @@ use crate::routes::Routes;
 use crate::run::Stage;
 use crate::services::{Opening, Services};
 use crate::steering::Steering;
+pub(crate) use port_slot::PortSlot;
 
 /// What a worker is made of; it shares with others only what is behind an `Arc`.
 pub struct Parts<P: Port, C: Clock, R: Routes> {
@@ -101,32 +104,13 @@ pub struct Worker<P: Port, C: Clock, R: Routes> {
     pub(crate) last_packet: LastPacket,
 }
 
-/// A port with what the loop keeps for it.
-pub(crate) struct PortSlot<P: Port> {
-    pub(crate) port: P,
-    pub(crate) mac: [u8; 6],
-    pub(crate) mtu: u16,
-    pub(crate) capabilities: Capabilities,
-    /// A route sends packets to our own addresses through it.
-    pub(crate) carries_own: bool,
-    /// To be sent, in order.
-    pub(crate) output: Vec<P::Buffer>,
-}
-
 impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
     /// Puts the parts together; everything it will ever need is reserved here.
     pub fn new(parts: Parts<P, C, R>) -> Self {
         let turn = parts.turn;
         let macs: Vec<[u8; 6]> = parts.ports.iter().map(Port::mac).collect();
         let widest = (0..parts.ports.len()).max_by_key(|index| parts.ports[*index].mtu());
-        let slot = |port: P| PortSlot {
-            mac: port.mac(),
-            mtu: port.mtu(),
-            capabilities: port.capabilities(),
-            carries_own: false,
-            output: Vec::with_capacity(turn.transmit_max * OUTPUT_TURNS),
-            port,
-        };
+        let slot = |port: P| PortSlot::new(port, turn.transmit_max);
         let mut worker = Self {
             index: parts.index,
             now: parts.clock.now(),
@@ -258,23 +242,9 @@ impl<P: Port, R: Routes> Opening for Ways<'_, P, R> {
     }
 }
 
-impl<P: Port> PortSlot<P> {
-    /// Queues a packet to be sent; false, and the packet is gone, when there is no room.
-    pub(crate) fn queue(&mut self, packet: P::Buffer, counters: &WorkerCounters) -> bool {
-        if self.output.len() == self.output.capacity() {
-            return false;
-        }
-        let bytes = packet.data().len();
-        counters.engine.transmitted_packets.increment();
-        counters.engine.transmitted_bytes.add(bytes as u64);
-        self.output.push(packet);
-        true
-    }
-}
-
 /// How many turns' worth of pulled segments a port's queue holds, so that answers of other
 /// layers find room beside them.
-const OUTPUT_TURNS: usize = 4;
+pub(crate) const OUTPUT_TURNS: usize = 4;
 /// Destinations whose way is kept.
 const PATHS_MAX: usize = 4_096;
 

@@ -26,7 +26,7 @@ use crate::options::{
 use crate::routes::{PlainRoutes, Route, Routes};
 use crate::services::Services;
 use crate::steering::Steering;
-use crate::worker::{Parts, Worker};
+use crate::worker::{Parts, PortSlot, Worker};
 
 pub(super) const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 pub(super) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
@@ -42,6 +42,8 @@ pub(crate) struct HubPort {
     capabilities: Capabilities,
     /// A bug, to see what becomes of it.
     pub(crate) panics_on_transmit: bool,
+    /// A port that is down: it takes nothing.
+    pub(crate) is_down: bool,
 }
 
 impl Port for HubPort {
@@ -56,7 +58,11 @@ impl Port for HubPort {
     fn transmit(&mut self, from: &mut Vec<HeapBuffer>) -> usize {
         assert!(!self.panics_on_transmit, "the port gave way");
         let room = self.outgoing.capacity() - self.outgoing.len();
-        let count = room.min(from.len());
+        let count = if self.is_down {
+            0
+        } else {
+            room.min(from.len())
+        };
         for packet in from.drain(..count) {
             self.outgoing.push(packet).expect("room was looked at");
         }
@@ -132,6 +138,7 @@ impl Network {
             mac: [2, 0, 0, 0, 0, number],
             capabilities: Capabilities::default(),
             panics_on_transmit: false,
+            is_down: false,
         };
         let client = HostOptions {
             workers: 1,
@@ -172,6 +179,13 @@ impl Network {
         }
     }
 
+    /// Turns only the client, after the server is gone.
+    pub(super) fn turn_client(&mut self, rounds: usize) {
+        for _ in 0..rounds {
+            self.client.workers[0].turn();
+        }
+    }
+
     /// Lets `time` pass in steps of a millisecond.
     pub(super) fn pass(&mut self, time: Duration) {
         let mut left = time;
@@ -180,6 +194,28 @@ impl Network {
             left = left.saturating_sub(Duration::from_millis(1));
             self.turn(1);
         }
+    }
+
+    /// Gives the client a second port that is down, for which `waiting` packets wait.
+    pub(super) fn give_client_a_dead_port(&mut self, waiting: usize) {
+        let nowhere: Link = Arc::new(ArrayQueue::new(1));
+        let mut slot = PortSlot::new(
+            HubPort {
+                pool: self.pool.clone(),
+                incoming: nowhere.clone(),
+                outgoing: nowhere,
+                mac: [2, 0, 0, 0, 0, 9],
+                capabilities: Capabilities::default(),
+                panics_on_transmit: false,
+                is_down: true,
+            },
+            TurnOptions::default().transmit_max,
+        );
+        for _ in 0..waiting {
+            let packet = self.pool.allocate().expect("a packet");
+            assert!(slot.queue(packet, &Default::default()));
+        }
+        self.client.workers[0].ports.push(slot);
     }
 
     /// Opens a connection from the client to the server's `port`.

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use coremill_tcp::checksum::{self, Sum};
 
-use super::hosts::{CLIENT, Network, SERVER};
+use super::hosts::{CLIENT, Network, SERVER, service};
 use crate::drop_reason::LinkDropReason;
 use crate::ipv4::{self, PROTOCOL_ICMP, PROTOCOL_UDP};
 use crate::nic::Buffer;
 use crate::nic::heap_buffer::HeapBuffer;
+use crate::options::{ServiceKind, TurnOptions};
 
 /// An IP packet of the client's to `destination`.
 fn packet(network: &Network, protocol: u8, payload: &[u8]) -> HeapBuffer {
@@ -143,4 +144,15 @@ fn garbage_is_counted_packet_for_packet() {
         .map(|(_, count)| count)
         .sum();
     assert_eq!(dropped + engine.delivered_packets.get(), 1_500);
+}
+
+#[test]
+fn a_port_that_is_down_does_not_hold_up_the_others() {
+    let mut network = Network::new(1, vec![service(ServiceKind::Echo, 7)]);
+    network.give_client_a_dead_port(TurnOptions::default().transmit_max);
+    network.pass(Duration::from_millis(200));
+    network.connect(7).expect("a connection");
+    network.pass(Duration::from_millis(10));
+    let opened = &network.server.handles[0].tcp_counters().passive_opens;
+    assert_eq!(opened.get(), 1);
 }

@@ -1,6 +1,10 @@
 //! Commands: draining, stopping, and rows.
 
-use super::hosts::{Network, service};
+use coremill_tcp::Endpoint;
+use coremill_tcp::options::{ConnectOptions, SocketOptions};
+
+use super::hosts::{Network, SERVER, service};
+use crate::clock::Clock;
 use crate::command::{Command, SocketFilter};
 use crate::options::{RouteOptions, ServiceKind};
 
@@ -29,9 +33,36 @@ fn peers_of_a_stopped_worker_are_told() {
     assert!(!network.server.workers[0].turn());
     assert_eq!(network.server.workers[0].live_records(), 0);
     // The client takes 32 packets a turn; the server is gone.
-    for _ in 0..10 {
-        network.client.workers[0].turn();
+    network.turn_client(10);
+    for id in ids {
+        let error = network.client.shard().error(id);
+        assert_eq!(error, Some(coremill_tcp::error::ConnectionError::Reset));
     }
+}
+
+#[test]
+fn peers_are_told_although_connections_to_ourselves_are_many() {
+    let mut network = Network::new(1, vec![service(ServiceKind::Echo, 7)]);
+    let now = network.clock.now();
+    for _ in 0..100 {
+        let options = ConnectOptions {
+            source: SERVER.into(),
+            source_port: None,
+            remote: Endpoint::new(SERVER.into(), 7),
+            mtu: 1_500,
+            cookie: u64::MAX,
+            socket: SocketOptions::default(),
+        };
+        let shard = network.server.shard();
+        shard.connect(now, &options, &|_| true).expect("room");
+        network.turn(10);
+    }
+    let ids = network.connect_all(20, 7);
+    network.server.handles[0]
+        .submit(Command::Stop)
+        .expect("room");
+    assert!(!network.server.workers[0].turn());
+    network.turn_client(10);
     for id in ids {
         let error = network.client.shard().error(id);
         assert_eq!(error, Some(coremill_tcp::error::ConnectionError::Reset));

@@ -92,6 +92,28 @@ fn strays_reach_their_worker_and_none_is_lost() {
 }
 
 #[test]
+fn events_that_never_end_leave_room_to_accept() {
+    let mut network = Network::new(1, vec![service(ServiceKind::Echo, ECHO)]);
+    let ids = network.connect_all(8, ECHO);
+    network.server.workers[0].turn.events_max = 1;
+    network.connect(ECHO).expect("a connection");
+    for _ in 0..400 {
+        for id in &ids {
+            send(&mut network, *id, b"x");
+        }
+        network.turn(1);
+    }
+    let rows = Vec::with_capacity(1);
+    let handle = network.server.handles[0].clone();
+    handle.submit(Command::Services { rows }).expect("room");
+    network.turn(1);
+    let Some(Command::Services { rows }) = handle.take_answer() else {
+        panic!("no answer");
+    };
+    assert_eq!(rows[0].connections_total, 9);
+}
+
+#[test]
 fn a_full_ring_drops_under_its_own_reason() {
     let mut network = Network::with(HostOptions {
         workers: 2,
@@ -126,6 +148,23 @@ fn a_page_is_fetched() {
     assert!(answer.starts_with(b"HTTP/1.1 200 "), "{answer:?}");
     let body = answer.windows(4).position(|window| window == b"\r\n\r\n");
     assert_eq!(answer.len() - body.expect("a header") - 4, 10_000);
+}
+
+#[test]
+fn segments_that_a_new_way_does_not_take_get_smaller() {
+    let mut network = Network::new(1, vec![service(ServiceKind::Echo, ECHO)]);
+    network.give_client_a_dead_port(0);
+    let id = network.connect(ECHO).expect("a connection");
+    network.turn(20);
+    let client = &mut network.client.workers[0];
+    client.ports[0].mtu = 600;
+    client.widest_port = 1;
+    send(&mut network, id, &[7; 5_000]);
+    network.pass(std::time::Duration::from_secs(2));
+    let mut answer = Vec::new();
+    read(&mut network, id, &mut answer);
+    assert_eq!(answer.len(), 5_000);
+    assert!(network.client.drops(LinkDropReason::PacketTooBig) > 0);
 }
 
 #[test]
@@ -181,6 +220,12 @@ fn our_own_address_is_served_inside() {
             assert!(requests > 50, "worker {worker} of {workers}: {requests}");
             let engine = &network.server.handles[worker].counters().engine;
             assert!(engine.local_packets.get() > requests);
+            let came = engine.local_packets.get() + engine.strays_received.get();
+            assert_eq!(
+                came,
+                engine.delivered_packets.get(),
+                "each is accounted for"
+            );
             assert_eq!(engine.received_packets.get(), 0, "no port was touched");
         }
         assert_eq!(network.server.all_drops(), []);

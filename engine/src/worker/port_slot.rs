@@ -1,0 +1,75 @@
+//! A port with what the loop keeps for it: the packets that wait to be sent, and since when the
+//! port has taken none.
+
+use std::time::Duration;
+
+use coremill_tcp::Instant;
+
+use super::OUTPUT_TURNS;
+use crate::counters::WorkerCounters;
+use crate::nic::{Buffer, Capabilities, Port};
+
+/// A port with what the loop keeps for it.
+pub(crate) struct PortSlot<P: Port> {
+    pub(crate) port: P,
+    pub(crate) mac: [u8; 6],
+    pub(crate) mtu: u16,
+    pub(crate) capabilities: Capabilities,
+    /// A route sends packets to our own addresses through it.
+    pub(crate) carries_own: bool,
+    /// To be sent, in order.
+    pub(crate) output: Vec<P::Buffer>,
+    /// Since when it has taken nothing of this.
+    stuck_since: Option<Instant>,
+}
+
+impl<P: Port> PortSlot<P> {
+    /// `port` with nothing to send yet, and room for some turns' `transmit_max` packets.
+    pub(crate) fn new(port: P, transmit_max: usize) -> Self {
+        Self {
+            mac: port.mac(),
+            mtu: port.mtu(),
+            capabilities: port.capabilities(),
+            carries_own: false,
+            output: Vec::with_capacity(transmit_max * OUTPUT_TURNS),
+            stuck_since: None,
+            port,
+        }
+    }
+
+    /// Queues a packet to be sent; false, and the packet is gone, when there is no room.
+    pub(crate) fn queue(&mut self, packet: P::Buffer, counters: &WorkerCounters) -> bool {
+        if self.output.len() == self.output.capacity() {
+            return false;
+        }
+        let bytes = packet.data().len();
+        counters.engine.transmitted_packets.increment();
+        counters.engine.transmitted_bytes.add(bytes as u64);
+        self.output.push(packet);
+        true
+    }
+
+    /// Gives the port what waits for it; gives the number of packets it took.
+    pub(crate) fn flush(&mut self, now: Instant) -> usize {
+        if self.output.is_empty() {
+            return 0;
+        }
+        let taken = self.port.transmit(&mut self.output);
+        self.stuck_since = if taken == 0 {
+            self.stuck_since.or(Some(now))
+        } else {
+            None
+        };
+        taken
+    }
+
+    /// Whether TCP has to wait until the port has taken some of `waiting_max` packets. One that is
+    /// down must not hold up the others for long: soon what is meant for it is lost instead.
+    pub(crate) fn holds_back(&self, now: Instant, waiting_max: usize) -> bool {
+        let is_stuck = |since| now.since(since) >= STUCK_AFTER;
+        self.output.len() >= waiting_max && !self.stuck_since.is_some_and(is_stuck)
+    }
+}
+
+/// A port that has taken nothing for so long is taken for one that is down.
+const STUCK_AFTER: Duration = Duration::from_millis(100);
