@@ -153,3 +153,35 @@ fn what_was_lost_at_a_closed_window_is_sent_again_soon_after_it_opens() {
     test.inject(ack(1, 1_001).window(5_000));
     test.expect_after(millis(200), data(1_001, 1, &bytes(1_000, 1_000)));
 }
+
+#[test]
+fn a_window_that_stays_small_is_used_after_a_while() {
+    let mut test = Test::established();
+    test.inject(ack(1, 1).window(100));
+    test.send(&bytes(0, 1_000));
+    test.expect_nothing();
+    test.expect_after(millis(200), data(1, 1, &bytes(0, 100)));
+    test.inject(ack(1, 101).window(100));
+    test.expect_nothing();
+    test.expect_after(millis(200), data(101, 1, &bytes(100, 100)));
+}
+
+#[test]
+fn a_fin_lost_at_a_window_that_closed_comes_again_when_it_opens() {
+    let mut test = Test::established();
+    test.send(b"x");
+    test.shutdown();
+    let sent = test.next().expect("data");
+    if sent.payload.is_empty() || !sent.flags.contains(coremill_tcp::header::Flags::FIN) {
+        test.expect(super::segment::fin(2, 1));
+    }
+    test.inject(ack(1, 2).window(0));
+    for _ in 0..10 {
+        test.pass(millis(1_000));
+        while test.next().is_some() {
+            test.inject(ack(1, 2).window(0));
+        }
+    }
+    test.inject(ack(1, 2).window(1_000));
+    test.expect_after(millis(200), super::segment::fin(2, 1));
+}
