@@ -29,7 +29,7 @@ impl Format {
         table: impl FnOnce(&T) -> Table,
     ) -> Result<(), Failure> {
         let text = match self {
-            Format::Table => table(value).to_string(),
+            Format::Table => table(value).clipped(terminal_columns()).to_string(),
             Format::Json => json::text(value).map_err(|error| output(error.into()))?,
         };
         io::stdout()
@@ -45,6 +45,13 @@ impl Format {
             Format::Json => Ok(()),
         }
     }
+}
+
+/// Columns of the terminal that output goes to; None where it goes elsewhere.
+fn terminal_columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    // A terminal that does not know its width says 0.
+    (size.ws_col > 0).then_some(usize::from(size.ws_col))
 }
 
 fn output(source: io::Error) -> Failure {

@@ -16,6 +16,7 @@ pub enum Align {
 pub struct Table {
     columns: Vec<(String, Align)>,
     rows: Vec<Vec<String>>,
+    columns_max: Option<usize>,
 }
 
 impl Table {
@@ -28,12 +29,21 @@ impl Table {
         Self {
             columns: headings.into_iter().map(column).collect(),
             rows: Vec::new(),
+            columns_max: None,
         }
     }
 
     /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
+    }
+
+    /// Lets explanations, the column HELP, end with the terminal's lines instead of running into the
+    /// next ones. Values are never cut.
+    pub fn clipped(mut self, columns_max: Option<usize>) -> Self {
+        let explains = self.columns.last().is_some_and(|(last, _)| last == "HELP");
+        self.columns_max = columns_max.filter(|_| explains);
+        self
     }
 }
 
@@ -71,16 +81,32 @@ impl Table {
         cells: impl Iterator<Item = &'a str>,
     ) -> fmt::Result {
         let mut line = String::new();
+        let mut values_end = 0;
         for ((cell, width), (_, align)) in cells.zip(widths).zip(&self.columns) {
             if !line.is_empty() {
                 line.push_str("  ");
             }
+            values_end = line.len();
             match align {
                 Align::Left => line.push_str(&format!("{cell:<width$}")),
                 Align::Right => line.push_str(&format!("{cell:>width$}")),
             }
         }
-        writeln!(f, "{}", line.trim_end())
+        let line = line.trim_end();
+        match self.columns_max {
+            Some(max) if line.chars().count() > max => {
+                let values = line.get(..values_end).unwrap_or(line);
+                let room = max.saturating_sub(values.chars().count() + 1);
+                let help: String = line
+                    .chars()
+                    .skip(values.chars().count())
+                    .take(room)
+                    .collect();
+                let dots = if room > 0 { "…" } else { "" };
+                writeln!(f, "{}{dots}", format!("{values}{help}").trim_end())
+            }
+            _ => writeln!(f, "{line}"),
+        }
     }
 }
 
@@ -96,6 +122,32 @@ mod tests {
         assert_eq!(
             table.to_string(),
             "NAME     PACKETS  HELP\na       12345678  first\nlonger         1\n"
+        );
+    }
+
+    #[test]
+    fn explanations_end_with_the_line_and_values_stay_whole() {
+        let table = |headings: [&str; 2], max| {
+            let mut table = Table::new(headings);
+            table.row(["value".into(), "what it is for".into()]);
+            table.clipped(max).to_string()
+        };
+        assert_eq!(
+            table(["A", "HELP"], Some(14)),
+            "A      HELP\nvalue  what i…\n"
+        );
+        assert_eq!(
+            table(["A", "HELP"], Some(21)),
+            "A      HELP\nvalue  what it is for\n"
+        );
+        assert_eq!(table(["A", "HELP"], Some(3)), "A\nvalue\n");
+        assert_eq!(
+            table(["A", "B"], Some(3)),
+            "A      B\nvalue  what it is for\n"
+        );
+        assert_eq!(
+            table(["A", "HELP"], None),
+            "A      HELP\nvalue  what it is for\n"
         );
     }
 
