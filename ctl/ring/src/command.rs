@@ -1,0 +1,157 @@
+//! What an application asks of a worker.
+//!
+//! Every field is checked for what it can be when a command is taken out of its message, and a `Command` holds nothing
+//! else. Whether a name names anything, and whether a count is possible, is for the worker to say: those are
+//! answered, or refused as a `Violation` by the books they concern.
+
+mod wire;
+
+use std::net::SocketAddr;
+
+use crate::handle::Handle;
+
+/// Which direction to shut down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Nothing more will be read (SHUT_RD).
+    Receive,
+    /// Nothing more will be sent: end of stream after what was written (SHUT_WR).
+    Send,
+    /// Both (SHUT_RDWR).
+    Both,
+}
+
+/// A command. `ticket` is the application's own number, which comes back with the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// A new socket; the answer names it.
+    Open {
+        /// For the answer.
+        ticket: u64,
+    },
+    /// Gives a socket its local address.
+    Bind {
+        /// For the answer.
+        ticket: u64,
+        /// The socket.
+        socket: Handle,
+        /// The address.
+        local: SocketAddr,
+    },
+    /// Listens, or changes the backlog.
+    Listen {
+        /// For the answer.
+        ticket: u64,
+        /// The socket.
+        socket: Handle,
+        /// Connections that may wait.
+        backlog: u32,
+    },
+    /// Opens a connection; the answer says that it began, an event that it is there.
+    Connect {
+        /// For the answer.
+        ticket: u64,
+        /// The socket.
+        socket: Handle,
+        /// The peer.
+        remote: SocketAddr,
+    },
+    /// Asks for a connection that was claimed.
+    Take {
+        /// For the answer.
+        ticket: u64,
+        /// The listener.
+        listener: Handle,
+        /// The claimed slot.
+        slot: u32,
+        /// The claim's round.
+        round: u64,
+    },
+    /// Sends the bytes that follow inside the message. No answer.
+    Send {
+        /// The socket.
+        socket: Handle,
+        /// Bytes sent before, by either way.
+        offset: u64,
+        /// Bytes read since the connection began.
+        read: u64,
+    },
+    /// Sends what was filled into granted chunks. No answer.
+    SendFilled {
+        /// The socket.
+        socket: Handle,
+        /// Bytes sent before, by either way.
+        offset: u64,
+        /// Bytes read since the connection began.
+        read: u64,
+        /// Bytes of grants filled since the connection began.
+        filled: u64,
+    },
+    /// Gives back what was read. No answer.
+    Read {
+        /// The socket.
+        socket: Handle,
+        /// Bytes read since the connection began.
+        read: u64,
+    },
+    /// Asks for chunks to fill; grants come as events.
+    WantRoom {
+        /// The socket.
+        socket: Handle,
+        /// How much is about to be written.
+        bytes: u32,
+    },
+    /// Gives grants back that were not filled. No answer.
+    GiveBack {
+        /// The socket.
+        socket: Handle,
+        /// Bytes of grants up to which nothing will be written any more.
+        filled: u64,
+    },
+    /// Ends one direction, or both.
+    Shutdown {
+        /// For the answer.
+        ticket: u64,
+        /// The socket.
+        socket: Handle,
+        /// Which.
+        direction: Direction,
+    },
+    /// This attachment lets go of a socket. No answer.
+    Close {
+        /// The socket.
+        socket: Handle,
+    },
+    /// Sets an option.
+    SetOption {
+        /// For the answer.
+        ticket: u64,
+        /// The socket.
+        socket: Handle,
+        /// Which.
+        option: u32,
+        /// Its value.
+        value: u64,
+    },
+    /// From now on a notifier gets events of a socket; at once if it is ready.
+    Subscribe {
+        /// Comes back with each event.
+        ticket: u64,
+        /// The socket.
+        socket: Handle,
+        /// The notifier.
+        notifier: u32,
+        /// Conditions of interest, as poll(2) has them.
+        interest: u32,
+    },
+    /// No more events of a socket.
+    Unsubscribe {
+        /// The socket.
+        socket: Handle,
+        /// The notifier.
+        notifier: u32,
+    },
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;

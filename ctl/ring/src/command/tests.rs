@@ -1,0 +1,177 @@
+//! Every command there and back, and messages that are none.
+
+use super::{Command, Direction};
+use crate::handle::Handle;
+use crate::message::{INLINE_BYTES_MAX, Message};
+use crate::untrusted::Violation;
+
+#[test]
+fn every_command_comes_back_as_it_was() {
+    for command in commands() {
+        let payload: &[u8] = match command {
+            Command::Send { .. } => &[7; 200],
+            _ => &[],
+        };
+        let mut message = Message::new();
+        command.encode(payload, &mut message).unwrap();
+        let mut out = [0; INLINE_BYTES_MAX];
+        let (found, length) = Command::decode(&message, &mut out).unwrap();
+        assert_eq!((found, &out[..length]), (command, payload));
+    }
+}
+
+#[test]
+fn only_send_carries_payload_and_no_more_than_fits() {
+    let mut message = Message::new();
+    for command in commands() {
+        let sends = matches!(command, Command::Send { .. });
+        assert_eq!(command.encode(&[1], &mut message).is_some(), sends);
+        assert_eq!(
+            command.encode(&[1; INLINE_BYTES_MAX + 1], &mut message),
+            None
+        );
+    }
+}
+
+#[test]
+fn a_command_of_another_length_is_refused() {
+    let mut out = [0; INLINE_BYTES_MAX];
+    for command in commands() {
+        let mut message = Message::new();
+        command.encode(&[], &mut message).unwrap();
+        let words = message.words().to_vec();
+        for length in (0..words.len() + 3).filter(|length| *length != words.len()) {
+            let mut other = vec![1; length];
+            let same = length.min(words.len());
+            other[..same].copy_from_slice(&words[..same]);
+            message.set(message.kind(), &other).unwrap();
+            let result = Command::decode(&message, &mut out);
+            match command {
+                Command::Send { .. } if length > words.len() => assert!(result.is_ok()),
+                _ => assert_eq!(
+                    result,
+                    Err(Violation::BadLength),
+                    "{command:?} of {length} words"
+                ),
+            }
+        }
+    }
+}
+
+#[test]
+fn fields_that_cannot_be_are_refused() {
+    let mut out = [0; INLINE_BYTES_MAX];
+    let mut refused = |kind, words: &[u64]| {
+        let mut message = Message::new();
+        message.set(kind, words).unwrap();
+        Command::decode(&message, &mut out).unwrap_err()
+    };
+    assert_eq!(refused(12, &[0]), Violation::BadField, "generation zero");
+    assert_eq!(
+        refused(2, &[0, 1, 0, 1, 80 << 8 | 5]),
+        Violation::BadField,
+        "a fifth family"
+    );
+    assert_eq!(
+        refused(2, &[0, 1, 0, 1 << 32, 80 << 8 | 4]),
+        Violation::BadField,
+        "a long address"
+    );
+    assert_eq!(
+        refused(11, &[0, 1, 4]),
+        Violation::BadField,
+        "a fourth direction"
+    );
+    assert_eq!(
+        refused(3, &[0, 1, 1 << 32]),
+        Violation::BadField,
+        "a backlog beyond 32 bits"
+    );
+    assert_eq!(refused(16, &[0]), Violation::UnknownKind);
+    assert_eq!(refused(0, &[]), Violation::UnknownKind);
+}
+
+fn commands() -> Vec<Command> {
+    let socket = Handle {
+        memory: 3,
+        slot: 0x00ab_cdef,
+        generation: u32::MAX,
+    };
+    let ticket = u64::MAX - 1;
+    let local = ([10, 1, 2, 3], 65535).into();
+    let remote = ([0xfe80, 0, 0, 0, 0, 0, 0, 1], 443).into();
+    let (offset, read, filled) = (1 << 40, 1 << 41, 1 << 42);
+    vec![
+        Command::Open { ticket },
+        Command::Bind {
+            ticket,
+            socket,
+            local,
+        },
+        Command::Listen {
+            ticket,
+            socket,
+            backlog: 4096,
+        },
+        Command::Connect {
+            ticket,
+            socket,
+            remote,
+        },
+        Command::Take {
+            ticket,
+            listener: socket,
+            slot: 9,
+            round: 77,
+        },
+        Command::Send {
+            socket,
+            offset,
+            read,
+        },
+        Command::SendFilled {
+            socket,
+            offset,
+            read,
+            filled,
+        },
+        Command::Read { socket, read },
+        Command::WantRoom {
+            socket,
+            bytes: 100_000,
+        },
+        Command::GiveBack { socket, filled },
+        Command::Shutdown {
+            ticket,
+            socket,
+            direction: Direction::Receive,
+        },
+        Command::Shutdown {
+            ticket,
+            socket,
+            direction: Direction::Send,
+        },
+        Command::Shutdown {
+            ticket,
+            socket,
+            direction: Direction::Both,
+        },
+        Command::Close { socket },
+        Command::SetOption {
+            ticket,
+            socket,
+            option: 1,
+            value: u64::MAX,
+        },
+        Command::Subscribe {
+            ticket,
+            socket,
+            notifier: 5,
+            interest: 0x2001,
+        },
+        Command::Unsubscribe {
+            socket,
+            notifier: 5,
+        },
+    ]
+}

@@ -1,0 +1,308 @@
+//! Commands as messages, both ways.
+
+use std::net::SocketAddr;
+
+use super::{Command, Direction};
+use crate::address::{ADDRESS_WORDS, from_words, to_words};
+use crate::handle::Handle;
+use crate::message::{BYTES_MAX, INLINE_BYTES_MAX, Message};
+use crate::untrusted::Violation;
+use crate::words::WORD_BYTES;
+
+impl Command {
+    /// Puts it into a message. `payload` is what a `Send` carries, empty for all others; None when it is too long.
+    pub fn encode(&self, payload: &[u8], message: &mut Message) -> Option<()> {
+        if let Self::Send {
+            socket,
+            offset,
+            read,
+        } = *self
+        {
+            return message.set_with_payload(SEND, &[socket.to_word(), offset, read], payload);
+        }
+        if !payload.is_empty() {
+            return None;
+        }
+        match *self {
+            Self::Open { ticket } => message.set(OPEN, &[ticket]),
+            Self::Bind {
+                ticket,
+                socket,
+                local,
+            } => message.set(BIND, &with_address(ticket, socket, local)),
+            Self::Connect {
+                ticket,
+                socket,
+                remote,
+            } => message.set(CONNECT, &with_address(ticket, socket, remote)),
+            Self::Listen {
+                ticket,
+                socket,
+                backlog,
+            } => message.set(LISTEN, &[ticket, socket.to_word(), u64::from(backlog)]),
+            Self::Take {
+                ticket,
+                listener,
+                slot,
+                round,
+            } => message.set(TAKE, &[ticket, listener.to_word(), u64::from(slot), round]),
+            _ => self.encode_rest(message),
+        }
+    }
+
+    fn encode_rest(&self, message: &mut Message) -> Option<()> {
+        match *self {
+            Self::SendFilled {
+                socket,
+                offset,
+                read,
+                filled,
+            } => message.set(SEND_FILLED, &[socket.to_word(), offset, read, filled]),
+            Self::Read { socket, read } => message.set(READ, &[socket.to_word(), read]),
+            Self::WantRoom { socket, bytes } => {
+                message.set(WANT_ROOM, &[socket.to_word(), u64::from(bytes)])
+            }
+            Self::GiveBack { socket, filled } => {
+                message.set(GIVE_BACK, &[socket.to_word(), filled])
+            }
+            Self::Shutdown {
+                ticket,
+                socket,
+                direction,
+            } => message.set(
+                SHUTDOWN,
+                &[ticket, socket.to_word(), direction_word(direction)],
+            ),
+            Self::Close { socket } => message.set(CLOSE, &[socket.to_word()]),
+            Self::SetOption {
+                ticket,
+                socket,
+                option,
+                value,
+            } => message.set(
+                SET_OPTION,
+                &[ticket, socket.to_word(), u64::from(option), value],
+            ),
+            Self::Subscribe {
+                ticket,
+                socket,
+                notifier,
+                interest,
+            } => {
+                let pair = u64::from(notifier) << 32 | u64::from(interest);
+                message.set(SUBSCRIBE, &[ticket, socket.to_word(), pair])
+            }
+            Self::Unsubscribe { socket, notifier } => {
+                message.set(UNSUBSCRIBE, &[socket.to_word(), u64::from(notifier)])
+            }
+            // Encoded by the caller. Named, so that a new command cannot be forgotten here.
+            Self::Open { .. }
+            | Self::Bind { .. }
+            | Self::Connect { .. }
+            | Self::Listen { .. }
+            | Self::Take { .. }
+            | Self::Send { .. } => None,
+        }
+    }
+
+    /// Takes a command out of a message; a `Send`'s payload is copied into `payload`, and its length given.
+    ///
+    /// # Errors
+    /// When it is no command of this version, or a field cannot be what it is.
+    pub fn decode(
+        message: &Message,
+        payload: &mut [u8; INLINE_BYTES_MAX],
+    ) -> Result<(Self, usize), Violation> {
+        if message.kind() == SEND {
+            let fields = message.words().first_chunk::<SEND_FIELDS>();
+            let [socket, offset, read] = *fields.ok_or(Violation::BadLength)?;
+            let command = Self::Send {
+                socket: handle(socket)?,
+                offset,
+                read,
+            };
+            return Ok((command, message.payload(SEND_FIELDS, payload)));
+        }
+        let command = match message.kind() {
+            OPEN => open(fields(message)?),
+            BIND => {
+                let (ticket, socket, local) = address_fields(message)?;
+                Self::Bind {
+                    ticket,
+                    socket,
+                    local,
+                }
+            }
+            CONNECT => {
+                let (ticket, socket, remote) = address_fields(message)?;
+                Self::Connect {
+                    ticket,
+                    socket,
+                    remote,
+                }
+            }
+            LISTEN => {
+                let [ticket, socket, backlog] = fields(message)?;
+                Self::Listen {
+                    ticket,
+                    socket: handle(socket)?,
+                    backlog: number(backlog)?,
+                }
+            }
+            TAKE => {
+                let [ticket, listener, slot, round] = fields(message)?;
+                Self::Take {
+                    ticket,
+                    listener: handle(listener)?,
+                    slot: number(slot)?,
+                    round,
+                }
+            }
+            SEND_FILLED => {
+                let [socket, offset, read, filled] = fields(message)?;
+                Self::SendFilled {
+                    socket: handle(socket)?,
+                    offset,
+                    read,
+                    filled,
+                }
+            }
+            _ => Self::decode_rest(message)?,
+        };
+        Ok((command, 0))
+    }
+
+    fn decode_rest(message: &Message) -> Result<Self, Violation> {
+        Ok(match message.kind() {
+            READ => {
+                let [socket, read] = fields(message)?;
+                Self::Read {
+                    socket: handle(socket)?,
+                    read,
+                }
+            }
+            WANT_ROOM => {
+                let [socket, bytes] = fields(message)?;
+                Self::WantRoom {
+                    socket: handle(socket)?,
+                    bytes: number(bytes)?,
+                }
+            }
+            GIVE_BACK => {
+                let [socket, filled] = fields(message)?;
+                Self::GiveBack {
+                    socket: handle(socket)?,
+                    filled,
+                }
+            }
+            SHUTDOWN => {
+                let [ticket, socket, direction] = fields(message)?;
+                Self::Shutdown {
+                    ticket,
+                    socket: handle(socket)?,
+                    direction: direction_from(direction)?,
+                }
+            }
+            CLOSE => {
+                let [socket] = fields(message)?;
+                Self::Close {
+                    socket: handle(socket)?,
+                }
+            }
+            SET_OPTION => {
+                let [ticket, socket, option, value] = fields(message)?;
+                Self::SetOption {
+                    ticket,
+                    socket: handle(socket)?,
+                    option: number(option)?,
+                    value,
+                }
+            }
+            SUBSCRIBE => {
+                let [ticket, socket, pair] = fields(message)?;
+                let (notifier, interest) =
+                    (number(pair >> 32)?, number(pair & u64::from(u32::MAX))?);
+                Self::Subscribe {
+                    ticket,
+                    socket: handle(socket)?,
+                    notifier,
+                    interest,
+                }
+            }
+            UNSUBSCRIBE => {
+                let [socket, notifier] = fields(message)?;
+                Self::Unsubscribe {
+                    socket: handle(socket)?,
+                    notifier: number(notifier)?,
+                }
+            }
+            _ => return Err(Violation::UnknownKind),
+        })
+    }
+}
+
+fn open([ticket]: [u64; 1]) -> Command {
+    Command::Open { ticket }
+}
+
+/// Exactly the words that a kind has.
+fn fields<const COUNT: usize>(message: &Message) -> Result<[u64; COUNT], Violation> {
+    let exact = message.bytes() == COUNT * WORD_BYTES;
+    let words = message.words().first_chunk::<COUNT>().filter(|_| exact);
+    words.copied().ok_or(Violation::BadLength)
+}
+
+fn with_address(ticket: u64, socket: Handle, address: SocketAddr) -> [u64; 2 + ADDRESS_WORDS] {
+    let [high, low, last] = to_words(Some(address));
+    [ticket, socket.to_word(), high, low, last]
+}
+
+fn address_fields(message: &Message) -> Result<(u64, Handle, SocketAddr), Violation> {
+    let [ticket, socket, address @ ..] = fields::<{ 2 + ADDRESS_WORDS }>(message)?;
+    let address = from_words(&address).ok_or(Violation::BadField)?;
+    Ok((ticket, handle(socket)?, address))
+}
+
+fn handle(word: u64) -> Result<Handle, Violation> {
+    Handle::from_word(word).ok_or(Violation::BadField)
+}
+
+fn number(word: u64) -> Result<u32, Violation> {
+    u32::try_from(word).map_err(|_| Violation::BadField)
+}
+
+fn direction_word(direction: Direction) -> u64 {
+    match direction {
+        Direction::Receive => 1,
+        Direction::Send => 2,
+        Direction::Both => 3,
+    }
+}
+
+fn direction_from(word: u64) -> Result<Direction, Violation> {
+    match word {
+        1 => Ok(Direction::Receive),
+        2 => Ok(Direction::Send),
+        3 => Ok(Direction::Both),
+        _ => Err(Violation::BadField),
+    }
+}
+
+const OPEN: u8 = 1;
+const BIND: u8 = 2;
+const LISTEN: u8 = 3;
+const CONNECT: u8 = 4;
+const TAKE: u8 = 5;
+const SEND: u8 = 6;
+const SEND_FILLED: u8 = 7;
+const READ: u8 = 8;
+const WANT_ROOM: u8 = 9;
+const GIVE_BACK: u8 = 10;
+const SHUTDOWN: u8 = 11;
+const CLOSE: u8 = 12;
+const SET_OPTION: u8 = 13;
+const SUBSCRIBE: u8 = 14;
+const UNSUBSCRIBE: u8 = 15;
+const SEND_FIELDS: usize = 3;
+
+const _: () = assert!(SEND_FIELDS * WORD_BYTES + INLINE_BYTES_MAX == BYTES_MAX);

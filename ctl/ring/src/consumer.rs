@@ -1,0 +1,97 @@
+//! The reading end of a ring of slots.
+//!
+//! It keeps its own position and reads every word of a slot once, into a `Message`. The mark says whether the
+//! slot is published; a writer that lies about it gets nonsense read as nonsense, within the ring. Reading is bounded by
+//! whoever calls: a writer that never stops is given its share of a turn.
+
+use crate::layout::LINE_WORDS;
+use crate::message::{BYTES_MAX, Mark, Message, slots_for};
+use crate::producer::{capacity, slot_word};
+use crate::untrusted::Violation;
+use crate::words::{SharedRead, SharedWrite, full_fence};
+
+/// The reading end.
+#[derive(Debug)]
+pub struct Consumer {
+    slots: SharedRead,
+    head: SharedWrite,
+    capacity: u64,
+    position: u64,
+}
+
+impl Consumer {
+    /// Over a ring's slots and this reader's head line. None when the number of slots is no power of two.
+    pub fn new(slots: SharedRead, head: SharedWrite) -> Option<Self> {
+        let capacity = capacity(slots.words())?;
+        Some(Self {
+            slots,
+            head,
+            capacity,
+            position: 0,
+        })
+    }
+
+    /// Takes the next message; false when there is none. Its slots stay the reader's until `release`.
+    ///
+    /// # Errors
+    /// When what lies there is no message. The position stays: the ring is of no use then.
+    pub fn take(&mut self, message: &mut Message) -> Result<bool, Violation> {
+        let Some(mark) = self.published(self.position) else {
+            return Ok(false);
+        };
+        let bytes = usize::from(mark.bytes);
+        if mark.kind == Mark::CONTINUED {
+            return Err(Violation::UnknownKind);
+        }
+        let slots = slots_for(bytes);
+        if bytes > BYTES_MAX || slots as u64 > self.capacity {
+            return Err(Violation::BadLength);
+        }
+        message.begin(mark.kind, bytes);
+        for number in 0..slots {
+            let position = self.position.wrapping_add(number as u64);
+            if number > 0
+                && self
+                    .published(position)
+                    .is_none_or(|later| later.kind != Mark::CONTINUED)
+            {
+                return Err(Violation::BadContinuation);
+            }
+            let first = slot_word(position, self.capacity) + 1;
+            for (at, word) in message.slot_mut(number).iter_mut().enumerate() {
+                *word = self.slots.load(first + at);
+            }
+        }
+        self.position = self.position.wrapping_add(slots as u64);
+        Ok(true)
+    }
+
+    /// Whether a message waits.
+    pub fn has_message(&self) -> bool {
+        self.published(self.position).is_some()
+    }
+
+    /// Gives the slots of all messages taken back to the writer: once per batch.
+    pub fn release(&self) {
+        self.head.store_release(0, self.position);
+    }
+
+    /// As `release`; state looked at after this is at least as new as anything that the writer, finding an earlier
+    /// event not taken yet, did not announce by another one.
+    pub fn release_and_look(&self) {
+        self.release();
+        full_fence();
+    }
+
+    /// Slots read since the ring began.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn published(&self, position: u64) -> Option<Mark> {
+        let mark = Mark::from_word(self.slots.load_acquire(slot_word(position, self.capacity)));
+        (mark.position == Mark::position_for(position)).then_some(mark)
+    }
+}
+
+const _: () = assert!(LINE_WORDS == 8);

@@ -1,0 +1,157 @@
+//! What a worker tells an application: hints about sockets, answers to commands, grants. One slot each.
+
+use crate::chunk::ChunkReference;
+use crate::handle::Handle;
+use crate::message::{BODY_WORDS, Message};
+use crate::send_lease::Grant;
+use crate::socket_state::Flags;
+use crate::untrusted::Violation;
+use crate::words::WORD_BYTES;
+
+/// An event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A socket may be worth a look. It repeats of the state what a reader and a writer need, so that neither must look
+    /// at it; a lost or merged event loses nothing, because the state has it too.
+    Ready {
+        /// Of the subscription.
+        ticket: u64,
+        /// The socket.
+        socket: Handle,
+        /// Conditions.
+        flags: Flags,
+        /// Bytes received in order.
+        received: u64,
+        /// Bytes sent that the peer acknowledged.
+        acknowledged: u64,
+        /// The chunk of the first byte not given back, and the count of bytes before it; None when all was.
+        unread: Option<(ChunkReference, u64)>,
+    },
+    /// A command was carried out, or not.
+    Answer {
+        /// Of the command.
+        ticket: u64,
+        /// Linux's number of the error, zero for none.
+        error: u16,
+        /// What it named or made, if anything.
+        socket: Option<Handle>,
+        /// What it asked for, if a number.
+        value: u64,
+    },
+    /// A chunk to fill.
+    Granted {
+        /// The socket.
+        socket: Handle,
+        /// The chunk.
+        grant: Grant,
+    },
+}
+
+impl Event {
+    /// Puts it into a message.
+    pub fn encode(&self, message: &mut Message) {
+        // All are as long as a slot's body or shorter, so that they fit.
+        let _fits = match *self {
+            Self::Ready {
+                ticket,
+                socket,
+                flags,
+                received,
+                acknowledged,
+                unread,
+            } => {
+                let chunk = ChunkReference::to_word(unread.map(|(chunk, _)| chunk));
+                let start = unread.map_or(0, |(_, start)| start);
+                let flags = u64::from(flags.0);
+                let words = [
+                    ticket,
+                    socket.to_word(),
+                    flags,
+                    received,
+                    acknowledged,
+                    chunk,
+                    start,
+                ];
+                message.set(READY, &words)
+            }
+            Self::Answer {
+                ticket,
+                error,
+                socket,
+                value,
+            } => {
+                let socket = socket.map_or(0, Handle::to_word);
+                message.set(ANSWER, &[ticket, u64::from(error), socket, value])
+            }
+            Self::Granted { socket, grant } => {
+                let chunk = ChunkReference::to_word(Some(grant.chunk));
+                message.set(GRANTED, &[socket.to_word(), chunk, grant.start])
+            }
+        };
+    }
+
+    /// Takes it out of a message.
+    ///
+    /// # Errors
+    /// When it is no event of this version.
+    pub fn decode(message: &Message) -> Result<Self, Violation> {
+        let handle = |word| Handle::from_word(word).ok_or(Violation::BadField);
+        let chunk = |word| ChunkReference::from_word(word).ok_or(Violation::BadField);
+        let short = |word| u16::try_from(word).map_err(|_| Violation::BadField);
+        match message.kind() {
+            READY => {
+                let [ticket, socket, flags, received, acknowledged, first, start] =
+                    fields(message)?;
+                let unread = match first {
+                    0 => None,
+                    word => Some((chunk(word)?, start)),
+                };
+                let (socket, flags) = (handle(socket)?, Flags(short(flags)?));
+                Ok(Self::Ready {
+                    ticket,
+                    socket,
+                    flags,
+                    received,
+                    acknowledged,
+                    unread,
+                })
+            }
+            ANSWER => {
+                let [ticket, error, socket, value] = fields(message)?;
+                let socket = Handle::from_word(socket);
+                Ok(Self::Answer {
+                    ticket,
+                    error: short(error)?,
+                    socket,
+                    value,
+                })
+            }
+            GRANTED => {
+                let [socket, named, start] = fields(message)?;
+                let grant = Grant {
+                    chunk: chunk(named)?,
+                    start,
+                };
+                Ok(Self::Granted {
+                    socket: handle(socket)?,
+                    grant,
+                })
+            }
+            _ => Err(Violation::UnknownKind),
+        }
+    }
+}
+
+fn fields<const COUNT: usize>(message: &Message) -> Result<[u64; COUNT], Violation> {
+    const { assert!(COUNT <= BODY_WORDS) };
+    let exact = message.bytes() == COUNT * WORD_BYTES;
+    let words = message.words().first_chunk::<COUNT>().filter(|_| exact);
+    words.copied().ok_or(Violation::BadLength)
+}
+
+const READY: u8 = 1;
+const ANSWER: u8 = 2;
+const GRANTED: u8 = 3;
+
+#[cfg(all(test, not(loom)))]
+mod tests;

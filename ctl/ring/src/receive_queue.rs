@@ -1,0 +1,270 @@
+//! Received bytes of one connection on their way to the application: chunks lent to it by the daemon.
+//!
+//! The daemon fills chunks forward; what it has published never changes. The reader gives back what it has
+//! read as a cumulative count that rides on its commands; chunks wholly read, and the last one once all is read,
+//! go back. A note beside each chunk (count of bytes before it, next chunk) leads a reader along; the state's word for
+//! the first chunk changes whenever chunks went back, so that a reader who looked meanwhile looks again.
+
+use crate::chunk::ChunkReference;
+use crate::layout::Layout;
+use crate::lender::Lender;
+use crate::socket_state::{StateReader, StateWriter};
+use crate::untrusted::{Cumulative, Violation};
+use crate::words::{SharedRead, SharedWrite, WORD_BYTES};
+
+/// The daemon's end.
+#[derive(Debug, Default)]
+pub struct ReceiveQueue {
+    first: Option<ChunkReference>,
+    last: Option<ChunkReference>,
+    version: u32,
+    received: u64,
+    /// Bytes beyond `received` may be there already, with holes; this is the end of the last.
+    ahead: u64,
+    read: Cumulative,
+}
+
+impl ReceiveQueue {
+    /// Copies bytes to where they belong, counted from the connection's first; holes may stay before them. Gives how many
+    /// found room. They are not published yet, and may not lie before what is.
+    pub fn write_at(
+        &mut self,
+        offset: u64,
+        bytes: &[u8],
+        (memory, layout): (&SharedWrite, &Layout),
+        (lender, state): (&mut Lender, &StateWriter),
+    ) -> usize {
+        if offset < self.received {
+            return 0;
+        }
+        let mut written = 0;
+        while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+            let at = offset + written as u64;
+            // What is still missing before it needs room as well.
+            let wanted = usize::try_from(at - self.received).unwrap_or(usize::MAX);
+            let wanted = wanted.saturating_add(rest.len());
+            let Some(chunk) = self.chunk_at(at, wanted, (memory, layout), (lender, state)) else {
+                break;
+            };
+            let Some(part) = layout.receive_chunk(chunk) else {
+                break;
+            };
+            let inside = usize::try_from(at - lender.start(chunk)).unwrap_or(usize::MAX);
+            let count = rest.len().min(chunk.bytes().saturating_sub(inside));
+            memory.copy_in(part.first_word * WORD_BYTES + inside, &rest[..count]);
+            written += count;
+        }
+        self.ahead = self.ahead.max(offset + written as u64);
+        written
+    }
+
+    /// Publishes the next `count` bytes, which `write_at` has filled without a hole.
+    pub fn publish(&mut self, count: usize, state: &StateWriter) {
+        self.received = (self.received + count as u64).min(self.ahead);
+        state.set_received(self.received);
+    }
+
+    /// Takes over how far the reader says it has read; gives how many bytes that is more than before.
+    ///
+    /// # Errors
+    /// When it gives back what it has given back before, or what it never got.
+    pub fn give_back(
+        &mut self,
+        read: u64,
+        lender: &mut Lender,
+        state: &StateWriter,
+    ) -> Result<u64, Violation> {
+        let grown = self.read.advance(read, self.received)?;
+        let all = read == self.ahead;
+        let before = self.first;
+        while let Some(chunk) = self.first.filter(|chunk| all || lender.end(*chunk) <= read) {
+            self.first = lender.next(chunk);
+            lender.give_back(chunk);
+        }
+        if self.first.is_none() {
+            self.last = None;
+        }
+        if before != self.first {
+            self.publish_first(state);
+        }
+        Ok(grown)
+    }
+
+    /// Takes all chunks back: the connection or its reader is no more. A reader that is in the middle of copying may see
+    /// bytes of another connection of its domain: it must look for the socket's name once more afterwards.
+    pub fn clear(&mut self, lender: &mut Lender, state: &StateWriter) {
+        let first = self.first.take();
+        self.last = None;
+        self.publish_first(state);
+        let mut chunk = first;
+        while let Some(current) = chunk {
+            chunk = lender.next(current);
+            lender.give_back(current);
+        }
+    }
+
+    /// Bytes published and not given back.
+    pub fn unread(&self) -> u64 {
+        self.received - self.read.value()
+    }
+
+    /// The chunk that holds a byte and the count of bytes before that chunk: what an event carries.
+    pub fn find(&self, offset: u64, lender: &Lender) -> Option<(ChunkReference, u64)> {
+        let mut chunk = self.first?;
+        while lender.end(chunk) <= offset {
+            chunk = lender.next(chunk)?;
+        }
+        Some((chunk, lender.start(chunk)))
+    }
+
+    /// The chunk for a byte; chunks are lent up to it.
+    fn chunk_at(
+        &mut self,
+        offset: u64,
+        wanted: usize,
+        (memory, layout): (&SharedWrite, &Layout),
+        (lender, state): (&mut Lender, &StateWriter),
+    ) -> Option<ChunkReference> {
+        while self.last.is_none_or(|last| lender.end(last) <= offset) {
+            let start = self.last.map_or(self.received, |last| lender.end(last));
+            let chunk = lender.lend(wanted, start)?;
+            let note = layout.chunk_note(chunk)?.first_word;
+            memory.store(note + NOTE_START, start);
+            memory.store(note + NOTE_NEXT, 0);
+            match self.last.replace(chunk) {
+                Some(last) => {
+                    lender.append(last, chunk);
+                    let note = layout.chunk_note(last)?.first_word;
+                    memory.store_release(note + NOTE_NEXT, ChunkReference::to_word(Some(chunk)));
+                }
+                None => {
+                    self.first = Some(chunk);
+                    self.publish_first(state);
+                }
+            }
+        }
+        match self.last.filter(|last| lender.start(*last) <= offset) {
+            Some(last) => Some(last),
+            None => self.find(offset, lender).map(|(chunk, _)| chunk),
+        }
+    }
+
+    fn publish_first(&mut self, state: &StateWriter) {
+        self.version = self.version.wrapping_add(1);
+        state.set_first_chunk(self.version, self.first);
+    }
+}
+
+/// The application's end.
+#[derive(Debug)]
+pub struct ReceiveReader {
+    state: StateReader,
+    position: u64,
+    /// The chunk that holds `position`, or ends there, and the count of bytes before it.
+    chunk: Option<(ChunkReference, u64)>,
+}
+
+impl ReceiveReader {
+    /// At the connection's first byte.
+    pub fn new(state: StateReader) -> Self {
+        Self {
+            state,
+            position: 0,
+            chunk: None,
+        }
+    }
+
+    /// Copies what can be read now, up to the length of `out`; gives how much.
+    pub fn read(&mut self, out: &mut [u8], memory: &SharedRead, layout: &Layout) -> usize {
+        let received = self.state.received();
+        let mut count = 0;
+        while count < out.len() && self.position < received {
+            let Some((chunk, start)) = self.locate(memory, layout) else {
+                break;
+            };
+            let Some(part) = layout.receive_chunk(chunk) else {
+                break;
+            };
+            let inside = usize::try_from(self.position - start).unwrap_or(usize::MAX);
+            let unread = usize::try_from(received - self.position).unwrap_or(usize::MAX);
+            let length = chunk
+                .bytes()
+                .saturating_sub(inside)
+                .min(unread)
+                .min(out.len() - count);
+            memory.copy_out(
+                part.first_word * WORD_BYTES + inside,
+                &mut out[count..count + length],
+            );
+            self.position += length as u64;
+            count += length;
+        }
+        count
+    }
+
+    /// The count to send with the next command: all that was read goes back, and is not looked at any more.
+    pub fn give_back(&mut self) -> u64 {
+        self.chunk = None;
+        self.position
+    }
+
+    /// Bytes read since the connection began.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// What an event said about the first unread byte; no look at the state is needed then.
+    pub fn point_at(&mut self, chunk: ChunkReference, start: u64) {
+        let holds = (start..start + chunk.bytes() as u64).contains(&self.position);
+        if self.chunk.is_none() && holds {
+            self.chunk = Some((chunk, start));
+        }
+    }
+
+    /// The chunk that holds the byte at `position`, which must be received.
+    fn locate(&mut self, memory: &SharedRead, layout: &Layout) -> Option<(ChunkReference, u64)> {
+        let mut found = self.chunk;
+        while found.is_none() {
+            let word = self.state.first_chunk();
+            let walked = walk(
+                ChunkReference::from_word(word & u64::from(u32::MAX)),
+                self.position,
+                memory,
+                layout,
+            );
+            // What was seen on the way is only ours if nothing was given back meanwhile.
+            if self.state.is_first_chunk(word) {
+                found = Some(walked?);
+            }
+        }
+        let (chunk, start) = found?;
+        if start + chunk.bytes() as u64 <= self.position {
+            found = walk(Some(chunk), self.position, memory, layout);
+        }
+        self.chunk = found;
+        found
+    }
+}
+
+/// Follows the notes to the chunk that holds a byte.
+fn walk(
+    first: Option<ChunkReference>,
+    position: u64,
+    memory: &SharedRead,
+    layout: &Layout,
+) -> Option<(ChunkReference, u64)> {
+    let mut chunk = first?;
+    loop {
+        let note = layout.chunk_note(chunk)?.first_word;
+        let start = memory.load(note + NOTE_START);
+        // A start beyond the position is of a chunk that went to another queue; the caller will notice.
+        let inside = position.checked_sub(start)?;
+        if inside < chunk.bytes() as u64 {
+            return Some((chunk, start));
+        }
+        chunk = ChunkReference::from_word(memory.load_acquire(note + NOTE_NEXT))?;
+    }
+}
+
+const NOTE_START: usize = 0;
+const NOTE_NEXT: usize = 1;

@@ -1,0 +1,214 @@
+//! What the daemon says about a socket: the truth that events only hint at. Two lines of the daemon's memory.
+//!
+//! Sequence words grow at each edge: a waiter for edges compares them, one for levels looks at counts and flags.
+//! Counts only grow. Each word is stored after what it announces, so that a reader who loads a sequence word first
+//! finds everything else at least as new. The name comes first and last: a slot used anew is noticed.
+
+use crate::atomics::{Ordering, fence};
+use crate::chunk::ChunkReference;
+use crate::handle::Handle;
+use crate::words::{SharedRead, SharedWrite};
+
+/// Conditions of a socket, as bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags(pub u16);
+
+impl Flags {
+    /// The connection is over both ways (POLLHUP).
+    pub const HUP: Self = Self(1);
+    /// The peer sent its end of stream (POLLRDHUP).
+    pub const RDHUP: Self = Self(2);
+    /// It failed; the error says how (POLLERR).
+    pub const ERR: Self = Self(4);
+    /// The handshake is complete.
+    pub const CONNECTED: Self = Self(8);
+
+    /// Both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of `other` are set.
+    pub fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// Flags, error and worker: one word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// Conditions.
+    pub flags: Flags,
+    /// Linux's number of the error, zero for none.
+    pub error: u16,
+    /// Which worker has it at present; a hint.
+    pub worker: u16,
+}
+
+/// All a reader sees at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Edges of readability.
+    pub readable: u64,
+    /// Edges of writability.
+    pub writable: u64,
+    /// Flags, error, worker.
+    pub condition: Condition,
+    /// Bytes received in order, since the connection began.
+    pub received: u64,
+    /// Bytes to send that the daemon took over.
+    pub taken: u64,
+    /// Bytes of these that the peer acknowledged.
+    pub acknowledged: u64,
+    /// How far the application may write.
+    pub send_limit: u64,
+}
+
+/// The daemon's end.
+#[derive(Debug)]
+pub struct StateWriter(SharedWrite);
+
+/// The application's end.
+#[derive(Clone, Debug)]
+pub struct StateReader(SharedRead);
+
+impl StateWriter {
+    /// Over the socket's part.
+    pub fn new(words: SharedWrite) -> Self {
+        Self(words)
+    }
+
+    /// Begins with a new socket in this slot.
+    pub fn open(&self, socket: Handle, condition: Condition) {
+        self.close();
+        for word in READABLE..END {
+            self.0.store(word, 0);
+        }
+        self.set_condition(condition);
+        self.0.store_release(NAME, socket.to_word());
+    }
+
+    /// The socket is no more; readers that are on their way find no name.
+    pub fn close(&self) {
+        self.0.store(NAME, 0);
+        fence(Ordering::Release);
+    }
+
+    /// Sets flags, error and worker.
+    pub fn set_condition(&self, condition: Condition) {
+        let word = u64::from(condition.flags.0)
+            | u64::from(condition.error) << 16
+            | u64::from(condition.worker) << 32;
+        self.0.store_release(CONDITION, word);
+    }
+
+    /// Bytes up to `received` can be read.
+    pub fn set_received(&self, received: u64) {
+        self.0.store_release(RECEIVED, received);
+    }
+
+    /// The chunk that holds the first byte that was not given back; `version` differs from every former one's.
+    pub fn set_first_chunk(&self, version: u32, chunk: Option<ChunkReference>) {
+        let word = u64::from(version) << 32 | ChunkReference::to_word(chunk);
+        self.0.store_release(FIRST_CHUNK, word);
+        // Whoever sees a word of the chunks' next use sees that they are not this socket's any more.
+        fence(Ordering::Release);
+    }
+
+    /// Progress of sending.
+    pub fn set_sent(&self, taken: u64, acknowledged: u64, send_limit: u64) {
+        self.0.store(TAKEN, taken);
+        self.0.store(ACKNOWLEDGED, acknowledged);
+        self.0.store_release(SEND_LIMIT, send_limit);
+    }
+
+    /// Something can be read that could not before. What it is must be stored before.
+    pub fn raise_readable(&self) {
+        self.raise(READABLE);
+    }
+
+    /// There is room to write in that was not before.
+    pub fn raise_writable(&self) {
+        self.raise(WRITABLE);
+    }
+
+    /// The daemon alone writes its memory, so it may read its word back.
+    fn raise(&self, word: usize) {
+        self.0
+            .store_release(word, self.0.load(word).wrapping_add(1));
+    }
+}
+
+impl StateReader {
+    /// Over the socket's part.
+    pub fn new(words: SharedRead) -> Self {
+        Self(words)
+    }
+
+    /// Everything; None when the slot is another socket's by now.
+    pub fn snapshot(&self, socket: Handle) -> Option<Snapshot> {
+        self.is(socket).then_some(())?;
+        let snapshot = Snapshot {
+            readable: self.0.load_acquire(READABLE),
+            writable: self.0.load_acquire(WRITABLE),
+            condition: self.condition(),
+            send_limit: self.0.load_acquire(SEND_LIMIT),
+            received: self.received(),
+            taken: self.0.load(TAKEN),
+            acknowledged: self.0.load(ACKNOWLEDGED),
+        };
+        self.is(socket).then_some(snapshot)
+    }
+
+    /// Bytes that can have been read by now; those before are visible.
+    pub fn received(&self) -> u64 {
+        self.0.load_acquire(RECEIVED)
+    }
+
+    /// The word to find the first chunk by.
+    pub(crate) fn first_chunk(&self) -> u64 {
+        self.0.load_acquire(FIRST_CHUNK)
+    }
+
+    /// Whether it is still the same after what was found by it: then nothing was given back between.
+    pub(crate) fn is_first_chunk(&self, word: u64) -> bool {
+        fence(Ordering::Acquire);
+        self.0.load(FIRST_CHUNK) == word
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "each field is the word's bits that fit it"
+    )]
+    fn condition(&self) -> Condition {
+        let word = self.0.load_acquire(CONDITION);
+        Condition {
+            flags: Flags(word as u16),
+            error: (word >> 16) as u16,
+            worker: (word >> 32) as u16,
+        }
+    }
+
+    fn is(&self, socket: Handle) -> bool {
+        fence(Ordering::Acquire);
+        self.0.load_acquire(NAME) == socket.to_word()
+    }
+}
+
+const NAME: usize = 0;
+const READABLE: usize = 1;
+const WRITABLE: usize = 2;
+const CONDITION: usize = 3;
+const RECEIVED: usize = 4;
+const FIRST_CHUNK: usize = 5;
+// The second line: sending. Words 11 to 15 are kept for later.
+const TAKEN: usize = 8;
+const ACKNOWLEDGED: usize = 9;
+const SEND_LIMIT: usize = 10;
+const END: usize = 11;
+
+const _: () = assert!(END <= crate::layout::SOCKET_WORDS && TAKEN == crate::layout::LINE_WORDS);
+
+#[cfg(all(test, not(loom)))]
+mod tests;

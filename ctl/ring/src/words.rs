@@ -1,0 +1,212 @@
+//! Shared memory as 64-bit words: the only ways to reach it are the loads, stores and copies of this file.
+//!
+//! Nothing here hands out a reference to shared bytes. A word is read once by each call, so that what was checked
+//! is what is used; bytes are copied word by word with relaxed atomics, which the compiler may neither repeat nor
+//! leave out, whatever the other side does meanwhile. An index out of range is a mistake of ours, never of the
+//! other side (whose numbers are checked in `untrusted` first), and panics as a slice's would.
+
+#[cfg(not(loom))]
+mod cells;
+#[cfg(loom)]
+#[path = "words/cells_loom.rs"]
+mod cells;
+
+use crate::atomics::{AtomicU64, Ordering, fence};
+#[cfg(not(loom))]
+pub(crate) use cells::Cells;
+#[cfg(loom)]
+use cells::Cells;
+
+/// Bytes of a word.
+pub const WORD_BYTES: usize = 8;
+
+/// A stretch of an area: what `Layout` says a thing occupies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Index of the first word in the area.
+    pub first_word: usize,
+    /// Words.
+    pub words: usize,
+}
+
+/// Shared memory that this side may read.
+#[derive(Clone, Debug)]
+pub struct SharedRead(Cells);
+
+/// Shared memory that this side may read and write.
+#[derive(Clone, Debug)]
+pub struct SharedWrite(Cells);
+
+impl SharedRead {
+    #[cfg(not(loom))]
+    pub(crate) fn over(cells: Cells) -> Self {
+        Self(cells)
+    }
+
+    /// Words that can be reached.
+    pub fn words(&self) -> usize {
+        self.0.count()
+    }
+
+    /// The stretch `part` of it alone. Panics when it is not within.
+    #[must_use]
+    pub fn part(&self, part: Part) -> Self {
+        Self(self.0.part(part.first_word, part.words))
+    }
+
+    /// A word, without order.
+    pub fn load(&self, index: usize) -> u64 {
+        self.0.cell(index).load(Ordering::Relaxed)
+    }
+
+    /// A word; what the other side wrote before it stored it with release is visible after.
+    ///
+    /// A relaxed load and a fence, because only relaxed loads are defined on pages mapped for reading only.
+    pub fn load_acquire(&self, index: usize) -> u64 {
+        let value = self.0.cell(index).load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
+        value
+    }
+
+    /// Copies the bytes from `first_byte` on.
+    pub fn copy_out(&self, first_byte: usize, out: &mut [u8]) {
+        copy_out(&self.0, first_byte, out);
+    }
+}
+
+impl SharedWrite {
+    /// Zeroed memory of this process in the shape of shared memory: for tests, and for an application that lives in
+    /// the daemon's process.
+    #[must_use]
+    pub fn heap(words: usize) -> Self {
+        Self(Cells::heap(words))
+    }
+
+    #[cfg(not(loom))]
+    pub(crate) fn over(cells: Cells) -> Self {
+        Self(cells)
+    }
+
+    /// The same memory for reading only.
+    #[must_use]
+    pub fn reader(&self) -> SharedRead {
+        SharedRead(self.0.clone())
+    }
+
+    /// Words that can be reached.
+    pub fn words(&self) -> usize {
+        self.0.count()
+    }
+
+    /// The stretch `part` of it alone. Panics when it is not within.
+    #[must_use]
+    pub fn part(&self, part: Part) -> Self {
+        Self(self.0.part(part.first_word, part.words))
+    }
+
+    /// A word, without order.
+    pub fn load(&self, index: usize) -> u64 {
+        self.0.cell(index).load(Ordering::Relaxed)
+    }
+
+    /// A word; what the other side wrote before it stored it with release is visible after.
+    pub fn load_acquire(&self, index: usize) -> u64 {
+        self.0.cell(index).load(Ordering::Acquire)
+    }
+
+    /// Stores a word, without order.
+    pub fn store(&self, index: usize, value: u64) {
+        self.0.cell(index).store(value, Ordering::Relaxed);
+    }
+
+    /// Stores a word; whoever loads it with acquire sees all that was stored before.
+    pub fn store_release(&self, index: usize, value: u64) {
+        self.0.cell(index).store(value, Ordering::Release);
+    }
+
+    /// Exchanges a word; gives what was there.
+    pub fn swap(&self, index: usize, value: u64) -> u64 {
+        self.0.cell(index).swap(value, Ordering::AcqRel)
+    }
+
+    /// Sets bits of a word; gives what was there.
+    pub fn set_bits(&self, index: usize, bits: u64) -> u64 {
+        self.0.cell(index).fetch_or(bits, Ordering::AcqRel)
+    }
+
+    /// Replaces `current` by `new`; true when `current` was there.
+    pub fn replace(&self, index: usize, current: u64, new: u64) -> bool {
+        self.0
+            .cell(index)
+            .compare_exchange(current, new, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Copies bytes in, from `first_byte` on. Bytes beside them in the same word keep their value, which is right
+    /// as long as one side alone writes the word.
+    pub fn copy_in(&self, first_byte: usize, bytes: &[u8]) {
+        copy_in(&self.0, first_byte, bytes);
+    }
+
+    /// Copies the bytes from `first_byte` on.
+    pub fn copy_out(&self, first_byte: usize, out: &mut [u8]) {
+        copy_out(&self.0, first_byte, out);
+    }
+}
+
+/// Orders what was stored before against what is loaded after, on both sides of a decision who wakes whom.
+pub fn full_fence() {
+    fence(Ordering::SeqCst);
+}
+
+fn copy_out(cells: &Cells, first_byte: usize, out: &mut [u8]) {
+    let skip = first_byte % WORD_BYTES;
+    let cells = cells.range(
+        first_byte / WORD_BYTES,
+        (skip + out.len()).div_ceil(WORD_BYTES),
+    );
+    let Some((first, others)) = cells.split_first() else {
+        return;
+    };
+    let (head, rest) = out.split_at_mut(out.len().min(WORD_BYTES - skip));
+    head.copy_from_slice(&load_bytes(first)[skip..skip + head.len()]);
+    for (piece, cell) in rest.chunks_mut(WORD_BYTES).zip(others) {
+        let bytes = load_bytes(cell);
+        match <&mut [u8; WORD_BYTES]>::try_from(&mut *piece) {
+            Ok(whole) => *whole = bytes,
+            Err(_) => piece.copy_from_slice(&bytes[..piece.len()]),
+        }
+    }
+}
+
+fn copy_in(cells: &Cells, first_byte: usize, bytes: &[u8]) {
+    let skip = first_byte % WORD_BYTES;
+    let cells = cells.range(
+        first_byte / WORD_BYTES,
+        (skip + bytes.len()).div_ceil(WORD_BYTES),
+    );
+    let Some((first, others)) = cells.split_first() else {
+        return;
+    };
+    let (head, rest) = bytes.split_at(bytes.len().min(WORD_BYTES - skip));
+    store_bytes(first, skip, head);
+    for (piece, cell) in rest.chunks(WORD_BYTES).zip(others) {
+        match <[u8; WORD_BYTES]>::try_from(piece) {
+            Ok(whole) => cell.store(u64::from_ne_bytes(whole), Ordering::Relaxed),
+            Err(_) => store_bytes(cell, 0, piece),
+        }
+    }
+}
+
+fn load_bytes(cell: &AtomicU64) -> [u8; WORD_BYTES] {
+    cell.load(Ordering::Relaxed).to_ne_bytes()
+}
+
+fn store_bytes(cell: &AtomicU64, skip: usize, bytes: &[u8]) {
+    let mut word = load_bytes(cell);
+    word[skip..skip + bytes.len()].copy_from_slice(bytes);
+    cell.store(u64::from_ne_bytes(word), Ordering::Relaxed);
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;

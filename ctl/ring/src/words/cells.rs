@@ -1,0 +1,95 @@
+//! A range of words in memory that may be shared, kept alive by whatever owns it.
+
+use std::any::Any;
+use std::fmt;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use crate::atomics::AtomicU64;
+
+/// Words somewhere in memory, and what keeps that memory there.
+#[derive(Clone)]
+pub(crate) struct Cells {
+    first: NonNull<AtomicU64>,
+    count: usize,
+    keeper: Arc<dyn Any + Send + Sync>,
+}
+
+// SAFETY: needed because of the raw pointer. It leads to atomics only, which any thread may use, in memory that
+// `keeper`, itself Send and Sync, holds for as long as a `Cells` exists.
+unsafe impl Send for Cells {}
+// SAFETY: as for Send: all access through `&Cells` is atomic.
+unsafe impl Sync for Cells {}
+
+impl Cells {
+    /// Zeroed words on the heap.
+    pub(super) fn heap(count: usize) -> Self {
+        let words: Arc<[AtomicU64]> = (0..count).map(|_| AtomicU64::new(0)).collect();
+        let first = NonNull::from(&*words).cast();
+        Self {
+            first,
+            count,
+            keeper: Arc::new(words),
+        }
+    }
+
+    /// Words of a mapping.
+    ///
+    /// # Safety
+    /// `first` must be aligned to 8 bytes and lead to `count` words that stay mapped, at least for reading, until
+    /// `keeper` is dropped, and that nobody in this process reaches other than by atomics. Where they are mapped for
+    /// reading only, the caller must not store.
+    #[expect(unsafe_code, reason = "the promise about the mapping is the caller's")]
+    pub(crate) unsafe fn mapped(
+        first: NonNull<AtomicU64>,
+        count: usize,
+        keeper: Arc<dyn Any + Send + Sync>,
+    ) -> Self {
+        Self {
+            first,
+            count,
+            keeper,
+        }
+    }
+
+    /// Words in it.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The words from `first` on alone.
+    pub(super) fn part(&self, first: usize, count: usize) -> Self {
+        let start = NonNull::from(self.range(first, count)).cast();
+        Self {
+            first: start,
+            count,
+            keeper: Arc::clone(&self.keeper),
+        }
+    }
+
+    /// One word.
+    pub(super) fn cell(&self, index: usize) -> &AtomicU64 {
+        assert!(index < self.count, "word {index} of {}", self.count);
+        // SAFETY: there is no safe way to an atomic in a mapping. The index was just checked, the memory is alive
+        // while `self` is (invariant of the constructors), and an atomic may change under a shared reference.
+        unsafe { self.first.add(index).as_ref() }
+    }
+
+    /// Words `first` and on.
+    pub(super) fn range(&self, first: usize, count: usize) -> &[AtomicU64] {
+        let end = first.checked_add(count);
+        assert!(
+            end.is_some_and(|end| end <= self.count),
+            "{count} words at {first} of {}",
+            self.count
+        );
+        // SAFETY: as in `cell`, for a range that was just checked against the end.
+        unsafe { NonNull::slice_from_raw_parts(self.first.add(first), count).as_ref() }
+    }
+}
+
+impl fmt::Debug for Cells {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} words", self.count)
+    }
+}

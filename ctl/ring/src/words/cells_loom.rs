@@ -1,0 +1,46 @@
+//! The words of a loom model: atomics that loom watches, on the heap.
+
+use std::sync::Arc;
+
+use crate::atomics::AtomicU64;
+
+/// A range of watched words.
+#[derive(Clone, Debug)]
+pub(crate) struct Cells {
+    words: Arc<Vec<AtomicU64>>,
+    first: usize,
+    count: usize,
+}
+
+impl Cells {
+    pub(super) fn heap(count: usize) -> Self {
+        let words = Arc::new((0..count).map(|_| AtomicU64::new(0)).collect());
+        Self {
+            words,
+            first: 0,
+            count,
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn part(&self, first: usize, count: usize) -> Self {
+        assert!(first + count <= self.count);
+        Self {
+            words: Arc::clone(&self.words),
+            first: self.first + first,
+            count,
+        }
+    }
+
+    pub(super) fn cell(&self, index: usize) -> &AtomicU64 {
+        &self.range(index, 1)[0]
+    }
+
+    pub(super) fn range(&self, first: usize, count: usize) -> &[AtomicU64] {
+        assert!(first + count <= self.count);
+        &self.words[self.first + first..][..count]
+    }
+}
