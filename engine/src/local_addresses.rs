@@ -23,8 +23,9 @@ pub struct LocalAddress {
 pub struct LocalAddresses {
     /// In the order of configuration.
     configured: Vec<LocalAddress>,
-    /// The same addresses, sorted for lookup.
-    sorted: Vec<(IpAddr, usize)>,
+    /// The same addresses as numbers with their ports, sorted for lookup.
+    ipv4: Vec<(u32, usize)>,
+    ipv6: Vec<(u128, usize)>,
     /// Directed broadcast addresses, sorted.
     broadcasts: Vec<Ipv4Addr>,
 }
@@ -33,18 +34,21 @@ impl LocalAddresses {
     /// The set of `addresses`; where one occurs twice, the first counts.
     pub fn new(addresses: impl IntoIterator<Item = LocalAddress>) -> Self {
         let configured: Vec<_> = addresses.into_iter().collect();
-        let mut sorted: Vec<_> = configured
-            .iter()
-            .map(|local| (local.address, local.port))
-            .collect();
-        sorted.sort_by_key(|&(address, _)| address);
-        sorted.dedup_by_key(|&mut (address, _)| address);
+        let ipv4 = sorted(configured.iter().filter_map(|local| match local.address {
+            IpAddr::V4(address) => Some((address.to_bits(), local.port)),
+            IpAddr::V6(_) => None,
+        }));
+        let ipv6 = sorted(configured.iter().filter_map(|local| match local.address {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(address) => Some((address.to_bits(), local.port)),
+        }));
         let mut broadcasts: Vec<_> = configured.iter().flat_map(directed_broadcasts).collect();
         broadcasts.sort_unstable();
         broadcasts.dedup();
         Self {
             configured,
-            sorted,
+            ipv4,
+            ipv6,
             broadcasts,
         }
     }
@@ -58,8 +62,10 @@ impl LocalAddresses {
     /// The port that `address` belongs to, when it is ours.
     #[inline]
     pub fn port_of(&self, address: IpAddr) -> Option<usize> {
-        let found = self.sorted.binary_search_by_key(&address, |&(own, _)| own);
-        Some(self.sorted.get(found.ok()?)?.1)
+        match address {
+            IpAddr::V4(address) => find(&self.ipv4, address.to_bits()),
+            IpAddr::V6(address) => find(&self.ipv6, address.to_bits()),
+        }
     }
 
     /// True for 255.255.255.255 and for the broadcast addresses of our networks, the obsolete
@@ -96,6 +102,20 @@ impl LocalAddresses {
     pub fn iter(&self) -> impl Iterator<Item = &LocalAddress> {
         self.configured.iter()
     }
+}
+
+/// Sorted by number; where one occurs twice, the first counts.
+fn sorted<N: Ord + Copy>(addresses: impl Iterator<Item = (N, usize)>) -> Vec<(N, usize)> {
+    let mut sorted: Vec<_> = addresses.collect();
+    sorted.sort_by_key(|&(number, _)| number);
+    sorted.dedup_by_key(|&mut (number, _)| number);
+    sorted
+}
+
+#[inline]
+fn find<N: Ord + Copy>(sorted: &[(N, usize)], number: N) -> Option<usize> {
+    let found = sorted.binary_search_by_key(&number, |&(own, _)| own);
+    Some(sorted.get(found.ok()?)?.1)
 }
 
 /// Both broadcast addresses of an IPv4 network that has any (RFC 3021: /31 and /32 have none).
