@@ -1,9 +1,10 @@
 //! A progress bar on standard error, drawn on a terminal only.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,11 @@ impl Progress {
         }
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template(template(total.is_some(), unit)) {
-            bar.set_style(style.progress_chars("=> "));
+            let rate = |state: &ProgressState, text: &mut dyn Write| {
+                // A rate that cannot be written is not shown.
+                let _ = write!(text, "{} per second", HumanCount(state.per_sec() as u64));
+            };
+            bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
         }
         bar.enable_steady_tick(Duration::from_millis(100));
         Self(bar)
@@ -45,8 +50,8 @@ impl Progress {
 
 const fn template(bounded: bool, unit: Unit) -> &'static str {
     match (bounded, unit) {
-        (true, Unit::Requests) => "[{bar:40}] {human_pos}/{human_len} requests  {per_sec}  {eta}",
-        (false, Unit::Requests) => "{spinner} {elapsed}  {human_pos} requests  {per_sec}",
+        (true, Unit::Requests) => "[{bar:40}] {human_pos}/{human_len} requests  {rate}  {eta}",
+        (false, Unit::Requests) => "{spinner} {elapsed}  {human_pos} requests  {rate}",
         (true, Unit::Bytes) => {
             "[{bar:40}] {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta}"
         }
