@@ -75,6 +75,25 @@ impl Poster {
         Ok(Posted::Posted)
     }
 
+    /// Tells what is of no subscription and must not be merged: an answer, a grant. False when the ring has no room, so
+    /// that the command it answers has to wait; who reckons with answers makes the ring longer by as many slots.
+    ///
+    /// # Errors
+    /// As `post`.
+    pub fn tell(&mut self, event: &Message) -> Result<bool, Violation> {
+        if event.slots() != 1 {
+            return Err(Violation::BadLength);
+        }
+        let position = self.ring.position();
+        let told = self.ring.push(event)?;
+        if told {
+            self.settle_known();
+            self.remember(position, NO_SUBSCRIPTION);
+            self.posted = true;
+        }
+        Ok(told)
+    }
+
     /// Whether to ring the notifier's doorbell, once a turn: something was posted and its owner sleeps. A
     /// `full_fence` must lie between the last `post` and this.
     pub fn due(&mut self) -> bool {
@@ -129,3 +148,6 @@ impl Poster {
         (position % self.told.len().max(1) as u64) as usize
     }
 }
+
+/// Beyond every subscription's bit.
+const NO_SUBSCRIPTION: u32 = u32::MAX;

@@ -229,6 +229,30 @@ fn a_ring_with_a_slot_for_each_subscription_never_overflows() {
     });
 }
 
+#[test]
+fn answers_are_not_merged_and_leave_subscriptions_as_they_are() {
+    let (producer, mut consumer) = ring(8);
+    let mut poster = Poster::new(producer, Waker::new(SharedWrite::heap(8)), 8, 64);
+    let mut message = Message::new();
+    let mut taken = Vec::new();
+    for round in 0..100_u64 {
+        message.set(1, &[round]).unwrap();
+        assert_eq!(poster.post(63, &message), Ok(Posted::Posted));
+        assert_eq!(poster.post(63, &message), Ok(Posted::Merged));
+        for _ in 0..7 {
+            assert_eq!(poster.tell(&message), Ok(true));
+        }
+        assert_eq!(poster.tell(&message), Ok(false));
+        assert_eq!(poster.post(62, &message), Ok(Posted::Full));
+        while consumer.take(&mut message).unwrap() {
+            taken.push(message.words()[0]);
+        }
+        consumer.release();
+    }
+    let expected: Vec<u64> = (0..800).map(|number| number / 8).collect();
+    assert_eq!(taken, expected);
+}
+
 /// Takes up to so many events, gives them back, then looks at the states they are about.
 fn look(consumer: &mut Consumer, states: &[u64; 16], seen: &mut [u64; 16], count: usize) {
     let mut message = Message::new();
