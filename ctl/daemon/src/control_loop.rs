@@ -1,14 +1,14 @@
 //! The control thread: one poll over the control socket, workers' answers, signals and metrics.
 //! It never waits for anything but the poll.
 
-use std::collections::BTreeMap;
+mod clients;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use coremill_config::Config;
-use coremill_protocol::{Answer, ErrorKind, Reply, Request};
-use mio::net::UnixStream;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
@@ -18,8 +18,8 @@ use crate::failure::{Failure, system};
 use crate::inquiry::{Answered, Asker, Inquiries};
 use crate::log_limit::LogLimit;
 use crate::metrics::Endpoint;
-use crate::requests::{self, Action, rows};
-use crate::session::{Session, Wish};
+use crate::requests::rows;
+use crate::session::Session;
 use crate::shutdown::{Drain, Shutdown};
 use crate::signals::Signals;
 use crate::stack::Stack;
@@ -32,6 +32,8 @@ pub struct ControlLoop {
     access: Access,
     sessions: BTreeMap<Token, Session>,
     sessions_max: usize,
+    /// Those that have more to ask than they were answered.
+    eager: BTreeSet<Token>,
     inquiries: Inquiries,
     answer_timeout: Duration,
     signals: Signals,
@@ -40,6 +42,8 @@ pub struct ControlLoop {
     next_refresh: Instant,
     drain_timeout: Duration,
     shutdown: Shutdown,
+    /// Not every worker took the order to drain yet.
+    drain_due: bool,
     next_token: usize,
     log_limit: LogLimit,
 }
@@ -84,6 +88,7 @@ impl ControlLoop {
             access: Access::new(&config.control),
             sessions: BTreeMap::new(),
             sessions_max: config.control.sessions_max,
+            eager: BTreeSet::new(),
             answer_timeout: config.control.answer_timeout,
             signals,
             metrics,
@@ -91,6 +96,7 @@ impl ControlLoop {
             next_refresh: Instant::now(),
             drain_timeout: config.shutdown.drain_timeout,
             shutdown: Shutdown::Running,
+            drain_due: false,
             log_limit: LogLimit::new(Instant::now()),
         })
     }
@@ -109,10 +115,14 @@ impl ControlLoop {
             for event in &events {
                 self.handle(event.token(), &mut answered);
             }
+            self.serve_eager();
+            // Its event comes once, also when nobody could be accepted.
+            self.accept();
             let now = Instant::now();
             self.inquiries.expire(now, &mut answered);
             self.deliver(&mut answered);
             self.refresh_metrics(now);
+            self.order_drain(now);
             if let Some(failure) = failure() {
                 return Err(Failure::Worker(failure));
             }
@@ -125,7 +135,8 @@ impl ControlLoop {
 
     fn handle(&mut self, token: Token, answered: &mut Vec<Answered>) {
         match token {
-            CONTROL => self.accept(),
+            // Who waits is accepted in each round.
+            CONTROL => {}
             STOP | RELOAD => self.signalled(),
             METRICS => {
                 if let Some(metrics) = &mut self.metrics {
@@ -140,88 +151,6 @@ impl ControlLoop {
                 let stopping = self.shutdown.is_stopping();
                 if let Some(metrics) = &mut self.metrics {
                     metrics.serve(token, self.poll.registry(), &self.stack, stopping);
-                }
-            }
-        }
-    }
-
-    fn accept(&mut self) {
-        // Edge-triggered: until there is nobody left. An error of one accept concerns one peer.
-        while let Ok((mut stream, _)) = self.socket.listener.accept() {
-            let token = Token(self.next_token);
-            self.next_token += 1;
-            let interest = Interest::READABLE | Interest::WRITABLE;
-            if self
-                .poll
-                .registry()
-                .register(&mut stream, token, interest)
-                .is_err()
-            {
-                continue;
-            }
-            let refusal = self.refusal(&stream);
-            let mut session = Session::new(stream);
-            if let Some(answer) = refusal {
-                session.refuse(&answer);
-                // Its one line fits into an empty socket buffer.
-                let _ = session.next();
-                let _ = self.poll.registry().deregister(&mut session.stream);
-                continue;
-            }
-            self.sessions.insert(token, session);
-            self.serve(token);
-        }
-    }
-
-    fn refusal(&mut self, stream: &UnixStream) -> Option<Answer> {
-        if let Some(peer) = self.access.refuses(stream) {
-            if let Some(withheld) = self.log_limit.admit(Instant::now()) {
-                tracing::warn!(withheld, "{peer} may not use the control socket");
-            }
-            let message = format!("{peer} may not ask; add it to control.allowed_uids");
-            return Some(Answer::error(ErrorKind::Forbidden, message));
-        }
-        (self.sessions.len() >= self.sessions_max).then(|| {
-            let message = format!(
-                "{} sessions are open already (control.sessions_max)",
-                self.sessions.len()
-            );
-            Answer::error(ErrorKind::Busy, message)
-        })
-    }
-
-    /// Carries a session on as far as it goes.
-    fn serve(&mut self, token: Token) {
-        while let Some(session) = self.sessions.get_mut(&token) {
-            match session.next() {
-                Wish::Nothing => return,
-                Wish::Close => {
-                    let _ = self.poll.registry().deregister(&mut session.stream);
-                    self.sessions.remove(&token);
-                    self.inquiries.forget(Asker::Session(token));
-                }
-                Wish::Answer(request) => {
-                    note(&request);
-                    let stopping = self.shutdown.is_stopping();
-                    let answer = match requests::dispatch(request, &self.stack, stopping) {
-                        Action::Answer(answer) => Some(answer),
-                        Action::Ask(task) => {
-                            let deadline = Instant::now() + self.answer_timeout;
-                            let asker = Asker::Session(token);
-                            self.inquiries
-                                .begin(asker, task, deadline)
-                                .map(|(_, answer)| answer)
-                        }
-                        Action::Shutdown { drain, timeout_ms } => {
-                            let timeout =
-                                timeout_ms.map_or(self.drain_timeout, Duration::from_millis);
-                            self.stop(drain, timeout.min(DRAIN_MAX), "the control socket");
-                            Some(Reply::Shutdown {}.into())
-                        }
-                    };
-                    if let (Some(answer), Some(session)) = (answer, self.sessions.get_mut(&token)) {
-                        session.answer(&answer);
-                    }
                 }
             }
         }
@@ -295,13 +224,16 @@ impl ControlLoop {
             "draining for up to {timeout:?}, asked by {by}; ask again to stop at once"
         );
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-        let task = Box::new(Drain::default());
-        if self
-            .inquiries
-            .begin(Asker::Daemon, task, now + self.answer_timeout)
-            .is_some()
-        {
-            tracing::warn!("a worker has too many commands waiting and keeps its listeners");
+        self.drain_due = true;
+        self.order_drain(now);
+    }
+
+    /// Orders the workers to drain, again as long as one has too many commands waiting.
+    fn order_drain(&mut self, now: Instant) {
+        if self.drain_due {
+            let (task, deadline) = (Box::new(Drain::default()), now + self.answer_timeout);
+            let refused = self.inquiries.begin(Asker::Daemon, task, deadline);
+            self.drain_due = refused.is_some();
         }
     }
 
@@ -317,6 +249,9 @@ impl ControlLoop {
     }
 
     fn timeout(&self, now: Instant) -> Duration {
+        if !self.eager.is_empty() {
+            return Duration::ZERO;
+        }
         let mut timeout = if self.shutdown.is_stopping() {
             DRAIN_CHECK
         } else {
@@ -334,20 +269,6 @@ impl ControlLoop {
     }
 }
 
-/// What changes something is logged where an operator looks.
-fn note(request: &Request) {
-    match request {
-        Request::RouteAdd(change) | Request::RouteRemove(change) => {
-            tracing::info!(
-                "{} {}, asked over the control socket",
-                request.name(),
-                change.network
-            );
-        }
-        _ => tracing::debug!("{}, asked over the control socket", request.name()),
-    }
-}
-
 const CONTROL: Token = Token(0);
 const STOP: Token = Token(1);
 const RELOAD: Token = Token(2);
@@ -357,5 +278,6 @@ const FIRST_WORKER: usize = 4;
 const FAILURE_CHECK: Duration = Duration::from_millis(500);
 /// How soon the last connection's end is seen.
 const DRAIN_CHECK: Duration = Duration::from_millis(20);
-/// Longest drain that a client may ask for.
-const DRAIN_MAX: Duration = Duration::from_secs(3_600);
+
+#[cfg(test)]
+mod tests;

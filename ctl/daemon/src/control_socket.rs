@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -66,6 +66,8 @@ fn lock(socket: &Path) -> Result<File, Failure> {
         .write(true)
         .create(true)
         .truncate(false)
+        // Whoever can open it could hold the lock against us.
+        .mode(0o600)
         .open(&path)
         .map_err(place(&path))?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {

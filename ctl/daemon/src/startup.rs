@@ -58,14 +58,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     });
     announce(&stack, &config);
     let metrics = metrics.map(|endpoint| endpoint.serving(&stack));
-    let ended = ControlLoop::new(&config, Arc::clone(&stack), socket, signals, metrics)
-        .and_then(|mut control| control.run(&|| engine.failure()));
+    let mut control = ControlLoop::new(&config, Arc::clone(&stack), socket, signals, metrics)?;
+    let ended = control.run(&|| engine.failure());
     if let Err(failure @ Failure::Worker(_)) = &ended {
         // What the others hold cannot be trusted any more, nor can they be waited for.
         tracing::error!("{failure}");
         std::process::exit(i32::from(failure.exit_code()));
     }
     engine.stop();
+    // With it goes the lock: only now may another daemon have the devices.
+    drop(control);
     tracing::info!("stopped");
     ended
 }

@@ -19,6 +19,9 @@ fn the_socket_has_the_configured_mode_and_goes_with_the_daemon() {
     let socket = ControlSocket::bind(&control).unwrap();
     let mode = fs::metadata(&control.socket).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
+    let lock = directory.path().join("run/control.sock.lock");
+    let mode = fs::metadata(lock).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "nobody else holds the lock");
     drop(socket);
     assert!(!control.socket.exists());
 }
