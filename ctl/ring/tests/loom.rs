@@ -374,18 +374,9 @@ fn a_state_is_that_of_the_socket_asked_for_or_none() {
     check(&SHORT_BOUNDS, || {
         let words = SharedWrite::heap(16);
         let (old, new) = (name(1), name(2));
-        let state = StateWriter::new(words.clone());
-        state.open(
-            old,
-            Condition {
-                flags: Flags::CONNECTED,
-                ..Condition::default()
-            },
-        );
-        state.set_received(100);
-        state.set_sent(100, 100, 100);
+        let state = former_socket(&words);
         let reader = StateReader::new(words.reader());
-        let application = thread::spawn(move || (reader.snapshot(old), reader.snapshot(new)));
+        let application = thread::spawn(move || reader.snapshot(new));
         state.open(
             new,
             Condition {
@@ -393,19 +384,41 @@ fn a_state_is_that_of_the_socket_asked_for_or_none() {
                 ..Condition::default()
             },
         );
-        let (first, second) = application.join().unwrap();
-        if let Some(seen) = first {
+        if let Some(seen) = application.join().unwrap() {
+            assert_eq!(
+                (seen.received, seen.condition.error),
+                (0, 111),
+                "parts of a former socket"
+            );
+        }
+        assert_eq!(StateReader::new(words.reader()).snapshot(old), None);
+    });
+}
+
+#[test]
+fn a_state_is_not_mixed_with_that_of_a_later_socket() {
+    check(&SHORT_BOUNDS, || {
+        let words = SharedWrite::heap(16);
+        let state = former_socket(&words);
+        let reader = StateReader::new(words.reader());
+        let application = thread::spawn(move || reader.snapshot(name(1)));
+        state.open(
+            name(2),
+            Condition {
+                error: 111,
+                ..Condition::default()
+            },
+        );
+        if let Some(seen) = application.join().unwrap() {
             assert_eq!(
                 (seen.received, seen.condition.error),
                 (100, 0),
                 "parts of another socket"
             );
-        }
-        if let Some(seen) = second {
             assert_eq!(
-                (seen.received, seen.condition.error),
-                (0, 111),
-                "parts of a former socket"
+                (seen.taken, seen.acknowledged),
+                (100, 100),
+                "parts of another socket"
             );
         }
     });
@@ -488,6 +501,21 @@ fn take_into(consumer: &mut Consumer, taken: &mut Vec<u64>) -> bool {
         taken.push(message.words()[0]);
     }
     found
+}
+
+/// The state of a socket whose slot another is about to use.
+fn former_socket(words: &SharedWrite) -> StateWriter {
+    let state = StateWriter::new(words.clone());
+    state.open(
+        name(1),
+        Condition {
+            flags: Flags::CONNECTED,
+            ..Condition::default()
+        },
+    );
+    state.set_received(100);
+    state.set_sent(100, 100, 100);
+    state
 }
 
 fn name(generation: u32) -> Handle {
