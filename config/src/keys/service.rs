@@ -34,7 +34,7 @@ pub const SECTIONS: &[Section] = &[
     ),
     of_kind(
         "http",
-        "Answers HTTP/1.1 GET and HEAD with a body of fixed size.",
+        "Answers HTTP/1.1 GET and HEAD with a body of fixed size; reserves 4 KiB per connection.",
         &[
             NAME_KEY,
             KIND,

@@ -116,8 +116,11 @@ impl ControlLoop {
                 self.handle(event.token(), &mut answered);
             }
             self.serve_eager();
-            // Its event comes once, also when nobody could be accepted.
+            // The event comes once, also when nobody could be accepted.
             self.accept();
+            if let Some(metrics) = &mut self.metrics {
+                metrics.accept(self.poll.registry(), &mut self.next_token);
+            }
             let now = Instant::now();
             self.inquiries.expire(now, &mut answered);
             self.deliver(&mut answered);
@@ -136,13 +139,8 @@ impl ControlLoop {
     fn handle(&mut self, token: Token, answered: &mut Vec<Answered>) {
         match token {
             // Who waits is accepted in each round.
-            CONTROL => {}
+            CONTROL | METRICS => {}
             STOP | RELOAD => self.signalled(),
-            METRICS => {
-                if let Some(metrics) = &mut self.metrics {
-                    metrics.accept(self.poll.registry(), &mut self.next_token);
-                }
-            }
             Token(number) if number < FIRST_WORKER + self.stack.workers.len() => {
                 self.inquiries.collect(number - FIRST_WORKER, answered);
             }
