@@ -20,8 +20,10 @@ pub(super) fn arguments(
             add("--no-huge");
             add("-m");
             add(&megabytes.to_string());
-            // No other process can share ordinary memory, so nothing is left behind in files.
+            // No other process can share ordinary memory, so nothing is left behind in files: neither
+            // DPDK's shared state nor its telemetry socket, which has its place beside it.
             add("--no-shconf");
+            add("--no-telemetry");
         }
         EalMemory::HugeInMemory => add("--in-memory"),
         EalMemory::Huge => {}
@@ -33,8 +35,6 @@ pub(super) fn arguments(
     }
     add(&format!("--file-prefix={}", options.file_prefix));
     add(&format!("--log-level={}", options.log_level.clamp(1, 8)));
-    // Our own metrics serve the operator; extra arguments can turn DPDK's on again.
-    add("--no-telemetry");
     let mut pci = false;
     for port in ports {
         if let Device::Pci(address) = &port.device {

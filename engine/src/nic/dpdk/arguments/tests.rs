@@ -34,8 +34,8 @@ fn ordinary_pages_without_pci() {
     );
     assert_eq!(
         line.join(" "),
-        "coremilld --no-huge -m 64 --no-shconf --lcores 0@(0,1) --file-prefix=cm --log-level=5 \
-         --no-telemetry --no-pci --iova-mode=va"
+        "coremilld --no-huge -m 64 --no-shconf --no-telemetry --lcores 0@(0,1) --file-prefix=cm \
+         --log-level=5 --no-pci --iova-mode=va"
     );
 }
 
@@ -44,6 +44,8 @@ fn in_memory_never_meets_no_huge() {
     let line = arguments(&options(EalMemory::HugeInMemory), &[], &[2]);
     assert!(line.iter().any(|argument| argument == "--in-memory"));
     assert!(!line.iter().any(|argument| argument == "--no-huge"));
+    let telemetry = !line.iter().any(|argument| argument == "--no-telemetry");
+    assert!(telemetry, "DPDK's own tools ask for it");
 }
 
 #[test]
