@@ -157,6 +157,11 @@ impl Offers {
         held.offer.take()
     }
 
+    /// Whether another connection can be offered.
+    pub fn has_free(&self) -> bool {
+        self.held.iter().any(|held| held.offer.is_none())
+    }
+
     /// Connections offered and not handed over.
     pub fn offered(&self) -> usize {
         self.held.iter().filter(|held| held.offer.is_some()).count()
@@ -177,6 +182,16 @@ impl Claims {
     pub fn claim(&self) -> Option<Claim> {
         let count = (self.slots.words() / LINE_WORDS).min(self.claims.words());
         (0..count).find_map(|slot| self.claim_slot(slot))
+    }
+
+    /// Whether a connection waits that nobody has claimed.
+    pub fn waiting(&self) -> bool {
+        let count = (self.slots.words() / LINE_WORDS).min(self.claims.words());
+        (0..count).any(|slot| {
+            let state = self.slots.load_acquire(slot * LINE_WORDS);
+            let round = state >> STATE_BITS;
+            state == state_word(round, READY) && self.claims.load(slot) >> ATTACHMENT_BITS != round
+        })
     }
 
     fn claim_slot(&self, slot: usize) -> Option<Claim> {

@@ -25,9 +25,16 @@ struct Link {
 impl Lender {
     /// All chunks of a memory are free.
     pub fn new(counts: &[u32; CLASSES]) -> Self {
+        Self::new_share(counts, 0, 1)
+    }
+
+    /// Of a memory's chunks those are free whose number leaves `share` when divided by `shares`: the part of one of so
+    /// many lenders, which need not know of each other.
+    pub fn new_share(counts: &[u32; CLASSES], share: u32, shares: u32) -> Self {
         let names = |class: usize| {
-            let all = (0..counts[class]).rev();
-            all.filter_map(|index| ChunkReference::new(class, index))
+            let own = (0..counts[class]).rev();
+            own.filter(|index| index % shares.max(1) == share)
+                .filter_map(|index| ChunkReference::new(class, index))
                 .collect()
         };
         let links = |class: usize| vec![Link::default(); counts[class] as usize].into();

@@ -66,6 +66,7 @@ pub mod lender;
 pub mod memory;
 pub mod message;
 pub mod notifier;
+pub mod option;
 pub mod owner;
 pub mod producer;
 pub mod ready_bits;

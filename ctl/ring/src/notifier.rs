@@ -50,6 +50,24 @@ impl Poster {
         }
     }
 
+    /// Posts an event that stands for itself and is never merged: an answer, a grant. False when the ring has no room.
+    ///
+    /// # Errors
+    /// As `post`.
+    pub fn post_alone(&mut self, event: &Message) -> Result<bool, Violation> {
+        // No subscription has this number, so that none is marked as pending by it.
+        self.post(u32::MAX, event)
+            .map(|posted| posted == Posted::Posted)
+    }
+
+    /// A subscription ends and its number may be used for another one: an event of it that is still in the ring stands
+    /// for nothing any more.
+    pub fn forget(&mut self, subscription: u32) {
+        if let Some(word) = self.pending.get_mut(index(subscription) / 64) {
+            *word &= !(1 << (subscription % 64));
+        }
+    }
+
     /// Posts an event, which must fit one slot. What it announces must be stored and fenced before.
     ///
     /// # Errors

@@ -202,6 +202,14 @@ impl ReceiveReader {
         count
     }
 
+    /// As `read`, and the next call reads the same bytes again.
+    pub fn peek(&mut self, out: &mut [u8], memory: &SharedRead, layout: &Layout) -> usize {
+        let (position, chunk) = (self.position, self.chunk);
+        let count = self.read(out, memory, layout);
+        (self.position, self.chunk) = (position, chunk);
+        count
+    }
+
     /// The count to send with the next command: all that was read goes back, and is not looked at any more.
     pub fn give_back(&mut self) -> u64 {
         self.chunk = None;

@@ -4,6 +4,9 @@
 //! Counts only grow. Each word is stored after what it announces, so that a reader who loads a sequence word first
 //! finds everything else at least as new. The name comes first and last: a slot used anew is noticed.
 
+use std::net::SocketAddr;
+
+use crate::address::{ADDRESS_WORDS, from_words, to_words};
 use crate::atomics::{Ordering, fence};
 use crate::chunk::ChunkReference;
 use crate::handle::Handle;
@@ -123,6 +126,13 @@ impl StateWriter {
         self.0.store_release(SEND_LIMIT, send_limit);
     }
 
+    /// Our end's address; known once bound, listening or connecting.
+    pub fn set_local(&self, local: SocketAddr) {
+        for (at, word) in to_words(Some(local)).into_iter().enumerate() {
+            self.0.store_release(LOCAL + at, word);
+        }
+    }
+
     /// Something can be read that could not before. What it is must be stored before.
     pub fn raise_readable(&self) {
         self.raise(READABLE);
@@ -159,6 +169,13 @@ impl StateReader {
             acknowledged: self.0.load(ACKNOWLEDGED),
         };
         self.is(socket).then_some(snapshot)
+    }
+
+    /// Our end's address; None when it has none yet, or the slot is another socket's by now.
+    pub fn local(&self, socket: Handle) -> Option<SocketAddr> {
+        let words: [u64; ADDRESS_WORDS] = std::array::from_fn(|at| self.0.load_acquire(LOCAL + at));
+        let local = from_words(&words)?;
+        self.is(socket).then_some(local)
     }
 
     /// Bytes that can have been read by now; those before are visible.
@@ -202,11 +219,12 @@ const WRITABLE: usize = 2;
 const CONDITION: usize = 3;
 const RECEIVED: usize = 4;
 const FIRST_CHUNK: usize = 5;
-// The second line: sending. Words 11 to 15 are kept for later.
+// The second line: sending, and our address. Words 14 and 15 are kept for later.
 const TAKEN: usize = 8;
 const ACKNOWLEDGED: usize = 9;
 const SEND_LIMIT: usize = 10;
-const END: usize = 11;
+const LOCAL: usize = 11;
+const END: usize = LOCAL + ADDRESS_WORDS;
 
 const _: () = assert!(END <= crate::layout::SOCKET_WORDS && TAKEN == crate::layout::LINE_WORDS);
 

@@ -54,6 +54,23 @@ impl<M: Memory> Shard<M> {
         })
     }
 
+    /// Bytes sent and not yet acknowledged by the peer.
+    pub fn send_queue_bytes(&self, id: ConnectionId) -> usize {
+        let slot = self.connections.slot_of(id);
+        let connection = slot.and_then(|slot| self.connections.get(slot));
+        connection.map_or(0, |connection| connection.send.queued as usize)
+    }
+
+    /// A writable event shall follow once a third of the send buffer is free again, as if `send` had found too little
+    /// room: for users who never try to send more than there is room for.
+    pub fn want_room(&mut self, id: ConnectionId) {
+        if let Some(slot) = self.connections.slot_of(id)
+            && let Some(connection) = self.connections.get_mut(slot)
+        {
+            connection.user.wants_room = true;
+        }
+    }
+
     /// Received bytes in order, as far as they lie in one piece; empty when none are there now.
     ///
     /// # Errors
