@@ -3,8 +3,11 @@
 
 use coremill_tcp::State;
 
+use crate::applications::{AttachmentId, Domain};
 use crate::options::RouteOptions;
-use crate::snapshot::{ConnectionRow, Cursor, ListenerRow, NeighborRow, Route, ServiceRow};
+use crate::snapshot::{
+    ApplicationRow, ConnectionRow, Cursor, ListenerRow, NeighborRow, Route, ServiceRow,
+};
 
 /// Which connections to show; every set field must match.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,6 +59,25 @@ pub enum Command {
     AddRoute(RouteOptions),
     /// Remove a route.
     RemoveRoute(RouteOptions),
+    /// An application attached: this worker's part of its domain, built by [`Domain::new`]. Comes back with None when it
+    /// was taken, unchanged when [`applications::DOMAINS_MAX`](crate::applications::DOMAINS_MAX) are there already.
+    Attach(Option<Box<Domain>>),
+    /// An application left, died or lied: carry out what it had asked for before, close its sockets, take back its
+    /// chunks. A turn closes a bounded number: repeat it until `is_finished`, when `domain` is what `Attach` brought
+    /// (None when this worker had none of that name), to be dropped by the asker.
+    Detach {
+        /// Which attachment.
+        attachment: AttachmentId,
+        /// Whether nothing of it is left here.
+        is_finished: bool,
+        /// What is no longer needed.
+        domain: Option<Box<Domain>>,
+    },
+    /// What each attached application has of this worker.
+    Applications {
+        /// Filled up to its capacity.
+        rows: Vec<ApplicationRow>,
+    },
     /// Close all listeners and stop clients; connections go on. Answered at once.
     Drain,
     /// Leave the loop after resetting what is still open.

@@ -6,7 +6,7 @@ use crate::command::{Command, SocketFilter};
 use crate::nic::Port;
 use crate::options::RouteOptions;
 use crate::routes::{Route, Routes};
-use crate::snapshot::ConnectionRow;
+use crate::snapshot::{ConnectionRow, Cursor};
 use crate::worker::Worker;
 
 impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
@@ -33,24 +33,8 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             Command::Sockets {
                 filter,
                 cursor,
-                mut rows,
-            } => {
-                let mut cursor = cursor.unwrap_or_default();
-                let slots_max = (rows.capacity() - rows.len()).min(SLOTS_MAX);
-                let more =
-                    self.shard
-                        .connection_rows(self.now, &mut cursor, slots_max, &mut |row| {
-                            if rows.len() < rows.capacity() && matches(&filter, row) {
-                                rows.push(*row);
-                            }
-                        });
-                let cursor = more.then_some(cursor);
-                Command::Sockets {
-                    filter,
-                    cursor,
-                    rows,
-                }
-            }
+                rows,
+            } => self.list_sockets(filter, cursor, rows),
             Command::Listeners { mut rows } => {
                 self.shard.listener_rows(&mut |row| {
                     if rows.len() < rows.capacity() {
@@ -85,15 +69,56 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
                 self.routes_changed();
                 Command::RemoveRoute(options)
             }
+            Command::Attach(domain) => {
+                Command::Attach(domain.and_then(|domain| self.applications.attach(domain)))
+            }
+            Command::Detach { attachment, .. } => {
+                let (is_finished, domain) = self
+                    .with_applications(|applications, turn| applications.detach(attachment, turn));
+                Command::Detach {
+                    attachment,
+                    is_finished,
+                    domain,
+                }
+            }
+            Command::Applications { mut rows } => {
+                self.applications.rows(&mut rows);
+                Command::Applications { rows }
+            }
             Command::Drain => {
                 self.services.drain(self.now, &mut self.shard);
+                self.with_applications(|applications, turn| applications.drain(turn));
                 Command::Drain
             }
             Command::Stop => {
                 self.services.drain(self.now, &mut self.shard);
+                self.with_applications(|applications, turn| applications.drain(turn));
                 self.stopping = true;
                 Command::Stop
             }
+        }
+    }
+
+    fn list_sockets(
+        &mut self,
+        filter: SocketFilter,
+        cursor: Option<Cursor>,
+        mut rows: Vec<ConnectionRow>,
+    ) -> Command {
+        let mut cursor = cursor.unwrap_or_default();
+        let slots_max = (rows.capacity() - rows.len()).min(SLOTS_MAX);
+        let more = self
+            .shard
+            .connection_rows(self.now, &mut cursor, slots_max, &mut |row| {
+                if rows.len() < rows.capacity() && matches(&filter, row) {
+                    rows.push(*row);
+                }
+            });
+        let cursor = more.then_some(cursor);
+        Command::Sockets {
+            filter,
+            cursor,
+            rows,
         }
     }
 

@@ -28,6 +28,7 @@ counter_table! {
         idle_nanoseconds "idle_nanoseconds" "Time awake with nothing to do, in nanoseconds.";
         wakeups_port "wakeups_port" "Times a port's interrupt ended a sleep.";
         wakeups_doorbell "wakeups_doorbell" "Times another thread's doorbell ended a sleep.";
+        wakeups_application "wakeups_application" "Times an application's doorbell ended a sleep.";
         wakeups_timer "wakeups_timer" "Times a deadline ended a sleep.";
         checksum_software "checksum_software" "Received packets whose checksum software verified.";
         commands "commands" "Control commands carried out.";

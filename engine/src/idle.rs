@@ -7,6 +7,7 @@ use std::time::Duration;
 use coremill_tcp::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::applications::{Applications, DOMAINS_MAX};
 use crate::clock::Clock;
 use crate::counters::WorkerCounters;
 use crate::doorbell::Doorbell;
@@ -82,7 +83,8 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             .all(|slot| slot.port.receive_interrupt().is_some());
         // What is held back by a full port or an empty pool is tried again, soon at first: nothing
         // tells.
-        let nap = (self.is_held_back() || !interrupts).then(|| self.idle.nap.min(nap_max));
+        let is_held_back = self.is_held_back() || self.applications.is_held_back();
+        let nap = (is_held_back || !interrupts).then(|| self.idle.nap.min(nap_max));
         let due = self
             .next_deadline()
             .map(|deadline| deadline.since(self.now));
@@ -112,11 +114,14 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         }
         if !self.something_arrived() {
             let began = self.now;
+            let interrupts = self
+                .ports
+                .iter()
+                .filter_map(|slot| slot.port.receive_interrupt());
             let woken = wait(
                 &self.mailbox.doorbell,
-                self.ports
-                    .iter()
-                    .filter_map(|slot| slot.port.receive_interrupt()),
+                interrupts,
+                &mut self.applications,
                 timeout,
             );
             // The turn that follows is not booked as idle: this was.
@@ -129,6 +134,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             match woken {
                 Woken::Doorbell => counters.wakeups_doorbell.increment(),
                 Woken::Port => counters.wakeups_port.increment(),
+                Woken::Application => counters.wakeups_application.increment(),
                 Woken::Timer => counters.wakeups_timer.increment(),
             }
             if woken != Woken::Timer {
@@ -139,11 +145,14 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             slot.port.disarm_receive_interrupt();
         }
         self.mailbox.doorbell.disarm();
+        self.applications.wake();
     }
 
     /// The look after arming; what it takes in is worked on as in a turn.
     fn something_arrived(&mut self) -> bool {
-        let waiting = !self.exchange.is_empty(self.index)
+        let is_quiet = self.applications.prepare_sleep();
+        let waiting = !is_quiet
+            || !self.exchange.is_empty(self.index)
             || !self.mailbox.commands.is_empty()
             || !self.inside.is_empty()
             || self.services.has_work();
@@ -160,42 +169,80 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
 enum Woken {
     Doorbell,
     Port,
+    Application,
     Timer,
 }
 
-/// Waits for the doorbell, an interrupt or the end of `timeout`.
+/// Waits for the doorbell, an interrupt, an application's ring or the end of `timeout`.
 fn wait<'a>(
     doorbell: &'a Doorbell,
     interrupts: impl Iterator<Item = BorrowedFd<'a>>,
+    applications: &mut Applications,
     timeout: Option<Duration>,
 ) -> Woken {
-    let mut descriptors: [PollFd<'a>; DESCRIPTORS_MAX] =
-        std::array::from_fn(|_| PollFd::from_borrowed_fd(doorbell.as_fd(), PollFlags::IN));
-    let mut count = 1;
-    for (place, interrupt) in descriptors.iter_mut().skip(1).zip(interrupts) {
-        *place = PollFd::from_borrowed_fd(interrupt, PollFlags::IN);
-        count += 1;
+    let mut rang = [None; DOMAINS_MAX];
+    let woken = {
+        let own = PollFd::from_borrowed_fd(doorbell.as_fd(), PollFlags::IN);
+        let mut descriptors: [PollFd<'_>; DESCRIPTORS_MAX] = std::array::from_fn(|_| own.clone());
+        let interrupts = interrupts
+            .take(INTERRUPTS_MAX)
+            .map(|descriptor| (None, descriptor));
+        let ears = applications.ears().map(|(place, ear)| (Some(place), ear));
+        let mut places = [None; DESCRIPTORS_MAX];
+        let mut count = 1;
+        let free = descriptors.iter_mut().zip(&mut places).skip(1);
+        for ((descriptor, place), (whose, waited)) in free.zip(interrupts.chain(ears)) {
+            *descriptor = PollFd::from_borrowed_fd(waited, PollFlags::IN);
+            *place = whose;
+            count += 1;
+        }
+        let used = descriptors.get_mut(..count).unwrap_or_default();
+        let woken = poll_all(used, timeout);
+        let told = used
+            .iter()
+            .zip(places)
+            .filter(|(ear, _)| !ear.revents().is_empty());
+        let told = told.filter_map(|(ear, place)| Some((place?, ear.revents())));
+        for (place, one) in rang.iter_mut().zip(told) {
+            *place = Some(one);
+        }
+        woken
+    };
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    for (place, events) in rang.into_iter().flatten() {
+        applications.clear_ear(place, events.intersects(gone));
     }
+    match (woken, rang[0]) {
+        (Woken::Doorbell, _) => {
+            doorbell.clear();
+            Woken::Doorbell
+        }
+        (Woken::Port, Some(_)) => Woken::Application,
+        (woken, _) => woken,
+    }
+}
+
+fn poll_all(descriptors: &mut [PollFd<'_>], timeout: Option<Duration>) -> Woken {
     let timeout = timeout.map(|timeout| Timespec {
         tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: i64::from(timeout.subsec_nanos()),
     });
-    let used = descriptors.get_mut(..count).unwrap_or_default();
     // An error here is a signal, after which the next turn looks at everything anyway.
-    let ready = poll(used, timeout.as_ref()).unwrap_or(0);
-    if ready == 0 {
-        return Woken::Timer;
-    }
-    let rung = used.first().is_some_and(|bell| !bell.revents().is_empty());
-    if rung {
-        doorbell.clear();
-        Woken::Doorbell
-    } else {
-        Woken::Port
+    match poll(descriptors, timeout.as_ref()).unwrap_or(0) {
+        0 => Woken::Timer,
+        _ if descriptors
+            .first()
+            .is_some_and(|bell| !bell.revents().is_empty()) =>
+        {
+            Woken::Doorbell
+        }
+        _ => Woken::Port,
     }
 }
 
 /// Shortest nap.
 const NAP_MIN: Duration = Duration::from_micros(50);
-/// Doorbell and interrupts that one sleep can wait for; ports beyond wake by deadlines only.
-const DESCRIPTORS_MAX: usize = 33;
+/// Interrupts that one sleep can wait for; ports beyond wake by deadlines only.
+const INTERRUPTS_MAX: usize = 32;
+/// Those, the doorbell, and what applications ring.
+const DESCRIPTORS_MAX: usize = 1 + INTERRUPTS_MAX + DOMAINS_MAX;

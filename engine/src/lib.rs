@@ -7,6 +7,7 @@
 //! and [`command::Command`]s and gives [`counters`] and [`snapshot`]s.
 
 mod affinity;
+pub mod applications;
 pub mod arp;
 pub mod clock;
 pub mod command;

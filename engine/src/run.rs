@@ -22,7 +22,8 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         self.stage = Stage::Strays;
         work += self.take_strays();
         work += self.take_inside();
-        // Commands of applications are taken here, before the timers and services that they feed.
+        self.stage = Stage::Applications;
+        work += self.take_application_commands();
         self.stage = Stage::Timers;
         work += self.run_timers();
         self.stage = Stage::Services;
@@ -31,6 +32,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         work += self.transmit();
         self.stage = Stage::Doorbells;
         self.ring_doorbells();
+        self.applications.ring_doorbells();
         self.stage = Stage::Commands;
         work += self.carry_out_commands();
         self.stage = Stage::Idle;
@@ -63,6 +65,8 @@ pub enum Stage {
     Receive,
     /// Packets from other workers, and from inside.
     Strays,
+    /// Commands of applications.
+    Applications,
     /// Timers.
     Timers,
     /// Services.
@@ -84,6 +88,7 @@ impl Stage {
             Stage::Start => "start",
             Stage::Receive => "receive",
             Stage::Strays => "strays",
+            Stage::Applications => "applications",
             Stage::Timers => "timers",
             Stage::Services => "services",
             Stage::Transmit => "transmit",

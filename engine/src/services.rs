@@ -37,6 +37,9 @@ pub trait Opening {
 
     /// Whether answers to this flow arrive at, or are handed to, this worker.
     fn comes_home(&self, flow: &Flow) -> bool;
+
+    /// Whether an address is one of ours.
+    fn is_local(&self, address: IpAddr) -> bool;
 }
 
 /// Why a service could not start.
@@ -85,31 +88,22 @@ impl<M: Memory + Debug> Services<M> {
         Ok(Self { running, turns: 0 })
     }
 
-    /// Handles events and goes on with what waits, at most `budget` steps; gives their number.
-    pub fn turn(
+    /// Handles an event of the shard whose cookie is a service's.
+    pub fn event(&mut self, now: Instant, shard: &mut Shard<M>, event: &Event) {
+        let service = usize::from(Cookie(event.cookie).service());
+        if let Some(running) = self.running.get_mut(service) {
+            running.event(now, shard, event);
+        }
+    }
+
+    /// Goes on with what waits, after `steps` of `budget` went into events; gives the number of all steps.
+    pub fn proceed(
         &mut self,
         now: Instant,
         shard: &mut Shard<M>,
         opening: &dyn Opening,
-        budget: usize,
+        (mut steps, budget): (usize, usize),
     ) -> usize {
-        let mut steps = 0;
-        // Busy connections never run out of events: those that wait get their half of the turn.
-        let events_max = if self.has_work() {
-            budget.div_ceil(2)
-        } else {
-            budget
-        };
-        while steps < events_max {
-            let Some(event) = shard.next_event() else {
-                break;
-            };
-            let service = usize::from(Cookie(event.cookie).service());
-            if let Some(running) = self.running.get_mut(service) {
-                running.event(now, shard, &event);
-            }
-            steps += 1;
-        }
         // Another service goes first each turn, so that none lives on what the others leave.
         self.turns = self.turns.wrapping_add(1);
         let count = self.running.len();

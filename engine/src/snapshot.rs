@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::applications::AttachmentId;
 pub use crate::routes::Route;
 pub use coremill_tcp::snapshot::{ConnectionRow, Cursor, ListenerRow};
 
@@ -52,6 +53,45 @@ pub struct NeighborRow {
     pub confirmed: Option<Duration>,
     /// Packets waiting for it.
     pub pending: usize,
+}
+
+/// What one attached application has of one worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ApplicationRow {
+    /// Which attachment.
+    pub attachment: AttachmentId,
+    /// Connections it holds, those offered and not accepted yet included.
+    pub connections: u64,
+    /// Listeners it holds. Every worker has each of them: take the largest, not the sum.
+    pub listeners: u64,
+    /// Sockets opened that are neither, yet.
+    pub unconnected: u64,
+    /// Connections that wait to be accepted.
+    pub offered: u64,
+    /// Threads of it that have spoken to this worker.
+    pub contexts: u64,
+    /// Subscriptions.
+    pub subscriptions: u64,
+    /// Commands carried out so far.
+    pub commands: u64,
+    /// Commands handed to the worker that has the socket, so far.
+    pub commands_forwarded: u64,
+    /// Commands refused with an error, or ignored because they named nothing, so far.
+    pub commands_refused: u64,
+    /// Events posted so far.
+    pub events: u64,
+    /// Events posted and not taken yet.
+    pub events_pending: u64,
+    /// Times one of its doorbells was rung.
+    pub doorbells_rung: u64,
+    /// Bytes received for it so far.
+    pub received_bytes: u64,
+    /// Bytes taken from it so far.
+    pub sent_bytes: u64,
+    /// Receive chunks lent now.
+    pub receive_chunks_lent: u64,
+    /// Send chunks lent now.
+    pub send_chunks_lent: u64,
 }
 
 /// One service on one worker.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use coremill_tcp::{ChunkPool, Flow, Instant, Shard};
 
+use crate::applications::{Applications, Turn};
 use crate::arp;
 use crate::clock::Clock;
 use crate::counters::WorkerCounters;
@@ -80,6 +81,7 @@ pub struct Worker<P: Port, C: Clock, R: Routes> {
     pub(crate) neighbors: Neighbors<P::Buffer>,
     pub(crate) shard: Shard<ChunkPool>,
     pub(crate) services: Services<ChunkPool>,
+    pub(crate) applications: Applications,
     pub(crate) steering: Arc<Steering>,
     pub(crate) exchange: Arc<Exchange<P::Buffer>>,
     /// Workers that were given something in this turn.
@@ -122,6 +124,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             local: parts.local,
             shard: parts.shard,
             services: parts.services,
+            applications: Applications::new(),
             steering: parts.steering,
             to_ring: vec![false; parts.exchange.workers()],
             exchange: parts.exchange,
@@ -191,17 +194,70 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         });
     }
 
+    /// Carries out commands of applications.
+    pub(crate) fn take_application_commands(&mut self) -> usize {
+        self.with_applications(|applications, turn| applications.take_commands(turn))
+    }
+
     /// Handles events of connections and goes on with what waits.
     pub(crate) fn run_services(&mut self) -> usize {
-        let ways = Ways {
-            index: self.index,
-            ports: &self.ports,
-            routes: &self.routes,
-            local: &self.local,
-            steering: &self.steering,
+        let budget = self.turn.events_max;
+        let ways = ways(
+            self.index,
+            &self.ports,
+            &self.routes,
+            &self.local,
+            &self.steering,
+        );
+        let mut turn = Turn {
+            now: self.now,
+            shard: &mut self.shard,
+            opening: &ways,
+            to_ring: &mut self.to_ring,
         };
-        self.services
-            .turn(self.now, &mut self.shard, &ways, self.turn.events_max)
+        // Busy connections never run out of events: what waits gets its half of the turn.
+        let events_max = if self.services.has_work() {
+            budget.div_ceil(2)
+        } else {
+            budget
+        };
+        let mut steps = 0;
+        while steps < events_max {
+            let Some(event) = turn.shard.next_event() else {
+                break;
+            };
+            if Applications::is_concerned(&event) {
+                self.applications.event(&event, &mut turn);
+            } else {
+                self.services.event(self.now, turn.shard, &event);
+            }
+            steps += 1;
+        }
+        let steps = self
+            .services
+            .proceed(self.now, turn.shard, &ways, (steps, budget));
+        steps + self.applications.end_turn(&mut turn)
+    }
+
+    /// Does something for applications with what a turn lends them.
+    pub(crate) fn with_applications<T>(
+        &mut self,
+        act: impl FnOnce(&mut Applications, &mut Turn<'_>) -> T,
+    ) -> T {
+        let ways = ways(
+            self.index,
+            &self.ports,
+            &self.routes,
+            &self.local,
+            &self.steering,
+        );
+        let mut turn = Turn {
+            now: self.now,
+            shard: &mut self.shard,
+            opening: &ways,
+            to_ring: &mut self.to_ring,
+        };
+        act(&mut self.applications, &mut turn)
     }
 
     /// Runs what is due.
@@ -213,6 +269,22 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
     /// Gives a packet that leads nowhere back to its pool, and counts it.
     pub(crate) fn discard(&self, reason: impl Into<crate::drop_reason::DropReason>) {
         self.counters.drops.count(reason);
+    }
+}
+
+fn ways<'a, P: Port, R: Routes>(
+    index: usize,
+    ports: &'a [PortSlot<P>],
+    routes: &'a R,
+    local: &'a LocalAddresses,
+    steering: &'a Steering,
+) -> Ways<'a, P, R> {
+    Ways {
+        index,
+        ports,
+        routes,
+        local,
+        steering,
     }
 }
 
@@ -239,6 +311,10 @@ impl<P: Port, R: Routes> Opening for Ways<'_, P, R> {
 
     fn comes_home(&self, flow: &Flow) -> bool {
         self.steering.owner_of(flow) == self.index
+    }
+
+    fn is_local(&self, address: IpAddr) -> bool {
+        self.local.contains(address)
     }
 }
 

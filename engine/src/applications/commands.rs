@@ -1,0 +1,308 @@
+//! Taking commands out of rings, a bounded number of each context and turn, and finding the worker they are for.
+
+use coremill_ring::command::Command;
+use coremill_ring::message::INLINE_BYTES_MAX;
+use coremill_ring::untrusted::Violation;
+use rustix::io::Errno;
+
+use super::domain::Domain;
+use super::errno;
+use super::mail::Mail;
+use super::turn::Turn;
+
+/// A command, with the context whose notifier gets the answer.
+#[derive(Clone, Debug)]
+pub(super) struct Forwarded {
+    pub(super) context: u32,
+    pub(super) command: Command,
+    pub(super) payload: [u8; INLINE_BYTES_MAX],
+    pub(super) length: usize,
+}
+
+impl Domain {
+    /// Takes commands of those who have spoken; gives their number.
+    pub(super) fn take_commands(&mut self, turn: &mut Turn<'_>) -> Result<usize, Violation> {
+        for (flagged, spoken) in self.flagged.iter_mut().zip(self.ready_bits.take()) {
+            *flagged |= spoken;
+        }
+        let mut done = self.take_forwarded(turn)?;
+        if self.flagged.iter().all(|word| *word == 0) {
+            return Ok(done);
+        }
+        let count = u32::try_from(self.contexts.len())
+            .unwrap_or(u32::MAX)
+            .max(1);
+        // Another one goes first each turn.
+        self.first_context = (self.first_context + 1) % count;
+        for step in 0..count {
+            let context = (self.first_context + step) % count;
+            let (word, bit) = (context as usize / 64, 1_u64 << (context % 64));
+            let share = COMMANDS_MAX.min(DOMAIN_COMMANDS_MAX.saturating_sub(done));
+            if share > 0 && self.flagged.get(word).is_some_and(|flags| flags & bit != 0) {
+                let (taken, is_empty) = self.take_of_context(context, share, turn)?;
+                done += taken;
+                if is_empty && let Some(flags) = self.flagged.get_mut(word) {
+                    *flags &= !bit;
+                }
+            }
+        }
+        // Bits of contexts that there are not.
+        for word in 0..self.flagged.len() {
+            let below = (count as usize).saturating_sub(word * 64).min(64);
+            let mask = if below == 64 {
+                u64::MAX
+            } else {
+                (1 << below) - 1
+            };
+            self.flagged[word] &= mask;
+        }
+        Ok(done)
+    }
+
+    /// Commands of one context; gives their number, and whether there is none left.
+    fn take_of_context(
+        &mut self,
+        number: u32,
+        share: usize,
+        turn: &mut Turn<'_>,
+    ) -> Result<(usize, bool), Violation> {
+        let mut done = 0;
+        let mut is_empty = false;
+        while done < share {
+            if !self.can_answer(number) {
+                self.is_held_back = true;
+                break;
+            }
+            let Some(context) = self.contexts.get_mut(number as usize) else {
+                is_empty = true;
+                break;
+            };
+            context.has_spoken = true;
+            let next = match context.stalled.take() {
+                Some(stalled) => stalled,
+                None if context.ring.take(&mut self.message)? => {
+                    let mut payload = [0; INLINE_BYTES_MAX];
+                    let (command, length) = Command::decode(&self.message, &mut payload)?;
+                    Forwarded {
+                        context: number,
+                        command,
+                        payload,
+                        length,
+                    }
+                }
+                None => {
+                    is_empty = true;
+                    break;
+                }
+            };
+            if let Some(stalled) = self.route(next, turn)? {
+                if let Some(context) = self.contexts.get_mut(number as usize) {
+                    context.stalled = Some(stalled);
+                }
+                self.is_held_back = true;
+                break;
+            }
+            done += 1;
+        }
+        if let Some(context) = self.contexts.get(number as usize) {
+            context.ring.release();
+        }
+        Ok((done, is_empty))
+    }
+
+    /// Carries a command out, or gives it to the worker it is for; gives it back when that has no room.
+    fn route(
+        &mut self,
+        next: Forwarded,
+        turn: &mut Turn<'_>,
+    ) -> Result<Option<Forwarded>, Violation> {
+        let owner = self.owner_of(&next.command);
+        if owner == self.worker {
+            self.carry_out(&next, turn)?;
+            return Ok(None);
+        }
+        let attachment = self.attachment.clone();
+        let Some(queue) = attachment.forwards.get(owner as usize) else {
+            return Ok(None);
+        };
+        if let Err(back) = queue.push(next) {
+            return Ok(Some(back));
+        }
+        self.counts.commands_forwarded += 1;
+        turn.wake(owner);
+        Ok(None)
+    }
+
+    /// Carries out what other workers handed over.
+    fn take_forwarded(&mut self, turn: &mut Turn<'_>) -> Result<usize, Violation> {
+        let own = self.attachment.forwards.get(self.worker as usize);
+        if own.is_none_or(|queue| queue.is_empty()) {
+            return Ok(0);
+        }
+        let attachment = self.attachment.clone();
+        let Some(queue) = attachment.forwards.get(self.worker as usize) else {
+            return Ok(0);
+        };
+        let mut done = 0;
+        while done < FORWARDED_MAX && !queue.is_empty() {
+            // Which context is next is not known before it is taken: all must have room.
+            if !self.is_leaving
+                && !self
+                    .mails
+                    .iter()
+                    .take(self.contexts.len())
+                    .all(Mail::has_room)
+            {
+                self.is_held_back = true;
+                break;
+            }
+            let Some(next) = queue.pop() else {
+                break;
+            };
+            self.carry_out(&next, turn)?;
+            done += 1;
+        }
+        Ok(done)
+    }
+
+    /// Whether the answers of a context's next command have room.
+    fn can_answer(&self, context: u32) -> bool {
+        let mail = self.mails.get(context as usize);
+        self.is_leaving || mail.is_some_and(|mail| !mail.is_owing() && mail.has_room())
+    }
+
+    /// The worker that carries a command out.
+    fn owner_of(&self, command: &Command) -> u32 {
+        let socket = match *command {
+            // A new socket is this worker's, and so are the slots that are claimed of it.
+            Command::Open { .. } | Command::Take { .. } => return self.worker,
+            Command::Bind { socket, .. }
+            | Command::Listen { socket, .. }
+            | Command::Connect { socket, .. }
+            | Command::Send { socket, .. }
+            | Command::SendFilled { socket, .. }
+            | Command::Read { socket, .. }
+            | Command::WantRoom { socket, .. }
+            | Command::GiveBack { socket, .. }
+            | Command::Shutdown { socket, .. }
+            | Command::Close { socket }
+            | Command::SetOption { socket, .. }
+            | Command::Subscribe { socket, .. }
+            | Command::Unsubscribe { socket, .. } => socket,
+        };
+        socket.slot % self.workers.max(1)
+    }
+
+    fn carry_out(&mut self, next: &Forwarded, turn: &mut Turn<'_>) -> Result<(), Violation> {
+        self.counts.commands += 1;
+        let context = next.context;
+        match next.command {
+            Command::Open { ticket } => {
+                let opened = self.open();
+                self.answer(context, ticket, opened)
+            }
+            Command::Bind {
+                ticket,
+                socket,
+                local,
+            } => {
+                let bound = self.bind(socket, local, turn);
+                self.answer(context, ticket, bound)
+            }
+            Command::Listen {
+                ticket,
+                socket,
+                backlog,
+            } => self.listen(socket, backlog, (ticket, context), turn),
+            Command::Connect {
+                ticket,
+                socket,
+                remote,
+            } => {
+                let connecting = self.connect(socket, remote, turn);
+                self.answer(context, ticket, connecting)
+            }
+            Command::Take {
+                ticket,
+                listener,
+                slot,
+                round,
+            } => {
+                let taken = self.take(listener, (slot, round), turn)?;
+                self.answer(context, ticket, taken)
+            }
+            Command::Shutdown {
+                ticket,
+                socket,
+                direction,
+            } => {
+                let shut = self.shutdown(socket, direction, turn)?;
+                self.answer(context, ticket, shut)
+            }
+            Command::SetOption {
+                ticket,
+                socket,
+                option,
+                value,
+            } => {
+                let set = self.set_option(socket, (option, value), turn);
+                self.answer(context, ticket, set)
+            }
+            _ => self.carry_out_transfer(next, turn),
+        }
+    }
+
+    fn carry_out_transfer(
+        &mut self,
+        next: &Forwarded,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Violation> {
+        let payload = next.payload.get(..next.length).unwrap_or_default();
+        match next.command {
+            Command::Send {
+                socket,
+                offset,
+                read,
+            } => self.send(socket, (offset, read), payload, turn),
+            Command::SendFilled {
+                socket,
+                offset,
+                read,
+                filled,
+            } => self.send_filled(socket, (offset, read, filled), turn),
+            Command::Read { socket, read } => self.read(socket, read, turn),
+            Command::WantRoom { socket, bytes } => {
+                self.want_room(socket, (next.context, bytes), turn)
+            }
+            Command::GiveBack { socket, filled } => self.give_back(socket, filled, turn),
+            Command::Close { socket } => {
+                self.close(socket, turn);
+                Ok(())
+            }
+            Command::Subscribe {
+                ticket,
+                socket,
+                notifier,
+                interest,
+            } => match self.subscribe(socket, (notifier, interest, ticket), turn) {
+                Ok(()) => Ok(()),
+                Err(error) => self.answer(next.context, ticket, Err(errno::number(error))),
+            },
+            Command::Unsubscribe { socket, notifier } => {
+                self.unsubscribe(socket, notifier, turn);
+                Ok(())
+            }
+            // All others were carried out before.
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What an option that there is not is answered with.
+pub(super) const NO_OPTION: Errno = Errno::NOPROTOOPT;
+/// Commands of one context in one turn.
+const COMMANDS_MAX: usize = 64;
+/// Commands of one application in one turn, whatever the number of its contexts.
+const DOMAIN_COMMANDS_MAX: usize = 256;
+/// Commands from other workers in one turn.
+const FORWARDED_MAX: usize = 128;

@@ -1,0 +1,219 @@
+//! What one worker has of one attached application.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use coremill_ring::accept_ring::Offers;
+use coremill_ring::consumer::Consumer;
+use coremill_ring::event::Event;
+use coremill_ring::handle::Handle;
+use coremill_ring::message::Message;
+use coremill_ring::ready_bits::Listener as ReadyBits;
+use coremill_ring::untrusted::Violation;
+
+use super::attachment::{AttachError, Attachment, AttachmentId};
+use super::chunks::Chunks;
+use super::commands::Forwarded;
+use super::listening::Listening;
+use super::mail::Mail;
+use super::socket_table::{Kind, SocketTable};
+use crate::snapshot::ApplicationRow;
+
+/// A worker's part of an attached application. The control thread builds and drops it, so that the worker neither
+/// allocates nor frees.
+#[derive(Debug)]
+pub struct Domain {
+    pub(super) attachment: Arc<Attachment>,
+    pub(super) worker: u32,
+    pub(super) workers: u32,
+    /// Where in the worker's list of domains it is: part of the cookies.
+    pub(super) place: u16,
+    pub(super) contexts: Box<[Context]>,
+    pub(super) ready_bits: ReadyBits,
+    /// Contexts whose rings may hold commands, a bit each.
+    pub(super) flagged: [u64; 8],
+    /// The context that goes first in the next turn.
+    pub(super) first_context: u32,
+    pub(super) mails: Box<[Mail]>,
+    pub(super) sockets: SocketTable,
+    pub(super) chunks: Chunks,
+    pub(super) listening: Box<[Listening]>,
+    /// Sockets with something to tell.
+    pub(super) to_tell: VecDeque<u32>,
+    /// Sockets that wait for chunks, or for another share of a turn.
+    pub(super) waiting: VecDeque<u32>,
+    /// Those are worth a try: chunks came back, or a share ended.
+    pub(super) has_retry: bool,
+    pub(super) has_acceptable: bool,
+    pub(super) has_listener_edges: bool,
+    /// An event found no room, or answers wait for it: nobody tells when there is some.
+    pub(super) is_held_back: bool,
+    /// Events were posted in this turn.
+    pub(super) has_posted: bool,
+    /// The version of the agreements that was carried out, and whether some could not be.
+    pub(super) followed: u32,
+    pub(super) is_behind: bool,
+    /// It is being detached: nobody reads what is told.
+    pub(super) is_leaving: bool,
+    /// The place that detaching looks at next.
+    pub(super) leaving_place: usize,
+    pub(super) is_ear_gone: bool,
+    pub(super) counts: ApplicationRow,
+    pub(super) message: Message,
+}
+
+/// A thread of the application, as this worker hears it.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) ring: Consumer,
+    /// A command that the worker it is for has no room for now.
+    pub(super) stalled: Option<Forwarded>,
+    pub(super) has_spoken: bool,
+}
+
+impl Domain {
+    /// All that `worker` will need for `attachment`.
+    ///
+    /// # Errors
+    /// When the shape has no such worker.
+    pub fn new(attachment: &Arc<Attachment>, worker: u32) -> Result<Box<Self>, AttachError> {
+        let parts = &attachment.parts;
+        let (layout, shape) = (&parts.layout, *parts.layout.shape());
+        let missing = AttachError::NoWorker(worker);
+        let own_line = layout.worker(worker).ok_or(missing)?;
+        let bits = layout.ready_bits(worker).ok_or(missing)?;
+        let (daemon, application) = (&parts.daemon, &parts.application);
+        let context = |number| {
+            let slots = application.part(layout.command_ring(number, worker)?);
+            let head = daemon.part(layout.command_head(number, worker)?);
+            Some(Context {
+                ring: Consumer::new(slots.reader(), head)?,
+                stalled: None,
+                has_spoken: false,
+            })
+        };
+        let listening = |number| {
+            let slots = daemon.part(layout.accept_slots(number, worker)?);
+            let claims = application.part(layout.claims(number, worker)?);
+            Some(Listening {
+                offers: Offers::new(slots, claims.reader()),
+                open: None,
+            })
+        };
+        let mail = |number| Mail::new(attachment, number, worker);
+        let sockets = SocketTable::new(attachment, worker);
+        Ok(Box::new(Self {
+            worker,
+            workers: shape.workers,
+            place: 0,
+            contexts: (0..shape.contexts).filter_map(context).collect(),
+            ready_bits: ReadyBits::new(application.part(bits), daemon.part(own_line)),
+            flagged: [0; 8],
+            first_context: 0,
+            mails: (0..shape.notifiers).filter_map(mail).collect(),
+            to_tell: VecDeque::with_capacity(sockets.len()),
+            waiting: VecDeque::with_capacity(sockets.len()),
+            sockets,
+            chunks: Chunks::new(&shape, worker),
+            listening: (0..shape.listeners).filter_map(listening).collect(),
+            has_retry: false,
+            has_acceptable: false,
+            has_listener_edges: false,
+            is_held_back: false,
+            has_posted: false,
+            followed: 0,
+            is_behind: false,
+            is_leaving: false,
+            leaving_place: 0,
+            is_ear_gone: false,
+            counts: ApplicationRow {
+                attachment: attachment.id(),
+                ..ApplicationRow::default()
+            },
+            message: Message::new(),
+            attachment: attachment.clone(),
+        }))
+    }
+
+    /// Whose.
+    pub fn id(&self) -> AttachmentId {
+        self.attachment.id()
+    }
+
+    /// What the operator sees of it.
+    pub(crate) fn row(&self) -> ApplicationRow {
+        let mut row = self.counts;
+        for socket in self.sockets.iter() {
+            match &socket.kind {
+                Kind::Stream(_) => row.connections += 1,
+                Kind::Unconnected => row.unconnected += 1,
+                // Counted below, where every worker has it.
+                Kind::Listener { .. } => {}
+            }
+            row.subscriptions += socket.subscribers.iter().count() as u64;
+        }
+        for listening in &self.listening {
+            row.listeners += u64::from(listening.open.is_some());
+            row.offered += listening.offers.offered() as u64;
+        }
+        row.contexts = self
+            .contexts
+            .iter()
+            .filter(|context| context.has_spoken)
+            .count() as u64;
+        row.events_pending = self.mails.iter().map(Mail::pending).sum();
+        row.receive_chunks_lent = self.chunks.receive.lent() as u64;
+        row.send_chunks_lent = self.chunks.send.lent() as u64;
+        row
+    }
+
+    /// Answers a command: what it named and a number, or Linux's number of the error.
+    pub(super) fn answer(
+        &mut self,
+        context: u32,
+        ticket: u64,
+        answer: Result<(Option<Handle>, u64), u16>,
+    ) -> Result<(), Violation> {
+        let (error, (socket, value)) = match answer {
+            Ok(found) => (0, found),
+            Err(error) => (error, (None, 0)),
+        };
+        self.counts.commands_refused += u64::from(error != 0);
+        self.tell(
+            context,
+            Event::Answer {
+                ticket,
+                error,
+                socket,
+                value,
+            },
+        )
+    }
+
+    /// Tells the owner of a notifier something that stands for itself.
+    pub(super) fn tell(&mut self, notifier: u32, event: Event) -> Result<(), Violation> {
+        if self.is_leaving {
+            return Ok(());
+        }
+        if let Some(mail) = self.mails.get_mut(notifier as usize) {
+            mail.tell(event)?;
+            self.counts.events += 1;
+            self.has_posted = true;
+            self.is_held_back |= mail.is_owing();
+        }
+        Ok(())
+    }
+
+    /// The cookie of a connection's events.
+    pub(super) fn socket_cookie(&self, slot: u32) -> u64 {
+        COOKIE | u64::from(self.place) << 32 | u64::from(slot)
+    }
+
+    /// The cookie of a listener's events.
+    pub(super) fn listener_cookie(&self, number: u32) -> u64 {
+        self.socket_cookie(number)
+    }
+}
+
+/// Set in the cookies of applications, never in those of services.
+pub(super) const COOKIE: u64 = 1 << 63;

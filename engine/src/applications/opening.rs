@@ -1,0 +1,303 @@
+//! Sockets before they are connections: opened, bound, listening, connecting, with options and subscriptions.
+
+use std::net::SocketAddr;
+
+use coremill_ring::handle::Handle;
+use coremill_ring::option::{KEEPALIVE, LINGER, NO_DELAY};
+use coremill_ring::socket_state::Flags;
+use coremill_ring::untrusted::Violation;
+use coremill_tcp::options::{ConnectOptions, SocketOptions};
+use rustix::io::Errno;
+
+use super::agreement::{Agreed, Phase};
+use super::commands::NO_OPTION;
+use super::domain::Domain;
+use super::errno;
+use super::socket_table::{Asked, Kind};
+use super::stream::Stream;
+use super::subscribers::{FAILED, READABLE, Subscription, WRITABLE};
+use super::turn::Turn;
+
+/// What a command is answered with: a socket and a number, or Linux's number of the error.
+pub(super) type Answer = Result<(Option<Handle>, u64), u16>;
+
+impl Domain {
+    /// A new socket.
+    pub(super) fn open(&mut self) -> Answer {
+        let opened = self.sockets.open(
+            Kind::Unconnected,
+            SocketOptions::default(),
+            Flags::default(),
+        );
+        let handle = opened.ok_or(errno::number(Errno::MFILE))?;
+        Ok((Some(handle), 0))
+    }
+
+    /// Gives a socket its local address, which must be one of ours, or any.
+    pub(super) fn bind(
+        &mut self,
+        handle: Handle,
+        local: SocketAddr,
+        turn: &mut Turn<'_>,
+    ) -> Answer {
+        let slot = self
+            .sockets
+            .find(handle)
+            .ok_or(errno::number(Errno::BADF))?;
+        let socket = slot.socket.as_mut().ok_or(errno::number(Errno::BADF))?;
+        if !matches!(socket.kind, Kind::Unconnected) || socket.local.is_some() {
+            return Err(errno::number(Errno::INVAL));
+        }
+        if !local.ip().is_unspecified() && !turn.opening.is_local(local.ip()) {
+            return Err(errno::number(Errno::ADDRNOTAVAIL));
+        }
+        socket.local = Some(local);
+        slot.state.set_local(local);
+        Ok((Some(handle), 0))
+    }
+
+    /// Asks for a listener on all workers, or changes its backlog.
+    pub(super) fn listen(
+        &mut self,
+        handle: Handle,
+        backlog: u32,
+        (ticket, context): (u64, u32),
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Violation> {
+        let backlog = (backlog as usize).min(BACKLOG_MAX);
+        let attachment = self.attachment.clone();
+        let mut table = attachment.agreements.table();
+        let number = match self.agree(handle, backlog, &mut table, Asked { ticket, context }) {
+            Ok(number) => number,
+            Err(error) => return self.answer(context, ticket, Err(errno::number(error))),
+        };
+        attachment.agreements.changed();
+        turn.wake_all();
+        drop(table);
+        match number {
+            // Another backlog: nothing to wait for.
+            Some(number) => self.answer(context, ticket, Ok((Some(handle), u64::from(number)))),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes into the table what is asked for; gives the number when it is there already.
+    fn agree(
+        &mut self,
+        handle: Handle,
+        backlog: usize,
+        table: &mut [Agreed],
+        asked: Asked,
+    ) -> Result<Option<u32>, Errno> {
+        let slot = self.sockets.find(handle).ok_or(Errno::BADF)?;
+        let socket = slot.socket.as_mut().ok_or(Errno::BADF)?;
+        match socket.kind {
+            Kind::Stream(_) => Err(Errno::INVAL),
+            Kind::Listener { asked: Some(_), .. } => Err(Errno::ALREADY),
+            Kind::Listener { number, .. } => {
+                let agreed = table.get_mut(number as usize).ok_or(Errno::BADF)?;
+                agreed.backlog = backlog;
+                Ok(Some(number))
+            }
+            Kind::Unconnected => {
+                let free = |agreed: &(u32, &mut Agreed)| agreed.1.phase == Phase::Free;
+                let (number, agreed) = (0..).zip(table).find(free).ok_or(Errno::NOBUFS)?;
+                let any = SocketAddr::from(([0, 0, 0, 0], 0));
+                agreed.phase = Phase::Asked;
+                agreed.socket = Some(handle);
+                agreed.local = socket.local.unwrap_or(any);
+                agreed.backlog = backlog;
+                agreed.options = socket.options;
+                agreed.subscribers = socket.subscribers;
+                agreed.having = 0;
+                socket.kind = Kind::Listener {
+                    number,
+                    asked: Some(asked),
+                };
+                Ok(None)
+            }
+        }
+    }
+
+    /// Begins a connection from this worker: a source port is chosen whose answers come here.
+    pub(super) fn connect(
+        &mut self,
+        handle: Handle,
+        remote: SocketAddr,
+        turn: &mut Turn<'_>,
+    ) -> Answer {
+        self.try_connect(handle, remote, turn)?;
+        self.look_after(handle.slot, turn)
+            .map_err(|_| errno::number(Errno::INVAL))?;
+        Ok((Some(handle), 0))
+    }
+
+    fn try_connect(
+        &mut self,
+        handle: Handle,
+        remote: SocketAddr,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), u16> {
+        let cookie = self.socket_cookie(handle.slot);
+        let slot = self
+            .sockets
+            .find(handle)
+            .ok_or(errno::number(Errno::BADF))?;
+        let socket = slot.socket.as_mut().ok_or(errno::number(Errno::BADF))?;
+        match &socket.kind {
+            Kind::Unconnected => {}
+            Kind::Listener { .. } => return Err(errno::number(Errno::ISCONN)),
+            Kind::Stream(_) if socket.flags.contains(Flags::CONNECTED) => {
+                return Err(errno::number(Errno::ISCONN));
+            }
+            Kind::Stream(_) => return Err(errno::number(Errno::ALREADY)),
+        }
+        let way = turn.opening.path(remote.ip());
+        let (source, mtu) = way.ok_or(errno::number(Errno::NETUNREACH))?;
+        let bound = socket.local;
+        let source = bound.map_or(source, |local| match local.ip() {
+            any if any.is_unspecified() => source,
+            own => own,
+        });
+        let options = ConnectOptions {
+            source,
+            source_port: bound.map(|local| local.port()).filter(|port| *port != 0),
+            remote: remote.into(),
+            mtu,
+            cookie,
+            socket: socket.options,
+        };
+        if let Some(port) = options.source_port {
+            let local = coremill_tcp::Endpoint::new(source, port);
+            let flow = coremill_tcp::Flow {
+                local,
+                remote: options.remote,
+            };
+            if !turn.opening.comes_home(&flow) {
+                // Its answers would come to another worker, which knows nothing of this socket.
+                return Err(errno::number(Errno::ADDRNOTAVAIL));
+            }
+        }
+        let opening = turn.opening;
+        let connection = turn
+            .shard
+            .connect(turn.now, &options, &|flow| opening.comes_home(flow))
+            .map_err(errno::of_connect)?;
+        if let Some(flow) = turn.shard.flow(connection) {
+            let local = SocketAddr::new(flow.local.address, flow.local.port);
+            socket.local = Some(local);
+            slot.state.set_local(local);
+        }
+        socket.kind = Kind::Stream(Stream::new(connection, false));
+        Ok(())
+    }
+
+    /// Sets an option.
+    pub(super) fn set_option(
+        &mut self,
+        handle: Handle,
+        (option, value): (u32, u64),
+        turn: &mut Turn<'_>,
+    ) -> Answer {
+        let slot = self
+            .sockets
+            .find(handle)
+            .ok_or(errno::number(Errno::BADF))?;
+        let socket = slot.socket.as_mut().ok_or(errno::number(Errno::BADF))?;
+        match (option, value) {
+            (NO_DELAY, 0 | 1) => socket.options.no_delay = value == 1,
+            (KEEPALIVE, 0 | 1) => socket.options.keepalive = value == 1,
+            // Off, or no time at all. With a time, closing goes on behind the application's back, as without.
+            (LINGER, _) => socket.resets_on_close = value == 1,
+            (NO_DELAY | KEEPALIVE, _) => return Err(errno::number(Errno::INVAL)),
+            _ => return Err(errno::number(NO_OPTION)),
+        }
+        if let Kind::Stream(stream) = &socket.kind {
+            turn.shard
+                .set_socket_options(turn.now, stream.connection, socket.options);
+        }
+        Ok((None, 0))
+    }
+
+    /// From now on a notifier hears of a socket; at once, if there is something to hear.
+    pub(super) fn subscribe(
+        &mut self,
+        handle: Handle,
+        (notifier, interest, ticket): (u32, u32, u64),
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Errno> {
+        if notifier as usize >= self.mails.len() {
+            return Err(Errno::INVAL);
+        }
+        let slot = self.sockets.find(handle).ok_or(Errno::BADF)?;
+        let socket = slot.socket.as_mut().ok_or(Errno::BADF)?;
+        let subscription = Subscription {
+            notifier,
+            interest,
+            ticket,
+        };
+        if !socket.subscribers.set(subscription) {
+            return Err(Errno::NOSPC);
+        }
+        let subscribers = socket.subscribers;
+        match &mut socket.kind {
+            Kind::Unconnected => {}
+            Kind::Listener { number, .. } => {
+                let number = *number;
+                self.share_subscribers(number, subscribers, turn);
+            }
+            Kind::Stream(stream) => {
+                let mut edges = 0;
+                if stream.receive.unread() > 0 {
+                    edges |= READABLE;
+                }
+                if stream.has_room() {
+                    edges |= WRITABLE;
+                }
+                if socket.flags.0 & !Flags::CONNECTED.0 != 0 {
+                    edges |= READABLE | FAILED;
+                }
+                if socket.flags.contains(Flags::ERR) {
+                    edges |= WRITABLE;
+                }
+                self.mark(handle.slot, edges);
+            }
+        }
+        Ok(())
+    }
+
+    /// A notifier hears no more of a socket.
+    pub(super) fn unsubscribe(&mut self, handle: Handle, notifier: u32, turn: &mut Turn<'_>) {
+        let socket = self
+            .sockets
+            .find(handle)
+            .and_then(|slot| slot.socket.as_mut());
+        let Some(socket) = socket else {
+            self.counts.commands_refused += 1;
+            return;
+        };
+        socket.subscribers.remove(notifier);
+        if let Kind::Listener { number, .. } = socket.kind {
+            let subscribers = socket.subscribers;
+            self.share_subscribers(number, subscribers, turn);
+        }
+    }
+
+    fn share_subscribers(
+        &mut self,
+        number: u32,
+        subscribers: super::subscribers::Subscribers,
+        turn: &mut Turn<'_>,
+    ) {
+        let agreements = &self.attachment.agreements;
+        let mut table = agreements.table();
+        if let Some(agreed) = table.get_mut(number as usize) {
+            agreed.subscribers = subscribers;
+            agreements.changed();
+            turn.wake_all();
+        }
+    }
+}
+
+/// Connections that may wait for accept, whatever is asked for: Linux's net.core.somaxconn.
+const BACKLOG_MAX: usize = 4_096;

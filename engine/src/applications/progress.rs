@@ -1,0 +1,170 @@
+//! What the shard tells of connections: bytes moved on, states published, those that wait tried again.
+
+use coremill_ring::socket_state::{Flags, StateWriter};
+use coremill_ring::untrusted::Violation;
+use coremill_tcp::{Event as TcpEvent, Subject};
+
+use super::domain::Domain;
+use super::socket_table::{Kind, Slot, Socket};
+use super::stream::{Progress, Tools};
+use super::subscribers::{READABLE, WRITABLE};
+use super::turn::Turn;
+
+impl Domain {
+    /// What the shard told of one of its sockets.
+    pub(super) fn event(&mut self, event: &TcpEvent, turn: &mut Turn<'_>) -> Result<(), Violation> {
+        let number = (event.cookie & u64::from(u32::MAX)) as u32;
+        match event.subject {
+            Subject::Listener(id) => {
+                let open = self
+                    .listening
+                    .get_mut(number as usize)
+                    .and_then(|listening| listening.open.as_mut());
+                if let Some(open) = open.filter(|open| open.id == id) {
+                    open.is_acceptable = true;
+                    self.has_acceptable = true;
+                }
+                Ok(())
+            }
+            Subject::Connection(id) => {
+                let slot = self.sockets.at(number);
+                let stream = slot.and_then(|slot| slot.socket.as_mut()?.stream());
+                match stream {
+                    Some(stream) if stream.connection == id && !stream.is_offered => {
+                        self.look_after(number, turn)
+                    }
+                    // Of a socket that had this place before, or one that is looked after when it is taken.
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Moves what can be moved on a connection, both ways, and publishes what it has come to.
+    pub(super) fn look_after(&mut self, number: u32, turn: &mut Turn<'_>) -> Result<(), Violation> {
+        let Self {
+            sockets,
+            chunks,
+            attachment,
+            worker,
+            ..
+        } = self;
+        let Some(Slot {
+            state,
+            socket: Some(socket),
+            ..
+        }) = sockets.at(number)
+        else {
+            return Ok(());
+        };
+        let mut tools = Tools {
+            state,
+            chunks,
+            attachment,
+            turn,
+        };
+        let Kind::Stream(stream) = &mut socket.kind else {
+            return Ok(());
+        };
+        let sent_more = stream.pump_send(&mut tools);
+        if stream.is_closing {
+            if !stream.is_filled() {
+                self.finish_close(number, turn);
+            }
+            self.has_retry |= sent_more;
+            return Ok(());
+        }
+        let progress = stream.pump_receive(&mut tools);
+        let has_room = stream.publish_sent(&mut tools);
+        let is_over = progress.flags.contains(Flags::RDHUP) && stream.is_shut;
+        let wants = stream.wants.is_some();
+        let edges = publish((state, *worker), socket, &progress, (has_room, is_over));
+        self.counts.received_bytes += progress.bytes;
+        self.has_retry |= progress.has_more || sent_more;
+        if progress.has_more || progress.lacks_chunks {
+            self.wait(number);
+        }
+        self.mark(number, edges);
+        if wants {
+            self.grant(number, turn)?;
+        }
+        Ok(())
+    }
+
+    /// Tries again those that waited, one share each.
+    pub(super) fn retry(&mut self, turn: &mut Turn<'_>) -> Result<usize, Violation> {
+        self.has_retry = false;
+        let count = self.waiting.len();
+        for _ in 0..count.min(RETRIES_MAX) {
+            let Some(number) = self.waiting.pop_front() else {
+                break;
+            };
+            if let Some(slot) = self.sockets.at(number) {
+                slot.is_waiting = false;
+            }
+            self.look_after(number, turn)?;
+        }
+        self.has_retry |= count > RETRIES_MAX;
+        Ok(count.min(RETRIES_MAX))
+    }
+
+    /// Something about a socket is to be told.
+    pub(super) fn mark(&mut self, number: u32, edges: u32) {
+        if edges == 0 {
+            return;
+        }
+        if let Some(slot) = self.sockets.at(number)
+            && let Some(socket) = &mut slot.socket
+        {
+            socket.edges |= edges;
+            if !std::mem::replace(&mut slot.is_listed, true) {
+                self.to_tell.push_back(number);
+            }
+        }
+    }
+
+    /// A connection goes on when chunks come back, or in another share.
+    pub(super) fn wait(&mut self, number: u32) {
+        if let Some(slot) = self.sockets.at(number)
+            && !std::mem::replace(&mut slot.is_waiting, true)
+        {
+            self.waiting.push_back(number);
+        }
+    }
+}
+
+/// Publishes what a connection has come to; gives the conditions that are news.
+fn publish(
+    (state, worker): (&StateWriter, u32),
+    socket: &mut Socket,
+    progress: &Progress,
+    (has_room, is_over): (bool, bool),
+) -> u32 {
+    let before = (socket.flags, socket.error);
+    let mut edges = progress.edges | if has_room { WRITABLE } else { 0 };
+    let flags = socket.flags.and(progress.flags);
+    socket.flags = if is_over {
+        flags.and(Flags::HUP)
+    } else {
+        flags
+    };
+    if progress.error != 0 {
+        socket.error = progress.error;
+    }
+    if before != (socket.flags, socket.error) {
+        state.set_condition(socket.condition(worker));
+    } else if progress.bytes == 0 {
+        // An end or an error that was told before is no news; room is.
+        edges &= if has_room { WRITABLE } else { 0 };
+    }
+    if edges & READABLE != 0 {
+        state.raise_readable();
+    }
+    if edges & WRITABLE != 0 {
+        state.raise_writable();
+    }
+    edges
+}
+
+/// Connections that go on in one turn.
+const RETRIES_MAX: usize = 32;

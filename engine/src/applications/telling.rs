@@ -1,0 +1,206 @@
+//! The end of a turn: events of what changed, and the doorbells of those who sleep.
+
+use coremill_ring::event::Event;
+use coremill_ring::notifier::Posted;
+use coremill_ring::socket_state::Flags;
+use coremill_ring::untrusted::Violation;
+use coremill_ring::words::full_fence;
+
+use super::domain::Domain;
+use super::listening::OpenListener;
+use super::mail::Mail;
+use super::socket_table::{Kind, Socket};
+use super::subscribers::{FAILED, Subscribers};
+
+impl Domain {
+    /// Posts the events of what changed in this turn.
+    pub(super) fn post_events(&mut self) -> Result<(), Violation> {
+        self.settle_owed()?;
+        if self.to_tell.is_empty() && !self.has_listener_edges {
+            return Ok(());
+        }
+        // What the states say is stored before any event that hints at it.
+        full_fence();
+        if std::mem::take(&mut self.has_listener_edges) {
+            self.tell_of_listeners()?;
+        }
+        for _ in 0..self.to_tell.len().min(TELLS_MAX) {
+            let Some(number) = self.to_tell.pop_front() else {
+                break;
+            };
+            if !self.tell_of_socket(number)? {
+                self.to_tell.push_back(number);
+            }
+        }
+        self.is_held_back |= !self.to_tell.is_empty();
+        Ok(())
+    }
+
+    /// Rings those who were posted to and sleep, each once.
+    pub(super) fn ring_doorbells(&mut self) {
+        if !std::mem::take(&mut self.has_posted) {
+            return;
+        }
+        full_fence();
+        for (mail, bell) in self.mails.iter_mut().zip(&self.attachment.parts.bells) {
+            if mail.is_due() {
+                // One that is gone is noticed by the control thread.
+                let _gone = bell.ring();
+                self.counts.doorbells_rung += 1;
+            }
+        }
+    }
+
+    /// Answers that found no room before.
+    fn settle_owed(&mut self) -> Result<(), Violation> {
+        if !self.is_held_back {
+            return Ok(());
+        }
+        self.is_held_back = false;
+        for mail in &mut self.mails {
+            if mail.is_owing() {
+                let told = mail.settle()?;
+                self.has_posted |= told;
+                self.has_retry |= told;
+                self.is_held_back |= mail.is_owing();
+            }
+        }
+        let stalled = |context: &super::domain::Context| context.stalled.is_some();
+        self.is_held_back |= self.contexts.iter().any(stalled);
+        Ok(())
+    }
+
+    /// False when an event found no room.
+    fn tell_of_socket(&mut self, number: u32) -> Result<bool, Violation> {
+        let Self {
+            sockets,
+            chunks,
+            mails,
+            counts,
+            has_posted,
+            ..
+        } = self;
+        let Some(slot) = sockets.at(number) else {
+            return Ok(true);
+        };
+        let Some(socket) = slot.socket.as_mut() else {
+            slot.is_listed = false;
+            return Ok(true);
+        };
+        let (received, acknowledged, unread) = match &socket.kind {
+            Kind::Stream(stream) => {
+                let (received, read) = stream.received();
+                let unread = (read < received)
+                    .then(|| stream.receive.find(read, &chunks.receive))
+                    .flatten();
+                (received, stream.acknowledged(), unread)
+            }
+            _ => (0, 0, None),
+        };
+        let Socket {
+            handle,
+            flags,
+            subscribers,
+            edges,
+            ..
+        } = *socket;
+        let event = |ticket| Event::Ready {
+            ticket,
+            socket: handle,
+            flags,
+            received,
+            acknowledged,
+            unread,
+        };
+        let told = tell_subscribers(mails, &subscribers, (number, edges), &event)?;
+        *has_posted |= told.posted > 0;
+        counts.events += told.posted;
+        if !told.is_full {
+            socket.edges = 0;
+            slot.is_listed = false;
+        }
+        Ok(!told.is_full)
+    }
+
+    fn tell_of_listeners(&mut self) -> Result<(), Violation> {
+        let Self {
+            listening,
+            mails,
+            counts,
+            has_posted,
+            has_listener_edges,
+            is_held_back,
+            ..
+        } = self;
+        for listening in listening.iter_mut() {
+            let Some(OpenListener {
+                socket,
+                subscribers,
+                edges,
+                ..
+            }) = &mut listening.open
+            else {
+                continue;
+            };
+            if *edges == 0 {
+                continue;
+            }
+            if listening.offers.offered() == 0 {
+                *edges = 0;
+                continue;
+            }
+            let event = |ticket| Event::Ready {
+                ticket,
+                socket: *socket,
+                flags: Flags::default(),
+                received: 0,
+                acknowledged: 0,
+                unread: None,
+            };
+            let told = tell_subscribers(mails, subscribers, (socket.slot, *edges), &event)?;
+            *has_posted |= told.posted > 0;
+            counts.events += told.posted;
+            if told.is_full {
+                *has_listener_edges = true;
+                *is_held_back = true;
+            } else {
+                *edges = 0;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What became of the events of one socket.
+struct Told {
+    posted: u64,
+    is_full: bool,
+}
+
+fn tell_subscribers(
+    mails: &mut [Mail],
+    subscribers: &Subscribers,
+    (number, edges): (u32, u32),
+    event: &dyn Fn(u64) -> Event,
+) -> Result<Told, Violation> {
+    let mut told = Told {
+        posted: 0,
+        is_full: false,
+    };
+    for subscription in subscribers.iter() {
+        if edges & (subscription.interest | FAILED) == 0 {
+            continue;
+        }
+        if let Some(mail) = mails.get_mut(subscription.notifier as usize) {
+            match mail.post(number, &event(subscription.ticket))? {
+                Posted::Posted => told.posted += 1,
+                Posted::Merged => {}
+                Posted::Full => told.is_full = true,
+            }
+        }
+    }
+    Ok(told)
+}
+
+/// Sockets told of in one turn.
+const TELLS_MAX: usize = 256;

@@ -1,0 +1,253 @@
+//! Connections of an application: what it sends and reads.
+
+use coremill_ring::command::Direction;
+use coremill_ring::event::Event;
+use coremill_ring::handle::Handle;
+use coremill_ring::untrusted::Violation;
+use coremill_tcp::error::{ReceiveError, SendError};
+use rustix::io::Errno;
+
+use super::domain::Domain;
+use super::errno;
+use super::mail::{ANSWERS_MAX, Mail};
+use super::opening::Answer;
+use super::socket_table::{Kind, Slot};
+use super::stream::{Stream, Tools};
+use super::turn::Turn;
+
+impl Domain {
+    /// Bytes inside a command.
+    pub(super) fn send(
+        &mut self,
+        handle: Handle,
+        (offset, read): (u64, u64),
+        payload: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Violation> {
+        let sent = self.with_stream(handle, turn, |stream, tools| {
+            let came_back = stream.take_back(read, tools)?;
+            let sent = stream.send_inline(offset, payload, tools)?;
+            stream.publish_sent(tools);
+            Ok((came_back, sent))
+        })?;
+        let Some((came_back, sent)) = sent else {
+            return Ok(());
+        };
+        if came_back {
+            self.after_read(handle.slot, turn)?;
+        }
+        match sent {
+            Ok(()) => self.counts.sent_bytes += payload.len() as u64,
+            // These bytes are lost, and what follows them would be out of place.
+            Err(error) => self.fail(handle.slot, error, turn),
+        }
+        Ok(())
+    }
+
+    /// Bytes filled into grants.
+    pub(super) fn send_filled(
+        &mut self,
+        handle: Handle,
+        (offset, read, filled): (u64, u64, u64),
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Violation> {
+        let filled = self.with_stream(handle, turn, |stream, tools| {
+            let came_back = stream.take_back(read, tools)?;
+            let before = stream.offered_bytes;
+            stream.fill(offset, filled)?;
+            stream.pump_send(tools);
+            stream.publish_sent(tools);
+            Ok((came_back, stream.offered_bytes - before))
+        })?;
+        let Some((came_back, bytes)) = filled else {
+            return Ok(());
+        };
+        self.counts.sent_bytes += bytes;
+        self.has_retry |= !self.waiting.is_empty();
+        if came_back {
+            self.after_read(handle.slot, turn)?;
+        }
+        Ok(())
+    }
+
+    /// What was read.
+    pub(super) fn read(
+        &mut self,
+        handle: Handle,
+        read: u64,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Violation> {
+        let came_back =
+            self.with_stream(handle, turn, |stream, tools| stream.take_back(read, tools))?;
+        match came_back {
+            Some(true) => self.after_read(handle.slot, turn),
+            _ => Ok(()),
+        }
+    }
+
+    /// Grants chunks to a notifier, now or when there are some.
+    pub(super) fn want_room(
+        &mut self,
+        handle: Handle,
+        wants: (u32, u32),
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Violation> {
+        let found = self.with_stream(handle, turn, |stream, _| {
+            stream.wants = Some(wants);
+            Ok(())
+        })?;
+        match found {
+            Some(()) => self.grant(handle.slot, turn),
+            None => Ok(()),
+        }
+    }
+
+    /// Grants that will not be filled.
+    pub(super) fn give_back(
+        &mut self,
+        handle: Handle,
+        filled: u64,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Violation> {
+        self.with_stream(handle, turn, |stream, tools| {
+            stream.give_back(filled)?;
+            stream.pump_send(tools);
+            Ok(())
+        })?;
+        self.has_retry |= !self.waiting.is_empty();
+        Ok(())
+    }
+
+    /// Ends one direction or both.
+    pub(super) fn shutdown(
+        &mut self,
+        handle: Handle,
+        direction: Direction,
+        turn: &mut Turn<'_>,
+    ) -> Result<Answer, Violation> {
+        let ended = self.with_stream(handle, turn, |stream, tools| {
+            if direction != Direction::Send {
+                stream.discards = true;
+            }
+            if direction == Direction::Receive {
+                return Ok(Ok(()));
+            }
+            stream.pump_send(tools);
+            if stream.is_filled() {
+                // Memory is so short that the end of stream would come before what is filled.
+                return Ok(Err(errno::number(Errno::AGAIN)));
+            }
+            let turn = &mut *tools.turn;
+            Ok(match turn.shard.shutdown(turn.now, stream.connection) {
+                Ok(()) | Err(SendError::ShutDown) => {
+                    stream.is_shut = true;
+                    Ok(())
+                }
+                Err(error) => Err(errno::of_send(error)),
+            })
+        })?;
+        let Some(ended) = ended else {
+            return Ok(Err(errno::number(Errno::NOTCONN)));
+        };
+        self.look_after(handle.slot, turn)?;
+        Ok(ended.map(|()| (None, 0)))
+    }
+
+    /// Chunks came back: this connection may go on, and others.
+    fn after_read(&mut self, number: u32, turn: &mut Turn<'_>) -> Result<(), Violation> {
+        self.has_retry |= !self.waiting.is_empty();
+        let slot = self.sockets.at(number);
+        let stream = slot.and_then(|slot| slot.socket.as_mut()?.stream());
+        let has_bytes = stream.is_some_and(|stream| {
+            let piece = turn.shard.receive_slice(stream.connection);
+            piece.map_or_else(
+                |error| error != ReceiveError::NotConnected,
+                |piece| !piece.is_empty(),
+            )
+        });
+        if has_bytes {
+            self.look_after(number, turn)?;
+        }
+        Ok(())
+    }
+
+    /// Grants chunks to whoever asked for room on a connection; it waits when there is none.
+    pub(super) fn grant(&mut self, number: u32, turn: &mut Turn<'_>) -> Result<(), Violation> {
+        let mut grants = [None; ANSWERS_MAX];
+        let Self {
+            sockets,
+            chunks,
+            attachment,
+            mails,
+            ..
+        } = self;
+        let Some(Slot {
+            state,
+            socket: Some(socket),
+            ..
+        }) = sockets.at(number)
+        else {
+            return Ok(());
+        };
+        let (handle, Kind::Stream(stream)) = (socket.handle, &mut socket.kind) else {
+            return Ok(());
+        };
+        let Some((notifier, bytes)) = stream.wants else {
+            return Ok(());
+        };
+        let has_room = mails.get(notifier as usize).is_some_and(Mail::has_room);
+        let mut tools = Tools {
+            state,
+            chunks,
+            attachment,
+            turn,
+        };
+        let is_done = has_room && stream.grant(bytes, &mut tools, &mut grants);
+        for grant in grants.into_iter().flatten() {
+            let granted = Event::Granted {
+                socket: handle,
+                grant,
+            };
+            self.tell(notifier, granted)?;
+        }
+        if !is_done {
+            self.is_held_back |= !has_room;
+            self.wait(number);
+        }
+        Ok(())
+    }
+
+    /// Something on a connection that the application may name; None, and counted, when it names none.
+    fn with_stream<T>(
+        &mut self,
+        handle: Handle,
+        turn: &mut Turn<'_>,
+        act: impl FnOnce(&mut Stream, &mut Tools<'_, '_>) -> Result<T, Violation>,
+    ) -> Result<Option<T>, Violation> {
+        let Self {
+            sockets,
+            chunks,
+            attachment,
+            counts,
+            ..
+        } = self;
+        if let Some(Slot {
+            state,
+            socket: Some(socket),
+            ..
+        }) = sockets.find(handle)
+            && let Kind::Stream(stream) = &mut socket.kind
+            && !stream.is_offered
+        {
+            let mut tools = Tools {
+                state,
+                chunks,
+                attachment,
+                turn,
+            };
+            return act(stream, &mut tools).map(Some);
+        }
+        counts.commands_refused += 1;
+        Ok(None)
+    }
+}

@@ -1,0 +1,178 @@
+//! Applications that lie, err, or ask for too much.
+
+use coremill_ring::command::Command;
+use coremill_ring::handle::Handle;
+
+use super::side::{Connection, Side};
+use super::{PORT, accepted, arrived, nothing_is_left};
+use crate::worker::tests::hosts::Network;
+
+#[test]
+fn a_liar_is_condemned_and_others_do_not_notice() {
+    let lies: [fn(&mut Side, &mut Connection); 4] = [
+        |side, connection| {
+            let socket = connection.handle;
+            side.say(
+                0,
+                &Command::Read {
+                    socket,
+                    read: 1 << 40,
+                },
+                &[],
+            );
+        },
+        |side, connection| {
+            connection.sent = 77;
+            side.send(connection, b"out of place");
+        },
+        |side, connection| {
+            let socket = connection.handle;
+            side.say(
+                0,
+                &Command::GiveBack {
+                    socket,
+                    filled: 1 << 30,
+                },
+                &[],
+            );
+        },
+        |side, _| {
+            let ring = side.layout.command_ring(0, 0).expect("a ring");
+            for word in 0..ring.words {
+                side.application
+                    .store(ring.first_word + word, 0x00ff_0000_0001 | 1 << 50);
+            }
+            let bits = side.layout.ready_bits(0).expect("a line");
+            side.application.store(bits.first_word, u64::MAX);
+            let head = side.layout.event_head(0, 0).expect("a line");
+            side.application.store(head.first_word, u64::MAX);
+            // The head is looked at when the ring seems full, the slots at once: their position decides.
+            for position in 0..64 {
+                let word = ring.first_word + position * 8;
+                side.application
+                    .store(word, (position as u64 + 1) | 200 << 32 | 8 << 48);
+            }
+        },
+    ];
+    for lie in lies {
+        let mut network = Network::new(1, Vec::new());
+        let mut honest = Side::attach(&mut network, 1);
+        let mut liar = Side::attach(&mut network, 2);
+        let listener = liar.listen(&mut network, PORT).expect("a listener");
+        let (_id, mut connection) = accepted(&mut network, &mut liar, listener);
+        lie(&mut liar, &mut connection);
+        network.turn(4);
+        assert!(liar.attachment.violation().is_some());
+        assert!(liar.alarm.clear(), "the control thread was told");
+        nothing_is_left(&liar.detach(&mut network));
+        let listener = honest.listen(&mut network, PORT).expect("a listener");
+        let (id, mut connection) = accepted(&mut network, &mut honest, listener);
+        honest.send(&mut connection, b"undisturbed");
+        network.turn(20);
+        assert_eq!(arrived(&mut network, id), (b"undisturbed".to_vec(), None));
+        assert!(honest.attachment.violation().is_none());
+        nothing_is_left(&honest.detach(&mut network));
+    }
+}
+
+#[test]
+fn names_that_name_nothing_are_answered_or_ignored() {
+    let mut network = Network::new(2, Vec::new());
+    let mut side = Side::attach(&mut network, 1);
+    let real = side.open(&mut network, 0);
+    for slot in [real.slot, 1, 63, 64, (1 << 24) - 1] {
+        let socket = Handle {
+            memory: 0,
+            slot,
+            generation: 99,
+        };
+        let refused = side.ask(&mut network, 0, |ticket| Command::Listen {
+            ticket,
+            socket,
+            backlog: 1,
+        });
+        assert_eq!(refused, Err(9), "EBADF");
+        side.say(0, &Command::Close { socket }, &[]);
+        side.say(1, &Command::Read { socket, read: 5 }, &[]);
+        side.say(0, &Command::WantRoom { socket, bytes: 5 }, &[]);
+    }
+    let option = |ticket| Command::SetOption {
+        ticket,
+        socket: real,
+        option: 999,
+        value: 0,
+    };
+    assert_eq!(side.ask(&mut network, 0, option), Err(92), "ENOPROTOOPT");
+    assert!(side.attachment.violation().is_none());
+    nothing_is_left(&side.detach(&mut network));
+}
+
+#[test]
+fn sockets_run_out_with_an_error() {
+    let mut network = Network::new(1, Vec::new());
+    let mut side = Side::attach(&mut network, 1);
+    for _ in 0..64 {
+        side.open(&mut network, 0);
+    }
+    let open = |ticket| Command::Open { ticket };
+    assert_eq!(side.ask(&mut network, 0, open), Err(24), "EMFILE");
+    nothing_is_left(&side.detach(&mut network));
+}
+
+#[test]
+fn whatever_a_liar_scribbles_another_is_served() {
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = move || {
+        // A fixed sequence (xorshift), the same in every run.
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    let mut network = Network::new(2, Vec::new());
+    let mut honest = Side::attach(&mut network, 1);
+    let listener = honest.listen(&mut network, PORT).expect("a listener");
+    let mut caught = 0;
+    for round in 0..100_u64 {
+        let mut liar = Side::attach(&mut network, 100 + round);
+        let other = liar.listen(&mut network, PORT + 1).expect("a listener");
+        let id = network.connect(PORT + 1).expect("a connection");
+        network.turn(20);
+        let connection = liar.accept(&mut network, other).expect("an offer");
+        liar.subscribe(connection.handle);
+        let words = liar.application.words();
+        for _ in 0..2_000 {
+            let word = usize::try_from(next()).unwrap_or(0) % words.min(2_000);
+            let value = match next() % 4 {
+                0 => next(),
+                1 => next() % 8,
+                // A mark that is in place, of a kind and length that may be.
+                2 => (word as u64 / 8 % 64 + 1) | (next() % 17) << 32 | (next() % 290) << 48,
+                _ => connection.handle.to_word(),
+            };
+            liar.application.store(word, value);
+            let bits = liar.layout.ready_bits(0).expect("a line");
+            liar.application.store(bits.first_word, u64::MAX);
+            if next() % 64 == 0 {
+                network.turn(1);
+            }
+        }
+        network.turn(4);
+        caught += usize::from(liar.attachment.violation().is_some());
+        let (peer, mut served) = accepted(&mut network, &mut honest, listener);
+        honest.send(&mut served, b"undisturbed");
+        network.turn(20);
+        assert_eq!(arrived(&mut network, peer), (b"undisturbed".to_vec(), None));
+        let socket = served.handle;
+        honest.say(0, &Command::Close { socket }, &[]);
+        nothing_is_left(&liar.detach(&mut network));
+        for id in [id, peer] {
+            super::close(&mut network, id);
+        }
+        network.pass(std::time::Duration::from_millis(200));
+    }
+    assert!(caught > 10, "{caught} of 100 were caught");
+    assert!(honest.attachment.violation().is_none());
+    nothing_is_left(&honest.detach(&mut network));
+    super::no_record_is_left(&mut network);
+}

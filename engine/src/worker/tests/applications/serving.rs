@@ -1,0 +1,234 @@
+//! What applications do all day: listen, accept, read, write, connect.
+
+use coremill_ring::command::{Command, Direction};
+use coremill_ring::event::Event;
+use coremill_ring::socket_state::Flags;
+use coremill_tcp::error::ReceiveError;
+
+use super::side::{Side, rows};
+use super::{PORT, accepted, arrived, close, no_record_is_left, nothing_is_left, send};
+use crate::options::ServiceKind;
+use crate::worker::tests::hosts::{Network, SERVER, service};
+
+#[test]
+fn an_application_echoes() {
+    let mut network = Network::new(1, Vec::new());
+    let mut side = Side::attach(&mut network, 1);
+    let listener = side.listen(&mut network, PORT).expect("a listener");
+    let id = network.connect(PORT).expect("a connection");
+    network.turn(20);
+    side.listen_to_events();
+    let told =
+        |event: &Event| matches!(event, Event::Ready { socket, .. } if *socket == listener.0);
+    assert!(side.inbox.iter().any(told), "{:?}", side.inbox);
+    let mut connection = side.accept(&mut network, listener).expect("an offer");
+    side.subscribe(connection.handle);
+    send(&mut network, id, b"hello");
+    network.turn(20);
+    side.listen_to_events();
+    let heard = |event: &Event| matches!(event, Event::Ready { socket, received: 5, unread: Some(_), .. } if *socket == connection.handle);
+    assert!(side.inbox.iter().any(heard), "{:?}", side.inbox);
+    assert_eq!(side.read(&mut connection), b"hello");
+    side.send(&mut connection, b"hello yourself");
+    network.turn(20);
+    assert_eq!(
+        arrived(&mut network, id),
+        (b"hello yourself".to_vec(), None)
+    );
+    assert_eq!(
+        side.look(connection.handle)
+            .expect("it is open")
+            .acknowledged,
+        0
+    );
+    close(&mut network, id);
+    network.turn(20);
+    let state = side.look(connection.handle).expect("it is open");
+    assert!(
+        state
+            .condition
+            .flags
+            .contains(Flags::RDHUP.and(Flags::CONNECTED))
+    );
+    side.say(
+        0,
+        &Command::Close {
+            socket: connection.handle,
+        },
+        &[],
+    );
+    network.turn(20);
+    assert_eq!(side.look(connection.handle), None);
+    let row = rows(&mut network, 0)[0];
+    assert_eq!(
+        (row.connections, row.listeners, row.receive_chunks_lent),
+        (0, 1, 0)
+    );
+    assert_eq!((row.received_bytes, row.sent_bytes), (5, 14));
+    nothing_is_left(&side.detach(&mut network));
+    no_record_is_left(&mut network);
+}
+
+#[test]
+fn a_megabyte_goes_through_few_chunks_both_ways() {
+    let mut network = Network::new(1, Vec::new());
+    let mut side = Side::attach(&mut network, 1);
+    let listener = side.listen(&mut network, PORT).expect("a listener");
+    let (id, mut connection) = accepted(&mut network, &mut side, listener);
+    let sent: Vec<u8> = (0..1_u32 << 20)
+        .map(|index| (index * 7 / 3) as u8)
+        .collect();
+    let (mut given, mut received) = (0, Vec::new());
+    for _ in 0..20_000 {
+        if given < sent.len() {
+            given += send(&mut network, id, &sent[given..]);
+        }
+        network.turn(4);
+        received.extend(side.read(&mut connection));
+        if received.len() == sent.len() {
+            break;
+        }
+    }
+    assert!(
+        received == sent,
+        "{} of {} bytes",
+        received.len(),
+        sent.len()
+    );
+    let (mut given, mut received) = (0, Vec::new());
+    while given < sent.len() {
+        given += side.fill(&mut network, &mut connection, &sent[given..]);
+        network.turn(4);
+        received.extend(arrived(&mut network, id).0);
+    }
+    network.turn(200);
+    received.extend(arrived(&mut network, id).0);
+    assert!(
+        received == sent,
+        "{} of {} bytes",
+        received.len(),
+        sent.len()
+    );
+    side.say(
+        0,
+        &Command::Close {
+            socket: connection.handle,
+        },
+        &[],
+    );
+    network.turn(20);
+    assert_eq!(arrived(&mut network, id).1, Some(ReceiveError::EndOfStream));
+    nothing_is_left(&side.detach(&mut network));
+}
+
+#[test]
+fn commands_reach_the_worker_that_has_the_socket() {
+    let mut network = Network::new(2, Vec::new());
+    let mut side = Side::attach(&mut network, 1);
+    let listener = side.listen(&mut network, PORT).expect("a listener");
+    for round in 0..16_u8 {
+        let (id, mut connection) = accepted(&mut network, &mut side, listener);
+        send(&mut network, id, &[round; 300]);
+        network.turn(20);
+        assert_eq!(side.read(&mut connection), [round; 300]);
+        side.send(&mut connection, &[round; 200]);
+        network.turn(20);
+        assert_eq!(arrived(&mut network, id), (vec![round; 200], None));
+        side.say(
+            0,
+            &Command::Close {
+                socket: connection.handle,
+            },
+            &[],
+        );
+        close(&mut network, id);
+        network.turn(20);
+    }
+    let forwarded = rows(&mut network, 0)[0].commands_forwarded;
+    assert!(forwarded > 10, "{forwarded}");
+    assert!(rows(&mut network, 1)[0].received_bytes > 300);
+    nothing_is_left(&side.detach(&mut network));
+    no_record_is_left(&mut network);
+}
+
+#[test]
+fn an_application_connects_out_of_either_worker() {
+    for worker in [0, 1] {
+        let echo = vec![service(ServiceKind::Echo, 7)];
+        let mut network = Network::new(2, echo);
+        let mut side = Side::attach(&mut network, 1);
+        let socket = side.open(&mut network, worker);
+        side.subscribe(socket);
+        let remote = (SERVER, 7).into();
+        side.ask(&mut network, worker, |ticket| Command::Connect {
+            ticket,
+            socket,
+            remote,
+        })
+        .expect("a way");
+        network.turn(20);
+        let state = side.look(socket).expect("it is open");
+        assert!(
+            state.condition.flags.contains(Flags::CONNECTED),
+            "{state:?}"
+        );
+        let mut connection = side.connection(socket);
+        side.send(&mut connection, b"to oneself");
+        network.turn(20);
+        assert_eq!(side.read(&mut connection), b"to oneself");
+        let refused = side.open(&mut network, worker);
+        let remote = (SERVER, 9).into();
+        side.ask(&mut network, worker, |ticket| Command::Connect {
+            ticket,
+            socket: refused,
+            remote,
+        })
+        .expect("a way");
+        network.turn(20);
+        let state = side.look(refused).expect("it is open");
+        assert_eq!(state.condition.error, 111, "ECONNREFUSED");
+        nothing_is_left(&side.detach(&mut network));
+    }
+}
+
+#[test]
+fn an_address_is_listened_on_once() {
+    let mut network = Network::new(2, Vec::new());
+    let (mut one, mut other) = (Side::attach(&mut network, 1), Side::attach(&mut network, 2));
+    let (socket, _) = one.listen(&mut network, PORT).expect("a listener");
+    assert_eq!(
+        other.listen(&mut network, PORT).err(),
+        Some(98),
+        "EADDRINUSE"
+    );
+    one.say(0, &Command::Close { socket }, &[]);
+    network.turn(4);
+    other.listen(&mut network, PORT).expect("free again");
+    one.detach(&mut network);
+    nothing_is_left(&other.detach(&mut network));
+    no_record_is_left(&mut network);
+}
+
+#[test]
+fn half_closed_both_see_the_end() {
+    let mut network = Network::new(1, Vec::new());
+    let mut side = Side::attach(&mut network, 1);
+    let listener = side.listen(&mut network, PORT).expect("a listener");
+    let (id, mut connection) = accepted(&mut network, &mut side, listener);
+    side.send(&mut connection, b"last words");
+    let socket = connection.handle;
+    let direction = Direction::Send;
+    side.ask(&mut network, 0, |ticket| Command::Shutdown {
+        ticket,
+        socket,
+        direction,
+    })
+    .expect("open for sending");
+    network.turn(20);
+    let end = Some(ReceiveError::EndOfStream);
+    assert_eq!(arrived(&mut network, id), (b"last words".to_vec(), end));
+    send(&mut network, id, b"still heard");
+    network.turn(20);
+    assert_eq!(side.read(&mut connection), b"still heard");
+    nothing_is_left(&side.detach(&mut network));
+}
