@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::network::{self, Network};
 use crate::{duration, size};
 
+mod applications;
 mod daemon;
 mod engine;
 mod service;
@@ -74,10 +75,11 @@ pub enum Default {
 
 /// All sections, in the order of `reference.toml`.
 pub fn sections() -> impl Iterator<Item = &'static Section> {
-    let parts: [&'static [Section]; 4] = [
+    let parts: [&'static [Section]; 5] = [
         engine::SECTIONS,
         tcp::SECTIONS,
         service::SECTIONS,
+        applications::SECTIONS,
         daemon::SECTIONS,
     ];
     parts.into_iter().flatten()

@@ -7,6 +7,8 @@ use crate::error::Problem;
 use crate::load::Sources;
 use crate::schema::{Config, EalMemory, Route};
 
+mod applications;
+
 /// Everything that does not fit together.
 pub fn relations(config: &Config, sources: &Sources) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -17,6 +19,7 @@ pub fn relations(config: &Config, sources: &Sources) -> Vec<Problem> {
     }
     services(config, sources, &mut problems);
     tcp(config, sources, &mut problems);
+    applications::applications(&config.applications, sources, &mut problems);
     problems
 }
 

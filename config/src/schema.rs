@@ -12,10 +12,12 @@ use serde::Deserialize;
 
 use crate::{Network, duration, size};
 
+mod applications;
 mod defaults;
 mod service;
 mod tcp;
 
+pub use applications::Applications;
 pub use service::{Service, ServiceKind};
 pub use tcp::Tcp;
 
@@ -30,6 +32,7 @@ pub struct Config {
     pub icmp: Icmp,
     pub tcp: Tcp,
     pub control: Control,
+    pub applications: Applications,
     pub metrics: Metrics,
     pub log: Log,
     pub shutdown: Shutdown,

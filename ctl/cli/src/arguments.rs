@@ -54,6 +54,13 @@ pub enum Verb {
     Services,
     /// Network ports
     Ports,
+    /// Attached applications: what each holds, of how much it may
+    Apps,
+    /// End an application's attachment: its sockets are closed as if it had died
+    Detach {
+        /// The attachment, as apps shows it
+        attachment: u64,
+    },
     /// Stop the daemon: close listeners, wait for open connections, then stop
     Shutdown(Shutdown),
     /// Print a completion script for a shell

@@ -10,6 +10,7 @@ use crate::arguments::{Arguments, Verb};
 use crate::client::Client;
 use crate::output::Format;
 
+mod applications;
 mod counters;
 mod links;
 mod routes;
@@ -42,6 +43,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Verb::Routes { change } => routes::run(&mut client, format, change.as_ref()),
         Verb::Workers => workers::run(&mut client, format),
         Verb::Services => services::services(&mut client, format),
+        Verb::Apps => applications::apps(&mut client, format),
+        Verb::Detach { attachment } => applications::detach(&mut client, format, *attachment),
         Verb::Ports => links::ports(&mut client, format),
         Verb::Shutdown(how) => shutdown::run(&mut client, format, how),
         Verb::Completions { .. } => Ok(()),

@@ -4,7 +4,7 @@
 mod clients;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::access::Access;
+use crate::applications::Applications;
 use crate::control_socket::ControlSocket;
 use crate::failure::{Failure, system};
 use crate::inquiry::{Answered, Asker, Inquiries};
@@ -24,6 +25,20 @@ use crate::shutdown::{Drain, Shutdown};
 use crate::signals::Signals;
 use crate::stack::Stack;
 
+mod applications;
+
+/// What the control thread watches, beside sessions and workers.
+pub struct Ends {
+    /// Where sessions come from.
+    pub socket: ControlSocket,
+    /// Signals.
+    pub signals: Signals,
+    /// The metrics endpoint, where there is one.
+    pub metrics: Option<Endpoint>,
+    /// Attached applications.
+    pub applications: Applications,
+}
+
 /// Everything the control thread looks after.
 pub struct ControlLoop {
     poll: Poll,
@@ -32,6 +47,7 @@ pub struct ControlLoop {
     access: Access,
     sessions: BTreeMap<Token, Session>,
     sessions_max: usize,
+    applications: Applications,
     /// Those that have more to ask than they were answered.
     eager: BTreeSet<Token>,
     inquiries: Inquiries,
@@ -50,13 +66,13 @@ pub struct ControlLoop {
 
 impl ControlLoop {
     /// Registers everything with a new poll.
-    pub fn new(
-        config: &Config,
-        stack: Arc<Stack>,
-        mut socket: ControlSocket,
-        mut signals: Signals,
-        mut metrics: Option<Endpoint>,
-    ) -> Result<Self, Failure> {
+    pub fn new(config: &Config, stack: Arc<Stack>, ends: Ends) -> Result<Self, Failure> {
+        let Ends {
+            mut socket,
+            mut signals,
+            mut metrics,
+            applications,
+        } = ends;
         let poll = Poll::new().map_err(system("making a poll"))?;
         let registry = poll.registry();
         let failed = || system("registering with the poll");
@@ -68,6 +84,10 @@ impl ControlLoop {
             .map_err(failed())?;
         registry
             .register(&mut signals.reload, RELOAD, Interest::READABLE)
+            .map_err(failed())?;
+        let alarm = applications.alarm().as_fd().as_raw_fd();
+        registry
+            .register(&mut SourceFd(&alarm), ALARM, Interest::READABLE)
             .map_err(failed())?;
         if let Some(metrics) = &mut metrics {
             metrics.register(registry, METRICS).map_err(failed())?;
@@ -85,7 +105,8 @@ impl ControlLoop {
             next_token: FIRST_WORKER + stack.workers.len(),
             stack,
             socket,
-            access: Access::new(&config.control),
+            access: Access::new(config),
+            applications,
             sessions: BTreeMap::new(),
             sessions_max: config.control.sessions_max,
             eager: BTreeSet::new(),
@@ -124,6 +145,7 @@ impl ControlLoop {
             let now = Instant::now();
             self.inquiries.expire(now, &mut answered);
             self.deliver(&mut answered);
+            self.retry_detaching(now);
             self.refresh_metrics(now);
             self.order_drain(now);
             if let Some(failure) = failure() {
@@ -141,10 +163,12 @@ impl ControlLoop {
             // Who waits is accepted in each round.
             CONTROL | METRICS => {}
             STOP | RELOAD => self.signalled(),
+            ALARM => self.detach_liars(),
             Token(number) if number < FIRST_WORKER + self.stack.workers.len() => {
                 self.inquiries.collect(number - FIRST_WORKER, answered);
             }
             token if self.sessions.contains_key(&token) => self.serve(token),
+            token if self.process_died(token) => {}
             token => {
                 let stopping = self.shutdown.is_stopping();
                 if let Some(metrics) = &mut self.metrics {
@@ -168,6 +192,8 @@ impl ControlLoop {
                         metrics.remember(answer);
                     }
                 }
+                Asker::Attach(id) => self.answer_attach(id, answer),
+                Asker::Detach(id) => self.answer_detach(id, &answer),
                 Asker::Daemon => {}
             }
         }
@@ -183,18 +209,10 @@ impl ControlLoop {
             return;
         }
         self.next_refresh = now + self.refresh;
-        let deadline = now + self.answer_timeout;
         // A refused refresh leaves the rows as they were; the next one comes soon.
-        let _ = self.inquiries.begin(
-            Asker::Metrics,
-            Box::new(rows::Listeners::default()),
-            deadline,
-        );
-        let _ = self.inquiries.begin(
-            Asker::Metrics,
-            Box::new(rows::Services::default()),
-            deadline,
-        );
+        let _ = self.ask(Asker::Metrics, Box::new(rows::Listeners::default()));
+        let _ = self.ask(Asker::Metrics, Box::new(rows::Services::default()));
+        let _ = self.ask(Asker::Metrics, self.apps());
     }
 
     fn signalled(&mut self) {
@@ -256,10 +274,12 @@ impl ControlLoop {
             FAILURE_CHECK
         };
         let refresh = self.metrics.is_some().then_some(self.next_refresh);
-        for deadline in [self.inquiries.next_deadline(), refresh]
-            .into_iter()
-            .flatten()
-        {
+        let deadlines = [
+            self.inquiries.next_deadline(),
+            refresh,
+            self.applications.next_deadline(),
+        ];
+        for deadline in deadlines.into_iter().flatten() {
             timeout = timeout.min(deadline.saturating_duration_since(now));
         }
         // A poll rounds down to milliseconds: never spin through the last one.
@@ -271,7 +291,8 @@ const CONTROL: Token = Token(0);
 const STOP: Token = Token(1);
 const RELOAD: Token = Token(2);
 const METRICS: Token = Token(3);
-const FIRST_WORKER: usize = 4;
+const ALARM: Token = Token(4);
+const FIRST_WORKER: usize = 5;
 /// How soon a worker's failure is seen.
 const FAILURE_CHECK: Duration = Duration::from_millis(500);
 /// How soon the last connection's end is seen.

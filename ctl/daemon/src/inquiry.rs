@@ -18,6 +18,10 @@ pub enum Asker {
     Session(Token),
     /// The metrics endpoint's periodic refresh.
     Metrics,
+    /// A new attachment; the workers take it.
+    Attach(u64),
+    /// An attachment at its end; the workers let go of it.
+    Detach(u64),
     /// The daemon itself; nobody reads the answer.
     Daemon,
 }

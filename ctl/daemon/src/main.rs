@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod access;
+mod applications;
 mod arguments;
 mod control_loop;
 mod control_socket;

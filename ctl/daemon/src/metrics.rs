@@ -1,5 +1,6 @@
 //! Metrics for Prometheus: read from the workers' counters at each scrape.
 
+mod applications;
 mod collector;
 mod connection;
 mod endpoint;

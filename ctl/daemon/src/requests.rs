@@ -5,6 +5,7 @@ use coremill_protocol::{Answer, ErrorBody, ErrorKind, Reply, Request, VERSION};
 use crate::inquiry::Task;
 use crate::stack::Stack;
 
+pub mod applications;
 pub mod counters;
 pub mod neighbors;
 pub mod routes;

@@ -1,19 +1,30 @@
 //! One client of the control socket: bounded buffers in and out, one request at a time.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
 
 use coremill_protocol::{
     ANSWER_BYTES_MAX, Answer, ErrorKind, Lines, REQUEST_BYTES_MAX, Request, encode,
 };
 use mio::net::UnixStream;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+
+use crate::access::Peer;
 
 /// A session.
 #[derive(Debug)]
 pub struct Session {
     /// The connection.
     pub stream: UnixStream,
+    /// Who is at its other end.
+    pub peer: Peer,
+    /// What the client called itself.
+    pub client: String,
     lines: Lines,
     out: Vec<u8>,
+    /// To be sent with the first byte of `out`.
+    descriptors: Vec<OwnedFd>,
     greeted: bool,
     /// A request is being answered by workers; further ones wait in `lines`.
     waiting: bool,
@@ -36,9 +47,12 @@ pub enum Wish {
 
 impl Session {
     /// A fresh session.
-    pub fn new(stream: UnixStream) -> Self {
+    pub fn new(stream: UnixStream, peer: Peer) -> Self {
         Self {
             stream,
+            peer,
+            client: String::new(),
+            descriptors: Vec::new(),
             lines: Lines::new(REQUEST_BYTES_MAX),
             out: Vec::new(),
             greeted: false,
@@ -111,17 +125,25 @@ impl Session {
         }
     }
 
-    /// Says why and closes, without having been asked anything.
-    pub fn refuse(&mut self, answer: &Answer) {
+    /// As `answer`, with descriptors beside it.
+    pub fn answer_with(&mut self, answer: &Answer, descriptors: Vec<OwnedFd>) {
+        self.descriptors = descriptors;
         self.answer(answer);
-        self.closing = true;
+    }
+
+    /// Whether descriptors wait to be sent.
+    pub fn holds_descriptors(&self) -> bool {
+        !self.descriptors.is_empty()
     }
 
     fn read(&mut self, line: &[u8]) -> Option<Request> {
         match serde_json::from_slice::<Request>(line) {
             Ok(request) => {
-                if self.greeted || matches!(request, Request::Hello { .. }) {
+                if let Request::Hello { client, .. } = &request {
                     self.greeted = true;
+                    self.client.clone_from(client);
+                }
+                if self.greeted {
                     return Some(request);
                 }
                 let message =
@@ -155,7 +177,7 @@ impl Session {
 
     fn flush(&mut self) -> io::Result<()> {
         while !self.out.is_empty() {
-            match self.stream.write(&self.out) {
+            match self.write() {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     self.out.drain(..count);
@@ -166,6 +188,32 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Writes what the socket takes; descriptors go with the first byte, and are then no longer ours.
+    fn write(&mut self) -> io::Result<usize> {
+        if self.descriptors.is_empty() {
+            return self.stream.write(&self.out);
+        }
+        let given: Vec<_> = self.descriptors.iter().map(AsFd::as_fd).collect();
+        let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(given.len()))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !control.push(SendAncillaryMessage::ScmRights(&given)) {
+            return Err(io::Error::other(
+                "no room for descriptors; this is a bug in coremilld",
+            ));
+        }
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        let count = sendmsg(
+            &self.stream,
+            &[IoSlice::new(&self.out)],
+            &mut control,
+            flags,
+        )?;
+        if count > 0 {
+            self.descriptors.clear();
+        }
+        Ok(count)
     }
 }
 

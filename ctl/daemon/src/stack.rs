@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::applications::Counters;
 use coremill_engine::WorkerHandle;
 use coremill_engine::command::Command;
 use coremill_engine::counters::WorkerCounters;
@@ -43,6 +44,8 @@ pub struct Stack {
     pub metrics_address: Option<SocketAddr>,
     /// The configuration file.
     pub config_file: PathBuf,
+    /// What is counted of applications.
+    pub applications: Arc<Counters>,
 }
 
 impl Stack {

@@ -9,12 +9,14 @@ use coremill_engine::nic::Capabilities;
 use coremill_engine::nic::dpdk::EalError;
 use coremill_engine::{Engine, StartError};
 use coremill_protocol::{Network, PortView};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use sd_notify::NotifyState;
 
+use crate::applications::{Applications, Options};
 use crate::arguments::Arguments;
-use crate::control_loop::ControlLoop;
+use crate::control_loop::{ControlLoop, Ends};
 use crate::control_socket::ControlSocket;
-use crate::failure::Failure;
+use crate::failure::{Failure, system};
 use crate::metrics::Endpoint;
 use crate::signals::Signals;
 use crate::stack::{Stack, Worker, mac_text};
@@ -25,6 +27,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut config = coremill_config::load(&arguments.config)?;
     arguments.override_config(&mut config);
     check_host(&config)?;
+    let applications = Options::new(&config.applications, worker_count(&config))?;
     if arguments.check {
         let (ports, services) = (config.ports.len(), config.services.len());
         println!(
@@ -34,6 +37,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     logging::start(&config.log);
+    raise_descriptors();
     let signals = Signals::new()?;
     // Before the engine: a second daemon must not touch the first one's devices.
     let socket = ControlSocket::bind(&config.control)?;
@@ -55,10 +59,19 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         metrics_address: metrics.as_ref().map(Endpoint::address),
         config_file: fs::canonicalize(&arguments.config)
             .unwrap_or_else(|_| arguments.config.clone()),
+        applications: Arc::default(),
     });
     announce(&stack, &config);
     let metrics = metrics.map(|endpoint| endpoint.serving(&stack));
-    let mut control = ControlLoop::new(&config, Arc::clone(&stack), socket, signals, metrics)?;
+    let applications = Applications::new(applications, Arc::clone(&stack.applications))
+        .map_err(system("making a doorbell"))?;
+    let ends = Ends {
+        socket,
+        signals,
+        metrics,
+        applications,
+    };
+    let mut control = ControlLoop::new(&config, Arc::clone(&stack), ends)?;
     let ended = control.run(&|| engine.failure());
     if let Err(failure @ Failure::Worker(_)) = &ended {
         // What the others hold cannot be trusted any more, nor can they be waited for.
@@ -89,6 +102,21 @@ fn check_host(config: &Config) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+fn worker_count(config: &Config) -> usize {
+    match config.workers.cores.len() {
+        0 => config.workers.count.unwrap_or(1),
+        pinned => pinned,
+    }
+}
+
+/// Each attachment holds a doorbell per notifier: as many open files as this process may have.
+fn raise_descriptors() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Refused, the limit is as it was, and an attach that goes beyond it is refused with the reason.
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 fn core_exists(core: usize) -> bool {

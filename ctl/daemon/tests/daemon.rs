@@ -10,7 +10,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 mod daemon {
+    pub mod applications;
+    pub mod child;
     pub mod process;
+    pub mod serving;
+    pub mod session;
 }
 
 use daemon::process::{Daemon, config, coremilld};
@@ -18,7 +22,7 @@ use daemon::process::{Daemon, config, coremilld};
 /// One daemon serves all of it: starting DPDK is the slow part, and a process starts it once.
 #[test]
 fn a_daemon_serves_its_operator() {
-    let mut daemon = Daemon::start("verbs");
+    let mut daemon = Daemon::start("verbs", "");
     every_verb_prints_a_table_and_json(&daemon);
     services_talk_over_the_ring(&daemon);
     routes_come_and_go(&daemon);
@@ -61,6 +65,7 @@ fn every_verb_prints_a_table_and_json(daemon: &Daemon) {
         ("workers", "WORKER"),
         ("services", "echo"),
         ("ports", "ring0"),
+        ("apps", "ATTACHMENT"),
     ] {
         let output = daemon.ask(&[verb]);
         assert!(output.status.success(), "{verb}: {}", text(&output));
@@ -198,6 +203,10 @@ fn metrics_are_served(daemon: &Daemon) {
         "coremill_turn_duration_seconds_bucket",
         "coremill_listener_accept_queue",
         "coremill_service_requests_total",
+        "coremill_attachments 0",
+        "coremill_attached_total 0",
+        "coremill_detached_total{reason=\"died\"} 0",
+        "coremill_application_violations_total{violation=\"bad_length\"} 0",
     ] {
         assert!(body.contains(name), "{name} is missing in\n{body}");
     }

@@ -26,7 +26,7 @@ pub struct ErrorBody {
     pub message: String,
 }
 
-/// Kinds of errors; the set is stable, new kinds come with a new version.
+/// Kinds of errors. The set is stable: a new kind comes with a new version, or with a new request that alone answers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
@@ -42,6 +42,8 @@ pub enum ErrorKind {
     Forbidden,
     /// A value that is well-formed names nothing or does not fit.
     Invalid,
+    /// `attach`: as many attachments or as much memory as the configuration allows; free some or raise it.
+    Quota,
     /// Too many sessions or too much to do; try again.
     Busy,
     /// A worker did not answer in time.

@@ -43,6 +43,8 @@
 //!
 //! After an error of kind `too-long`, `version` or `forbidden` the daemon closes the session.
 //!
+//! Processes that want sockets attach over the same control socket: [`AttachView`].
+//!
 //! # In Python
 //!
 //! ```text
@@ -59,6 +61,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+pub mod attach;
 mod frame;
 mod network;
 mod reply;
@@ -66,6 +69,7 @@ mod request;
 mod view;
 
 pub use answer::{Answer, ErrorBody, ErrorKind};
+pub use attach::{AttachView, AttachmentView, DescriptorKind, DescriptorView, ShapeView};
 pub use frame::{FrameError, Lines, encode};
 pub use network::Network;
 pub use reply::Reply;

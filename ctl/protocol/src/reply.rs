@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::attach::{AttachView, AttachmentView};
 use crate::view::{
     CounterView, DropView, ListenerView, NeighborView, PortView, RouteView, ServiceView,
     SocketView, StatusView, WorkerView,
@@ -75,6 +76,18 @@ pub enum Reply {
     Ports {
         /// The rows.
         ports: Vec<PortView>,
+    },
+    /// The process is attached; its descriptors came with this line's first byte.
+    Attach {
+        /// What it got.
+        attach: AttachView,
+    },
+    /// The attachment is at its end.
+    Detach {},
+    /// All attachments.
+    Apps {
+        /// The rows.
+        apps: Vec<AttachmentView>,
     },
     /// The daemon has begun to stop.
     Shutdown {},

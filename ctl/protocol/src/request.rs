@@ -57,6 +57,22 @@ pub enum Request {
     Services {},
     /// Ports.
     Ports {},
+    /// Makes the peer's process an application: see [`crate::attach`].
+    Attach {
+        /// Version of the layout of shared memory that the client knows (`coremill_ring::layout::VERSION`).
+        layout: u32,
+        /// What to do differently; no flag is defined yet, so it must be 0.
+        #[serde(default)]
+        flags: u32,
+    },
+    /// Ends an attachment, as its process's death would. The session stays.
+    Detach {
+        /// Which; none: the one that this session made.
+        #[serde(default)]
+        attachment: Option<u64>,
+    },
+    /// All attachments.
+    Apps {},
     /// Stops the daemon. Answered before it stops.
     Shutdown {
         /// Close listeners first and let open connections end.
@@ -104,6 +120,9 @@ impl Request {
             Request::Workers {} => "workers",
             Request::Services {} => "services",
             Request::Ports {} => "ports",
+            Request::Attach { .. } => "attach",
+            Request::Detach { .. } => "detach",
+            Request::Apps {} => "apps",
             Request::Shutdown { .. } => "shutdown",
         }
     }

@@ -1,13 +1,15 @@
 //! Clients of the control socket: who is let in, and how far each is served in a round.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
-use coremill_protocol::{Answer, ErrorKind, Reply, Request};
+use coremill_protocol::{Answer, ErrorBody, ErrorKind, Reply, Request, encode};
 use mio::net::UnixStream;
 use mio::{Interest, Token};
 
 use super::ControlLoop;
-use crate::inquiry::Asker;
+use crate::access::Peer;
+use crate::inquiry::{Asker, Task};
 use crate::requests::{self, Action};
 use crate::session::{Session, Wish};
 
@@ -30,35 +32,39 @@ impl ControlLoop {
             {
                 continue;
             }
-            let refusal = self.refusal(&stream);
-            let mut session = Session::new(stream);
-            if let Some(answer) = refusal {
-                session.refuse(&answer);
-                // Its one line fits into an empty socket buffer.
-                let _ = session.next();
-                let _ = self.poll.registry().deregister(&mut session.stream);
-                continue;
+            match self.admit(&stream) {
+                Ok(peer) => {
+                    self.sessions.insert(token, Session::new(stream, peer));
+                    self.serve(token);
+                }
+                Err(refusal) => {
+                    // Its one line fits into an empty socket buffer.
+                    let line = encode(&Answer::from(refusal)).unwrap_or_default();
+                    let _ = stream.write(&line);
+                    let _ = self.poll.registry().deregister(&mut stream);
+                }
             }
-            self.sessions.insert(token, session);
-            self.serve(token);
         }
     }
 
-    fn refusal(&mut self, stream: &UnixStream) -> Option<Answer> {
-        if let Some(peer) = self.access.refuses(stream) {
+    fn admit(&mut self, stream: &UnixStream) -> Result<Peer, ErrorBody> {
+        let peer = self.access.peer(stream).map_err(|stranger| {
             if let Some(withheld) = self.log_limit.admit(Instant::now()) {
-                tracing::warn!(withheld, "{peer} may not use the control socket");
+                tracing::warn!(withheld, "{stranger} may not use the control socket");
             }
-            let message = format!("{peer} may not ask; add it to control.allowed_uids");
-            return Some(Answer::error(ErrorKind::Forbidden, message));
+            let message = format!("{stranger} may not ask; add it to control.allowed_uids");
+            ErrorBody::new(ErrorKind::Forbidden, message)
+        })?;
+        // Those of applications have a bound of their own.
+        let open = self
+            .sessions
+            .len()
+            .saturating_sub(self.applications.sessions());
+        if open >= self.sessions_max {
+            let message = format!("{open} sessions are open already (control.sessions_max)");
+            return Err(ErrorBody::new(ErrorKind::Busy, message));
         }
-        (self.sessions.len() >= self.sessions_max).then(|| {
-            let message = format!(
-                "{} sessions are open already (control.sessions_max)",
-                self.sessions.len()
-            );
-            Answer::error(ErrorKind::Busy, message)
-        })
+        Ok(peer)
     }
 
     /// Goes on with those that had more to ask than a round's share.
@@ -79,27 +85,16 @@ impl ControlLoop {
                 Wish::Nothing => return,
                 Wish::Close => {
                     let _ = self.poll.registry().deregister(&mut session.stream);
+                    let unsent = session.holds_descriptors();
                     self.sessions.remove(&token);
                     self.inquiries.forget(Asker::Session(token));
+                    self.session_closed(token, unsent);
                 }
                 Wish::Answer(request) => {
                     note(&request);
-                    let stopping = self.shutdown.is_stopping();
-                    let answer = match requests::dispatch(request, &self.stack, stopping) {
-                        Action::Answer(answer) => Some(answer),
-                        Action::Ask(task) => {
-                            let deadline = Instant::now() + self.answer_timeout;
-                            let asker = Asker::Session(token);
-                            self.inquiries
-                                .begin(asker, task, deadline)
-                                .map(|(_, answer)| answer)
-                        }
-                        Action::Shutdown { drain, timeout_ms } => {
-                            let timeout =
-                                timeout_ms.map_or(self.drain_timeout, Duration::from_millis);
-                            self.stop(drain, timeout.min(DRAIN_MAX), "the control socket");
-                            Some(Reply::Shutdown {}.into())
-                        }
+                    let answer = match session.peer.may(&request) {
+                        true => self.carry_out(token, request),
+                        false => Some(not_an_operator(session.peer)),
                     };
                     if let (Some(answer), Some(session)) = (answer, self.sessions.get_mut(&token)) {
                         session.answer(&answer);
@@ -109,6 +104,40 @@ impl ControlLoop {
         }
         self.eager.insert(token);
     }
+
+    /// Does what a session asks for; gives the answer when it is known at once.
+    fn carry_out(&mut self, token: Token, request: Request) -> Option<Answer> {
+        match request {
+            Request::Attach { layout, flags } => return self.attach(token, layout, flags),
+            Request::Detach { attachment } => return self.detach(token, attachment),
+            Request::Apps {} => return self.ask(Asker::Session(token), self.apps()),
+            _ => {}
+        }
+        match requests::dispatch(request, &self.stack, self.shutdown.is_stopping()) {
+            Action::Answer(answer) => Some(answer),
+            Action::Ask(task) => self.ask(Asker::Session(token), task),
+            Action::Shutdown { drain, timeout_ms } => {
+                let timeout = timeout_ms.map_or(self.drain_timeout, Duration::from_millis);
+                self.stop(drain, timeout.min(DRAIN_MAX), "the control socket");
+                Some(Reply::Shutdown {}.into())
+            }
+        }
+    }
+
+    /// Asks workers; gives the answer when it is known at once.
+    pub(super) fn ask(&mut self, asker: Asker, task: Box<dyn Task>) -> Option<Answer> {
+        let deadline = Instant::now() + self.answer_timeout;
+        let answered = self.inquiries.begin(asker, task, deadline);
+        answered.map(|(_, answer)| answer)
+    }
+}
+
+fn not_an_operator(peer: Peer) -> Answer {
+    let message = format!(
+        "user {} may attach but not ask; add it to control.allowed_uids",
+        peer.user
+    );
+    Answer::error(ErrorKind::Forbidden, message)
 }
 
 /// What changes something is logged where an operator looks.

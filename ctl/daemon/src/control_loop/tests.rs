@@ -20,9 +20,19 @@ fn control_loop(directory: &tempfile::TempDir, worker: &Arc<FakeWorker>) -> Cont
         started: Instant::now(),
         metrics_address: None,
         config_file: directory.path().join("coremill.toml"),
+        applications: Arc::default(),
     });
     let socket = ControlSocket::bind(&config.control).unwrap();
-    ControlLoop::new(&config, stack, socket, Signals::new().unwrap(), None).unwrap()
+    let options = crate::applications::Options::new(&config.applications, 1).unwrap();
+    let applications = Applications::new(options, Arc::clone(&stack.applications)).unwrap();
+    let signals = Signals::new().unwrap();
+    let ends = Ends {
+        socket,
+        signals,
+        metrics: None,
+        applications,
+    };
+    ControlLoop::new(&config, stack, ends).unwrap()
 }
 
 #[test]

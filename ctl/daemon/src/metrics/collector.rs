@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use coremill_engine::counters::EngineCounters;
 use coremill_engine::drop_reason::DropReason;
-use coremill_protocol::{ListenerView, ServiceView};
+use coremill_protocol::{AttachmentView, ListenerView, ServiceView};
 use coremill_tcp::{State, TcpCounters};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 
+use super::applications;
 use super::family::Family;
 use super::tcp_names::metric_name;
 use crate::stack::{Stack, Worker, connections_in};
@@ -21,6 +22,8 @@ pub struct Rows {
     pub listeners: Vec<ListenerView>,
     /// Services per worker.
     pub services: Vec<ServiceView>,
+    /// Attached applications.
+    pub applications: Vec<AttachmentView>,
 }
 
 /// Reads a stack.
@@ -253,6 +256,7 @@ impl Collector for StackCollector {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         self.listeners(&rows.listeners, &mut families);
         self.services(&rows.services, &mut families);
+        applications::families(&self.stack.applications, &rows.applications, &mut families);
         families
     }
 }

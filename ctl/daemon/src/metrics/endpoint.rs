@@ -117,6 +117,7 @@ impl Endpoint {
         match answer {
             Answer::Reply(Reply::Listeners { listeners }) => rows.listeners = listeners,
             Answer::Reply(Reply::Services { services }) => rows.services = services,
+            Answer::Reply(Reply::Apps { apps }) => rows.applications = apps,
             // A worker was too busy to answer: the rows stay as they were.
             _ => {}
         }

@@ -123,6 +123,7 @@ fn text() -> String {
         started: Instant::now(),
         metrics_address: None,
         config_file: "test".into(),
+        applications: Arc::default(),
     };
     let rows = Arc::new(Mutex::new(Rows::default()));
     let collector = StackCollector::new(Arc::new(stack), rows);

@@ -227,6 +227,7 @@ fn stack(count: usize) -> (Stack, Vec<Arc<FakeWorker>>) {
         started: Instant::now(),
         metrics_address: None,
         config_file: "test".into(),
+        applications: Arc::default(),
     };
     (stack, workers)
 }

@@ -3,14 +3,18 @@
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixStream as Peer;
 
+use coremill_config::Config;
 use coremill_protocol::Reply;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use super::*;
+use crate::access::Access;
 
 fn session() -> (Session, Peer) {
     let (here, there) = Peer::pair().unwrap();
     here.set_nonblocking(true).unwrap();
-    (Session::new(UnixStream::from_std(here)), there)
+    let peer = Access::new(&Config::default()).peer(&here).unwrap();
+    (Session::new(UnixStream::from_std(here), peer), there)
 }
 
 fn error_kind(peer: &Peer) -> ErrorKind {
@@ -91,4 +95,40 @@ fn a_client_that_does_not_read_makes_nothing_grow() {
     }
     assert!(session.out.len() < 1 << 10, "{}", session.out.len());
     assert!(session.lines.pending_bytes() <= REQUEST_BYTES_MAX + (16 << 10));
+}
+
+#[test]
+fn descriptors_come_once_with_the_first_byte_of_their_answer() {
+    let (mut session, mut peer) = session();
+    peer.write_all(HELLO).unwrap();
+    assert!(matches!(session.next(), Wish::Answer(_)));
+    let before = open_descriptors();
+    let given = (0..60).map(|_| std::fs::File::open("/dev/null").unwrap().into());
+    session.answer_with(&Reply::Shutdown {}.into(), given.collect());
+    assert!(session.holds_descriptors());
+    assert_eq!(session.next(), Wish::Nothing);
+    assert!(!session.holds_descriptors());
+
+    let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(60))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut bytes = [0; 4096];
+    let mut room = [io::IoSliceMut::new(&mut bytes)];
+    let got = recvmsg(&peer, &mut room, &mut control, RecvFlags::CMSG_CLOEXEC).unwrap();
+    let mut received = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            received.extend(descriptors);
+        }
+    }
+    assert_eq!((received.len(), bytes[got.bytes - 1]), (60, b'\n'));
+    assert_eq!(open_descriptors(), before + 60, "the session keeps none");
+    drop(received);
+    assert_eq!(open_descriptors(), before);
+}
+
+/// Null devices that this process has open: other tests open other things meanwhile.
+fn open_descriptors() -> usize {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap();
+    let links = open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    links.filter(|link| link.as_os_str() == "/dev/null").count()
 }

@@ -16,8 +16,8 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts a daemon and waits until it answers.
-    pub fn start(name: &str) -> Self {
+    /// Starts a daemon with `more` configuration and waits until it answers.
+    pub fn start(name: &str, more: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         // A port that was free a moment ago; only the kernel's ephemeral range could take it again.
         let metrics = TcpListener::bind("127.0.0.1:0")
@@ -25,7 +25,8 @@ impl Daemon {
             .local_addr()
             .unwrap();
         let text = config(directory.path(), name)
-            + &format!("[metrics]\naddress = \"{metrics}\"\nrefresh = \"100ms\"\n");
+            + &format!("[metrics]\naddress = \"{metrics}\"\nrefresh = \"100ms\"\n")
+            + more;
         let config = directory.path().join("coremill.toml");
         std::fs::write(&config, text).unwrap();
         let log = std::fs::File::create(directory.path().join("log")).unwrap();
@@ -53,6 +54,17 @@ impl Daemon {
             sleep(Duration::from_millis(50));
         }
         daemon
+    }
+
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// As kill -9.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Runs the operator's command.
@@ -100,6 +112,7 @@ file_prefix = "{prefix}"
 runtime_directory = "{directory}/dpdk"
 [control]
 socket = "{directory}/control.sock"
+mode = "0666"
 [tcp]
 memory = "16MiB"
 connections_max = 1024
