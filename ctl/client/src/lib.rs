@@ -1,0 +1,50 @@
+//! Sockets of Coremill for Rust programs.
+//!
+//! A program attaches to the daemon `coremilld` and then uses TCP sockets that look like those of
+//! [`std::net`]. The daemon owns the sockets; this library talks to its workers through shared memory, without a
+//! system call as long as both sides are busy.
+//!
+//! ```no_run
+//! use std::io::{Read, Write};
+//! use coremill_client::{Stack, TcpListener};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let stack = Stack::attach("/run/coremill/control.sock")?;
+//! let listener = TcpListener::bind(&stack, "0.0.0.0:7000".parse()?)?;
+//! let (mut stream, peer) = listener.accept()?;
+//! println!("{peer} is connected");
+//! let mut bytes = [0; 1024];
+//! let count = stream.read(&mut bytes)?;
+//! stream.write_all(&bytes[..count])?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What to know
+//!
+//! * One process attaches once. A forked child must not use its parent's stack; descriptors of streams do not exist,
+//!   so that they cannot be inherited or passed on either.
+//! * All types may be shared between threads. Threads of one [`Stack`] take turns at a lock for each command.
+//! * Small writes (up to 256 bytes) travel inside a command; larger ones are copied into chunks that the daemon
+//!   lends. What was written is the daemon's to deliver, also when the program ends right after.
+//! * Blocking calls look for a short time ([`Options::spin`]) before they sleep.
+//! * When the daemon ends, or ends the attachment, every call fails with `ECONNRESET`; calls that sleep wake up at once.
+//! * Errors are Linux's, with its numbers ([`std::io::Error::raw_os_error`]). A time-out gives
+//!   [`std::io::ErrorKind::WouldBlock`], as in `std`.
+#![forbid(unsafe_code)]
+
+mod attach;
+mod context;
+mod error;
+mod lane;
+mod listener;
+mod poller;
+mod socket;
+mod stack;
+mod stream;
+
+pub use error::AttachError;
+pub use listener::TcpListener;
+pub use poller::{Interest, Pollable, Poller, Readiness};
+pub use stack::{Options, Stack};
+pub use stream::TcpStream;

@@ -1,0 +1,192 @@
+//! Listening sockets.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use coremill_ring::accept_ring::{Claim, Claims};
+use coremill_ring::command::Command;
+use coremill_ring::option::READABLE;
+use rustix::io::Errno;
+
+use crate::poller::{Readiness, Watched};
+use crate::socket::Socket;
+use crate::stack::Stack;
+use crate::stream::TcpStream;
+
+/// A listening socket, as [`std::net::TcpListener`]. It listens on all workers of the daemon.
+///
+/// ```no_run
+/// use coremill_client::{Stack, TcpListener};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let stack = Stack::attach("/run/coremill/control.sock")?;
+/// let listener = TcpListener::bind(&stack, "0.0.0.0:80".parse()?)?;
+/// loop {
+///     let (stream, peer) = listener.accept()?;
+///     println!("{peer} came to {}", stream.local_addr()?);
+/// }
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct TcpListener {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    socket: Socket,
+    /// One for each worker.
+    claims: Vec<Claims>,
+    next: AtomicU32,
+}
+
+impl TcpListener {
+    /// Listens at `local`; port 0 lets the daemon choose.
+    ///
+    /// # Errors
+    /// `EADDRINUSE`, `EADDRNOTAVAIL`; `EMFILE` when the quota of sockets or listeners is reached.
+    pub fn bind(stack: &Stack, local: SocketAddr) -> io::Result<Self> {
+        Self::bind_with_backlog(stack, local, BACKLOG)
+    }
+
+    /// As [`TcpListener::bind`], with a number of connections that may wait to be accepted.
+    ///
+    /// # Errors
+    /// As [`TcpListener::bind`].
+    pub fn bind_with_backlog(stack: &Stack, local: SocketAddr, backlog: u32) -> io::Result<Self> {
+        let context = stack.context();
+        let socket = Socket::open(context, LISTENERS_WORKER)?;
+        socket.ask(|ticket, socket| Command::Bind {
+            ticket,
+            socket,
+            local,
+        })?;
+        let number = socket.ask(|ticket, socket| Command::Listen {
+            ticket,
+            socket,
+            backlog,
+        })?;
+        let claims = |worker| {
+            let number = u32::try_from(number).ok()?;
+            let slots = context.layout.accept_slots(number, worker)?;
+            let claims = context.layout.claims(number, worker)?;
+            let (slots, claims) = (context.daemon.part(slots), context.application.part(claims));
+            Some(Claims::new(slots, claims, context.member))
+        };
+        let claims = (0..context.workers()).map(claims).collect::<Option<_>>();
+        Ok(Self {
+            inner: Arc::new(Inner {
+                socket,
+                claims: claims.ok_or(io::Error::from(Errno::PROTO))?,
+                next: AtomicU32::new(0),
+            }),
+        })
+    }
+
+    /// Waits for a connection; gives it and the peer's address.
+    ///
+    /// # Errors
+    /// `WouldBlock` when none waits and the listener does not block; `EMFILE` when the quota of sockets is reached.
+    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        loop {
+            if let Some(accepted) = self.inner.accept_now()? {
+                return Ok(accepted);
+            }
+            let inner = &self.inner;
+            let found = inner.socket.wait(None, |_| inner.waiting().then_some(()))?;
+            found.ok_or(io::Error::from(io::ErrorKind::WouldBlock))?;
+        }
+    }
+
+    /// Connections, one after the other, without end.
+    pub fn incoming(&self) -> impl Iterator<Item = io::Result<TcpStream>> + '_ {
+        std::iter::repeat_with(|| self.accept().map(|(stream, _)| stream))
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// `EINVAL` when the daemon has no such listener any more.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.socket.local()
+    }
+
+    /// Whether [`TcpListener::accept`] returns `WouldBlock` instead of waiting.
+    ///
+    /// # Errors
+    /// None; the type is that of [`std::net::TcpListener::set_nonblocking`].
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.inner.socket.set_nonblocking(nonblocking);
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn waiting(&self) -> bool {
+        self.claims.iter().any(Claims::waiting)
+    }
+
+    /// Takes a connection of any worker, beginning behind the last one's.
+    fn accept_now(&self) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+        let workers = self.socket.context.workers();
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        for step in 0..workers {
+            let worker = first.wrapping_add(step) % workers;
+            let Some(claims) = self.claims.get(worker as usize) else {
+                continue;
+            };
+            while let Some(claim) = claims.claim() {
+                if let Some(stream) = self.take(worker, &claim)? {
+                    self.next.store(worker.wrapping_add(1), Ordering::Relaxed);
+                    return Ok(Some((stream, claim.offer.remote)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks for what was claimed; None when it is gone.
+    fn take(&self, worker: u32, claim: &Claim) -> io::Result<Option<TcpStream>> {
+        let context = &self.socket.context;
+        let answer = context.ask(worker, |ticket| Command::Take {
+            ticket,
+            listener: self.socket.handle,
+            slot: claim.slot,
+            round: claim.round,
+        });
+        let answer = match answer {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            answer => answer?,
+        };
+        let handle = answer.socket.unwrap_or(claim.offer.socket);
+        let socket = Socket::new(context, worker, handle)?;
+        Ok(Some(TcpStream::over(socket, claim.offer.remote)))
+    }
+}
+
+impl Watched for Inner {
+    fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    fn interest(&self) -> u32 {
+        READABLE
+    }
+
+    fn readiness(&self) -> Readiness {
+        match self.socket.state.snapshot(self.socket.handle) {
+            Some(_) => Readiness {
+                readable: self.waiting(),
+                ..Readiness::default()
+            },
+            None => Readiness::OVER,
+        }
+    }
+}
+
+/// As `std` has it.
+const BACKLOG: u32 = 128;
+/// One worker for all listeners: closing one and listening at its port again then keep their order.
+const LISTENERS_WORKER: u32 = 0;

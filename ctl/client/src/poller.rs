@@ -1,0 +1,355 @@
+//! Waiting for many sockets at once.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use coremill_ring::armed::Sleeper;
+use coremill_ring::command::Command;
+use coremill_ring::doorbell::Ear;
+use coremill_ring::event::Event;
+use coremill_ring::option::READABLE;
+use rustix::io::Errno;
+
+use crate::context::{Context, Notifier, broken, listen};
+use crate::lane::Events;
+use crate::listener::TcpListener;
+use crate::socket::Socket;
+use crate::stack::Stack;
+use crate::stream::TcpStream;
+
+/// What a poller waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interest {
+    /// Something can be read or accepted, or the end of the stream.
+    pub readable: bool,
+    /// Something can be written, or an attempt to connect has ended.
+    pub writable: bool,
+}
+
+impl Interest {
+    /// Reading only.
+    pub const READABLE: Self = Self {
+        readable: true,
+        writable: false,
+    };
+    /// Writing only.
+    pub const WRITABLE: Self = Self {
+        readable: false,
+        writable: true,
+    };
+    /// Both.
+    pub const BOTH: Self = Self {
+        readable: true,
+        writable: true,
+    };
+}
+
+/// What can be done with a socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// A read or an accept would not wait.
+    pub readable: bool,
+    /// A write would not wait.
+    pub writable: bool,
+    /// The peer will send nothing more.
+    pub read_closed: bool,
+    /// The connection is over in both directions.
+    pub over: bool,
+    /// It failed.
+    pub error: bool,
+}
+
+impl Readiness {
+    /// Of a socket that the daemon does not have any more.
+    pub(crate) const OVER: Self = Self {
+        readable: true,
+        writable: true,
+        read_closed: true,
+        over: true,
+        error: true,
+    };
+}
+
+/// Waits for many sockets at once, level-triggered: a socket is told again as long as it is ready.
+///
+/// In an event loop of somebody else's it is one descriptor: [`Poller::arm`], and if that gives true wait until the
+/// descriptor ([`AsFd`]) is readable, then call [`Poller::wait`] with no time.
+///
+/// ```no_run
+/// use coremill_client::{Interest, Poller, Stack, TcpListener};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let stack = Stack::attach("/run/coremill/control.sock")?;
+/// let listener = TcpListener::bind(&stack, "0.0.0.0:7".parse()?)?;
+/// listener.set_nonblocking(true)?;
+/// let mut poller = Poller::new(&stack)?;
+/// poller.register(&listener, 0, Interest::READABLE)?;
+/// let mut ready = Vec::new();
+/// loop {
+///     poller.wait(&mut ready, None)?;
+///     for (token, readiness) in &ready {
+///         println!("{token}: {readiness:?}");
+///     }
+/// #   break;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Poller {
+    context: Arc<Context>,
+    notifier: u32,
+    events: Events,
+    sleeper: Sleeper,
+    ear: Arc<Ear>,
+    sources: HashMap<u64, Source>,
+    /// Sources that were announced and not yet found to be unready.
+    candidates: Vec<u64>,
+}
+
+#[derive(Debug)]
+struct Source {
+    watched: Weak<dyn Watched>,
+    token: usize,
+    interest: Interest,
+    is_candidate: bool,
+}
+
+/// What a poller can wait for: [`TcpStream`] and [`TcpListener`].
+pub trait Pollable: sealed::Sealed {}
+
+impl Pollable for TcpStream {}
+impl Pollable for TcpListener {}
+
+impl Poller {
+    /// A poller; there are as many as the daemon's configuration allows.
+    ///
+    /// # Errors
+    /// `EMFILE` when there are no more.
+    pub fn new(stack: &Stack) -> io::Result<Self> {
+        let context = Arc::clone(stack.context());
+        let Notifier {
+            number,
+            events,
+            ear,
+        } = context.take_notifier()?;
+        let armed = context.layout.armed(number);
+        let armed = armed.ok_or(io::Error::from(Errno::PROTO))?;
+        Ok(Self {
+            events,
+            sleeper: Sleeper::new(context.application.part(armed)),
+            notifier: number,
+            ear,
+            sources: HashMap::new(),
+            candidates: Vec::new(),
+            context,
+        })
+    }
+
+    /// Waits for a socket too, or for something else of it; `token` is what [`Poller::wait`] calls it. The poller does
+    /// not keep it open.
+    ///
+    /// # Errors
+    /// `ECONNRESET` when the attachment is over.
+    pub fn register(
+        &mut self,
+        source: &impl Pollable,
+        token: usize,
+        interest: Interest,
+    ) -> io::Result<()> {
+        let watched = source.watched();
+        let socket = watched.socket();
+        let key = socket.handle.to_word();
+        let source = Source {
+            watched: Arc::downgrade(&watched),
+            token,
+            interest,
+            // It may be ready already.
+            is_candidate: true,
+        };
+        let before = self.sources.insert(key, source);
+        if !before.is_some_and(|before| before.is_candidate) {
+            self.candidates.push(key);
+        }
+        socket.subscribe_to(self.notifier, key, READABLE | watched.interest())
+    }
+
+    /// Waits for a socket no longer.
+    ///
+    /// # Errors
+    /// `ENOENT` when it did not, `ECONNRESET` when the attachment is over.
+    pub fn deregister(&mut self, source: &impl Pollable) -> io::Result<()> {
+        let watched = source.watched();
+        let socket = watched.socket();
+        let known = self.sources.remove(&socket.handle.to_word());
+        known.ok_or(io::Error::from(Errno::NOENT))?;
+        socket.submit(Command::Unsubscribe {
+            socket: socket.handle,
+            notifier: self.notifier,
+        })
+    }
+
+    /// Waits until a socket is ready, for at most `timeout`; puts tokens and what they are ready for into `ready`,
+    /// which is emptied first, and gives how many.
+    ///
+    /// # Errors
+    /// `ECONNRESET` when the attachment is over.
+    pub fn wait(
+        &mut self,
+        ready: &mut Vec<(usize, Readiness)>,
+        timeout: Option<Duration>,
+    ) -> io::Result<usize> {
+        let begun = Instant::now();
+        let spin_until = begun + self.context.spin();
+        let deadline = timeout.and_then(|timeout| begun.checked_add(timeout));
+        loop {
+            if self.look(ready)? > 0 {
+                self.context.look_for_end()?;
+                return Ok(ready.len());
+            }
+            let now = Instant::now();
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                self.context.look_for_end()?;
+                return Ok(0);
+            }
+            if now < spin_until {
+                std::hint::spin_loop();
+                continue;
+            }
+            self.sleeper.arm();
+            if self.look(ready)? == 0 {
+                self.sleep(deadline, now)?;
+            }
+            self.sleeper.disarm();
+        }
+    }
+
+    /// Prepares for waiting on the descriptor. False when something is ready already: call [`Poller::wait`] instead.
+    ///
+    /// # Errors
+    /// `ECONNRESET` when the attachment is over.
+    pub fn arm(&mut self) -> io::Result<bool> {
+        self.ear.clear();
+        self.sleeper.arm();
+        let is_ready = self.look(&mut Vec::new())? > 0;
+        if is_ready {
+            self.sleeper.disarm();
+        }
+        self.context.look_for_end()?;
+        Ok(!is_ready)
+    }
+
+    fn sleep(&self, deadline: Option<Instant>, now: Instant) -> io::Result<()> {
+        let patience = deadline.map_or(FALLBACK, |deadline| (deadline - now).min(FALLBACK));
+        self.context.heed(listen(&self.ear, patience)?);
+        self.context.look_for_end()
+    }
+
+    /// Takes events, and looks at the state of all that was announced.
+    fn look(&mut self, ready: &mut Vec<(usize, Readiness)>) -> io::Result<usize> {
+        ready.clear();
+        let Self {
+            events,
+            sources,
+            candidates,
+            ..
+        } = self;
+        let drained = events.drain(|event| {
+            if let Event::Ready { ticket, .. } = event
+                && let Some(source) = sources.get_mut(&ticket)
+                && !std::mem::replace(&mut source.is_candidate, true)
+            {
+                candidates.push(ticket);
+            }
+        });
+        drained.map_err(broken)?;
+        candidates.retain(|key| {
+            let Some(source) = sources.get_mut(key) else {
+                return false;
+            };
+            let Some(watched) = source.watched.upgrade() else {
+                // It was closed, and with it the subscription.
+                sources.remove(key);
+                return false;
+            };
+            let readiness = watched.readiness();
+            source.is_candidate = (source.interest.readable && readiness.readable)
+                || (source.interest.writable && readiness.writable)
+                || readiness.over;
+            if source.is_candidate {
+                ready.push((source.token, readiness));
+            }
+            source.is_candidate
+        });
+        Ok(ready.len())
+    }
+}
+
+impl AsFd for Poller {
+    /// Readable when something may be ready, after [`Poller::arm`].
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.ear.as_fd()
+    }
+}
+
+impl Drop for Poller {
+    fn drop(&mut self) {
+        for source in self.sources.values() {
+            if let Some(watched) = source.watched.upgrade() {
+                let socket = watched.socket();
+                // If the daemon is gone, so is the subscription.
+                let _ = socket.submit(Command::Unsubscribe {
+                    socket: socket.handle,
+                    notifier: self.notifier,
+                });
+            }
+        }
+        // The next owner goes on where this one stopped reading.
+        self.context.return_notifier(Notifier {
+            number: self.notifier,
+            events: std::mem::take(&mut self.events),
+            ear: Arc::clone(&self.ear),
+        });
+    }
+}
+
+/// What a poller sees of a socket.
+pub(crate) trait Watched: std::fmt::Debug + Send + Sync {
+    fn socket(&self) -> &Socket;
+    /// What can happen to it beside reading, as poll(2) has it.
+    fn interest(&self) -> u32;
+    fn readiness(&self) -> Readiness;
+}
+
+mod sealed {
+    use std::sync::Arc;
+
+    use super::{TcpListener, TcpStream, Watched};
+
+    /// Keeps others from implementing it.
+    #[expect(private_interfaces, reason = "nobody outside can name the method")]
+    pub trait Sealed {
+        /// What a poller keeps.
+        fn watched(&self) -> Arc<dyn Watched>;
+    }
+
+    #[expect(private_interfaces, reason = "nobody outside can name the method")]
+    impl Sealed for TcpStream {
+        fn watched(&self) -> Arc<dyn Watched> {
+            Arc::<super::super::stream::Inner>::clone(&self.inner)
+        }
+    }
+
+    #[expect(private_interfaces, reason = "nobody outside can name the method")]
+    impl Sealed for TcpListener {
+        fn watched(&self) -> Arc<dyn Watched> {
+            Arc::<super::super::listener::Inner>::clone(&self.inner)
+        }
+    }
+}
+
+/// A sleep is never longer: a lost wake-up then costs this time, and no call hangs.
+const FALLBACK: Duration = Duration::from_millis(100);
