@@ -17,7 +17,7 @@ setup: ## install what building and the demo need and this machine lacks (apt, w
 .PHONY: build
 build: ## build coremilld, coremill and coremill-load into target/release
 	@deploy/host/setup build
-	cargo build --release --locked --bins
+	cargo build --release --locked --bins --examples
 
 .PHONY: demo
 demo: build ## show the daemon serving real clients inside namespaces of its own; KEEP=1 leaves it running
@@ -37,7 +37,7 @@ verify: ## make test, then all tests in release with 10,000 simulator seeds and 
 .PHONY: smoke
 smoke: ## the namespace tests only; ONLY=name picks those whose name contains it
 	@deploy/host/setup build demo test
-	cargo build --locked --bins
+	cargo build --locked --bins --examples
 	cargo test --locked $(SMOKE) -- --nocapture $(ONLY)
 
 .PHONY: bench

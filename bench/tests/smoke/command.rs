@@ -56,7 +56,7 @@ pub fn program(name: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_BIN_EXE_coremill-load")).with_file_name(name);
     assert!(
         path.exists(),
-        "{} is missing: run `cargo build --workspace --bins`",
+        "{} is missing: run `cargo build --workspace --bins --examples`",
         path.display()
     );
     path

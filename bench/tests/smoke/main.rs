@@ -29,6 +29,7 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    applications
     transfers
     lossy_transfers
     many_connections

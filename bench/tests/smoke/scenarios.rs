@@ -1,5 +1,6 @@
 //! What is tested: each scenario is run with one worker and with two.
 
+pub mod applications;
 pub mod backlog;
 pub mod idle;
 pub mod leftovers;
