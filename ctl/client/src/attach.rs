@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use coremill_protocol::attach::{AttachView, DESCRIPTORS_MAX, DescriptorKind};
 use coremill_protocol::{ANSWER_BYTES_MAX, Answer, Lines, Reply, Request, VERSION, encode};
-use coremill_ring::doorbell::{Bell, Ear};
+use coremill_ring::doorbell::{Ear, WorkerBell};
 use coremill_ring::header::read_header;
 use coremill_ring::layout::{self, Layout};
 use coremill_ring::memory::{map_application_memory, map_daemon_memory};
@@ -27,7 +27,7 @@ pub(crate) struct Attached {
     pub(crate) daemon: SharedRead,
     pub(crate) application: SharedWrite,
     /// One for each worker.
-    pub(crate) bells: Vec<Bell>,
+    pub(crate) bells: Vec<WorkerBell>,
     /// One for each notifier.
     pub(crate) ears: Vec<Ear>,
 }
@@ -131,7 +131,7 @@ fn map(mut session: Session, attach: &AttachView) -> Result<Attached, AttachErro
             DescriptorKind::ApplicationMemory => {
                 application = Some(map_application_memory(descriptor.as_fd())?);
             }
-            DescriptorKind::WorkerBell => bells.push(Bell::from(descriptor)),
+            DescriptorKind::WorkerBell => bells.push(WorkerBell::from(descriptor)),
             DescriptorKind::NotifierEar => ears.push(Ear::from(descriptor)),
             DescriptorKind::Unknown => {}
         }

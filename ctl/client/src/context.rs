@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use coremill_protocol::Request;
 use coremill_ring::armed::Sleeper;
 use coremill_ring::command::Command;
-use coremill_ring::doorbell::{Bell, Ear};
+use coremill_ring::doorbell::{Ear, WorkerBell};
 use coremill_ring::event::Event;
 use coremill_ring::handle::Handle;
 use coremill_ring::layout::Layout;
@@ -37,7 +37,7 @@ pub(crate) struct Context {
     pub(crate) application: SharedWrite,
     pub(crate) member: u16,
     spin: Duration,
-    bells: Vec<Bell>,
+    bells: Vec<WorkerBell>,
     ear: Ear,
     inner: Mutex<Inner>,
     changed: Condvar,
@@ -252,8 +252,7 @@ impl Context {
                 Pushed::Awake => return Ok(()),
                 Pushed::Asleep => {
                     if let Some(bell) = self.bells.get(worker as usize) {
-                        // One that is gone is noticed by the ear's end.
-                        let _ = bell.ring();
+                        bell.ring();
                     }
                     return Ok(());
                 }

@@ -35,7 +35,7 @@ pub const DESCRIPTORS_MAX: usize = 253;
 /// The attachment ends by `detach`, by the death of its process (which the daemon sees by a pidfd; the session's end
 /// means nothing, for a forked child keeps it open), by an operator, or because the process broke the rules of
 /// the memory. A process whose session is closed may attach anew, which ends what it attached before. The end is
-/// told by the doorbells: a `notifier-ear` is at its end of file, and a ring fails with EPIPE. A session with an attachment
+/// told by the doorbells: a `notifier-ear` is at its end of file. A worker's bell is an eventfd. A session with an attachment
 /// takes further requests as any other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttachView {

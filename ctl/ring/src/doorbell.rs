@@ -1,24 +1,34 @@
-//! Waking a process that sleeps, without ever being blocked by it.
+//! Waking the other process, or being woken by it, without ever being blocked by it.
 //!
-//! A pair of Unix stream sockets rather than an eventfd: the other process holds the same open file, can clear its
-//! O_NONBLOCK and fill it, and a write to an eventfd would then block. Here each call says itself that it does not
-//! wait (MSG_DONTWAIT), and that a closed end is no signal (MSG_NOSIGNAL). See send(2).
+//! The other process holds the same open files and can clear O_NONBLOCK: each call says itself that it does not wait.
+//! Towards an application goes a Unix stream socket, for a write to an eventfd that was filled would block; MSG_DONTWAIT
+//! and MSG_NOSIGNAL in send(2). Towards a worker goes an eventfd, read with RWF_NOWAIT (preadv2(2)), for a socket brings
+//! descriptors too, and whoever receives them closes them: one that lingers would block the worker for as long.
 
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::io::Errno;
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::{Errno, ReadWriteFlags, preadv2, write};
 use rustix::net::sockopt::set_socket_send_buffer_size;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
-use rustix::net::{recv, send, socketpair};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType};
+use rustix::net::{recv, send, shutdown, socketpair};
 
-/// The end that is rung.
+/// The daemon's end of a notifier's doorbell, which is rung.
 #[derive(Debug)]
 pub struct Bell(OwnedFd);
 
-/// The end that becomes readable.
+/// The application's end of a notifier's doorbell, which becomes readable.
 #[derive(Debug)]
 pub struct Ear(OwnedFd);
+
+/// The application's end of a worker's doorbell, which is rung.
+#[derive(Debug)]
+pub struct WorkerBell(OwnedFd);
+
+/// The daemon's end of a worker's doorbell, which becomes readable.
+#[derive(Debug)]
+pub struct WorkerEar(OwnedFd);
 
 /// What became of a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,16 +39,27 @@ pub enum Rung {
     Gone,
 }
 
-/// A doorbell: two ends, either of which can be sent to another process.
+/// A notifier's doorbell; the ear is to be sent to the application.
 ///
 /// # Errors
 /// When the process has no descriptor left.
 pub fn doorbell() -> io::Result<(Bell, Ear)> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let (bell, ear) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    // Nothing can be sent back: descriptors above all, which whoever closes the bell would close too.
+    shutdown(&bell, Shutdown::Read)?;
     // The kernel's smallest: bytes that nobody reads are memory that somebody pays for.
     set_socket_send_buffer_size(&bell, 0)?;
     Ok((Bell(bell), Ear(ear)))
+}
+
+/// A worker's doorbell; the bell is to be sent to the application.
+///
+/// # Errors
+/// When the process has no descriptor left.
+pub fn worker_doorbell() -> io::Result<(WorkerBell, WorkerEar)> {
+    let ear = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+    Ok((WorkerBell(ear.try_clone()?), WorkerEar(ear)))
 }
 
 impl Bell {
@@ -70,29 +91,42 @@ impl Ear {
     }
 }
 
-impl From<OwnedFd> for Bell {
-    fn from(descriptor: OwnedFd) -> Self {
-        Self(descriptor)
+impl WorkerBell {
+    /// Makes the ear readable. Waits only when the application has filled it itself.
+    pub fn ring(&self) {
+        // The only failure is a full counter, which is readable already.
+        let _full = write(&self.0, &1_u64.to_ne_bytes());
     }
 }
 
-impl From<OwnedFd> for Ear {
-    fn from(descriptor: OwnedFd) -> Self {
-        Self(descriptor)
+impl WorkerEar {
+    /// Takes the rings that came; true when there was one. Never waits.
+    pub fn clear(&self) -> bool {
+        let mut count = [0_u8; 8];
+        let mut room = [IoSliceMut::new(&mut count)];
+        // Behind the last offset: an eventfd has none, and this says so.
+        preadv2(&self.0, &mut room, u64::MAX, ReadWriteFlags::NOWAIT).is_ok()
     }
 }
 
-impl AsFd for Bell {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
+/// What all ends are made of.
+macro_rules! ends {
+    ($($end:ident)*) => {$(
+        impl From<OwnedFd> for $end {
+            fn from(descriptor: OwnedFd) -> Self {
+                Self(descriptor)
+            }
+        }
+
+        impl AsFd for $end {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.0.as_fd()
+            }
+        }
+    )*};
 }
 
-impl AsFd for Ear {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
+ends! { Bell Ear WorkerBell WorkerEar }
 
 /// More than the smallest buffer can hold when every ring is a message of its own.
 const READS_MAX: usize = 64;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use coremill_ring::doorbell::{Bell, Ear};
+use coremill_ring::doorbell::{Bell, WorkerEar};
 use coremill_ring::layout::Layout;
 use coremill_ring::untrusted::Violation;
 use coremill_ring::words::{SharedWrite, WORD_BYTES};
@@ -32,7 +32,7 @@ pub struct AttachmentParts {
     /// What wakes the owner of each notifier, in their order. The application has the ears.
     pub bells: Vec<Bell>,
     /// What wakes each worker, in their order. The application has the bells.
-    pub ears: Vec<Ear>,
+    pub ears: Vec<WorkerEar>,
     /// Becomes readable when an application lied: look at [`Attachment::violation`] of each. One for all attachments.
     pub alarm: Arc<Doorbell>,
 }

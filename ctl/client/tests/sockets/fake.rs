@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use coremill_ring::doorbell::{Bell, Ear, doorbell};
+use coremill_ring::doorbell::{Bell, Ear, WorkerBell, WorkerEar, doorbell, worker_doorbell};
 use coremill_ring::header::write_header;
 use coremill_ring::layout::Layout;
 use coremill_ring::memory::{Created, create_application_memory, create_daemon_memory};
@@ -44,9 +44,9 @@ pub struct Parts {
     /// Rings notifiers.
     pub bells: Vec<Bell>,
     /// Hears that workers are rung.
-    pub ears: Vec<Ear>,
+    pub ears: Vec<WorkerEar>,
     /// The application's ends of both.
-    pub given_bells: Vec<Bell>,
+    pub given_bells: Vec<WorkerBell>,
     pub given_ears: Vec<Ear>,
 }
 
@@ -119,12 +119,10 @@ impl Parts {
         let daemon = create_daemon_memory(layout.daemon_bytes()).expect("memory");
         let application = create_application_memory(layout.application_bytes()).expect("memory");
         write_header(&daemon.words, &layout);
-        let pairs = |count: u32| {
-            let pairs = (0..count).map(|_| doorbell().expect("doorbell"));
-            pairs.unzip::<Bell, Ear, Vec<_>, Vec<_>>()
-        };
-        let (bells, given_ears) = pairs(shape.notifiers);
-        let (given_bells, ears) = pairs(shape.workers);
+        let pairs = (0..shape.notifiers).map(|_| doorbell().expect("doorbell"));
+        let (bells, given_ears) = pairs.unzip();
+        let pairs = (0..shape.workers).map(|_| worker_doorbell().expect("doorbell"));
+        let (given_bells, ears) = pairs.unzip();
         Self {
             layout,
             daemon,

@@ -8,7 +8,7 @@ use coremill_engine::applications::{Attachment, AttachmentId, AttachmentParts, D
 use coremill_engine::command::Command;
 use coremill_engine::doorbell::Doorbell;
 use coremill_protocol::{DescriptorKind, DescriptorView, ErrorBody, ErrorKind};
-use coremill_ring::doorbell::doorbell;
+use coremill_ring::doorbell::{doorbell, worker_doorbell};
 use coremill_ring::header::write_header;
 use coremill_ring::layout::Layout;
 use coremill_ring::memory::{create_application_memory, create_daemon_memory};
@@ -41,7 +41,7 @@ impl Parts {
         let shape = layout.shape();
         let mut ears = Vec::with_capacity(shape.workers as usize);
         for worker in 0..shape.workers {
-            let (bell, ear) = doorbell().map_err(no_descriptor)?;
+            let (bell, ear) = worker_doorbell().map_err(no_descriptor)?;
             ears.push(ear);
             given.push(DescriptorKind::WorkerBell, worker, own(&bell)?);
         }

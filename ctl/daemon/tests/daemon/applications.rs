@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use coremill_ring::doorbell::Bell;
+use coremill_ring::doorbell::WorkerBell;
 use coremill_ring::header::read_header;
 use coremill_ring::memory::{map_application_memory, map_daemon_memory};
 use rustix::net::{RecvFlags, recv};
@@ -225,7 +225,7 @@ fn a_liar_is_detached(daemon: &Daemon) {
     let ring = memory.part(layout.command_ring(0, 0).unwrap());
     ring.store_release(0, 1 | 200 << 32 | 8 << 48);
     memory.part(layout.ready_bits(0).unwrap()).set_bits(0, 1);
-    let _ = Bell::from(given.swap_remove(2)).ring();
+    WorkerBell::from(given.swap_remove(2)).ring();
     await_that("the liar is detached", || apps(daemon).is_empty());
     assert!(given[3..].iter().all(ended));
     assert_eq!(

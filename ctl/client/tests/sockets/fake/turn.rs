@@ -8,7 +8,7 @@ use std::time::Duration;
 use coremill_ring::armed::Waker;
 use coremill_ring::command::Command;
 use coremill_ring::consumer::Consumer;
-use coremill_ring::doorbell::{Bell, Ear};
+use coremill_ring::doorbell::{Bell, WorkerEar};
 use coremill_ring::event::Event;
 use coremill_ring::layout::Layout;
 use coremill_ring::message::{INLINE_BYTES_MAX, Message};
@@ -31,7 +31,7 @@ pub struct Turns {
     /// What waits for room, by notifier.
     answers: Vec<VecDeque<(u32, Event)>>,
     bells: Vec<Bell>,
-    ears: Vec<Ear>,
+    ears: Vec<WorkerEar>,
     world: World,
     counts: Arc<Counts>,
 }
@@ -41,7 +41,7 @@ impl Turns {
         layout: Layout,
         daemon: SharedWrite,
         application: SharedWrite,
-        (bells, ears): (Vec<Bell>, Vec<Ear>),
+        (bells, ears): (Vec<Bell>, Vec<WorkerEar>),
         counts: Arc<Counts>,
     ) -> Self {
         let shape = *layout.shape();

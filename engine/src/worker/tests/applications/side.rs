@@ -6,7 +6,7 @@ use coremill_ring::accept_ring::Claims;
 use coremill_ring::armed::Sleeper;
 use coremill_ring::command::Command;
 use coremill_ring::consumer::Consumer;
-use coremill_ring::doorbell::{Bell, Ear, doorbell};
+use coremill_ring::doorbell::{Ear, WorkerBell, doorbell, worker_doorbell};
 use coremill_ring::event::Event;
 use coremill_ring::handle::Handle;
 use coremill_ring::layout::Layout;
@@ -37,7 +37,7 @@ pub(super) struct Side {
     rings: Vec<Producer>,
     speakers: Vec<Speaker>,
     events: Vec<Consumer>,
-    pub(super) bells: Vec<Bell>,
+    pub(super) bells: Vec<WorkerBell>,
     ears: Vec<Ear>,
     tickets: u64,
     /// Taken, not looked at.
@@ -74,9 +74,10 @@ impl Side {
         let layout = Layout::new(&shape(workers)).expect("a possible shape");
         let daemon = SharedWrite::heap(layout.daemon_bytes() / WORD_BYTES);
         let application = SharedWrite::heap(layout.application_bytes() / WORD_BYTES);
-        let pairs = |count| (0..count).map(|_| doorbell().expect("a pair")).unzip();
-        let (notifier_bells, ears): (_, Vec<Ear>) = pairs(layout.shape().notifiers);
-        let (bells, worker_ears): (Vec<Bell>, _) = pairs(workers);
+        let pairs = (0..layout.shape().notifiers).map(|_| doorbell().expect("a pair"));
+        let (notifier_bells, ears): (_, Vec<Ear>) = pairs.unzip();
+        let pairs = (0..workers).map(|_| worker_doorbell().expect("a pair"));
+        let (bells, worker_ears): (Vec<WorkerBell>, _) = pairs.unzip();
         let alarm = Arc::new(Doorbell::new().expect("eventfd"));
         let attachment = Attachment::new(AttachmentParts {
             id: AttachmentId(id),
