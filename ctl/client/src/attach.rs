@@ -11,6 +11,7 @@ use coremill_protocol::attach::{AttachView, DESCRIPTORS_MAX, DescriptorKind};
 use coremill_protocol::{ANSWER_BYTES_MAX, Answer, Lines, Reply, Request, VERSION, encode};
 use coremill_ring::doorbell::{Ear, WorkerBell};
 use coremill_ring::header::read_header;
+use coremill_ring::injection::point;
 use coremill_ring::layout::{self, Layout};
 use coremill_ring::memory::{map_application_memory, map_daemon_memory};
 use coremill_ring::words::{SharedRead, SharedWrite, WORD_BYTES};
@@ -42,6 +43,7 @@ pub(crate) struct Session {
 
 /// Connects, says hello, attaches and maps.
 pub(crate) fn attach(path: &Path) -> Result<Attached, AttachError> {
+    point("attach: not connected");
     let stream = UnixStream::connect(path).map_err(|source| AttachError::Connect {
         path: path.to_owned(),
         source,
@@ -57,6 +59,7 @@ pub(crate) fn attach(path: &Path) -> Result<Attached, AttachError> {
         version: VERSION,
         client: format!("{} {}", program_name(), env!("CARGO_PKG_VERSION")),
     })?;
+    point("attach: said hello");
     let reply = session.ask(&Request::Attach {
         layout: layout::VERSION,
         flags: 0,
@@ -72,6 +75,7 @@ impl Session {
     pub(crate) fn ask(&mut self, request: &Request) -> Result<Reply, AttachError> {
         let line = encode(request).map_err(io::Error::from)?;
         self.stream.write_all(&line)?;
+        point("session: asked");
         let line = self.line()?;
         let text = || String::from_utf8_lossy(&line).into_owned();
         match serde_json::from_slice(&line) {
@@ -99,6 +103,7 @@ impl Session {
                 RecvFlags::CMSG_CLOEXEC,
             )
             .map_err(io::Error::from)?;
+            point("session: answered");
             for message in ancillary.drain() {
                 if let RecvAncillaryMessage::ScmRights(descriptors) = message {
                     self.descriptors.extend(descriptors);
@@ -123,6 +128,7 @@ fn map(mut session: Session, attach: &AttachView) -> Result<Attached, AttachErro
             attach.descriptors.len()
         )));
     }
+    point("attach: not mapped");
     let (mut daemon, mut application) = (None, None);
     let (mut bells, mut ears) = (Vec::new(), Vec::new());
     for (view, descriptor) in attach.descriptors.iter().zip(descriptors) {
@@ -136,6 +142,7 @@ fn map(mut session: Session, attach: &AttachView) -> Result<Attached, AttachErro
             DescriptorKind::Unknown => {}
         }
     }
+    point("attach: mapped");
     let missing = |what: &str| AttachError::Answer(format!("it brings no {what}"));
     let daemon = daemon.ok_or_else(|| missing("daemon-memory"))?;
     let application = application.ok_or_else(|| missing("application-memory"))?;

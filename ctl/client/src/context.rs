@@ -17,6 +17,7 @@ use coremill_ring::command::Command;
 use coremill_ring::doorbell::{Ear, WorkerBell};
 use coremill_ring::event::Event;
 use coremill_ring::handle::Handle;
+use coremill_ring::injection::point;
 use coremill_ring::layout::Layout;
 use coremill_ring::message::Message;
 use coremill_ring::send_lease::Grant;
@@ -208,6 +209,7 @@ impl Context {
     pub(crate) fn let_go(&self, worker: u32, socket: Handle, read: Option<u64>) {
         let mut inner = self.lock();
         inner.grants.remove(&socket);
+        point("close: begun");
         if let Some(read) = read {
             // If the daemon is gone, so is the socket.
             let _ = self.push(&mut inner, worker, &Command::Read { socket, read }, &[]);
@@ -251,9 +253,11 @@ impl Context {
             match lane.push(command, payload, message).map_err(broken)? {
                 Pushed::Awake => return Ok(()),
                 Pushed::Asleep => {
+                    point("bell: not rung");
                     if let Some(bell) = self.bells.get(worker as usize) {
                         bell.ring();
                     }
+                    point("bell: rung");
                     return Ok(());
                 }
                 Pushed::Full => {

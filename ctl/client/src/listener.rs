@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use coremill_ring::accept_ring::{Claim, Claims};
 use coremill_ring::command::Command;
+use coremill_ring::injection::point;
 use coremill_ring::option::READABLE;
 use rustix::io::Errno;
 
@@ -138,6 +139,7 @@ impl Inner {
                 continue;
             };
             while let Some(claim) = claims.claim() {
+                point("claim: not taken");
                 if let Some(stream) = self.take(worker, &claim)? {
                     self.next.store(worker.wrapping_add(1), Ordering::Relaxed);
                     return Ok(Some((stream, claim.offer.remote)));
@@ -156,6 +158,7 @@ impl Inner {
             slot: claim.slot,
             round: claim.round,
         });
+        point("take: answered");
         let answer = match answer {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
             answer => answer?,

@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::address::{ADDRESS_WORDS, from_words, to_words};
 use crate::atomics::{Ordering, fence};
 use crate::handle::Handle;
+use crate::injection::point;
 use crate::layout::LINE_WORDS;
 use crate::words::{SharedRead, SharedWrite};
 
@@ -204,12 +205,14 @@ impl Claims {
         if current >> ATTACHMENT_BITS == round {
             return None;
         }
+        point("claim: slot seen");
         if !self
             .claims
             .replace(slot, current, claim_word(round, self.attachment))
         {
             return None;
         }
+        point("claim: claimed");
         let words: [u64; LINE_WORDS] =
             std::array::from_fn(|at| self.slots.load(slot * LINE_WORDS + at));
         fence(Ordering::Acquire);

@@ -5,6 +5,7 @@
 //! sleeper sees the event or the worker the armed word; the exchange makes sure that one sleep is rung once.
 //! The word is the application's: a lie costs the worker one system call a turn that cannot block.
 
+use crate::injection::point;
 use crate::words::{SharedWrite, full_fence};
 
 /// The application's end.
@@ -34,12 +35,15 @@ impl Sleeper {
 
     /// Awake again.
     pub fn disarm(&self) {
+        point("sleep: over, armed");
         self.0.store(WORD, AWAKE);
     }
 
     fn set(&self, value: u64) {
         self.0.store(WORD, value);
+        point("sleep: armed, not fenced");
         full_fence();
+        point("sleep: armed");
     }
 }
 

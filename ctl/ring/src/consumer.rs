@@ -4,6 +4,7 @@
 //! slot is published; a writer that lies about it gets nonsense read as nonsense, within the ring. Reading is bounded by
 //! whoever calls: a writer that never stops is given its share of a turn.
 
+use crate::injection::point;
 use crate::layout::LINE_WORDS;
 use crate::message::{BYTES_MAX, Mark, Message, slots_for};
 use crate::producer::{capacity, slot_word};
@@ -63,6 +64,7 @@ impl Consumer {
             }
         }
         self.position = self.position.wrapping_add(slots as u64);
+        point("take: taken, head not released");
         Ok(true)
     }
 
@@ -74,6 +76,7 @@ impl Consumer {
     /// Gives the slots of all messages taken back to the writer: once per batch.
     pub fn release(&self) {
         self.head.store_release(0, self.position);
+        point("take: head released");
     }
 
     /// As `release`; state looked at after this is at least as new as anything that the writer, finding an earlier

@@ -4,6 +4,7 @@
 //! only and there is no tail to be lied about. Where the reader is comes from its head word; that is a claim
 //! (of the application, when this is the daemon's end), looked at only when the ring seems full.
 
+use crate::injection::point;
 use crate::layout::LINE_WORDS;
 use crate::message::{Mark, Message};
 use crate::untrusted::{Cumulative, Violation};
@@ -61,8 +62,10 @@ impl Producer {
                 },
                 bytes: u16::try_from(message.bytes()).map_err(|_| Violation::BadLength)?,
             };
+            point("push: slot written");
             self.slots.store_release(first, mark.to_word());
         }
+        point("push: published");
         self.position = self.position.wrapping_add(slots);
         Ok(true)
     }

@@ -5,6 +5,7 @@
 //! empty: whichever comes first, the worker's exchange or the context's, the commands are seen or the bit stays.
 //! All bits are the application's: a lie makes the worker look at an empty ring.
 
+use crate::injection::point;
 use crate::layout::LINE_WORDS;
 use crate::words::{SharedRead, SharedWrite, full_fence};
 
@@ -34,11 +35,13 @@ impl Speaker {
 
     /// Says that commands were published. True when the worker sleeps: then ring its doorbell.
     pub fn announce(&self) -> bool {
+        point("announce: bit not set");
         if self.bits.set_bits(self.word, self.bit) & self.bit != 0 {
             // It was set and not taken yet: whoever set it saw to the worker's sleep, and the worker looks
             // at the bits again before it sleeps.
             return false;
         }
+        point("announce: bit set");
         full_fence();
         self.worker.load(WORKER_SLEEPS) != 0
     }

@@ -6,6 +6,7 @@
 //! the first chunk changes whenever chunks went back, so that a reader who looked meanwhile looks again.
 
 use crate::chunk::ChunkReference;
+use crate::injection::point;
 use crate::layout::Layout;
 use crate::lender::Lender;
 use crate::socket_state::{StateReader, StateWriter};
@@ -196,6 +197,7 @@ impl ReceiveReader {
                 part.first_word * WORD_BYTES + inside,
                 &mut out[count..count + length],
             );
+            point("read: bytes copied");
             self.position += length as u64;
             count += length;
         }

@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 
 use crate::chunk::ChunkReference;
+use crate::injection::point;
 use crate::layout::Layout;
 use crate::lender::Lender;
 use crate::untrusted::{Cumulative, Violation};
@@ -157,6 +158,7 @@ impl SendFiller {
                 part.first_word * WORD_BYTES + inside,
                 &bytes[written..written + count],
             );
+            point("fill: bytes written");
             written += count;
             self.filled += count as u64;
             if count == room {

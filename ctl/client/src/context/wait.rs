@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use coremill_ring::doorbell::Ear;
+use coremill_ring::injection::point;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
@@ -57,6 +58,7 @@ impl Context {
             }
             inner.somebody_sleeps = true;
             drop(inner);
+            point("sleep: about to sleep");
             let heard = listen(&self.ear, patience);
             let mut inner = self.lock();
             inner.sleeper.disarm();
@@ -103,6 +105,7 @@ pub(crate) enum Heard {
 pub(crate) fn listen(ear: &Ear, patience: Duration) -> io::Result<Heard> {
     let heard = seen(ear, patience)?;
     if heard == Heard::Ring {
+        point("sleep: rung");
         ear.clear();
     }
     Ok(heard)

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use coremill_ring::command::Command;
+use coremill_ring::injection::point;
 use coremill_ring::message::INLINE_BYTES_MAX;
 use coremill_ring::send_lease::SendFiller;
 use coremill_ring::socket_state::Flags;
@@ -78,6 +79,7 @@ impl Inner {
         };
         if filled > 0 {
             let filled_up_to = send.filler.filled();
+            point("send: filled, not told");
             self.advance(filled);
             self.socket
                 .submit_with_read(&[], |read| Command::SendFilled {
