@@ -223,7 +223,13 @@ impl Stream {
     }
 
     /// Moves filled bytes into the shard as far as it has room; true when chunks may have come back.
+    #[inline]
     pub(super) fn pump_send(&mut self, tools: &mut Tools<'_, '_>) -> bool {
+        // Small messages come inside commands: nearly always there is nothing here.
+        (self.is_filled() || self.skips_to.is_some()) && self.pump_filled(tools)
+    }
+
+    fn pump_filled(&mut self, tools: &mut Tools<'_, '_>) -> bool {
         let before = self.copied;
         let mut piece = [0; PIECE_BYTES];
         while self.copied < self.filled {

@@ -1,0 +1,236 @@
+//! A worker in this process with an application attached through the client library: 64-byte requests and replies over
+//! a port that is looped back, both ends the application's. Turns and steps alternate in one thread, so that each can
+//! be counted alone.
+
+mod control;
+
+use std::error::Error;
+use std::io::{ErrorKind, Read, Write};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use coremill_client::{Interest, Options, Poller, Readiness, Stack, TcpListener, TcpStream};
+use coremill_engine::applications::{Attachment, AttachmentId, AttachmentParts, Domain};
+use coremill_engine::clock::{Clock, ManualClock};
+use coremill_engine::command::Command;
+use coremill_engine::doorbell::Doorbell;
+use coremill_engine::hand_over::Exchange;
+use coremill_engine::handle::Mailbox;
+use coremill_engine::local_addresses::{LocalAddress, LocalAddresses};
+use coremill_engine::nic::heap_buffer::HeapPool;
+use coremill_engine::nic::loopback::LoopbackPort;
+use coremill_engine::options::{IdlePolicy, NeighborOptions, TurnOptions};
+use coremill_engine::routes::{PlainRoutes, Route, Routes};
+use coremill_engine::services::Services;
+use coremill_engine::snapshot::ApplicationRow;
+use coremill_engine::steering::Steering;
+use coremill_engine::{Parts, Worker, WorkerHandle};
+use coremill_tcp::limits::{Limits, Secrets};
+use coremill_tcp::{ChunkPool, Shard};
+
+use control::Control;
+
+type LoopedWorker = Worker<LoopbackPort, ManualClock, PlainRoutes>;
+
+/// The worker, and the application that plays with itself.
+pub struct Attached {
+    pub worker: LoopedWorker,
+    pub handle: WorkerHandle,
+    clock: ManualClock,
+    streams: Vec<TcpStream>,
+    poller: Poller,
+    ready: Vec<(usize, Readiness)>,
+    /// Replies that arrived.
+    pub replies: u64,
+    // Dropped last: the client's end of it says goodbye to the other.
+    _stack: Stack,
+    _control: Control,
+}
+
+impl Attached {
+    /// Attaches, and opens so many connections.
+    pub fn start(connections: usize) -> Result<Self, Box<dyn Error>> {
+        let clock = ManualClock::default();
+        clock.advance(Duration::from_secs(1));
+        let (mut worker, handle) = worker(&clock)?;
+        let (control, parts) = Control::start(connections)?;
+        let attachment = Attachment::new(AttachmentParts {
+            id: AttachmentId(1),
+            layout: parts.layout,
+            daemon: parts.daemon.words,
+            application: parts.application.words,
+            bells: parts.bells,
+            ears: parts.ears,
+            alarm: Arc::new(Doorbell::new()?),
+        })?;
+        let domain = Domain::new(&attachment, 0)?;
+        handle
+            .submit(Command::Attach(Some(domain)))
+            .map_err(|_| "the mailbox is full")?;
+        // Calls that wait for answers need a worker that turns.
+        let done = AtomicBool::new(false);
+        let opened = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Acquire) {
+                    clock.advance(Duration::from_micros(10));
+                    worker.turn();
+                }
+            });
+            let opened = open(control.path(), connections);
+            done.store(true, Ordering::Release);
+            opened
+        });
+        let (stack, streams, poller) = opened?;
+        let _attached = handle.take_answer();
+        Ok(Self {
+            worker,
+            handle,
+            clock,
+            streams,
+            poller,
+            ready: Vec::with_capacity(2 * connections),
+            replies: 0,
+            _stack: stack,
+            _control: control,
+        })
+    }
+
+    /// A request on each connection, so that there is something to answer.
+    pub fn begin(&mut self) -> Result<(), Box<dyn Error>> {
+        for mut stream in self.streams.iter().step_by(2) {
+            stream.write_all(&MESSAGE)?;
+        }
+        Ok(())
+    }
+
+    /// The application takes what arrived, answers requests, and asks again where a reply came.
+    #[inline(never)]
+    pub fn application_step(&mut self) -> Result<(), Box<dyn Error>> {
+        self.poller.wait(&mut self.ready, Some(Duration::ZERO))?;
+        for (token, _) in &self.ready {
+            let Some(stream) = self.streams.get_mut(*token) else {
+                continue;
+            };
+            let mut message = [0; MESSAGE.len()];
+            match stream.read(&mut message) {
+                Ok(count) if count == message.len() => {}
+                Ok(count) => return Err(format!("{count} bytes of a message").into()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+                Err(error) => return Err(error.into()),
+            }
+            self.replies += u64::from(token % 2 == 0);
+            stream.write_all(&message)?;
+        }
+        Ok(())
+    }
+
+    /// A turn, ten microseconds after the last one.
+    #[inline(never)]
+    pub fn worker_turn(&mut self) {
+        self.clock.advance(Duration::from_micros(10));
+        self.worker.turn();
+    }
+
+    /// What the worker counted of the application.
+    pub fn counts(&mut self) -> Result<ApplicationRow, Box<dyn Error>> {
+        let rows = Vec::with_capacity(1);
+        self.handle
+            .submit(Command::Applications { rows })
+            .map_err(|_| "the mailbox is full")?;
+        self.worker_turn();
+        match self.handle.take_answer() {
+            Some(Command::Applications { mut rows }) => Ok(rows.pop().ok_or("no application")?),
+            other => Err(format!("{other:?}").into()),
+        }
+    }
+}
+
+/// Streams in pairs: the one that asks, the one that answers.
+fn open(
+    path: &std::path::Path,
+    connections: usize,
+) -> Result<(Stack, Vec<TcpStream>, Poller), std::io::Error> {
+    let options = Options {
+        spin: Duration::from_secs(1),
+    };
+    let stack = Stack::attach_with(path, options).map_err(std::io::Error::other)?;
+    let address = (OWN, 7).into();
+    let listener = TcpListener::bind(&stack, address)?;
+    let mut poller = Poller::new(&stack)?;
+    let mut streams = Vec::new();
+    for _ in 0..connections {
+        streams.push(TcpStream::connect(&stack, address)?);
+        streams.push(listener.accept()?.0);
+    }
+    for (token, stream) in streams.iter().enumerate() {
+        stream.set_nonblocking(true)?;
+        poller.register(stream, token, Interest::READABLE)?;
+    }
+    Ok((stack, streams, poller))
+}
+
+fn worker(clock: &ManualClock) -> Result<(LoopedWorker, WorkerHandle), Box<dyn Error>> {
+    let limits = Limits {
+        connections_max: 4_096,
+        memory_bytes: 16 << 20,
+        ..Limits::default()
+    };
+    let secrets = Secrets {
+        initial_sequence: [1; 16],
+        timestamp_offset: [2; 16],
+        ephemeral_port: [3; 16],
+        table: [4; 16],
+    };
+    let mut shard = Shard::new(limits, secrets, ChunkPool::new(16 << 20));
+    let services = Services::start(clock.now(), &mut shard, &[], &[], 256)?;
+    let doorbell = Arc::new(Doorbell::new()?);
+    let exchange = Arc::new(Exchange::new(std::slice::from_ref(&doorbell), 16));
+    let mailbox = Arc::new(Mailbox::new(doorbell)?);
+    let counters = Arc::default();
+    let handle = WorkerHandle::new(
+        None,
+        Arc::clone(&counters),
+        shard.counters(),
+        mailbox.clone(),
+    );
+    let mut routes = PlainRoutes::new(4);
+    let route = Route {
+        network: OWN.into(),
+        prefix_length: 32,
+        gateway: None,
+        port: 0,
+        source: OWN.into(),
+        local_through_port: true,
+    };
+    routes.add(route).map_err(|_| "no room for a route")?;
+    let worker = Worker::new(Parts {
+        index: 0,
+        ports: vec![LoopbackPort::looped(&HeapPool::new(8_192), 4_096)],
+        clock: clock.clone(),
+        routes,
+        local: LocalAddresses::new([LocalAddress {
+            address: OWN.into(),
+            prefix_length: 24,
+            port: 0,
+        }]),
+        shard,
+        services,
+        steering: Arc::new(Steering::new(&[9; 40], 1)),
+        exchange,
+        mailbox,
+        counters,
+        neighbors: NeighborOptions::default(),
+        icmp_per_second: 100,
+        ttl: 64,
+        key: [5; 16],
+        turn: TurnOptions::default(),
+        idle: IdlePolicy::Spin,
+    });
+    Ok((worker, handle))
+}
+
+/// What is asked and answered.
+const MESSAGE: [u8; 64] = [7; 64];
+const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
