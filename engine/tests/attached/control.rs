@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use coremill_protocol::attach::{AttachView, DescriptorKind, DescriptorView, ShapeView};
 use coremill_protocol::{Answer, Reply, Request, VERSION, encode};
-use coremill_ring::doorbell::{Bell, Ear, doorbell};
+use coremill_ring::doorbell::{Bell, Ear, WorkerBell, WorkerEar, doorbell, worker_doorbell};
 use coremill_ring::header::write_header;
 use coremill_ring::layout::{self, Layout};
 use coremill_ring::memory::{Created, create_application_memory, create_daemon_memory};
@@ -33,7 +33,7 @@ pub struct DaemonParts {
     /// One for each notifier.
     pub bells: Vec<Bell>,
     /// One for each worker.
-    pub ears: Vec<Ear>,
+    pub ears: Vec<WorkerEar>,
 }
 
 /// What the application gets.
@@ -50,13 +50,12 @@ impl Control {
         let daemon = create_daemon_memory(layout.daemon_bytes())?;
         let application = create_application_memory(layout.application_bytes())?;
         write_header(&daemon.words, &layout);
-        let pairs = |count| {
-            (0..count)
-                .map(|_| doorbell())
-                .collect::<Result<Vec<_>, _>>()
-        };
-        let (bells, given_ears): (_, Vec<Ear>) = pairs(shape.notifiers)?.into_iter().unzip();
-        let (given_bells, ears): (Vec<Bell>, _) = pairs(shape.workers)?.into_iter().unzip();
+        let pairs = (0..shape.notifiers).map(|_| doorbell());
+        let (bells, given_ears): (_, Vec<Ear>) =
+            pairs.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        let pairs = (0..shape.workers).map(|_| worker_doorbell());
+        let (given_bells, ears): (Vec<WorkerBell>, _) =
+            pairs.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
         let parts = DaemonParts {
             layout,
             daemon,
@@ -101,7 +100,7 @@ impl Given {
     fn new(
         parts: &DaemonParts,
         shape: &Shape,
-        (bells, ears): (&[Bell], &[Ear]),
+        (bells, ears): (&[WorkerBell], &[Ear]),
     ) -> std::io::Result<Self> {
         let mut all = vec![
             (
