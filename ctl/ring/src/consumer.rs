@@ -36,6 +36,7 @@ impl Consumer {
     ///
     /// # Errors
     /// When what lies there is no message. The position stays: the ring is of no use then.
+    #[inline]
     pub fn take(&mut self, message: &mut Message) -> Result<bool, Violation> {
         let Some(mark) = self.published(self.position) else {
             return Ok(false);
@@ -59,9 +60,7 @@ impl Consumer {
                 return Err(Violation::BadContinuation);
             }
             let first = slot_word(position, self.capacity) + 1;
-            for (at, word) in message.slot_mut(number).iter_mut().enumerate() {
-                *word = self.slots.load(first + at);
-            }
+            self.slots.load_words(first, message.slot_mut(number));
         }
         self.position = self.position.wrapping_add(slots as u64);
         point("take: taken, head not released");
@@ -69,11 +68,13 @@ impl Consumer {
     }
 
     /// Whether a message waits.
+    #[inline]
     pub fn has_message(&self) -> bool {
         self.published(self.position).is_some()
     }
 
     /// Gives the slots of all messages taken back to the writer: once per batch.
+    #[inline]
     pub fn release(&self) {
         self.head.store_release(0, self.position);
         point("take: head released");
@@ -81,16 +82,19 @@ impl Consumer {
 
     /// As `release`; state looked at after this is at least as new as anything that the writer, finding an earlier
     /// event not taken yet, did not announce by another one.
+    #[inline]
     pub fn release_and_look(&self) {
         self.release();
         full_fence();
     }
 
     /// Slots read since the ring began.
+    #[inline]
     pub fn position(&self) -> u64 {
         self.position
     }
 
+    #[inline]
     fn published(&self, position: u64) -> Option<Mark> {
         let mark = Mark::from_word(self.slots.load_acquire(slot_word(position, self.capacity)));
         (mark.position == Mark::position_for(position)).then_some(mark)

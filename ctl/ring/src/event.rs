@@ -49,6 +49,7 @@ pub enum Event {
 
 impl Event {
     /// Puts it into a message.
+    #[inline]
     pub fn encode(&self, message: &mut Message) {
         // All are as long as a slot's body or shorter, so that they fit.
         let _fits = match *self {
@@ -94,6 +95,7 @@ impl Event {
     ///
     /// # Errors
     /// When it is no event of this version.
+    #[inline]
     pub fn decode(message: &Message) -> Result<Self, Violation> {
         let handle = |word| Handle::from_word(word).ok_or(Violation::BadField);
         let chunk = |word| ChunkReference::from_word(word).ok_or(Violation::BadField);
@@ -142,6 +144,7 @@ impl Event {
     }
 }
 
+#[inline]
 fn fields<const COUNT: usize>(message: &Message) -> Result<[u64; COUNT], Violation> {
     const { assert!(COUNT <= BODY_WORDS) };
     let exact = message.bytes() == COUNT * WORD_BYTES;

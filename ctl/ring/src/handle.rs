@@ -14,6 +14,7 @@ pub struct Handle {
 
 impl Handle {
     /// As a word, never zero.
+    #[inline]
     pub fn to_word(self) -> u64 {
         u64::from(self.memory) << 56
             | u64::from(self.slot & SLOT_MAX) << 32
@@ -25,6 +26,7 @@ impl Handle {
         clippy::cast_possible_truncation,
         reason = "each field is the word's bits that fit it"
     )]
+    #[inline]
     pub fn from_word(word: u64) -> Option<Self> {
         let generation = word as u32;
         let slot = (word >> 32) as u32 & SLOT_MAX;

@@ -46,11 +46,13 @@ impl Lender {
     }
 
     /// Chunks that are lent.
+    #[inline]
     pub fn lent(&self) -> usize {
         self.lent
     }
 
     /// Lends the smallest free chunk that holds `bytes`, else the largest free one.
+    #[inline]
     pub(crate) fn lend(&mut self, bytes: usize, start: u64) -> Option<ChunkReference> {
         let wanted = class_for(bytes);
         let chunk = (wanted..CLASSES)
@@ -62,31 +64,37 @@ impl Lender {
     }
 
     /// A lent chunk is free again.
+    #[inline]
     pub(crate) fn give_back(&mut self, chunk: ChunkReference) {
         self.lent -= 1;
         self.free[chunk.class()].push(chunk);
     }
 
     /// Hangs a lent chunk behind another.
+    #[inline]
     pub(crate) fn append(&mut self, last: ChunkReference, chunk: ChunkReference) {
         self.link(last).next = Some(chunk);
     }
 
     /// Count of the queue's bytes before a lent chunk.
+    #[inline]
     pub(crate) fn start(&self, chunk: ChunkReference) -> u64 {
         self.links[chunk.class()][chunk.index() as usize].start
     }
 
     /// Count of the queue's bytes up to its end.
+    #[inline]
     pub(crate) fn end(&self, chunk: ChunkReference) -> u64 {
         self.start(chunk) + chunk.bytes() as u64
     }
 
     /// The chunk behind a lent one.
+    #[inline]
     pub(crate) fn next(&self, chunk: ChunkReference) -> Option<ChunkReference> {
         self.links[chunk.class()][chunk.index() as usize].next
     }
 
+    #[inline]
     fn link(&mut self, chunk: ChunkReference) -> &mut Link {
         &mut self.links[chunk.class()][chunk.index() as usize]
     }

@@ -54,6 +54,7 @@ impl Poster {
     ///
     /// # Errors
     /// As `post`.
+    #[inline]
     pub fn post_alone(&mut self, event: &Message) -> Result<bool, Violation> {
         // No subscription has this number, so that none is marked as pending by it.
         self.post(u32::MAX, event)
@@ -72,6 +73,7 @@ impl Poster {
     ///
     /// # Errors
     /// When the reader claims to have taken what was never posted, or the event is longer than a slot.
+    #[inline]
     pub fn post(&mut self, subscription: u32, event: &Message) -> Result<Posted, Violation> {
         if event.slots() != 1 {
             return Err(Violation::BadLength);
@@ -114,21 +116,25 @@ impl Poster {
 
     /// Whether to ring the notifier's doorbell, once a turn: something was posted and its owner sleeps. A
     /// `full_fence` must lie between the last `post` and this.
+    #[inline]
     pub fn due(&mut self) -> bool {
         std::mem::take(&mut self.posted) && self.waker.due()
     }
 
     /// Events posted that the reader has not given back, as far as known.
+    #[inline]
     pub fn events_pending(&self) -> u64 {
         self.ring.position() - self.ring.consumed()
     }
 
+    #[inline]
     fn settle(&mut self) -> Result<(), Violation> {
         self.ring.refresh()?;
         self.settle_known();
         Ok(())
     }
 
+    #[inline]
     fn settle_known(&mut self) {
         while self.settled < self.ring.consumed() {
             let subscription = self
@@ -143,6 +149,7 @@ impl Poster {
         }
     }
 
+    #[inline]
     fn remember(&mut self, position: u64, subscription: u32) {
         let place = self.place(position);
         if let Some(told) = self.told.get_mut(place) {
@@ -153,6 +160,7 @@ impl Poster {
         }
     }
 
+    #[inline]
     fn is_pending(&self, subscription: u32) -> bool {
         let word = self.pending.get(index(subscription) / 64);
         word.is_some_and(|word| word >> (subscription % 64) & 1 == 1)
@@ -162,8 +170,10 @@ impl Poster {
         clippy::cast_possible_truncation,
         reason = "reduced to the number of slots"
     )]
+    #[inline]
     fn place(&self, position: u64) -> usize {
-        (position % self.told.len().max(1) as u64) as usize
+        // As many as a power of two, or there is no ring.
+        position as usize & self.told.len().wrapping_sub(1)
     }
 }
 

@@ -38,6 +38,7 @@ impl Producer {
     ///
     /// # Errors
     /// When the reader claims to be where it cannot be. The ring is of no use then.
+    #[inline]
     pub fn push(&mut self, message: &Message) -> Result<bool, Violation> {
         let slots = message.slots() as u64;
         if self.free() < slots {
@@ -50,9 +51,7 @@ impl Producer {
         for number in (0..message.slots()).rev() {
             let position = self.position.wrapping_add(number as u64);
             let first = slot_word(position, self.capacity);
-            for (at, word) in message.slot(number).iter().enumerate() {
-                self.slots.store(first + 1 + at, *word);
-            }
+            self.slots.store_words(first + 1, message.slot(number));
             let mark = Mark {
                 position: Mark::position_for(position),
                 kind: if number == 0 {
@@ -71,11 +70,13 @@ impl Producer {
     }
 
     /// Slots written since the ring began.
+    #[inline]
     pub fn position(&self) -> u64 {
         self.position
     }
 
     /// Slots that the reader had given back at the last look.
+    #[inline]
     pub fn consumed(&self) -> u64 {
         self.consumed.value()
     }
@@ -84,17 +85,20 @@ impl Producer {
     ///
     /// # Errors
     /// When it claims to be where it cannot be.
+    #[inline]
     pub fn refresh(&mut self) -> Result<u64, Violation> {
         self.consumed
             .advance(self.head.load_acquire(0), self.position)
     }
 
+    #[inline]
     fn free(&self) -> u64 {
         self.capacity - (self.position - self.consumed.value())
     }
 }
 
 /// Slots of a ring of so many words; None when they are no power of two.
+#[inline]
 pub(crate) fn capacity(words: usize) -> Option<u64> {
     let slots = words / LINE_WORDS;
     (slots.is_power_of_two() && words.is_multiple_of(LINE_WORDS)).then_some(slots as u64)
@@ -105,6 +109,7 @@ pub(crate) fn capacity(words: usize) -> Option<u64> {
     clippy::cast_possible_truncation,
     reason = "the position is reduced to the capacity first"
 )]
+#[inline]
 pub(crate) fn slot_word(position: u64, capacity: u64) -> usize {
     (position & (capacity - 1)) as usize * LINE_WORDS
 }

@@ -34,6 +34,7 @@ impl Speaker {
     }
 
     /// Says that commands were published. True when the worker sleeps: then ring its doorbell.
+    #[inline]
     pub fn announce(&self) -> bool {
         point("announce: bit not set");
         if self.bits.set_bits(self.word, self.bit) & self.bit != 0 {
@@ -61,6 +62,7 @@ impl Listener {
     }
 
     /// Takes the bits that are set: bit `i` of word `w` is context `64 * w + i`.
+    #[inline]
     pub fn take(&self) -> [u64; LINE_WORDS] {
         std::array::from_fn(|word| match self.bits.load(word) {
             0 => 0,
@@ -71,6 +73,7 @@ impl Listener {
     /// Says that the worker is about to sleep. True when nobody has spoken meanwhile: only then may it sleep.
     /// Call `wake` in both cases when awake.
     #[must_use]
+    #[inline]
     pub fn sleep(&self) -> bool {
         self.worker.store(WORKER_SLEEPS, 1);
         full_fence();
@@ -78,6 +81,7 @@ impl Listener {
     }
 
     /// Says that the worker is awake.
+    #[inline]
     pub fn wake(&self) {
         self.worker.store(WORKER_SLEEPS, 0);
     }

@@ -28,6 +28,7 @@ pub struct ReceiveQueue {
 impl ReceiveQueue {
     /// Copies bytes to where they belong, counted from the connection's first; holes may stay before them. Gives how many
     /// found room. They are not published yet, and may not lie before what is.
+    #[inline]
     pub fn write_at(
         &mut self,
         offset: u64,
@@ -60,6 +61,7 @@ impl ReceiveQueue {
     }
 
     /// Publishes the next `count` bytes, which `write_at` has filled without a hole.
+    #[inline]
     pub fn publish(&mut self, count: usize, state: &StateWriter) {
         self.received = (self.received + count as u64).min(self.ahead);
         state.set_received(self.received);
@@ -69,6 +71,7 @@ impl ReceiveQueue {
     ///
     /// # Errors
     /// When it gives back what it has given back before, or what it never got.
+    #[inline]
     pub fn give_back(
         &mut self,
         read: u64,
@@ -105,11 +108,13 @@ impl ReceiveQueue {
     }
 
     /// Bytes published and not given back.
+    #[inline]
     pub fn unread(&self) -> u64 {
         self.received - self.read.value()
     }
 
     /// The chunk that holds a byte and the count of bytes before that chunk: what an event carries.
+    #[inline]
     pub fn find(&self, offset: u64, lender: &Lender) -> Option<(ChunkReference, u64)> {
         let mut chunk = self.first?;
         while lender.end(chunk) <= offset {
@@ -119,6 +124,7 @@ impl ReceiveQueue {
     }
 
     /// The chunk for a byte; chunks are lent up to it.
+    #[inline]
     fn chunk_at(
         &mut self,
         offset: u64,
@@ -150,6 +156,7 @@ impl ReceiveQueue {
         }
     }
 
+    #[inline]
     fn publish_first(&mut self, state: &StateWriter) {
         self.version = self.version.wrapping_add(1);
         state.set_first_chunk(self.version, self.first);
@@ -176,6 +183,7 @@ impl ReceiveReader {
     }
 
     /// Copies what can be read now, up to the length of `out`; gives how much.
+    #[inline]
     pub fn read(&mut self, out: &mut [u8], memory: &SharedRead, layout: &Layout) -> usize {
         let received = self.state.received();
         let mut count = 0;
@@ -213,17 +221,20 @@ impl ReceiveReader {
     }
 
     /// The count to send with the next command: all that was read goes back, and is not looked at any more.
+    #[inline]
     pub fn give_back(&mut self) -> u64 {
         self.chunk = None;
         self.position
     }
 
     /// Bytes read since the connection began.
+    #[inline]
     pub fn position(&self) -> u64 {
         self.position
     }
 
     /// What an event said about the first unread byte; no look at the state is needed then.
+    #[inline]
     pub fn point_at(&mut self, chunk: ChunkReference, start: u64) {
         let holds = (start..start + chunk.bytes() as u64).contains(&self.position);
         if self.chunk.is_none() && holds {
@@ -232,6 +243,7 @@ impl ReceiveReader {
     }
 
     /// The chunk that holds the byte at `position`, which must be received.
+    #[inline]
     fn locate(&mut self, memory: &SharedRead, layout: &Layout) -> Option<(ChunkReference, u64)> {
         let mut found = self.chunk;
         while found.is_none() {
@@ -257,6 +269,7 @@ impl ReceiveReader {
 }
 
 /// Follows the notes to the chunk that holds a byte.
+#[inline]
 fn walk(
     first: Option<ChunkReference>,
     position: u64,

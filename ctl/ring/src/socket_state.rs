@@ -28,11 +28,13 @@ impl Flags {
 
     /// Both.
     #[must_use]
+    #[inline]
     pub fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     /// Whether all of `other` are set.
+    #[inline]
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
@@ -99,6 +101,7 @@ impl StateWriter {
     }
 
     /// Sets flags, error and worker.
+    #[inline]
     pub fn set_condition(&self, condition: Condition) {
         let word = u64::from(condition.flags.0)
             | u64::from(condition.error) << 16
@@ -107,11 +110,13 @@ impl StateWriter {
     }
 
     /// Bytes up to `received` can be read.
+    #[inline]
     pub fn set_received(&self, received: u64) {
         self.0.store_release(RECEIVED, received);
     }
 
     /// The chunk that holds the first byte that was not given back; `version` differs from every former one's.
+    #[inline]
     pub fn set_first_chunk(&self, version: u32, chunk: Option<ChunkReference>) {
         let word = u64::from(version) << 32 | ChunkReference::to_word(chunk);
         self.0.store_release(FIRST_CHUNK, word);
@@ -120,6 +125,7 @@ impl StateWriter {
     }
 
     /// Progress of sending.
+    #[inline]
     pub fn set_sent(&self, taken: u64, acknowledged: u64, send_limit: u64) {
         self.0.store(TAKEN, taken);
         self.0.store(ACKNOWLEDGED, acknowledged);
@@ -134,16 +140,19 @@ impl StateWriter {
     }
 
     /// Something can be read that could not before. What it is must be stored before.
+    #[inline]
     pub fn raise_readable(&self) {
         self.raise(READABLE);
     }
 
     /// There is room to write in that was not before.
+    #[inline]
     pub fn raise_writable(&self) {
         self.raise(WRITABLE);
     }
 
     /// The daemon alone writes its memory, so it may read its word back.
+    #[inline]
     fn raise(&self, word: usize) {
         self.0
             .store_release(word, self.0.load(word).wrapping_add(1));
@@ -157,6 +166,7 @@ impl StateReader {
     }
 
     /// Everything; None when the slot is another socket's by now.
+    #[inline]
     pub fn snapshot(&self, socket: Handle) -> Option<Snapshot> {
         self.is(socket).then_some(())?;
         let snapshot = Snapshot {
@@ -179,16 +189,19 @@ impl StateReader {
     }
 
     /// Bytes that can have been read by now; those before are visible.
+    #[inline]
     pub fn received(&self) -> u64 {
         self.0.load_acquire(RECEIVED)
     }
 
     /// The word to find the first chunk by.
+    #[inline]
     pub(crate) fn first_chunk(&self) -> u64 {
         self.0.load_acquire(FIRST_CHUNK)
     }
 
     /// Whether it is still the same after what was found by it: then nothing was given back between.
+    #[inline]
     pub(crate) fn is_first_chunk(&self, word: u64) -> bool {
         fence(Ordering::Acquire);
         self.0.load(FIRST_CHUNK) == word
@@ -198,6 +211,7 @@ impl StateReader {
         clippy::cast_possible_truncation,
         reason = "each field is the word's bits that fit it"
     )]
+    #[inline]
     fn condition(&self) -> Condition {
         let word = self.0.load_acquire(CONDITION);
         Condition {
@@ -207,6 +221,7 @@ impl StateReader {
         }
     }
 
+    #[inline]
     fn is(&self, socket: Handle) -> bool {
         fence(Ordering::Acquire);
         self.0.load_acquire(NAME) == socket.to_word()

@@ -59,6 +59,7 @@ pub struct Cumulative(u64);
 
 impl Cumulative {
     /// The last value that was accepted.
+    #[inline]
     pub fn value(self) -> u64 {
         self.0
     }
@@ -67,6 +68,7 @@ impl Cumulative {
     ///
     /// # Errors
     /// When the claim is below the last one or beyond the limit; the count then stays as it was.
+    #[inline]
     pub fn advance(&mut self, claimed: u64, limit: u64) -> Result<u64, Violation> {
         let grown = claimed
             .checked_sub(self.0)

@@ -44,17 +44,20 @@ impl SharedRead {
     }
 
     /// Words that can be reached.
+    #[inline]
     pub fn words(&self) -> usize {
         self.0.count()
     }
 
     /// The stretch `part` of it alone. Panics when it is not within.
     #[must_use]
+    #[inline]
     pub fn part(&self, part: Part) -> Self {
         Self(self.0.part(part.first_word, part.words))
     }
 
     /// A word, without order.
+    #[inline]
     pub fn load(&self, index: usize) -> u64 {
         self.0.cell(index).load(Ordering::Relaxed)
     }
@@ -62,13 +65,24 @@ impl SharedRead {
     /// A word; what the other side wrote before it stored it with release is visible after.
     ///
     /// A relaxed load and a fence, because only relaxed loads are defined on pages mapped for reading only.
+    #[inline]
     pub fn load_acquire(&self, index: usize) -> u64 {
         let value = self.0.cell(index).load(Ordering::Relaxed);
         fence(Ordering::Acquire);
         value
     }
 
+    /// Loads words from `first` on, without order: one check of the range for all.
+    #[inline]
+    pub(crate) fn load_words(&self, first: usize, out: &mut [u64]) {
+        let cells = self.0.range(first, out.len());
+        for (word, cell) in out.iter_mut().zip(cells) {
+            *word = cell.load(Ordering::Relaxed);
+        }
+    }
+
     /// Copies the bytes from `first_byte` on.
+    #[inline]
     pub fn copy_out(&self, first_byte: usize, out: &mut [u8]) {
         copy_out(&self.0, first_byte, out);
     }
@@ -89,52 +103,70 @@ impl SharedWrite {
 
     /// The same memory for reading only.
     #[must_use]
+    #[inline]
     pub fn reader(&self) -> SharedRead {
         SharedRead(self.0.clone())
     }
 
     /// Words that can be reached.
+    #[inline]
     pub fn words(&self) -> usize {
         self.0.count()
     }
 
     /// The stretch `part` of it alone. Panics when it is not within.
     #[must_use]
+    #[inline]
     pub fn part(&self, part: Part) -> Self {
         Self(self.0.part(part.first_word, part.words))
     }
 
     /// A word, without order.
+    #[inline]
     pub fn load(&self, index: usize) -> u64 {
         self.0.cell(index).load(Ordering::Relaxed)
     }
 
     /// A word; what the other side wrote before it stored it with release is visible after.
+    #[inline]
     pub fn load_acquire(&self, index: usize) -> u64 {
         self.0.cell(index).load(Ordering::Acquire)
     }
 
     /// Stores a word, without order.
+    #[inline]
     pub fn store(&self, index: usize, value: u64) {
         self.0.cell(index).store(value, Ordering::Relaxed);
     }
 
+    /// Stores words from `first` on, without order: one check of the range for all.
+    #[inline]
+    pub(crate) fn store_words(&self, first: usize, words: &[u64]) {
+        for (word, cell) in words.iter().zip(self.0.range(first, words.len())) {
+            cell.store(*word, Ordering::Relaxed);
+        }
+    }
+
     /// Stores a word; whoever loads it with acquire sees all that was stored before.
+    #[inline]
     pub fn store_release(&self, index: usize, value: u64) {
         self.0.cell(index).store(value, Ordering::Release);
     }
 
     /// Exchanges a word; gives what was there.
+    #[inline]
     pub fn swap(&self, index: usize, value: u64) -> u64 {
         self.0.cell(index).swap(value, Ordering::AcqRel)
     }
 
     /// Sets bits of a word; gives what was there.
+    #[inline]
     pub fn set_bits(&self, index: usize, bits: u64) -> u64 {
         self.0.cell(index).fetch_or(bits, Ordering::AcqRel)
     }
 
     /// Replaces `current` by `new`; true when `current` was there.
+    #[inline]
     pub fn replace(&self, index: usize, current: u64, new: u64) -> bool {
         self.0
             .cell(index)
@@ -144,64 +176,78 @@ impl SharedWrite {
 
     /// Copies bytes in, from `first_byte` on. Bytes beside them in the same word keep their value, which is right
     /// as long as one side alone writes the word.
+    #[inline]
     pub fn copy_in(&self, first_byte: usize, bytes: &[u8]) {
         copy_in(&self.0, first_byte, bytes);
     }
 
     /// Copies the bytes from `first_byte` on.
+    #[inline]
     pub fn copy_out(&self, first_byte: usize, out: &mut [u8]) {
         copy_out(&self.0, first_byte, out);
     }
 }
 
 /// Orders what was stored before against what is loaded after, on both sides of a decision who wakes whom.
+#[inline]
 pub fn full_fence() {
     fence(Ordering::SeqCst);
 }
 
+#[inline]
 fn copy_out(cells: &Cells, first_byte: usize, out: &mut [u8]) {
     let skip = first_byte % WORD_BYTES;
-    let cells = cells.range(
+    let mut cells = cells.range(
         first_byte / WORD_BYTES,
         (skip + out.len()).div_ceil(WORD_BYTES),
     );
-    let Some((first, others)) = cells.split_first() else {
-        return;
-    };
-    let (head, rest) = out.split_at_mut(out.len().min(WORD_BYTES - skip));
-    head.copy_from_slice(&load_bytes(first)[skip..skip + head.len()]);
-    for (piece, cell) in rest.chunks_mut(WORD_BYTES).zip(others) {
-        let bytes = load_bytes(cell);
-        match <&mut [u8; WORD_BYTES]>::try_from(&mut *piece) {
-            Ok(whole) => *whole = bytes,
-            Err(_) => piece.copy_from_slice(&bytes[..piece.len()]),
-        }
+    let mut out = out;
+    if skip > 0
+        && let Some((first, others)) = cells.split_first()
+    {
+        let (head, rest) = out.split_at_mut(out.len().min(WORD_BYTES - skip));
+        head.copy_from_slice(&load_bytes(first)[skip..skip + head.len()]);
+        (cells, out) = (others, rest);
+    }
+    let (whole, rest) = out.as_chunks_mut::<WORD_BYTES>();
+    for (bytes, cell) in whole.iter_mut().zip(cells) {
+        *bytes = load_bytes(cell);
+    }
+    if let Some(cell) = cells.get(whole.len()) {
+        rest.copy_from_slice(&load_bytes(cell)[..rest.len()]);
     }
 }
 
+#[inline]
 fn copy_in(cells: &Cells, first_byte: usize, bytes: &[u8]) {
     let skip = first_byte % WORD_BYTES;
-    let cells = cells.range(
+    let mut cells = cells.range(
         first_byte / WORD_BYTES,
         (skip + bytes.len()).div_ceil(WORD_BYTES),
     );
-    let Some((first, others)) = cells.split_first() else {
-        return;
-    };
-    let (head, rest) = bytes.split_at(bytes.len().min(WORD_BYTES - skip));
-    store_bytes(first, skip, head);
-    for (piece, cell) in rest.chunks(WORD_BYTES).zip(others) {
-        match <[u8; WORD_BYTES]>::try_from(piece) {
-            Ok(whole) => cell.store(u64::from_ne_bytes(whole), Ordering::Relaxed),
-            Err(_) => store_bytes(cell, 0, piece),
-        }
+    let mut bytes = bytes;
+    if skip > 0
+        && let Some((first, others)) = cells.split_first()
+    {
+        let (head, rest) = bytes.split_at(bytes.len().min(WORD_BYTES - skip));
+        store_bytes(first, skip, head);
+        (cells, bytes) = (others, rest);
+    }
+    let (whole, rest) = bytes.as_chunks::<WORD_BYTES>();
+    for (bytes, cell) in whole.iter().zip(cells) {
+        cell.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
+    }
+    if let Some(cell) = cells.get(whole.len()) {
+        store_bytes(cell, 0, rest);
     }
 }
 
+#[inline]
 fn load_bytes(cell: &AtomicU64) -> [u8; WORD_BYTES] {
     cell.load(Ordering::Relaxed).to_ne_bytes()
 }
 
+#[inline]
 fn store_bytes(cell: &AtomicU64, skip: usize, bytes: &[u8]) {
     let mut word = load_bytes(cell);
     word[skip..skip + bytes.len()].copy_from_slice(bytes);

@@ -11,6 +11,7 @@ use crate::words::WORD_BYTES;
 
 impl Command {
     /// Puts it into a message. `payload` is what a `Send` carries, empty for all others; None when it is too long.
+    #[inline]
     pub fn encode(&self, payload: &[u8], message: &mut Message) -> Option<()> {
         if let Self::Send {
             socket,
@@ -23,6 +24,10 @@ impl Command {
         if !payload.is_empty() {
             return None;
         }
+        self.encode_any(message)
+    }
+
+    fn encode_any(&self, message: &mut Message) -> Option<()> {
         match *self {
             Self::Open { ticket } => message.set(OPEN, &[ticket]),
             Self::Bind {
@@ -109,6 +114,7 @@ impl Command {
     ///
     /// # Errors
     /// When it is no command of this version, or a field cannot be what it is.
+    #[inline]
     pub fn decode(
         message: &Message,
         payload: &mut [u8; INLINE_BYTES_MAX],
@@ -123,7 +129,11 @@ impl Command {
             };
             return Ok((command, message.payload(SEND_FIELDS, payload)));
         }
-        let command = match message.kind() {
+        Ok((Self::decode_any(message)?, 0))
+    }
+
+    fn decode_any(message: &Message) -> Result<Self, Violation> {
+        Ok(match message.kind() {
             OPEN => open(fields(message)?),
             BIND => {
                 let (ticket, socket, local) = address_fields(message)?;
@@ -168,8 +178,7 @@ impl Command {
                 }
             }
             _ => Self::decode_rest(message)?,
-        };
-        Ok((command, 0))
+        })
     }
 
     fn decode_rest(message: &Message) -> Result<Self, Violation> {

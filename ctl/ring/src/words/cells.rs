@@ -53,11 +53,13 @@ impl Cells {
     }
 
     /// Words in it.
+    #[inline]
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
     /// The words from `first` on alone.
+    #[inline]
     pub(super) fn part(&self, first: usize, count: usize) -> Self {
         let start = NonNull::from(self.range(first, count)).cast();
         Self {
@@ -68,24 +70,32 @@ impl Cells {
     }
 
     /// One word.
+    #[inline]
     pub(super) fn cell(&self, index: usize) -> &AtomicU64 {
-        assert!(index < self.count, "word {index} of {}", self.count);
+        if index >= self.count {
+            beyond(index, 1, self.count);
+        }
         // SAFETY: there is no safe way to an atomic in a mapping. The index was just checked, the memory is alive
         // while `self` is (invariant of the constructors), and an atomic may change under a shared reference.
         unsafe { self.first.add(index).as_ref() }
     }
 
     /// Words `first` and on.
+    #[inline]
     pub(super) fn range(&self, first: usize, count: usize) -> &[AtomicU64] {
-        let end = first.checked_add(count);
-        assert!(
-            end.is_some_and(|end| end <= self.count),
-            "{count} words at {first} of {}",
-            self.count
-        );
+        if first > self.count || count > self.count - first {
+            beyond(first, count, self.count);
+        }
         // SAFETY: as in `cell`, for a range that was just checked against the end.
         unsafe { NonNull::slice_from_raw_parts(self.first.add(first), count).as_ref() }
     }
+}
+
+/// Apart, so that what is checked each time stays small.
+#[cold]
+#[inline(never)]
+fn beyond(first: usize, count: usize, all: usize) -> ! {
+    panic!("{count} words at {first} of {all}");
 }
 
 impl fmt::Debug for Cells {
