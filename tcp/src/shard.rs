@@ -44,6 +44,8 @@ pub struct Shard<M: Memory = ChunkPool> {
     bounds: TimeoutBounds,
     counters: Arc<TcpCounters>,
     memory: M,
+    /// What `memory` has when nobody holds any of it.
+    memory_bytes: usize,
     ranges: ReassemblyPool,
     hash: FlowHash,
     initial_sequence: InitialSequence,
@@ -87,6 +89,7 @@ impl<M: Memory> Shard<M> {
                 granularity: Duration::from_millis(1),
             },
             counters: Arc::default(),
+            memory_bytes: memory.available_bytes(),
             memory,
             ranges: ReassemblyPool::new(ranges),
             hash: FlowHash::new(&secrets.table),

@@ -64,6 +64,8 @@ pub struct TcpCounters {
     pub states: [Counter; State::ALL.len()],
     /// Connections closed by their user and still alive.
     pub orphans: Counter,
+    /// Bytes of chunks that connections hold: zero when all of them are idle.
+    pub held_bytes: Counter,
     /// Round-trip times measured, in microseconds.
     pub round_trip_micros: Histogram,
     /// Time from SYN to the end of the handshake, in microseconds.

@@ -28,6 +28,7 @@ use rustix::io::Errno;
 use crate::attach::{Attached, Session};
 use crate::error::AttachError;
 use crate::lane::{Commands, Events, Pushed};
+use crate::reading::Untold;
 pub(crate) use wait::listen;
 
 /// An attachment's shared part.
@@ -48,6 +49,7 @@ pub(crate) struct Context {
     next_worker: AtomicU32,
     /// Notifiers for pollers.
     notifiers: Mutex<Vec<Notifier>>,
+    pub(crate) untold: Untold,
     session: Mutex<Session>,
 }
 
@@ -136,6 +138,7 @@ impl Context {
             looked_ms: AtomicU64::new(0),
             next_worker: AtomicU32::new(0),
             notifiers: Mutex::new(notifiers),
+            untold: Untold::default(),
             session: Mutex::new(session),
         })
     }

@@ -39,6 +39,7 @@ mod error;
 mod lane;
 mod listener;
 mod poller;
+mod reading;
 mod socket;
 mod stack;
 mod stream;

@@ -219,6 +219,7 @@ impl Poller {
                 std::hint::spin_loop();
                 continue;
             }
+            self.context.tell_all_read()?;
             self.sleeper.arm();
             if self.look(ready)? == 0 {
                 self.sleep(deadline, now)?;
@@ -232,6 +233,7 @@ impl Poller {
     /// # Errors
     /// `ECONNRESET` when the attachment is over.
     pub fn arm(&mut self) -> io::Result<bool> {
+        self.context.tell_all_read()?;
         self.ear.clear();
         self.sleeper.arm();
         let is_ready = self.look(&mut Vec::new())? > 0;

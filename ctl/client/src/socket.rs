@@ -13,6 +13,7 @@ use coremill_ring::socket_state::{Flags, Snapshot, StateReader};
 use rustix::io::Errno;
 
 use crate::context::{Context, Grants, OWN_NOTIFIER, gone};
+use crate::reading::Reading;
 
 /// A socket that this process holds; lets go of it when dropped.
 #[derive(Debug)]
@@ -22,9 +23,7 @@ pub(crate) struct Socket {
     pub(crate) worker: u32,
     pub(crate) state: StateReader,
     pub(crate) grants: Arc<Grants>,
-    /// Bytes read by this process, and how many of them the worker knows.
-    pub(crate) read: AtomicU64,
-    pub(crate) read_told: AtomicU64,
+    pub(crate) reading: Arc<Reading>,
     /// Bytes sent.
     pub(crate) sent: AtomicU64,
     subscribed: AtomicBool,
@@ -50,8 +49,7 @@ impl Socket {
             worker,
             state: StateReader::new(context.daemon.part(part)),
             grants: context.keep_grants(handle),
-            read: AtomicU64::new(0),
-            read_told: AtomicU64::new(0),
+            reading: Reading::new(worker, handle),
             sent: AtomicU64::new(0),
             subscribed: AtomicBool::new(false),
             nonblocking: AtomicBool::new(false),
@@ -79,11 +77,8 @@ impl Socket {
         payload: &[u8],
         command: impl FnOnce(u64) -> Command,
     ) -> io::Result<()> {
-        self.context.submit(self.worker, payload, || {
-            let read = self.read.load(Ordering::Acquire);
-            self.read_told.store(read, Ordering::Release);
-            Some(command(read))
-        })
+        self.context
+            .submit(self.worker, payload, || Some(command(self.reading.tell())))
     }
 
     /// What the daemon says about it.
@@ -149,21 +144,11 @@ impl Socket {
 
     /// Tells the worker what was read, if it does not know.
     pub(crate) fn tell_read(&self) -> io::Result<()> {
-        if self.untold_bytes() == 0 {
+        if self.reading.untold_bytes() == 0 {
             return Ok(());
         }
-        let socket = self.handle;
-        self.context.submit(self.worker, &[], || {
-            let read = self.read.load(Ordering::Acquire);
-            let told = self.read_told.swap(read, Ordering::AcqRel);
-            (told != read).then_some(Command::Read { socket, read })
-        })
-    }
-
-    /// Bytes that were read and that the worker does not know of.
-    pub(crate) fn untold_bytes(&self) -> u64 {
-        let read = self.read.load(Ordering::Acquire);
-        read.saturating_sub(self.read_told.load(Ordering::Acquire))
+        let reading = &self.reading;
+        self.context.submit(self.worker, &[], || reading.command())
     }
 
     pub(crate) fn is_nonblocking(&self) -> bool {
@@ -177,9 +162,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        let read = self.read.load(Ordering::Acquire);
-        let told = self.read_told.load(Ordering::Acquire);
-        let read = (read != told).then_some(read);
+        let read = (self.reading.untold_bytes() > 0).then(|| self.reading.tell());
         self.context.let_go(self.worker, self.handle, read);
     }
 }

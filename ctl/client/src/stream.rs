@@ -186,7 +186,7 @@ impl Watched for Inner {
         };
         let flags = snapshot.condition.flags;
         let over = is_over(&snapshot);
-        let read = self.socket.read.load(Ordering::Acquire);
+        let read = self.socket.reading.read();
         let sent = self.socket.sent.load(Ordering::Acquire);
         Readiness {
             readable: over || flags.contains(Flags::RDHUP) || snapshot.received > read,

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 mod daemon {
     pub mod applications;
     pub mod child;
+    pub mod idle_connections;
     pub mod process;
     pub mod serving;
     pub mod session;

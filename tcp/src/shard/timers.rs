@@ -27,6 +27,10 @@ impl<M: Memory> Shard<M> {
                 self.forget_time_wait(self.hash_of(&flow), key);
             }
         }
+        let held = self
+            .memory_bytes
+            .saturating_sub(self.memory.available_bytes());
+        self.counters.held_bytes.set(held as u64);
         budget - left
     }
 

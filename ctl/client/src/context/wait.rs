@@ -22,6 +22,7 @@ impl Context {
         mut ready: impl FnMut(&mut Inner) -> Option<T>,
     ) -> io::Result<Option<T>> {
         let spin_until = Instant::now() + self.spin;
+        let mut has_told = false;
         loop {
             let mut inner = self.lock();
             self.pump(&mut inner)?;
@@ -38,6 +39,12 @@ impl Context {
             if now < spin_until {
                 drop(inner);
                 std::hint::spin_loop();
+                continue;
+            }
+            if !has_told {
+                has_told = true;
+                drop(inner);
+                self.tell_all_read()?;
                 continue;
             }
             let patience = deadline.map_or(FALLBACK, |deadline| (deadline - now).min(FALLBACK));

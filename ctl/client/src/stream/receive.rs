@@ -47,7 +47,7 @@ impl Inner {
                 return Ok(count);
             }
             self.before_waiting()?;
-            let read = self.socket.read.load(Ordering::Acquire);
+            let read = self.socket.reading.read();
             let found = self.socket.wait(deadline, |snapshot| {
                 let ended = snapshot.condition.flags.contains(Flags::RDHUP) || is_over(snapshot);
                 (ended || snapshot.received > read).then_some(())
@@ -74,9 +74,11 @@ impl Inner {
         };
         if count > 0 {
             let position = receive.reader.position();
-            socket.read.store(position, Ordering::Release);
-            if socket.untold_bytes() >= UNTOLD_BYTES_MAX {
+            socket.reading.set_read(position);
+            if socket.reading.untold_bytes() >= UNTOLD_BYTES_MAX {
                 socket.tell_read()?;
+            } else {
+                socket.context.was_read(&socket.reading)?;
             }
             return Ok(Some(count));
         }

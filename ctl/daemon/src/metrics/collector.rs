@@ -140,6 +140,12 @@ impl StackCollector {
             }
         }
         families.extend(states.done());
+        let held = Family::gauge(
+            "coremill_tcp_memory_held_bytes",
+            "Bytes of chunks that connections hold for what they received and are to send.",
+        );
+        families
+            .extend(self.per_worker(held, |worker| worker.tcp_counters().held_bytes.get() as f64));
         const MICROSECOND: f64 = 1e-6;
         let mut round_trips = Family::histogram(
             "coremill_tcp_round_trip_seconds",

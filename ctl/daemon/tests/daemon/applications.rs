@@ -280,7 +280,7 @@ pub fn apps(daemon: &Daemon) -> Vec<Value> {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn metrics(daemon: &Daemon) -> String {
+pub fn metrics(daemon: &Daemon) -> String {
     let mut stream = std::net::TcpStream::connect(daemon.metrics).unwrap();
     stream
         .write_all(b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")

@@ -18,15 +18,19 @@ pub struct Daemon {
 impl Daemon {
     /// Starts a daemon with `more` configuration and waits until it answers.
     pub fn start(name: &str, more: &str) -> Self {
+        Self::start_with(|directory| config(directory, name) + more)
+    }
+
+    /// The same with what `config` gives for its directory, without metrics.
+    pub fn start_with(config: impl FnOnce(&Path) -> String) -> Self {
         let directory = tempfile::tempdir().unwrap();
         // A port that was free a moment ago; only the kernel's ephemeral range could take it again.
         let metrics = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
             .unwrap();
-        let text = config(directory.path(), name)
-            + &format!("[metrics]\naddress = \"{metrics}\"\nrefresh = \"100ms\"\n")
-            + more;
+        let text = config(directory.path())
+            + &format!("[metrics]\naddress = \"{metrics}\"\nrefresh = \"100ms\"\n");
         let config = directory.path().join("coremill.toml");
         std::fs::write(&config, text).unwrap();
         let log = std::fs::File::create(directory.path().join("log")).unwrap();

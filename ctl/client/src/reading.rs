@@ -1,0 +1,116 @@
+//! How far connections were read, and which of them their workers do not know about yet.
+//!
+//! What was read goes back with the next command of its connection, which costs nothing. One that has none to send
+//! would keep its chunk: a few such may wait, the rest are told, and all are before anybody sleeps.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use coremill_ring::command::Command;
+use coremill_ring::handle::Handle;
+
+use crate::context::{Context, lock};
+
+/// How far one connection was read.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    worker: u32,
+    socket: Handle,
+    /// Bytes read by this process, and how many of them the worker knows.
+    read: AtomicU64,
+    told: AtomicU64,
+    is_listed: AtomicBool,
+}
+
+/// Connections that may have something to tell, each once, the oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Untold(Mutex<VecDeque<Arc<Reading>>>);
+
+impl Reading {
+    pub(crate) fn new(worker: u32, socket: Handle) -> Arc<Self> {
+        Arc::new(Self {
+            worker,
+            socket,
+            read: AtomicU64::new(0),
+            told: AtomicU64::new(0),
+            is_listed: AtomicBool::new(false),
+        })
+    }
+
+    /// Bytes read.
+    pub(crate) fn read(&self) -> u64 {
+        self.read.load(Ordering::Acquire)
+    }
+
+    /// So much is read by now.
+    pub(crate) fn set_read(&self, read: u64) {
+        self.read.store(read, Ordering::Release);
+    }
+
+    /// The count for a command that is about to be sent.
+    pub(crate) fn tell(&self) -> u64 {
+        let read = self.read();
+        self.told.store(read, Ordering::Release);
+        read
+    }
+
+    /// Bytes that were read and that the worker does not know of.
+    pub(crate) fn untold_bytes(&self) -> u64 {
+        self.read()
+            .saturating_sub(self.told.load(Ordering::Acquire))
+    }
+
+    /// The command that tells the worker, if it does not know.
+    pub(crate) fn command(&self) -> Option<Command> {
+        let socket = self.socket;
+        (self.untold_bytes() > 0).then(|| Command::Read {
+            socket,
+            read: self.tell(),
+        })
+    }
+}
+
+impl Untold {
+    /// Remembers one that was read; gives the oldest back when there are too many.
+    fn add(&self, reading: &Arc<Reading>) -> Option<Arc<Reading>> {
+        if reading.is_listed.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        let mut list = lock(&self.0);
+        list.push_back(Arc::clone(reading));
+        (list.len() > UNTOLD_MAX)
+            .then(|| list.pop_front())
+            .flatten()
+            .inspect(|oldest| oldest.is_listed.store(false, Ordering::Release))
+    }
+
+    /// Takes one out.
+    fn next(&self) -> Option<Arc<Reading>> {
+        let next = lock(&self.0).pop_front()?;
+        next.is_listed.store(false, Ordering::Release);
+        Some(next)
+    }
+}
+
+impl Context {
+    /// A connection was read; its count shall not stay here for ever.
+    pub(crate) fn was_read(&self, reading: &Arc<Reading>) -> io::Result<()> {
+        match self.untold.add(reading) {
+            Some(oldest) => self.submit(oldest.worker, &[], || oldest.command()),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells all that was read: called by who is about to sleep.
+    pub(crate) fn tell_all_read(&self) -> io::Result<()> {
+        while let Some(next) = self.untold.next() {
+            self.submit(next.worker, &[], || next.command())?;
+        }
+        Ok(())
+    }
+}
+
+/// Connections whose counts may wait for a command to ride on.
+const UNTOLD_MAX: usize = 64;
