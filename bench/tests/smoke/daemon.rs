@@ -109,6 +109,32 @@ impl Daemon {
             .sum()
     }
 
+    /// What it holds of the machine now.
+    pub fn held(&self) -> Held {
+        let folder = Path::new("/proc").join(self.outer_process());
+        let read = |name: &str| fs::read_to_string(folder.join(name)).expect(name);
+        let status = read("status");
+        let own = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
+        let own = own.and_then(|text| text.trim().strip_suffix(" kB"));
+        Held {
+            descriptors: fs::read_dir(folder.join("fd")).expect("fd").count(),
+            memories: read("maps").matches("/memfd:coremill").count(),
+            own_kib: own.and_then(|text| text.parse().ok()).expect("a number"),
+        }
+    }
+
+    /// What its metrics say.
+    pub fn metrics(&self) -> String {
+        command::run(&[
+            "curl",
+            "--silent",
+            "--fail",
+            "http://127.0.0.1:9178/metrics",
+        ])
+    }
+
     /// Its number in /proc, which shows the process namespace outside of ours.
     fn outer_process(&self) -> String {
         let inner = self.child.id().to_string();
@@ -173,6 +199,17 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What a daemon holds of the machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    /// Open descriptors.
+    pub descriptors: usize,
+    /// Mappings of memories that it shares.
+    pub memories: usize,
+    /// Memory of its own.
+    pub own_kib: u64,
 }
 
 /// Waits until `condition` holds.

@@ -30,6 +30,7 @@ macro_rules! scenarios {
 
 scenarios! {
     applications
+    hostile
     transfers
     lossy_transfers
     many_connections

@@ -33,6 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 };
                 next += 1;
                 stream.set_nonblocking(true)?;
+                // What comes in pieces goes back in pieces: the peer may wait for less than a full segment.
+                stream.set_nodelay(true)?;
                 poller.register(&stream, next, Interest::READABLE)?;
                 connections.insert(next, Connection::new(stream));
             } else if let Some(connection) = connections.get_mut(token) {
