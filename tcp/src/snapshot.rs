@@ -3,7 +3,23 @@
 use std::time::Duration;
 
 use crate::address::Flow;
+use crate::error::{ConnectionError, ReceiveError};
 use crate::state::State;
+
+/// What a user who moves bytes wants to know of a connection; see [`Shard::look`](crate::Shard::look).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Why it failed, if it did.
+    pub error: Option<ConnectionError>,
+    /// Bytes received in order and not consumed.
+    pub readable_bytes: usize,
+    /// What `receive_slice` gives once those are consumed: more later, or nothing any more.
+    pub behind: Result<(), ReceiveError>,
+    /// Bytes that `send` would take.
+    pub send_room_bytes: usize,
+    /// Bytes sent and not yet acknowledged by the peer.
+    pub send_queue_bytes: usize,
+}
 
 /// Where a walk over a shard's tables stands; start with the default, pass it back for the next slice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use super::domain::Domain;
 use super::errno;
 use super::mail::Mail;
+use super::socket_table::worker_of;
 use super::turn::Turn;
 
 /// A command, with the context whose notifier gets the answer.
@@ -68,6 +69,8 @@ impl Domain {
     ) -> Result<(usize, bool), Violation> {
         let mut done = 0;
         let mut is_empty = false;
+        // Cleared once: a command is carried out where it was decoded, and moved only to go to another worker.
+        let mut payload = [0; INLINE_BYTES_MAX];
         while done < share {
             if !self.can_answer(number) {
                 self.is_held_back = true;
@@ -78,29 +81,37 @@ impl Domain {
                 break;
             };
             context.has_spoken = true;
-            let next = match context.stalled.take() {
-                Some(stalled) => stalled,
+            let (command, length) = match context.stalled.take() {
+                Some(stalled) => {
+                    payload = stalled.payload;
+                    (stalled.command, stalled.length)
+                }
                 None if context.ring.take(&mut self.message)? => {
-                    let mut payload = [0; INLINE_BYTES_MAX];
-                    let (command, length) = Command::decode(&self.message, &mut payload)?;
-                    Forwarded {
-                        context: number,
-                        command,
-                        payload,
-                        length,
-                    }
+                    Command::decode(&self.message, &mut payload)?
                 }
                 None => {
                     is_empty = true;
                     break;
                 }
             };
-            if let Some(stalled) = self.route(next, turn)? {
-                if let Some(context) = self.contexts.get_mut(number as usize) {
-                    context.stalled = Some(stalled);
+            let owner = self.owner_of(&command);
+            if owner == self.worker {
+                let payload = payload.get(..length).unwrap_or_default();
+                self.carry_out(number, &command, payload, turn)?;
+            } else {
+                let next = Forwarded {
+                    context: number,
+                    command,
+                    payload,
+                    length,
+                };
+                if let Some(stalled) = self.forward(next, owner, turn) {
+                    if let Some(context) = self.contexts.get_mut(number as usize) {
+                        context.stalled = Some(stalled);
+                    }
+                    self.is_held_back = true;
+                    break;
                 }
-                self.is_held_back = true;
-                break;
             }
             done += 1;
         }
@@ -110,27 +121,15 @@ impl Domain {
         Ok((done, is_empty))
     }
 
-    /// Carries a command out, or gives it to the worker it is for; gives it back when that has no room.
-    fn route(
-        &mut self,
-        next: Forwarded,
-        turn: &mut Turn<'_>,
-    ) -> Result<Option<Forwarded>, Violation> {
-        let owner = self.owner_of(&next.command);
-        if owner == self.worker {
-            self.carry_out(&next, turn)?;
-            return Ok(None);
-        }
-        let attachment = self.attachment.clone();
-        let Some(queue) = attachment.forwards.get(owner as usize) else {
-            return Ok(None);
-        };
+    /// Gives a command to the worker it is for; gives it back when that has no room.
+    fn forward(&mut self, next: Forwarded, owner: u32, turn: &mut Turn<'_>) -> Option<Forwarded> {
+        let queue = self.attachment.forwards.get(owner as usize)?;
         if let Err(back) = queue.push(next) {
-            return Ok(Some(back));
+            return Some(back);
         }
         self.counts.commands_forwarded += 1;
         turn.wake(owner);
-        Ok(None)
+        None
     }
 
     /// Carries out what other workers handed over.
@@ -159,7 +158,8 @@ impl Domain {
             let Some(next) = queue.pop() else {
                 break;
             };
-            self.carry_out(&next, turn)?;
+            let payload = next.payload.get(..next.length).unwrap_or_default();
+            self.carry_out(next.context, &next.command, payload, turn)?;
             done += 1;
         }
         Ok(done)
@@ -190,13 +190,27 @@ impl Domain {
             | Command::Subscribe { socket, .. }
             | Command::Unsubscribe { socket, .. } => socket,
         };
-        socket.slot % self.workers.max(1)
+        worker_of(socket.slot, self.workers)
     }
 
-    fn carry_out(&mut self, next: &Forwarded, turn: &mut Turn<'_>) -> Result<(), Violation> {
+    fn carry_out(
+        &mut self,
+        context: u32,
+        command: &Command,
+        payload: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Violation> {
         self.counts.commands += 1;
-        let context = next.context;
-        match next.command {
+        // First of all what each message needs.
+        if let Command::Send {
+            socket,
+            offset,
+            read,
+        } = *command
+        {
+            return self.send(socket, (offset, read), payload, turn);
+        }
+        match *command {
             Command::Open { ticket } => {
                 let opened = self.open();
                 self.answer(context, ticket, opened)
@@ -248,22 +262,17 @@ impl Domain {
                 let set = self.set_option(socket, (option, value), turn);
                 self.answer(context, ticket, set)
             }
-            _ => self.carry_out_transfer(next, turn),
+            _ => self.carry_out_transfer(context, command, turn),
         }
     }
 
     fn carry_out_transfer(
         &mut self,
-        next: &Forwarded,
+        context: u32,
+        command: &Command,
         turn: &mut Turn<'_>,
     ) -> Result<(), Violation> {
-        let payload = next.payload.get(..next.length).unwrap_or_default();
-        match next.command {
-            Command::Send {
-                socket,
-                offset,
-                read,
-            } => self.send(socket, (offset, read), payload, turn),
+        match *command {
             Command::SendFilled {
                 socket,
                 offset,
@@ -271,9 +280,7 @@ impl Domain {
                 filled,
             } => self.send_filled(socket, (offset, read, filled), turn),
             Command::Read { socket, read } => self.read(socket, read, turn),
-            Command::WantRoom { socket, bytes } => {
-                self.want_room(socket, (next.context, bytes), turn)
-            }
+            Command::WantRoom { socket, bytes } => self.want_room(socket, (context, bytes), turn),
             Command::GiveBack { socket, filled } => self.give_back(socket, filled, turn),
             Command::Close { socket } => {
                 self.close(socket, turn);
@@ -286,7 +293,7 @@ impl Domain {
                 interest,
             } => match self.subscribe(socket, (notifier, interest, ticket), turn) {
                 Ok(()) => Ok(()),
-                Err(error) => self.answer(next.context, ticket, Err(errno::number(error))),
+                Err(error) => self.answer(context, ticket, Err(errno::number(error))),
             },
             Command::Unsubscribe { socket, notifier } => {
                 self.unsubscribe(socket, notifier, turn);

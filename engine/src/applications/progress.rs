@@ -74,8 +74,11 @@ impl Domain {
             self.has_retry |= sent_more;
             return Ok(());
         }
-        let progress = stream.pump_receive(&mut tools);
-        let has_room = stream.publish_sent(&mut tools);
+        let Some(look) = stream.look(&tools) else {
+            return Ok(());
+        };
+        let progress = stream.pump_receive(&look, &mut tools);
+        let has_room = stream.publish_sent(&look, &mut tools);
         let is_over = progress.flags.contains(Flags::RDHUP) && stream.is_shut;
         let wants = stream.wants.is_some();
         let edges = publish((state, *worker), socket, &progress, (has_room, is_over));

@@ -150,6 +150,7 @@ impl SocketTable {
     }
 
     /// The place of a socket that this worker has and the application may name.
+    #[inline]
     pub(super) fn find(&mut self, handle: Handle) -> Option<&mut Slot> {
         let slot = self.at(handle.slot)?;
         let is_it = |socket: &mut Socket| {
@@ -159,16 +160,17 @@ impl SocketTable {
     }
 
     /// The place of a number.
+    #[inline]
     pub(super) fn at(&mut self, slot: u32) -> Option<&mut Slot> {
-        if slot % self.workers != self.worker {
+        if worker_of(slot, self.workers) != self.worker {
             return None;
         }
-        self.slots.get_mut((slot / self.workers) as usize)
+        self.slots.get_mut(place_of(slot, self.workers) as usize)
     }
 
     /// Empties a place.
     pub(super) fn remove(&mut self, slot: u32) {
-        let place = slot / self.workers;
+        let place = place_of(slot, self.workers);
         if let Some(slot) = self.at(slot)
             && slot.socket.take().is_some()
         {
@@ -188,5 +190,25 @@ impl SocketTable {
         let place = place + rest.iter().position(|slot| slot.socket.is_some())?;
         let slot = u32::try_from(place).ok()? * self.workers + self.worker;
         Some((place, slot))
+    }
+}
+
+/// The worker that has a slot. Asked several times for each message: a division would cost more than all the rest.
+#[inline]
+pub(super) fn worker_of(slot: u32, workers: u32) -> u32 {
+    if workers.is_power_of_two() {
+        slot & (workers - 1)
+    } else {
+        slot % workers.max(1)
+    }
+}
+
+/// The place of a slot with its worker.
+#[inline]
+fn place_of(slot: u32, workers: u32) -> u32 {
+    if workers.is_power_of_two() {
+        slot >> workers.trailing_zeros()
+    } else {
+        slot / workers.max(1)
     }
 }

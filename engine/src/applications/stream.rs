@@ -10,6 +10,7 @@ use coremill_ring::socket_state::{Flags, StateWriter};
 use coremill_ring::untrusted::Violation;
 use coremill_tcp::ConnectionId;
 use coremill_tcp::error::{ReceiveError, SendError};
+use coremill_tcp::snapshot::Look;
 
 use super::attachment::Attachment;
 use super::chunks::Chunks;
@@ -48,6 +49,8 @@ pub(super) struct Stream {
     pub(super) is_shut: bool,
     /// Its user let go; what was filled is still to be sent.
     pub(super) is_closing: bool,
+    /// Bytes stay in the shard until the application gives chunks back.
+    pub(super) is_held: bool,
 }
 
 /// What became of a share of work on a connection.
@@ -95,60 +98,68 @@ impl Stream {
             discards: false,
             is_shut: false,
             is_closing: false,
+            is_held: false,
         }
     }
 
-    /// Moves received bytes into chunks, and says what the connection has come to.
-    pub(super) fn pump_receive(&mut self, tools: &mut Tools<'_, '_>) -> Progress {
+    /// Moves received bytes into chunks, and says what the connection, as `look` found it, has come to.
+    pub(super) fn pump_receive(&mut self, look: &Look, tools: &mut Tools<'_, '_>) -> Progress {
         let mut progress = Progress::default();
-        if let Some(error) = tools.turn.shard.error(self.connection) {
+        if let Some(error) = look.error {
             progress.flags = Flags::ERR.and(Flags::HUP);
             progress.error = errno::of_connection(error);
             progress.edges = FAILED | READABLE | WRITABLE;
         }
-        while !progress.lacks_chunks && !progress.has_more {
-            if self.receive.unread() >= UNREAD_MAX && !self.discards {
-                break;
-            }
-            let piece = match tools.turn.shard.receive_slice(self.connection) {
-                Ok(piece) => piece,
-                Err(ReceiveError::EndOfStream) => {
-                    progress.flags = progress.flags.and(Flags::CONNECTED).and(Flags::RDHUP);
-                    progress.edges |= FAILED | READABLE;
-                    break;
-                }
-                // What failed was asked for above; a handshake under way has no flags.
-                Err(_) => break,
-            };
+        if look.readable_bytes > 0 || look.behind.is_ok() {
             progress.flags = progress.flags.and(Flags::CONNECTED);
-            let Some(piece) = piece
-                .get(..piece.len().min(SHARE_BYTES))
-                .filter(|piece| !piece.is_empty())
-            else {
-                break;
-            };
-            let count = if self.discards {
-                piece.len()
-            } else {
-                let parts = &tools.attachment.parts;
-                let memory = (&parts.daemon, &parts.layout);
-                let books = (&mut tools.chunks.receive, tools.state);
-                self.receive.write_at(self.received, piece, memory, books)
-            };
-            progress.lacks_chunks = count < piece.len();
-            if !self.discards && count > 0 {
-                self.receive.publish(count, tools.state);
-                self.received += count as u64;
-                progress.edges |= READABLE;
+        }
+        self.is_held = false;
+        let mut left = look.readable_bytes;
+        while left > 0 && !progress.lacks_chunks && !progress.has_more {
+            if self.receive.unread() >= UNREAD_MAX && !self.discards {
+                self.is_held = true;
+                return progress;
             }
-            progress.bytes += count as u64;
-            tools
-                .turn
-                .shard
-                .consume(tools.turn.now, self.connection, count);
-            progress.has_more = progress.bytes >= SHARE_BYTES as u64;
+            let count = self.take_piece(tools, &mut progress);
+            if count == 0 {
+                break;
+            }
+            left -= count.min(left);
+        }
+        self.is_held = progress.lacks_chunks;
+        // What failed is said above; a handshake under way has no flags.
+        if left == 0 && look.behind == Err(ReceiveError::EndOfStream) {
+            progress.flags = progress.flags.and(Flags::CONNECTED).and(Flags::RDHUP);
+            progress.edges |= FAILED | READABLE;
         }
         progress
+    }
+
+    /// Moves what lies in one piece; gives how much of it was moved.
+    fn take_piece(&mut self, tools: &mut Tools<'_, '_>, progress: &mut Progress) -> usize {
+        let turn = &mut *tools.turn;
+        let Ok(piece) = turn.shard.receive_slice(self.connection) else {
+            return 0;
+        };
+        let piece = piece.get(..SHARE_BYTES).unwrap_or(piece);
+        let count = if self.discards {
+            piece.len()
+        } else {
+            let parts = &tools.attachment.parts;
+            let memory = (&parts.daemon, &parts.layout);
+            let books = (&mut tools.chunks.receive, tools.state);
+            self.receive.write_at(self.received, piece, memory, books)
+        };
+        progress.lacks_chunks = count < piece.len();
+        if !self.discards && count > 0 {
+            self.receive.publish(count, tools.state);
+            self.received += count as u64;
+            progress.edges |= READABLE;
+        }
+        progress.bytes += count as u64;
+        turn.shard.consume(turn.now, self.connection, count);
+        progress.has_more = progress.bytes >= SHARE_BYTES as u64;
+        count
     }
 
     /// The application has read up to here; true when chunks may have come back.
@@ -276,10 +287,10 @@ impl Stream {
 
     /// Says how far sending came, and asks to be told of room when there is little; true when there is more room
     /// than there was.
-    pub(super) fn publish_sent(&mut self, tools: &mut Tools<'_, '_>) -> bool {
+    pub(super) fn publish_sent(&mut self, look: &Look, tools: &mut Tools<'_, '_>) -> bool {
         let shard = &mut *tools.turn.shard;
-        let room = shard.send_room(self.connection) as u64;
-        let queued = shard.send_queue_bytes(self.connection) as u64;
+        let room = look.send_room_bytes as u64;
+        let queued = look.send_queue_bytes as u64;
         let before = self.send_limit;
         self.send_limit = before.max(self.taken + room);
         let left = self.send_limit.saturating_sub(self.offered_bytes);
@@ -337,6 +348,11 @@ impl Stream {
     /// Bytes sent that the peer acknowledged, when it was looked at last.
     pub(super) fn acknowledged(&self) -> u64 {
         self.acknowledged
+    }
+
+    /// What the shard says of the connection; None when it has none of this name any more.
+    pub(super) fn look(&self, tools: &Tools<'_, '_>) -> Option<Look> {
+        tools.turn.shard.look(self.connection)
     }
 
     /// Takes all chunks back.

@@ -4,7 +4,7 @@ use coremill_ring::command::Direction;
 use coremill_ring::event::Event;
 use coremill_ring::handle::Handle;
 use coremill_ring::untrusted::Violation;
-use coremill_tcp::error::{ReceiveError, SendError};
+use coremill_tcp::error::SendError;
 use rustix::io::Errno;
 
 use super::domain::Domain;
@@ -27,7 +27,9 @@ impl Domain {
         let sent = self.with_stream(handle, turn, |stream, tools| {
             let came_back = stream.take_back(read, tools)?;
             let sent = stream.send_inline(offset, payload, tools)?;
-            stream.publish_sent(tools);
+            if let Some(look) = stream.look(tools) {
+                stream.publish_sent(&look, tools);
+            }
             Ok((came_back, sent))
         })?;
         let Some((came_back, sent)) = sent else {
@@ -56,7 +58,9 @@ impl Domain {
             let before = stream.offered_bytes;
             stream.fill(offset, filled)?;
             stream.pump_send(tools);
-            stream.publish_sent(tools);
+            if let Some(look) = stream.look(tools) {
+                stream.publish_sent(&look, tools);
+            }
             Ok((came_back, stream.offered_bytes - before))
         })?;
         let Some((came_back, bytes)) = filled else {
@@ -158,14 +162,8 @@ impl Domain {
         self.has_retry |= !self.waiting.is_empty();
         let slot = self.sockets.at(number);
         let stream = slot.and_then(|slot| slot.socket.as_mut()?.stream());
-        let has_bytes = stream.is_some_and(|stream| {
-            let piece = turn.shard.receive_slice(stream.connection);
-            piece.map_or_else(
-                |error| error != ReceiveError::NotConnected,
-                |piece| !piece.is_empty(),
-            )
-        });
-        if has_bytes {
+        let is_held = stream.is_some_and(|stream| stream.is_held);
+        if is_held {
             self.look_after(number, turn)?;
         }
         Ok(())

@@ -70,6 +70,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// True room, or why there will never be any.
+    #[inline]
     fn may_send(&self) -> Result<(), SendError> {
         if let Some(error) = self.user.error {
             return Err(SendError::Failed(error));
@@ -83,6 +84,7 @@ impl<Q: Default> Connection<Q> {
 
     /// Bytes that a send would take, with `available` bytes of memory that nobody holds. A queue may
     /// grow to a share of these, so that any number of peers that do not read leaves some to others.
+    #[inline]
     pub(crate) fn send_room(&self, limits: &Limits, available: usize) -> usize {
         match self.may_send() {
             Ok(()) => limits
@@ -121,6 +123,12 @@ impl<Q: Default> Connection<Q> {
             let piece = memory.slice_at(&self.receive.queue, 0);
             return Ok(piece.get(..self.receive.readable as usize).unwrap_or(piece));
         }
+        self.behind_readable().map(|()| -> &[u8] { &[] })
+    }
+
+    /// What follows the bytes that can be read: more of them later, or nothing.
+    #[inline]
+    pub(crate) fn behind_readable(&self) -> Result<(), ReceiveError> {
         // The stream was complete before anything could fail (as Linux).
         if self.receive.is_finished {
             return Err(ReceiveError::EndOfStream);
@@ -131,7 +139,7 @@ impl<Q: Default> Connection<Q> {
         match self.state {
             State::SynSent | State::SynReceived => Err(ReceiveError::NotConnected),
             State::Closed => Err(ReceiveError::EndOfStream),
-            _ => Ok(&[]),
+            _ => Ok(()),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::error::{ConnectionError, ReceiveError, SendError, SpliceError};
 use crate::event::ConnectionId;
 use crate::memory::Memory;
 use crate::options::SocketOptions;
+use crate::snapshot::Look;
 use crate::time::Instant;
 
 impl<M: Memory> Shard<M> {
@@ -69,6 +70,21 @@ impl<M: Memory> Shard<M> {
         {
             connection.user.wants_room = true;
         }
+    }
+
+    /// What a user who moves bytes wants to know of a connection, in one look; None when the handle names nothing.
+    #[inline]
+    pub fn look(&self, id: ConnectionId) -> Option<Look> {
+        let slot = self.connections.slot_of(id)?;
+        let connection = self.connections.get(slot)?;
+        let available = self.memory.available_bytes();
+        Some(Look {
+            error: connection.user.error,
+            readable_bytes: connection.receive.readable as usize,
+            behind: connection.behind_readable(),
+            send_room_bytes: connection.send_room(&self.limits, available),
+            send_queue_bytes: connection.send.queued as usize,
+        })
     }
 
     /// Received bytes in order, as far as they lie in one piece; empty when none are there now.
