@@ -136,7 +136,7 @@ impl Daemon {
     }
 
     /// Its number in /proc, which shows the process namespace outside of ours.
-    fn outer_process(&self) -> String {
+    pub fn outer_process(&self) -> String {
         let inner = self.child.id().to_string();
         // Another daemon in namespaces of its own may have the same number there.
         let namespace = |folder: &Path| fs::read_link(folder.join("ns/pid")).ok();

@@ -45,6 +45,11 @@ pub fn run(name: &str, body: impl FnOnce()) {
     print!("{stderr}");
 }
 
+/// Whether the long forms of tests are asked for.
+pub fn is_long() -> bool {
+    std::env::var("COREMILL_LONG").as_deref() == Ok("1")
+}
+
 fn prepare() {
     // The control socket, DPDK's files and named namespaces live under /run.
     command::run(&["mount", "-t", "tmpfs", "tmpfs", "/run"]);
@@ -80,7 +85,12 @@ fn require_namespaces() {
 
 fn unshare() -> Command {
     let mut command = Command::new("timeout");
-    command.args(["--kill-after=5", TEST_SECONDS_MAX, "unshare"]);
+    let seconds_max = if is_long() {
+        LONG_TEST_SECONDS_MAX
+    } else {
+        TEST_SECONDS_MAX
+    };
+    command.args(["--kill-after=5", seconds_max, "unshare"]);
     if !rustix::process::geteuid().is_root() {
         command.arg("--map-root-user");
     }
@@ -92,3 +102,4 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 const INSIDE: &str = "COREMILL_SMOKE_INSIDE";
 const SKIP: &str = "COREMILL_SKIP_NAMESPACE_TESTS";
 const TEST_SECONDS_MAX: &str = "240";
+const LONG_TEST_SECONDS_MAX: &str = "1800";

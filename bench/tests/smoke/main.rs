@@ -4,8 +4,10 @@
 
 mod command;
 mod configuration;
+mod control;
 mod daemon;
 mod isolation;
+mod mortal;
 mod scenarios;
 mod topology;
 
@@ -41,4 +43,5 @@ scenarios! {
     leftovers
     lifecycle
     idle
+    deaths
 }

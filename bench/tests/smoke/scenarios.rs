@@ -2,6 +2,7 @@
 
 pub mod applications;
 pub mod backlog;
+pub mod deaths;
 pub mod hostile;
 pub mod idle;
 pub mod leftovers;

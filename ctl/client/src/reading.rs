@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use coremill_ring::command::Command;
 use coremill_ring::handle::Handle;
+use coremill_ring::owner::ReadMark;
 
 use crate::context::{Context, lock};
 
@@ -22,6 +23,8 @@ pub(crate) struct Reading {
     read: AtomicU64,
     told: AtomicU64,
     is_listed: AtomicBool,
+    /// What the daemon finds if this process dies before it tells.
+    mark: ReadMark,
 }
 
 /// Connections that may have something to tell, each once, the oldest first.
@@ -29,13 +32,14 @@ pub(crate) struct Reading {
 pub(crate) struct Untold(Mutex<VecDeque<Arc<Reading>>>);
 
 impl Reading {
-    pub(crate) fn new(worker: u32, socket: Handle) -> Arc<Self> {
+    pub(crate) fn new(worker: u32, socket: Handle, mark: ReadMark) -> Arc<Self> {
         Arc::new(Self {
             worker,
             socket,
             read: AtomicU64::new(0),
             told: AtomicU64::new(0),
             is_listed: AtomicBool::new(false),
+            mark,
         })
     }
 
@@ -47,6 +51,7 @@ impl Reading {
     /// So much is read by now.
     pub(crate) fn set_read(&self, read: u64) {
         self.read.store(read, Ordering::Release);
+        self.mark.set(read);
     }
 
     /// The count for a command that is about to be sent.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use coremill_ring::command::Command;
 use coremill_ring::handle::Handle;
 use coremill_ring::option::{READABLE, WRITABLE};
+use coremill_ring::owner::ReadMark;
 use coremill_ring::socket_state::{Flags, Snapshot, StateReader};
 use rustix::io::Errno;
 
@@ -43,13 +44,16 @@ impl Socket {
     pub(crate) fn new(context: &Arc<Context>, worker: u32, handle: Handle) -> io::Result<Self> {
         let part = context.layout.socket(handle.slot);
         let part = part.ok_or(io::Error::from(Errno::PROTO))?;
+        let words = context.layout.owners(handle.slot);
+        let words = words.ok_or(io::Error::from(Errno::PROTO))?;
+        let mark = ReadMark::new(context.application.part(words), handle);
         Ok(Self {
             context: Arc::clone(context),
             handle,
             worker,
             state: StateReader::new(context.daemon.part(part)),
             grants: context.keep_grants(handle),
-            reading: Reading::new(worker, handle),
+            reading: Reading::new(worker, handle, mark),
             sent: AtomicU64::new(0),
             subscribed: AtomicBool::new(false),
             nonblocking: AtomicBool::new(false),

@@ -9,7 +9,7 @@ use crate::shape::{Shape, ShapeError};
 use crate::words::{Part, WORD_BYTES};
 
 /// Number of the layout. Another number is another layout: there is no compatibility to guess.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Words of a cache line, which is also a slot of a ring.
 pub const LINE_WORDS: usize = 8;
@@ -17,8 +17,8 @@ pub const LINE_WORDS: usize = 8;
 pub const HEADER_WORDS: usize = PAGE_WORDS;
 /// Words of what the daemon says about one socket.
 pub const SOCKET_WORDS: usize = 16;
-/// Words that the application keeps for one socket: an owner for each direction.
-pub const OWNER_WORDS: usize = 2;
+/// Words that the application keeps for one socket: an owner for each direction, and how far it has read.
+pub const OWNER_WORDS: usize = 3;
 /// Words of the daemon's note beside each receive chunk.
 pub const CHUNK_NOTE_WORDS: usize = 2;
 /// Words of a chunk of each class: 256 bytes, 2 KiB, 16 KiB.

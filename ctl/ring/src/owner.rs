@@ -2,7 +2,11 @@
 //!
 //! It keeps processes and threads of one domain apart, who trust each other. The daemon believes nothing of it; it
 //! only frees the words of an attachment that died, so that nobody waits for the dead.
+//!
+//! A third word says how far the reader is. Otherwise that rides on commands; whoever dies before the next one has left
+//! here whether anything was unread, which decides between FIN and RST.
 
+use crate::handle::Handle;
 use crate::words::SharedWrite;
 
 /// A direction's word.
@@ -42,9 +46,50 @@ impl Owner {
     }
 }
 
+/// How far a socket was read, as its reader says.
+#[derive(Clone, Debug)]
+pub struct ReadMark {
+    words: SharedWrite,
+    generation: u64,
+}
+
+impl ReadMark {
+    /// Of a socket, over its words.
+    pub fn new(words: SharedWrite, socket: Handle) -> Self {
+        Self {
+            words,
+            generation: u64::from(socket.generation) << POSITION_BITS,
+        }
+    }
+
+    /// Bytes read since the connection began.
+    #[inline]
+    pub fn set(&self, position: u64) {
+        let position = position & POSITION_MASK;
+        self.words.store_release(MARK, self.generation | position);
+    }
+
+    /// What the reader says, if that lies behind `read` by at most `unread` bytes, and is of this socket. None too when
+    /// it says nothing new.
+    pub fn beyond(&self, read: u64, unread: u64) -> Option<u64> {
+        let word = self.words.load_acquire(MARK);
+        let more = word.wrapping_sub(read) & POSITION_MASK;
+        let is_its = word & !POSITION_MASK == self.generation;
+        (is_its && more > 0 && more <= unread).then(|| read + more)
+    }
+}
+
 fn owner_word(attachment: u16, context: u32) -> u64 {
     (u64::from(attachment) + 1) << CONTEXT_BITS | u64::from(context)
 }
 
 const FREE: u64 = 0;
 const CONTEXT_BITS: u32 = 32;
+/// The third word.
+const MARK: usize = 2;
+/// Of a position; the bits above are the socket's generation's.
+const POSITION_BITS: u32 = 40;
+const POSITION_MASK: u64 = (1 << POSITION_BITS) - 1;
+
+#[cfg(test)]
+mod tests;

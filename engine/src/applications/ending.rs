@@ -2,12 +2,14 @@
 //! gives RST.
 
 use coremill_ring::handle::Handle;
+use coremill_ring::owner::ReadMark;
 use coremill_ring::socket_state::Flags;
 use coremill_ring::untrusted::Violation;
 
 use super::agreement::Phase;
 use super::domain::Domain;
 use super::socket_table::Kind;
+use super::stream::Tools;
 use super::subscribers::{FAILED, READABLE, WRITABLE};
 use super::turn::Turn;
 
@@ -113,6 +115,7 @@ impl Domain {
     fn leave_socket(&mut self, number: u32, is_liar: bool, turn: &mut Turn<'_>) {
         // What fails here fails because of the application, which is leaving.
         let _lied: Result<(), Violation> = self.look_after(number, turn);
+        self.follow_read_mark(number, turn);
         let slot = self.sockets.at(number);
         let Some(socket) = slot.and_then(|slot| slot.socket.as_mut()) else {
             return;
@@ -129,6 +132,36 @@ impl Domain {
             }
             Kind::Unconnected | Kind::Listener { .. } => self.release(number),
         }
+    }
+
+    /// What the application had read, and not told by a command, is not unread.
+    fn follow_read_mark(&mut self, number: u32, turn: &mut Turn<'_>) {
+        let Some(slot) = self.sockets.at(number) else {
+            return;
+        };
+        let Some(socket) = slot.socket.as_mut() else {
+            return;
+        };
+        let parts = &self.attachment.parts;
+        let Some(words) = parts.layout.owners(number) else {
+            return;
+        };
+        let mark = ReadMark::new(parts.application.part(words), socket.handle);
+        let Kind::Stream(stream) = &mut socket.kind else {
+            return;
+        };
+        let (received, read) = stream.received();
+        let Some(read) = mark.beyond(read, received - read) else {
+            return;
+        };
+        let mut tools = Tools {
+            state: &slot.state,
+            chunks: &mut self.chunks,
+            attachment: &self.attachment,
+            turn,
+        };
+        // It lies between what was read and what was received.
+        let _believed = stream.take_back(read, &mut tools);
     }
 
     /// Closes this worker's listeners; the others close theirs.

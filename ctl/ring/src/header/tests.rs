@@ -21,7 +21,7 @@ fn other_memory_is_refused() {
         result
     };
     assert_eq!(changed(0, 7), HeaderError::NotCoremill);
-    assert_eq!(changed(1, 2), HeaderError::OtherVersion(2));
+    assert_eq!(changed(1, 99), HeaderError::OtherVersion(99));
     assert!(matches!(changed(8, 0), HeaderError::BadShape(_)));
     assert!(matches!(changed(12, u64::MAX), HeaderError::BadShape(_)));
     assert!(matches!(changed(12, 5000), HeaderError::OtherSize { .. }));

@@ -1,0 +1,32 @@
+use super::*;
+
+fn mark(words: &SharedWrite, generation: u32) -> ReadMark {
+    let socket = Handle {
+        memory: 0,
+        slot: 3,
+        generation,
+    };
+    ReadMark::new(words.clone(), socket)
+}
+
+#[test]
+fn a_mark_is_believed_within_what_was_unread_and_of_the_same_socket_alone() {
+    let words = SharedWrite::heap(3);
+    let reader = mark(&words, 7);
+    assert_eq!(reader.beyond(0, 100), None, "nothing was said");
+    reader.set(60);
+    assert_eq!(reader.beyond(0, 100), Some(60));
+    assert_eq!(reader.beyond(60, 40), None, "that is known");
+    assert_eq!(reader.beyond(0, 59), None, "more than there was");
+    assert_eq!(reader.beyond(61, 100), None, "less than it told before");
+    assert_eq!(mark(&words, 8).beyond(0, 100), None, "another socket's");
+}
+
+#[test]
+fn positions_go_on_where_the_mark_wraps() {
+    let words = SharedWrite::heap(3);
+    let reader = mark(&words, u32::MAX);
+    let far = (5 << POSITION_BITS) + 3;
+    reader.set(far);
+    assert_eq!(reader.beyond(far - 10, 20), Some(far));
+}
