@@ -16,6 +16,12 @@ impl LastPacket {
     /// Keeps the beginning of `packet`.
     #[inline]
     pub fn set(&mut self, packet: &[u8]) {
+        // Nearly every packet is longer: one copy of a length known beforehand.
+        if let Some(start) = packet.first_chunk() {
+            self.bytes = *start;
+            self.length = Self::BYTES as u8;
+            return;
+        }
         let length = packet.len().min(Self::BYTES);
         if let (Some(kept), Some(start)) = (self.bytes.get_mut(..length), packet.get(..length)) {
             kept.copy_from_slice(start);

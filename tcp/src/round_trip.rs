@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::time::Instant;
+
 /// Bounds of the timeout: the same for all connections of a shard.
 #[derive(Clone, Copy, Debug)]
 pub struct TimeoutBounds {
@@ -32,7 +34,13 @@ pub struct RoundTrip {
 impl RoundTrip {
     /// Takes a measurement in, and ends the back-off (RFC 6298, section 5.7's last note).
     pub fn measure(&mut self, sample: Duration) {
-        let sample = u32::try_from(sample.as_micros()).unwrap_or(SAMPLE_MICROS_MAX);
+        self.measure_micros(u64::try_from(sample.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// The same, in microseconds: each exchange of a request and its answer measures.
+    #[inline]
+    pub fn measure_micros(&mut self, sample: u64) {
+        let sample = u32::try_from(sample).unwrap_or(SAMPLE_MICROS_MAX);
         let sample = sample.clamp(1, SAMPLE_MICROS_MAX);
         if self.smoothed_eighths == 0 {
             self.smoothed_eighths = sample * 8;
@@ -51,22 +59,29 @@ impl RoundTrip {
     }
 
     /// RTO: `SRTT + max(G, 4 RTTVAR)` within the bounds, doubled by each back-off.
-    #[inline]
     pub fn timeout(&self, bounds: &TimeoutBounds) -> Duration {
+        Duration::from_nanos(self.timeout_nanos(bounds))
+    }
+
+    /// When a segment sent now times out. In whole nanoseconds, as each segment sent needs it.
+    #[inline]
+    pub fn deadline(&self, now: Instant, bounds: &TimeoutBounds) -> Instant {
+        Instant::from_nanos(now.as_nanos().saturating_add(self.timeout_nanos(bounds)))
+    }
+
+    #[inline]
+    fn timeout_nanos(&self, bounds: &TimeoutBounds) -> u64 {
         let base = if self.smoothed_eighths == 0 {
-            bounds.initial
+            nanos(bounds.initial)
         } else {
             let variation = self
                 .variation_quarters
                 .max(bounds.granularity.subsec_micros());
-            Duration::from_micros(u64::from(self.smoothed_eighths / 8) + u64::from(variation))
+            (u64::from(self.smoothed_eighths / 8) + u64::from(variation)) * 1_000
         };
-        let base = base.max(bounds.min);
-        let timeout = match self.backoff {
-            0 => base,
-            backoff => base.saturating_mul(1 << backoff.min(BACKOFF_MAX)),
-        };
-        timeout.min(bounds.max)
+        let base = base.max(nanos(bounds.min));
+        base.saturating_mul(1 << self.backoff.min(BACKOFF_MAX))
+            .min(nanos(bounds.max))
     }
 
     /// The timer has expired: the next timeout is twice as long.
@@ -102,6 +117,13 @@ impl RoundTrip {
         let smallest = Duration::from_micros(u64::from(self.smallest_micros));
         (self.smallest_micros != 0).then_some(smallest)
     }
+}
+
+/// Saturating after 584 years.
+#[inline]
+fn nanos(time: Duration) -> u64 {
+    let seconds = time.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(u64::from(time.subsec_nanos()))
 }
 
 /// Longer samples count as this, four minutes: eight of them fit 32 bits.

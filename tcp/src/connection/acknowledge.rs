@@ -62,7 +62,7 @@ impl<Q: Default> Connection<Q> {
     fn window_opens<M>(&mut self, context: &Context<'_, M>) {
         self.round_trip.end_back_off();
         if self.deadlines.retransmit != NEVER {
-            self.deadlines.retransmit = context.now + self.round_trip.timeout(context.bounds);
+            self.deadlines.retransmit = self.round_trip.deadline(context.now, context.bounds);
         }
     }
 
@@ -109,7 +109,7 @@ impl<Q: Default> Connection<Q> {
         self.deadlines.retransmit = if self.send.outstanding() == 0 {
             NEVER
         } else {
-            context.now + self.round_trip.timeout(context.bounds)
+            self.round_trip.deadline(context.now, context.bounds)
         };
         self.offer_room(context);
         if is_fin_acknowledged {
@@ -129,17 +129,17 @@ impl<Q: Default> Connection<Q> {
         let sample = match self.send.timed_at {
             Some(sent) if acknowledgment >= self.send.timed => {
                 self.send.timed_at = None;
-                Some(context.now.since(sent))
+                Some((context.now.as_nanos().saturating_sub(sent.as_nanos())) / 1_000)
             }
             None if self.send.attempts > 0 || self.send.is_recovering => options
                 .timestamps
                 .filter(|_| self.stamps.is_on)
-                .and_then(|stamp| self.stamps.round_trip(stamp, context.now)),
+                .and_then(|stamp| self.stamps.round_trip(stamp, context.now))
+                .map(|sample| u64::try_from(sample.as_micros()).unwrap_or(u64::MAX)),
             _ => None,
         };
-        if let Some(sample) = sample {
-            self.round_trip.measure(sample);
-            let micros = u64::try_from(sample.as_micros()).unwrap_or(u64::MAX);
+        if let Some(micros) = sample {
+            self.round_trip.measure_micros(micros);
             context.counters.round_trip_micros.record(micros);
         }
     }

@@ -65,6 +65,18 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
+    /// A payload that is next in order and lies in the window as a whole.
+    #[inline]
+    pub(super) fn deliver_whole<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        payload: &[u8],
+    ) -> Result<(), DropReason> {
+        let bytes = u16::try_from(payload.len()).unwrap_or(u16::MAX);
+        self.receive.full_bytes = self.receive.full_bytes.max(bytes);
+        self.deliver_next(context, payload)
+    }
+
     /// Bytes that are next in order.
     #[inline]
     fn deliver_next<M: Memory<Queue = Q>>(

@@ -43,7 +43,7 @@ impl<Q: Default> Connection<Q> {
             return;
         }
         self.round_trip.back_off();
-        self.deadlines.retransmit = context.now + self.round_trip.timeout(context.bounds);
+        self.deadlines.retransmit = self.round_trip.deadline(context.now, context.bounds);
         if is_handshake {
             context.counters.timeouts.increment();
             self.due.syn = true;

@@ -117,7 +117,7 @@ impl<Q: Default> Connection<Q> {
         let is_first = self.send.outstanding() == 0;
         self.send.highest = self.send.highest.later(end);
         if is_first || self.deadlines.retransmit == NEVER {
-            self.deadlines.retransmit = context.now + self.round_trip.timeout(context.bounds);
+            self.deadlines.retransmit = self.round_trip.deadline(context.now, context.bounds);
         }
         self.send.last_sent = context.now;
         // Requests and replies: the reply carries the acknowledgement, which may well be delayed.
@@ -158,7 +158,7 @@ impl<Q: Default> Connection<Q> {
         self.send.next = self.send.unacknowledged + 1;
         self.send.highest = self.send.next;
         if self.deadlines.retransmit == NEVER {
-            self.deadlines.retransmit = context.now + self.round_trip.timeout(context.bounds);
+            self.deadlines.retransmit = self.round_trip.deadline(context.now, context.bounds);
         }
         Some(outgoing(&self.flow, length, length, limits))
     }
@@ -238,7 +238,7 @@ impl<Q: Default> Connection<Q> {
     /// Nothing outstanding will bring an acknowledgement: the persist timer must.
     pub(crate) fn persist(&mut self, now: Instant, bounds: &TimeoutBounds) {
         if self.deadlines.retransmit == NEVER {
-            self.deadlines.retransmit = now + self.round_trip.timeout(bounds);
+            self.deadlines.retransmit = self.round_trip.deadline(now, bounds);
         }
     }
 }

@@ -47,3 +47,22 @@ fn purposes_give_independent_functions() {
         secret.of_addresses(here, &remote, 2)
     );
 }
+
+#[test]
+fn the_short_form_is_siphash() {
+    let flow = flow(
+        IpAddr::from(Ipv4Addr::new(10, 0, 0, 1)),
+        IpAddr::from(Ipv4Addr::new(192, 168, 7, 250)),
+    );
+    let mut bytes = super::FlowBytes::default();
+    bytes.push_flow(&flow);
+    assert_eq!(bytes.as_slice().len(), 12);
+    for key in [
+        [0; 16],
+        [7; 16],
+        std::array::from_fn(|at| 251_u8.wrapping_mul(at as u8)),
+    ] {
+        let hash = FlowHash::new(&key);
+        assert_eq!(hash.of(&flow), hash.any.hash(bytes.as_slice()));
+    }
+}

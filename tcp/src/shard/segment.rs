@@ -15,12 +15,16 @@ impl<M: Memory> Shard<M> {
     /// Takes a segment from the IP layer. What it provokes waits in `next_segment` and `next_event`.
     pub fn receive(&mut self, now: Instant, inbound: &Inbound<'_>) -> Verdict {
         self.counters.in_segs.increment();
-        let (segment, options) = match self.check(inbound) {
-            Ok(parts) => parts,
-            Err(reason) => {
-                self.counters.in_errs.increment();
-                return Verdict::Dropped(reason);
-            }
+        let segment = match Segment::parse(inbound.bytes) {
+            Ok(segment) => segment,
+            Err(reason) => return self.malformed(reason),
+        };
+        if let Err(reason) = self.check(inbound, &segment) {
+            return self.malformed(reason);
+        }
+        let options = match Options::parse(segment.options) {
+            Ok(options) => options,
+            Err(reason) => return self.malformed(reason),
         };
         let flow = Flow {
             local: Endpoint::new(inbound.destination, segment.header.destination_port),
@@ -67,10 +71,15 @@ impl<M: Memory> Shard<M> {
         }
     }
 
-    /// Length, checksum, options and flags.
+    #[cold]
+    fn malformed(&self, reason: DropReason) -> Verdict {
+        self.counters.in_errs.increment();
+        Verdict::Dropped(reason)
+    }
+
+    /// Checksum and flags.
     #[inline]
-    fn check<'a>(&self, inbound: &Inbound<'a>) -> Result<(Segment<'a>, Options), DropReason> {
-        let segment = Segment::parse(inbound.bytes)?;
+    fn check(&self, inbound: &Inbound<'_>, segment: &Segment<'_>) -> Result<(), DropReason> {
         if !inbound.checksum_verified {
             let length = inbound.bytes.len();
             let (source, destination) = (inbound.source, inbound.destination);
@@ -88,8 +97,7 @@ impl<M: Memory> Shard<M> {
         if !flags.intersects(Flags::SYN | Flags::ACK | Flags::RST) {
             return Err(DropReason::BadFlags);
         }
-        let options = Options::parse(segment.options)?;
-        Ok((segment, options))
+        Ok(())
     }
 
     #[inline]
