@@ -108,7 +108,7 @@ impl Due {
 /// The user's end.
 #[derive(Debug)]
 pub(crate) struct User {
-    /// Returned with each event.
+    /// Returned with each event. Of an orphan, which has none: its bytes that the shard has counted.
     pub(crate) cookie: u64,
     pub(crate) options: SocketOptions,
     /// What the next event says.

@@ -37,6 +37,10 @@ pub struct Limits {
     pub retries: u32,
     /// The same for an orphan.
     pub orphan_retries: u32,
+    /// How long an orphan may take to send what is queued, whatever its peer does.
+    pub orphan_timeout: Duration,
+    /// Bytes that all orphans together may hold.
+    pub orphan_bytes_max: usize,
     /// Longest delay of an acknowledgement.
     pub delayed_ack: Duration,
     /// How long an orphan may stay in FIN-WAIT-2.
@@ -86,6 +90,8 @@ impl Default for Limits {
             syn_ack_retries: 5,
             retries: 15,
             orphan_retries: 8,
+            orphan_timeout: Duration::from_secs(600),
+            orphan_bytes_max: 64 << 20,
             delayed_ack: Duration::from_millis(40),
             fin_wait_2: Duration::from_secs(60),
             time_wait: Duration::from_secs(60),

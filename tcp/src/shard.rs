@@ -71,6 +71,8 @@ pub struct Shard<M: Memory = ChunkPool> {
     /// Connections whose last send found no memory although they hold none.
     starved: SlotQueue,
     orphans: usize,
+    /// Bytes that orphans have queued.
+    orphan_bytes: usize,
 }
 
 impl<M: Memory> Shard<M> {
@@ -110,6 +112,7 @@ impl<M: Memory> Shard<M> {
             listener_events: SlotQueue::new(limits.listeners_max),
             starved: SlotQueue::new(connections),
             orphans: 0,
+            orphan_bytes: 0,
             limits,
         }
     }

@@ -33,7 +33,8 @@ crate::counter_table! {
         abort_on_timeout "TCPAbortOnTimeout" "Connections given up after too many unanswered transmissions.";
         abort_on_data "TCPAbortOnData" "Connections reset because data came after close.";
         abort_on_close "TCPAbortOnClose" "Connections reset because they were closed with unread data.";
-        abort_on_memory "TCPAbortOnMemory" "Orphans reset because there were too many.";
+        abort_on_memory "TCPAbortOnMemory" "Orphans reset because there were too many, or they held too many bytes.";
+        abort_on_linger "TCPAbortOnLinger" "Orphans reset because they took too long.";
         abort_failed "TCPAbortFailed" "RST or ACK segments that found no room in the reply ring.";
         keepalive "TCPKeepAlive" "Keepalive probes sent.";
         zero_window_probe "TCPWinProbe" "Zero-window probes sent.";

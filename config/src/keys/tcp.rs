@@ -107,6 +107,18 @@ const TCP: &[Key] = &[
         "The same for an orphan.",
     ),
     key(
+        "orphan_timeout",
+        millis(100, 86_400_000),
+        Is("\"600s\""),
+        "How long an orphan may take to send what is queued, whatever its peer does.",
+    ),
+    key(
+        "orphan_memory",
+        Allowed::Size(0, 1 << 40),
+        Is("\"64MiB\""),
+        "Bytes that all orphans together may have queued; who closes beyond that is reset.",
+    ),
+    key(
         "delayed_ack",
         millis(0, 500),
         Is("\"40ms\""),

@@ -33,6 +33,10 @@ pub struct Tcp {
     pub retries: u32,
     pub orphan_retries: u32,
     #[serde(with = "duration")]
+    pub orphan_timeout: Duration,
+    #[serde(with = "size")]
+    pub orphan_memory: usize,
+    #[serde(with = "duration")]
     pub delayed_ack: Duration,
     #[serde(with = "duration")]
     pub fin_wait_2: Duration,
@@ -73,6 +77,8 @@ impl Default for Tcp {
             syn_ack_retries: 5,
             retries: 15,
             orphan_retries: 8,
+            orphan_timeout: Duration::from_secs(600),
+            orphan_memory: 64 << 20,
             delayed_ack: Duration::from_millis(40),
             fin_wait_2: Duration::from_secs(60),
             time_wait: Duration::from_secs(60),

@@ -153,6 +153,8 @@ fn limits(config: &Config) -> Limits {
         syn_ack_retries: tcp.syn_ack_retries,
         retries: tcp.retries,
         orphan_retries: tcp.orphan_retries,
+        orphan_timeout: tcp.orphan_timeout,
+        orphan_bytes_max: tcp.orphan_memory,
         delayed_ack: tcp.delayed_ack,
         fin_wait_2: tcp.fin_wait_2,
         time_wait: tcp.time_wait,

@@ -53,8 +53,11 @@ impl<Q: Default> Connection<Q> {
                 self.reset(context, ConnectionError::Aborted);
             }
             State::FinWait2 => self.await_peers_fin(context),
-            // Fails only when shut down before, and then the FIN is on its way.
-            _ => drop(self.shutdown(context)),
+            _ => {
+                self.deadlines.linger = context.now + context.limits.orphan_timeout;
+                // Fails only when shut down before, and then the FIN is on its way.
+                let _shut = self.shutdown(context);
+            }
         }
     }
 

@@ -11,7 +11,7 @@ pub(crate) struct Deadlines {
     pub(crate) acknowledge: Instant,
     /// Keepalive.
     pub(crate) keepalive: Instant,
-    /// FIN-WAIT-2 of an orphan.
+    /// End of an orphan: of sending what is queued, then of FIN-WAIT-2.
     pub(crate) linger: Instant,
     /// What the wheel is armed for. It may be earlier than any deadline: then nothing is done.
     pub(crate) armed: Instant,

@@ -15,10 +15,15 @@ impl<Q: Default> Connection<Q> {
             self.due.acknowledge = true;
             context.counters.delayed_acks.increment();
         }
-        if take(&mut self.deadlines.linger, now) && self.state == State::FinWait2 {
-            // As Linux: the peer is not told. Its FIN will be answered with RST.
-            self.enter(context, State::Closed);
-            self.deadlines.clear();
+        if take(&mut self.deadlines.linger, now) {
+            if self.state == State::FinWait2 {
+                // As Linux: the peer is not told. Its FIN will be answered with RST.
+                self.enter(context, State::Closed);
+                self.deadlines.clear();
+            } else {
+                context.counters.abort_on_linger.increment();
+                self.reset(context, ConnectionError::TimedOut);
+            }
             return;
         }
         if take(&mut self.deadlines.retransmit, now) {

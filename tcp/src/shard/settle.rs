@@ -33,6 +33,12 @@ impl<M: Memory> Shard<M> {
         let Some(connection) = self.connections.get_mut(slot) else {
             return;
         };
+        if connection.user.is_orphan {
+            self.count_orphan_bytes(slot);
+        }
+        let Some(connection) = self.connections.get_mut(slot) else {
+            return;
+        };
         if matches!(connection.state, State::Closed | State::TimeWait) {
             self.settle_end(now, slot);
         } else {

@@ -167,10 +167,16 @@ impl<M: Memory> Shard<M> {
         let Some(slot) = self.connections.slot_of(id) else {
             return;
         };
-        let is_too_many = self.orphans >= self.limits.orphans_max;
+        let mut is_too_many = self.orphans >= self.limits.orphans_max;
+        let bytes_left = self
+            .limits
+            .orphan_bytes_max
+            .saturating_sub(self.orphan_bytes);
         self.count_orphan();
         let (connections, mut context) = self.split(now);
         if let Some(connection) = connections.get_mut(slot) {
+            is_too_many |= connection.send.queued as usize > bytes_left;
+            connection.user.cookie = 0;
             connection.close(&mut context, is_too_many);
         }
         self.settle(now, slot);
@@ -227,6 +233,17 @@ impl<M: Memory> Shard<M> {
         self.count_orphan();
         if let Some(connection) = self.connections.get_mut(slot) {
             connection.user.is_orphan = true;
+            connection.user.cookie = 0;
+        }
+    }
+
+    /// Follows what an orphan has queued by now.
+    pub(super) fn count_orphan_bytes(&mut self, slot: u32) {
+        if let Some(connection) = self.connections.get_mut(slot) {
+            let queued = connection.send.queued as usize;
+            let counted = std::mem::replace(&mut connection.user.cookie, queued as u64);
+            let counted = usize::try_from(counted).unwrap_or(usize::MAX);
+            self.orphan_bytes = self.orphan_bytes.saturating_sub(counted) + queued;
         }
     }
 

@@ -76,3 +76,55 @@ fn an_orphan_with_a_window_kept_closed_is_given_up() {
     }
     test.is_gone();
 }
+
+#[test]
+fn an_orphan_whose_peer_takes_ever_so_little_is_reset_in_the_end() {
+    let mut test = Test::established_with(|limits| limits.orphan_timeout = seconds(5));
+    test.inject(ack(1, 1).window(0));
+    test.send(&[7; 1_000]);
+    test.close();
+    let (mut taken, mut was_reset) = (1, false);
+    for _ in 0..80 {
+        test.pass(millis(100));
+        while let Some(segment) = test.next() {
+            was_reset |= segment.flags.contains(Flags::RST);
+        }
+        if !was_reset {
+            // A byte at a time, with progress: no retry limit is ever reached.
+            taken += 1;
+            test.inject(ack(1, taken).window(1));
+        }
+    }
+    assert!(was_reset);
+    test.is_gone();
+    assert_eq!(test.shard.counters().abort_on_linger.get(), 1);
+}
+
+#[test]
+fn orphans_with_too_many_bytes_are_reset_and_bytes_are_counted_while_they_are_there() {
+    let mut test = Test::established_with(|limits| limits.orphan_bytes_max = 1_500);
+    test.inject(ack(1, 1).window(0));
+    test.send(&[1; 1_000]);
+    test.close();
+    // Its peer takes half of it.
+    test.inject(ack(1, 1).window(1_000));
+    while test.next().is_some() {}
+    test.inject(ack(1, 501).window(0));
+    let is_reset = |test: &mut Test, port: u16| {
+        test.flow.remote.port = port;
+        test.inject(syn().mss(1_000));
+        test.next().expect("SYN-ACK");
+        test.inject(ack(1, 1).window(0));
+        test.accept();
+        test.send(&[2; 1_000]);
+        test.close();
+        let mut was_reset = false;
+        while let Some(segment) = test.next() {
+            was_reset |= segment.flags.contains(Flags::RST);
+        }
+        was_reset
+    };
+    assert!(!is_reset(&mut test, 7_001), "1,500 bytes");
+    assert!(is_reset(&mut test, 7_002), "2,500 bytes");
+    assert_eq!(test.shard.counters().abort_on_memory.get(), 1);
+}
