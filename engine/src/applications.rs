@@ -14,6 +14,7 @@ mod commands;
 mod domain;
 mod ending;
 mod errno;
+mod lending;
 mod listening;
 mod mail;
 mod opening;

@@ -107,10 +107,36 @@ impl ReceiveQueue {
         }
     }
 
+    /// As the state tells of a connection whose bytes were all read, and whose queue was let go of.
+    pub fn resume(state: &StateWriter) -> Self {
+        let received = state.received();
+        Self {
+            version: state.version(),
+            received,
+            ahead: received,
+            read: Cumulative::at(received),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the state alone says all of it: then it need not be kept.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.first.is_none() && self.read.value() == self.ahead && self.received == self.ahead
+    }
+
     /// Bytes published and not given back.
     #[inline]
     pub fn unread(&self) -> u64 {
         self.received - self.read.value()
+    }
+
+    /// What an event says of the first byte not given back; None when all were.
+    #[inline]
+    pub fn first_unread(&self, lender: &Lender) -> Option<(ChunkReference, u64)> {
+        (self.unread() > 0)
+            .then(|| self.find(self.read.value(), lender))
+            .flatten()
     }
 
     /// The chunk that holds a byte and the count of bytes before that chunk: what an event carries.

@@ -109,6 +109,23 @@ impl SendLease {
         self.last = None;
     }
 
+    /// Of a connection that was granted so many bytes, all of which are filled and sent.
+    pub fn resume(granted: u64) -> Self {
+        Self {
+            granted,
+            filled: Cumulative::at(granted),
+            done: granted,
+            ..Self::default()
+        }
+    }
+
+    /// The count to [resume](Self::resume) from, when nothing is granted or waits to be sent.
+    #[inline]
+    pub fn idle_at(&self) -> Option<u64> {
+        let is_idle = self.first.is_none() && self.done == self.granted;
+        is_idle.then_some(self.granted)
+    }
+
     /// Bytes granted and not filled.
     pub fn unfilled(&self) -> u64 {
         self.granted - self.filled.value()

@@ -10,7 +10,7 @@ use crate::address::{ADDRESS_WORDS, from_words, to_words};
 use crate::atomics::{Ordering, fence};
 use crate::chunk::ChunkReference;
 use crate::handle::Handle;
-use crate::words::{SharedRead, SharedWrite};
+use crate::words::{Part, SharedRead, SharedWrite};
 
 /// Conditions of a socket, as bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,9 +70,13 @@ pub struct Snapshot {
     pub send_limit: u64,
 }
 
-/// The daemon's end.
+/// The daemon's end. It can be pointed from socket to socket, so that a table of sockets needs one.
 #[derive(Debug)]
-pub struct StateWriter(SharedWrite);
+pub struct StateWriter {
+    words: SharedWrite,
+    /// The socket's first word.
+    first: usize,
+}
 
 /// The application's end.
 #[derive(Clone, Debug)]
@@ -81,22 +85,28 @@ pub struct StateReader(SharedRead);
 impl StateWriter {
     /// Over the socket's part.
     pub fn new(words: SharedWrite) -> Self {
-        Self(words)
+        Self { words, first: 0 }
+    }
+
+    /// From now on it writes the state in `part` of its words.
+    #[inline]
+    pub fn point_at(&mut self, part: Part) {
+        self.first = part.first_word;
     }
 
     /// Begins with a new socket in this slot.
     pub fn open(&self, socket: Handle, condition: Condition) {
         self.close();
         for word in READABLE..END {
-            self.0.store(word, 0);
+            self.store(word, 0);
         }
         self.set_condition(condition);
-        self.0.store_release(NAME, socket.to_word());
+        self.store_release(NAME, socket.to_word());
     }
 
     /// The socket is no more; readers that are on their way find no name.
     pub fn close(&self) {
-        self.0.store(NAME, 0);
+        self.store(NAME, 0);
         fence(Ordering::Release);
     }
 
@@ -106,20 +116,20 @@ impl StateWriter {
         let word = u64::from(condition.flags.0)
             | u64::from(condition.error) << 16
             | u64::from(condition.worker) << 32;
-        self.0.store_release(CONDITION, word);
+        self.store_release(CONDITION, word);
     }
 
     /// Bytes up to `received` can be read.
     #[inline]
     pub fn set_received(&self, received: u64) {
-        self.0.store_release(RECEIVED, received);
+        self.store_release(RECEIVED, received);
     }
 
     /// The chunk that holds the first byte that was not given back; `version` differs from every former one's.
     #[inline]
     pub fn set_first_chunk(&self, version: u32, chunk: Option<ChunkReference>) {
         let word = u64::from(version) << 32 | ChunkReference::to_word(chunk);
-        self.0.store_release(FIRST_CHUNK, word);
+        self.store_release(FIRST_CHUNK, word);
         // Whoever sees a word of the chunks' next use sees that they are not this socket's any more.
         fence(Ordering::Release);
     }
@@ -127,15 +137,57 @@ impl StateWriter {
     /// Progress of sending.
     #[inline]
     pub fn set_sent(&self, taken: u64, acknowledged: u64, send_limit: u64) {
-        self.0.store(TAKEN, taken);
-        self.0.store(ACKNOWLEDGED, acknowledged);
-        self.0.store_release(SEND_LIMIT, send_limit);
+        self.store(TAKEN, taken);
+        self.store(ACKNOWLEDGED, acknowledged);
+        self.store_release(SEND_LIMIT, send_limit);
+    }
+
+    /// Bytes to send that the daemon took over.
+    #[inline]
+    pub fn set_taken(&self, taken: u64) {
+        self.store(TAKEN, taken);
+    }
+
+    /// What was stored last, of which the daemon thus needs no other copy: it alone writes its memory.
+    #[inline]
+    pub fn received(&self) -> u64 {
+        self.load(RECEIVED)
+    }
+
+    /// As [`Self::received`], of bytes to send that the daemon took over.
+    #[inline]
+    pub fn taken(&self) -> u64 {
+        self.load(TAKEN)
+    }
+
+    /// As [`Self::received`], of those that the peer acknowledged.
+    #[inline]
+    pub fn acknowledged(&self) -> u64 {
+        self.load(ACKNOWLEDGED)
+    }
+
+    /// As [`Self::received`], of how far the application may write.
+    #[inline]
+    pub fn send_limit(&self) -> u64 {
+        self.load(SEND_LIMIT)
+    }
+
+    /// As [`Self::received`], of our end's address.
+    pub fn local(&self) -> Option<SocketAddr> {
+        let words: [u64; ADDRESS_WORDS] = std::array::from_fn(|at| self.load(LOCAL + at));
+        from_words(&words)
+    }
+
+    /// The version that was stored with the first chunk.
+    #[inline]
+    pub(crate) fn version(&self) -> u32 {
+        (self.load(FIRST_CHUNK) >> 32) as u32
     }
 
     /// Our end's address; known once bound, listening or connecting.
     pub fn set_local(&self, local: SocketAddr) {
         for (at, word) in to_words(Some(local)).into_iter().enumerate() {
-            self.0.store_release(LOCAL + at, word);
+            self.store_release(LOCAL + at, word);
         }
     }
 
@@ -154,8 +206,22 @@ impl StateWriter {
     /// The daemon alone writes its memory, so it may read its word back.
     #[inline]
     fn raise(&self, word: usize) {
-        self.0
-            .store_release(word, self.0.load(word).wrapping_add(1));
+        self.store_release(word, self.load(word).wrapping_add(1));
+    }
+
+    #[inline]
+    fn load(&self, word: usize) -> u64 {
+        self.words.load(self.first + word)
+    }
+
+    #[inline]
+    fn store(&self, word: usize, value: u64) {
+        self.words.store(self.first + word, value);
+    }
+
+    #[inline]
+    fn store_release(&self, word: usize, value: u64) {
+        self.words.store_release(self.first + word, value);
     }
 }
 

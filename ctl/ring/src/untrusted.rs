@@ -58,6 +58,11 @@ impl Violation {
 pub struct Cumulative(u64);
 
 impl Cumulative {
+    /// As if `value` had been claimed and accepted.
+    pub fn at(value: u64) -> Self {
+        Self(value)
+    }
+
     /// The last value that was accepted.
     #[inline]
     pub fn value(self) -> u64 {

@@ -9,6 +9,7 @@ use super::domain::Domain;
 use super::errno;
 use super::mail::Mail;
 use super::socket_table::worker_of;
+use super::stream::Wants;
 use super::turn::Turn;
 
 /// A command, with the context whose notifier gets the answer.
@@ -280,7 +281,9 @@ impl Domain {
                 filled,
             } => self.send_filled(socket, (offset, read, filled), turn),
             Command::Read { socket, read } => self.read(socket, read, turn),
-            Command::WantRoom { socket, bytes } => self.want_room(socket, (context, bytes), turn),
+            Command::WantRoom { socket, bytes } => {
+                self.want_room(socket, Wants::new(context, bytes), turn)
+            }
             Command::GiveBack { socket, filled } => self.give_back(socket, filled, turn),
             Command::Close { socket } => {
                 self.close(socket, turn);

@@ -98,6 +98,7 @@ impl Domain {
             Some(Listening {
                 offers: Offers::new(slots, claims.reader()),
                 open: None,
+                asked: None,
             })
         };
         let mail = |number| Mail::new(attachment, number, worker);
@@ -146,7 +147,7 @@ impl Domain {
         for socket in self.sockets.iter() {
             match &socket.kind {
                 Kind::Stream(_) => row.connections += 1,
-                Kind::Unconnected => row.unconnected += 1,
+                Kind::Unconnected { .. } => row.unconnected += 1,
                 // Counted below, where every worker has it.
                 Kind::Listener { .. } => {}
             }

@@ -8,7 +8,7 @@ use coremill_ring::untrusted::Violation;
 
 use super::agreement::Phase;
 use super::domain::Domain;
-use super::socket_table::Kind;
+use super::socket_table::{Kind, Place};
 use super::stream::Tools;
 use super::subscribers::{FAILED, READABLE, WRITABLE};
 use super::turn::Turn;
@@ -16,17 +16,14 @@ use super::turn::Turn;
 impl Domain {
     /// The application lets go of a socket.
     pub(super) fn close(&mut self, handle: Handle, turn: &mut Turn<'_>) {
-        let socket = self
-            .sockets
-            .find(handle)
-            .and_then(|slot| slot.socket.as_mut());
-        let Some(socket) = socket else {
+        let place = self.sockets.find(handle);
+        let Some(socket) = place.and_then(|place| place.slot.socket.as_mut()) else {
             self.counts.commands_refused += 1;
             return;
         };
         match &mut socket.kind {
-            Kind::Unconnected => self.release(handle.slot),
-            Kind::Listener { number, .. } => {
+            Kind::Unconnected { .. } => self.release(handle.slot),
+            Kind::Listener { number } => {
                 let number = *number;
                 self.release(handle.slot);
                 self.close_listener(number, turn);
@@ -34,10 +31,10 @@ impl Domain {
             // It was offered, and nobody accepted it: it is nobody's to close.
             Kind::Stream(stream) if stream.is_offered => self.counts.commands_refused += 1,
             Kind::Stream(stream) => {
-                let is_reset = stream.receive.unread() > 0 || socket.resets_on_close;
+                let is_reset = stream.unread(&self.chunks) > 0 || socket.resets_on_close;
                 if is_reset {
                     self.abort(handle.slot, turn);
-                } else if stream.is_filled() {
+                } else if stream.is_filled(&self.chunks) {
                     // Rare: memory is so short that what was filled waits still. `look_after` ends it.
                     stream.is_closing = true;
                 } else {
@@ -49,8 +46,7 @@ impl Domain {
 
     /// Closes a connection whose bytes the shard has all.
     pub(super) fn finish_close(&mut self, number: u32, turn: &mut Turn<'_>) {
-        let slot = self.sockets.at(number);
-        if let Some(stream) = slot.and_then(|slot| slot.socket.as_mut()?.stream()) {
+        if let Some(stream) = self.sockets.stream_at(number) {
             let connection = stream.connection;
             turn.shard.close(turn.now, connection);
             self.release(number);
@@ -59,8 +55,7 @@ impl Domain {
 
     /// Resets a connection and lets go of it.
     pub(super) fn abort(&mut self, number: u32, turn: &mut Turn<'_>) {
-        let slot = self.sockets.at(number);
-        if let Some(stream) = slot.and_then(|slot| slot.socket.as_mut()?.stream()) {
+        if let Some(stream) = self.sockets.stream_at(number) {
             turn.shard.abort(turn.now, stream.connection);
             self.release(number);
         }
@@ -69,7 +64,7 @@ impl Domain {
     /// Resets a connection because of an error of ours; the application still has the socket, and is told.
     pub(super) fn fail(&mut self, number: u32, error: u16, turn: &mut Turn<'_>) {
         let worker = self.worker;
-        let Some(slot) = self.sockets.at(number) else {
+        let Some(Place { state, slot, .. }) = self.sockets.at(number) else {
             return;
         };
         let Some(socket) = slot.socket.as_mut() else {
@@ -77,7 +72,7 @@ impl Domain {
         };
         socket.flags = socket.flags.and(Flags::ERR).and(Flags::HUP);
         socket.error = error;
-        slot.state.set_condition(socket.condition(worker));
+        state.set_condition(socket.condition(worker));
         if let Kind::Stream(stream) = &socket.kind {
             turn.shard.abort(turn.now, stream.connection);
         }
@@ -116,27 +111,32 @@ impl Domain {
         // What fails here fails because of the application, which is leaving.
         let _lied: Result<(), Violation> = self.look_after(number, turn);
         self.follow_read_mark(number, turn);
-        let slot = self.sockets.at(number);
-        let Some(socket) = slot.and_then(|slot| slot.socket.as_mut()) else {
+        let Some(socket) = self.sockets.socket_at(number) else {
             return;
         };
         match &socket.kind {
             Kind::Stream(stream) => {
                 // An end of stream would make what is lost look complete.
-                let is_cut = stream.is_filled() || stream.receive.unread() > 0 || is_liar;
+                let is_cut =
+                    stream.is_filled(&self.chunks) || stream.unread(&self.chunks) > 0 || is_liar;
                 if is_cut || socket.resets_on_close {
                     self.abort(number, turn);
                 } else {
                     self.finish_close(number, turn);
                 }
             }
-            Kind::Unconnected | Kind::Listener { .. } => self.release(number),
+            Kind::Unconnected { .. } | Kind::Listener { .. } => self.release(number),
         }
     }
 
     /// What the application had read, and not told by a command, is not unread.
     fn follow_read_mark(&mut self, number: u32, turn: &mut Turn<'_>) {
-        let Some(slot) = self.sockets.at(number) else {
+        let Some(Place {
+            handle,
+            state,
+            slot,
+        }) = self.sockets.at(number)
+        else {
             return;
         };
         let Some(socket) = slot.socket.as_mut() else {
@@ -146,16 +146,17 @@ impl Domain {
         let Some(words) = parts.layout.owners(number) else {
             return;
         };
-        let mark = ReadMark::new(parts.application.part(words), socket.handle);
+        let mark = ReadMark::new(parts.application.part(words), handle);
         let Kind::Stream(stream) = &mut socket.kind else {
             return;
         };
-        let (received, read) = stream.received();
-        let Some(read) = mark.beyond(read, received - read) else {
+        let unread = stream.unread(&self.chunks);
+        let told = state.received().saturating_sub(unread);
+        let Some(read) = mark.beyond(told, unread) else {
             return;
         };
         let mut tools = Tools {
-            state: &slot.state,
+            state,
             chunks: &mut self.chunks,
             attachment: &self.attachment,
             turn,
@@ -214,7 +215,7 @@ impl Domain {
             has_retry,
             ..
         } = self;
-        let Some(slot) = sockets.at(number) else {
+        let Some(Place { state, slot, .. }) = sockets.at(number) else {
             return;
         };
         let Some(socket) = slot.socket.as_mut() else {
@@ -226,7 +227,7 @@ impl Domain {
             }
         }
         if let Kind::Stream(stream) = &mut socket.kind {
-            stream.clear(chunks, &slot.state);
+            stream.clear(chunks, state);
         }
         sockets.remove(number);
         *has_retry |= !waiting.is_empty();

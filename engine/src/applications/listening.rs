@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::agreement::{Agreed, Phase};
 use super::domain::Domain;
 use super::errno;
-use super::socket_table::{Asked, Kind};
+use super::socket_table::{Kind, Place, Slot};
 use super::stream::Stream;
 use super::subscribers::{READABLE, Subscribers};
 use super::turn::Turn;
@@ -22,6 +22,15 @@ use super::turn::Turn;
 pub(super) struct Listening {
     pub(super) offers: Offers,
     pub(super) open: Option<OpenListener>,
+    /// The answer to Listen, which is due once every worker listens.
+    pub(super) asked: Option<Asked>,
+}
+
+/// A command whose answer is due later.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) ticket: u64,
+    pub(super) context: u32,
 }
 
 /// A listener that is open on this worker.
@@ -33,7 +42,7 @@ pub(super) struct OpenListener {
     /// The shard's queue may hold connections.
     pub(super) is_acceptable: bool,
     /// There is something to tell.
-    pub(super) edges: u32,
+    pub(super) edges: u16,
 }
 
 impl Domain {
@@ -120,24 +129,30 @@ impl Domain {
             }
             _ => return Ok(()),
         };
-        let Some(slot) = agreed.socket.and_then(|handle| self.sockets.find(handle)) else {
+        let place = agreed.socket.and_then(|handle| self.sockets.find(handle));
+        let Some(Place {
+            handle,
+            state,
+            slot: Slot {
+                socket: Some(socket),
+                ..
+            },
+        }) = place
+        else {
             return Ok(());
         };
-        let Some(socket) = slot.socket.as_mut() else {
+        if !matches!(socket.kind, Kind::Listener { .. }) {
             return Ok(());
-        };
-        let Kind::Listener { asked, .. } = &mut socket.kind else {
-            return Ok(());
-        };
-        let waits = asked.take();
-        let handle = socket.handle;
+        }
         if outcome.is_err() {
-            socket.kind = Kind::Unconnected;
+            let options = agreed.options;
+            socket.kind = Kind::Unconnected { options };
             agreed.free();
         } else {
-            socket.local = Some(agreed.local);
-            slot.state.set_local(agreed.local);
+            state.set_local(agreed.local);
         }
+        let listening = self.listening.get_mut(number as usize);
+        let waits = listening.and_then(|listening| listening.asked.take());
         if let Some(Asked { ticket, context }) = waits {
             let answer = outcome.map(|()| (Some(handle), u64::from(number)));
             self.answer(context, ticket, answer)?;
@@ -233,6 +248,7 @@ impl Domain {
         let Some(Listening {
             offers,
             open: Some(open),
+            ..
         }) = listening.get_mut(number as usize)
         else {
             return false;
@@ -246,18 +262,14 @@ impl Domain {
             open.is_acceptable = false;
             return false;
         };
-        let options = turn.shard.socket_options(connection).unwrap_or_default();
         let stream = Kind::Stream(Stream::new(connection, true));
-        let Some(socket) = sockets.open(stream, options, Flags::CONNECTED) else {
+        let Some(socket) = sockets.open(stream, Flags::CONNECTED) else {
             turn.shard.abort(turn.now, connection);
             return false;
         };
         let [local, remote] = [flow.local, flow.remote].map(|end| (end.address, end.port).into());
-        if let Some(slot) = sockets.find(socket) {
-            slot.state.set_local(local);
-            if let Some(socket) = &mut slot.socket {
-                socket.local = Some(local);
-            }
+        if let Some(Place { state, .. }) = sockets.find(socket) {
+            state.set_local(local);
         }
         let _room_was_seen = offers.offer(&Offer {
             socket,
@@ -293,8 +305,8 @@ impl Domain {
             open.is_acceptable = true;
             self.has_acceptable = true;
         }
-        let slot = self.sockets.find(offer.socket);
-        if let Some(stream) = slot.and_then(|slot| slot.socket.as_mut()?.stream()) {
+        let place = self.sockets.find(offer.socket);
+        if let Some(stream) = place.and_then(|place| place.slot.socket.as_mut()?.stream()) {
             stream.is_offered = false;
         }
         self.look_after(offer.socket.slot, turn)?;

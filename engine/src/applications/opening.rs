@@ -13,9 +13,10 @@ use super::agreement::{Agreed, Phase};
 use super::commands::NO_OPTION;
 use super::domain::Domain;
 use super::errno;
-use super::socket_table::{Asked, Kind};
+use super::listening::Asked;
+use super::socket_table::{Kind, Place};
 use super::stream::Stream;
-use super::subscribers::{FAILED, READABLE, Subscription, WRITABLE};
+use super::subscribers::{FAILED, READABLE, Subscribers, Subscription, WRITABLE, interest};
 use super::turn::Turn;
 
 /// What a command is answered with: a socket and a number, or Linux's number of the error.
@@ -24,11 +25,10 @@ pub(super) type Answer = Result<(Option<Handle>, u64), u16>;
 impl Domain {
     /// A new socket.
     pub(super) fn open(&mut self) -> Answer {
-        let opened = self.sockets.open(
-            Kind::Unconnected,
-            SocketOptions::default(),
-            Flags::default(),
-        );
+        let options = SocketOptions::default();
+        let opened = self
+            .sockets
+            .open(Kind::Unconnected { options }, Flags::default());
         let handle = opened.ok_or(errno::number(Errno::MFILE))?;
         Ok((Some(handle), 0))
     }
@@ -40,19 +40,18 @@ impl Domain {
         local: SocketAddr,
         turn: &mut Turn<'_>,
     ) -> Answer {
-        let slot = self
+        let Place { state, slot, .. } = self
             .sockets
             .find(handle)
             .ok_or(errno::number(Errno::BADF))?;
         let socket = slot.socket.as_mut().ok_or(errno::number(Errno::BADF))?;
-        if !matches!(socket.kind, Kind::Unconnected) || socket.local.is_some() {
+        if !matches!(socket.kind, Kind::Unconnected { .. }) || state.local().is_some() {
             return Err(errno::number(Errno::INVAL));
         }
         if !local.ip().is_unspecified() && !turn.opening.is_local(local.ip()) {
             return Err(errno::number(Errno::ADDRNOTAVAIL));
         }
-        socket.local = Some(local);
-        slot.state.set_local(local);
+        state.set_local(local);
         Ok((Some(handle), 0))
     }
 
@@ -89,31 +88,37 @@ impl Domain {
         table: &mut [Agreed],
         asked: Asked,
     ) -> Result<Option<u32>, Errno> {
-        let slot = self.sockets.find(handle).ok_or(Errno::BADF)?;
+        let Place { state, slot, .. } = self.sockets.find(handle).ok_or(Errno::BADF)?;
         let socket = slot.socket.as_mut().ok_or(Errno::BADF)?;
         match socket.kind {
             Kind::Stream(_) => Err(Errno::INVAL),
-            Kind::Listener { asked: Some(_), .. } => Err(Errno::ALREADY),
-            Kind::Listener { number, .. } => {
+            Kind::Listener { number } => {
+                let listening = self.listening.get(number as usize);
+                if listening.is_some_and(|listening| listening.asked.is_some()) {
+                    return Err(Errno::ALREADY);
+                }
                 let agreed = table.get_mut(number as usize).ok_or(Errno::BADF)?;
                 agreed.backlog = backlog;
                 Ok(Some(number))
             }
-            Kind::Unconnected => {
+            Kind::Unconnected { options } => {
                 let free = |agreed: &(u32, &mut Agreed)| agreed.1.phase == Phase::Free;
                 let (number, agreed) = (0..).zip(table).find(free).ok_or(Errno::NOBUFS)?;
                 let any = SocketAddr::from(([0, 0, 0, 0], 0));
                 agreed.phase = Phase::Asked;
                 agreed.socket = Some(handle);
-                agreed.local = socket.local.unwrap_or(any);
+                agreed.local = state.local().unwrap_or(any);
                 agreed.backlog = backlog;
-                agreed.options = socket.options;
-                agreed.subscribers = socket.subscribers;
+                agreed.options = options;
+                agreed.subscribers = Subscribers::default();
+                for subscription in socket.subscribers.iter() {
+                    agreed.subscribers.set(subscription);
+                }
                 agreed.having = 0;
-                socket.kind = Kind::Listener {
-                    number,
-                    asked: Some(asked),
-                };
+                socket.kind = Kind::Listener { number };
+                if let Some(listening) = self.listening.get_mut(number as usize) {
+                    listening.asked = Some(asked);
+                }
                 Ok(None)
             }
         }
@@ -139,22 +144,22 @@ impl Domain {
         turn: &mut Turn<'_>,
     ) -> Result<(), u16> {
         let cookie = self.socket_cookie(handle.slot);
-        let slot = self
+        let Place { state, slot, .. } = self
             .sockets
             .find(handle)
             .ok_or(errno::number(Errno::BADF))?;
         let socket = slot.socket.as_mut().ok_or(errno::number(Errno::BADF))?;
-        match &socket.kind {
-            Kind::Unconnected => {}
+        let socket_options = match &socket.kind {
+            Kind::Unconnected { options } => *options,
             Kind::Listener { .. } => return Err(errno::number(Errno::ISCONN)),
             Kind::Stream(_) if socket.flags.contains(Flags::CONNECTED) => {
                 return Err(errno::number(Errno::ISCONN));
             }
             Kind::Stream(_) => return Err(errno::number(Errno::ALREADY)),
-        }
+        };
         let way = turn.opening.path(remote.ip());
         let (source, mtu) = way.ok_or(errno::number(Errno::NETUNREACH))?;
-        let bound = socket.local;
+        let bound = state.local();
         let source = bound.map_or(source, |local| match local.ip() {
             any if any.is_unspecified() => source,
             own => own,
@@ -165,7 +170,7 @@ impl Domain {
             remote: remote.into(),
             mtu,
             cookie,
-            socket: socket.options,
+            socket: socket_options,
         };
         if let Some(port) = options.source_port {
             let local = coremill_tcp::Endpoint::new(source, port);
@@ -185,8 +190,7 @@ impl Domain {
             .map_err(errno::of_connect)?;
         if let Some(flow) = turn.shard.flow(connection) {
             let local = SocketAddr::new(flow.local.address, flow.local.port);
-            socket.local = Some(local);
-            slot.state.set_local(local);
+            state.set_local(local);
         }
         socket.kind = Kind::Stream(Stream::new(connection, false));
         Ok(())
@@ -199,22 +203,34 @@ impl Domain {
         (option, value): (u32, u64),
         turn: &mut Turn<'_>,
     ) -> Answer {
-        let slot = self
+        let Place { slot, .. } = self
             .sockets
             .find(handle)
             .ok_or(errno::number(Errno::BADF))?;
         let socket = slot.socket.as_mut().ok_or(errno::number(Errno::BADF))?;
+        let mut options = match &socket.kind {
+            Kind::Unconnected { options } => *options,
+            Kind::Listener { .. } => SocketOptions::default(),
+            Kind::Stream(stream) => {
+                let options = turn.shard.socket_options(stream.connection);
+                options.unwrap_or_default()
+            }
+        };
         match (option, value) {
-            (NO_DELAY, 0 | 1) => socket.options.no_delay = value == 1,
-            (KEEPALIVE, 0 | 1) => socket.options.keepalive = value == 1,
+            (NO_DELAY, 0 | 1) => options.no_delay = value == 1,
+            (KEEPALIVE, 0 | 1) => options.keepalive = value == 1,
             // Off, or no time at all. With a time, closing goes on behind the application's back, as without.
             (LINGER, _) => socket.resets_on_close = value == 1,
             (NO_DELAY | KEEPALIVE, _) => return Err(errno::number(Errno::INVAL)),
             _ => return Err(errno::number(NO_OPTION)),
         }
-        if let Kind::Stream(stream) = &socket.kind {
-            turn.shard
-                .set_socket_options(turn.now, stream.connection, socket.options);
+        match &mut socket.kind {
+            Kind::Unconnected { options: kept } => *kept = options,
+            Kind::Listener { .. } => {}
+            Kind::Stream(stream) => {
+                let connection = stream.connection;
+                turn.shard.set_socket_options(turn.now, connection, options);
+            }
         }
         Ok((None, 0))
     }
@@ -223,35 +239,34 @@ impl Domain {
     pub(super) fn subscribe(
         &mut self,
         handle: Handle,
-        (notifier, interest, ticket): (u32, u32, u64),
+        (notifier, asked, ticket): (u32, u32, u64),
         turn: &mut Turn<'_>,
     ) -> Result<(), Errno> {
         if notifier as usize >= self.mails.len() {
             return Err(Errno::INVAL);
         }
-        let slot = self.sockets.find(handle).ok_or(Errno::BADF)?;
+        let Place { state, slot, .. } = self.sockets.find(handle).ok_or(Errno::BADF)?;
         let socket = slot.socket.as_mut().ok_or(Errno::BADF)?;
         let subscription = Subscription {
             notifier,
-            interest,
+            interest: interest(asked),
             ticket,
         };
+        if let Kind::Listener { number } = socket.kind {
+            let is_set = self.change_subscribers(number, turn, |all| all.set(subscription));
+            return if is_set { Ok(()) } else { Err(Errno::NOSPC) };
+        }
         if !socket.subscribers.set(subscription) {
             return Err(Errno::NOSPC);
         }
-        let subscribers = socket.subscribers;
         match &mut socket.kind {
-            Kind::Unconnected => {}
-            Kind::Listener { number, .. } => {
-                let number = *number;
-                self.share_subscribers(number, subscribers, turn);
-            }
+            Kind::Unconnected { .. } | Kind::Listener { .. } => {}
             Kind::Stream(stream) => {
                 let mut edges = 0;
-                if stream.receive.unread() > 0 {
+                if stream.unread(&self.chunks) > 0 {
                     edges |= READABLE;
                 }
-                if stream.has_room() {
+                if stream.has_room(state) {
                     edges |= WRITABLE;
                 }
                 if socket.flags.0 & !Flags::CONNECTED.0 != 0 {
@@ -268,34 +283,35 @@ impl Domain {
 
     /// A notifier hears no more of a socket.
     pub(super) fn unsubscribe(&mut self, handle: Handle, notifier: u32, turn: &mut Turn<'_>) {
-        let socket = self
-            .sockets
-            .find(handle)
-            .and_then(|slot| slot.socket.as_mut());
-        let Some(socket) = socket else {
+        let place = self.sockets.find(handle);
+        let Some(socket) = place.and_then(|place| place.slot.socket.as_mut()) else {
             self.counts.commands_refused += 1;
             return;
         };
-        socket.subscribers.remove(notifier);
-        if let Kind::Listener { number, .. } = socket.kind {
-            let subscribers = socket.subscribers;
-            self.share_subscribers(number, subscribers, turn);
+        match socket.kind {
+            Kind::Listener { number } => {
+                self.change_subscribers(number, turn, |all| all.remove(notifier));
+            }
+            _ => socket.subscribers.remove(notifier),
         }
     }
 
-    fn share_subscribers(
+    /// Changes who hears of a listener, on all workers.
+    fn change_subscribers<T: Default>(
         &mut self,
         number: u32,
-        subscribers: super::subscribers::Subscribers,
         turn: &mut Turn<'_>,
-    ) {
+        change: impl FnOnce(&mut Subscribers) -> T,
+    ) -> T {
         let agreements = &self.attachment.agreements;
         let mut table = agreements.table();
-        if let Some(agreed) = table.get_mut(number as usize) {
-            agreed.subscribers = subscribers;
-            agreements.changed();
-            turn.wake_all();
-        }
+        let Some(agreed) = table.get_mut(number as usize) else {
+            return T::default();
+        };
+        let changed = change(&mut agreed.subscribers);
+        agreements.changed();
+        turn.wake_all();
+        changed
     }
 }
 

@@ -5,7 +5,7 @@ use coremill_ring::untrusted::Violation;
 use coremill_tcp::{Event as TcpEvent, Subject};
 
 use super::domain::Domain;
-use super::socket_table::{Kind, Slot, Socket};
+use super::socket_table::{Kind, Place, Slot, Socket};
 use super::stream::{Progress, Tools};
 use super::subscribers::{READABLE, WRITABLE};
 use super::turn::Turn;
@@ -27,9 +27,7 @@ impl Domain {
                 Ok(())
             }
             Subject::Connection(id) => {
-                let slot = self.sockets.at(number);
-                let stream = slot.and_then(|slot| slot.socket.as_mut()?.stream());
-                match stream {
+                match self.sockets.stream_at(number) {
                     Some(stream) if stream.connection == id && !stream.is_offered => {
                         self.look_after(number, turn)
                     }
@@ -49,9 +47,12 @@ impl Domain {
             worker,
             ..
         } = self;
-        let Some(Slot {
+        let Some(Place {
             state,
-            socket: Some(socket),
+            slot: Slot {
+                socket: Some(socket),
+                ..
+            },
             ..
         }) = sockets.at(number)
         else {
@@ -68,7 +69,7 @@ impl Domain {
         };
         let sent_more = stream.pump_send(&mut tools);
         if stream.is_closing {
-            if !stream.is_filled() {
+            if !stream.is_filled(tools.chunks) {
                 self.finish_close(number, turn);
             }
             self.has_retry |= sent_more;
@@ -81,6 +82,7 @@ impl Domain {
         let has_room = stream.publish_sent(&look, &mut tools);
         let is_over = progress.flags.contains(Flags::RDHUP) && stream.is_shut;
         let wants = stream.wants.is_some();
+        stream.rest(tools.chunks);
         let edges = publish((state, *worker), socket, &progress, (has_room, is_over));
         self.counts.received_bytes += progress.bytes;
         self.has_retry |= progress.has_more || sent_more;
@@ -102,7 +104,7 @@ impl Domain {
             let Some(number) = self.waiting.pop_front() else {
                 break;
             };
-            if let Some(slot) = self.sockets.at(number) {
+            if let Some(Place { slot, .. }) = self.sockets.at(number) {
                 slot.is_waiting = false;
             }
             self.look_after(number, turn)?;
@@ -112,11 +114,11 @@ impl Domain {
     }
 
     /// Something about a socket is to be told.
-    pub(super) fn mark(&mut self, number: u32, edges: u32) {
+    pub(super) fn mark(&mut self, number: u32, edges: u16) {
         if edges == 0 {
             return;
         }
-        if let Some(slot) = self.sockets.at(number)
+        if let Some(Place { slot, .. }) = self.sockets.at(number)
             && let Some(socket) = &mut slot.socket
         {
             socket.edges |= edges;
@@ -128,7 +130,7 @@ impl Domain {
 
     /// A connection goes on when chunks come back, or in another share.
     pub(super) fn wait(&mut self, number: u32) {
-        if let Some(slot) = self.sockets.at(number)
+        if let Some(Place { slot, .. }) = self.sockets.at(number)
             && !std::mem::replace(&mut slot.is_waiting, true)
         {
             self.waiting.push_back(number);
@@ -142,7 +144,7 @@ fn publish(
     socket: &mut Socket,
     progress: &Progress,
     (has_room, is_over): (bool, bool),
-) -> u32 {
+) -> u16 {
     let before = (socket.flags, socket.error);
     let mut edges = progress.edges | if has_room { WRITABLE } else { 0 };
     let flags = socket.flags.and(progress.flags);

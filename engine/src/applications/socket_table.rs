@@ -2,9 +2,9 @@
 //! divided by the number of workers: nobody shares a table, and everybody knows whom to ask.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 use coremill_ring::handle::Handle;
+use coremill_ring::layout::Layout;
 use coremill_ring::socket_state::{Condition, Flags, StateWriter};
 use coremill_tcp::options::SocketOptions;
 
@@ -12,45 +12,34 @@ use super::attachment::Attachment;
 use super::stream::Stream;
 use super::subscribers::Subscribers;
 
-/// A socket.
+/// A socket. Its name, its address and all that is read seldom its state says.
 #[derive(Debug)]
 pub(super) struct Socket {
-    pub(super) handle: Handle,
     pub(super) kind: Kind,
-    pub(super) options: SocketOptions,
-    /// Closing resets (SO_LINGER with no time).
-    pub(super) resets_on_close: bool,
-    pub(super) local: Option<SocketAddr>,
     pub(super) flags: Flags,
     pub(super) error: u16,
-    pub(super) subscribers: Subscribers,
     /// Conditions that became true and were not told yet.
-    pub(super) edges: u32,
+    pub(super) edges: u16,
+    /// Closing resets (SO_LINGER with no time).
+    pub(super) resets_on_close: bool,
+    pub(super) subscribers: Subscribers<OF_SOCKET>,
 }
 
 /// What a socket is.
 #[derive(Debug)]
 pub(super) enum Kind {
     /// Opened, perhaps bound.
-    Unconnected,
-    /// The listener of this number; the answer to Listen is due once every worker listens.
-    Listener { number: u32, asked: Option<Asked> },
+    Unconnected { options: SocketOptions },
+    /// The listener of this number.
+    Listener { number: u32 },
     /// A connection, or the attempt at one.
     Stream(Stream),
-}
-
-/// A command whose answer is due later.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
-    pub(super) ticket: u64,
-    pub(super) context: u32,
 }
 
 /// A place for a socket.
 #[derive(Debug)]
 pub(super) struct Slot {
     generation: u32,
-    pub(super) state: StateWriter,
     /// It is in the list of those with something to tell.
     pub(super) is_listed: bool,
     /// It is in the list of those that wait for chunks or another share.
@@ -58,10 +47,22 @@ pub(super) struct Slot {
     pub(super) socket: Option<Socket>,
 }
 
+/// A place with what belongs to it elsewhere.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    /// The name of the socket that is there, if one is.
+    pub(super) handle: Handle,
+    pub(super) state: &'a StateWriter,
+    pub(super) slot: &'a mut Slot,
+}
+
 /// The places of one worker.
 #[derive(Debug)]
 pub(super) struct SocketTable {
     slots: Box<[Slot]>,
+    /// Pointed at the state of whichever place is looked at.
+    state: StateWriter,
+    layout: Layout,
     /// First in, first out: a name is used again as late as possible.
     free: VecDeque<u32>,
     worker: u32,
@@ -87,23 +88,29 @@ impl Socket {
     }
 }
 
+impl Default for Slot {
+    fn default() -> Self {
+        Self {
+            generation: 0,
+            is_listed: false,
+            is_waiting: false,
+            socket: None,
+        }
+    }
+}
+
 impl SocketTable {
     /// The places of `worker`, all free.
     pub(super) fn new(attachment: &Attachment, worker: u32) -> Self {
         let layout = &attachment.parts.layout;
         let workers = layout.shape().workers;
         let own = (worker..layout.shape().sockets).step_by(workers as usize);
-        let slots = own.filter_map(|slot| layout.socket(slot)).map(|part| Slot {
-            generation: 0,
-            state: StateWriter::new(attachment.parts.daemon.part(part)),
-            is_listed: false,
-            is_waiting: false,
-            socket: None,
-        });
-        let slots: Box<[Slot]> = slots.collect();
+        let slots: Box<[Slot]> = own.map(|_| Slot::default()).collect();
         Self {
             free: (0_u32..).take(slots.len()).collect(),
             slots,
+            state: StateWriter::new(attachment.parts.daemon.clone()),
+            layout: *layout,
             worker,
             workers,
         }
@@ -120,62 +127,77 @@ impl SocketTable {
     }
 
     /// A new socket; None when all places are taken.
-    pub(super) fn open(
-        &mut self,
-        kind: Kind,
-        options: SocketOptions,
-        flags: Flags,
-    ) -> Option<Handle> {
-        let place = self.free.pop_front()?;
-        let slot = self.slots.get_mut(place as usize)?;
-        slot.generation = slot.generation.wrapping_add(1).max(1);
-        let handle = Handle {
-            memory: 0,
-            slot: place * self.workers + self.worker,
-            generation: slot.generation,
-        };
-        let socket = slot.socket.insert(Socket {
-            handle,
+    pub(super) fn open(&mut self, kind: Kind, flags: Flags) -> Option<Handle> {
+        let (number, worker) = (
+            self.free.pop_front()? * self.workers + self.worker,
+            self.worker,
+        );
+        let mut place = self.at(number)?;
+        place.slot.generation = place.slot.generation.wrapping_add(1).max(1);
+        place.handle.generation = place.slot.generation;
+        let socket = place.slot.socket.insert(Socket {
             kind,
-            options,
-            resets_on_close: false,
-            local: None,
             flags,
             error: 0,
-            subscribers: Subscribers::default(),
             edges: 0,
+            resets_on_close: false,
+            subscribers: Subscribers::default(),
         });
-        slot.state.open(handle, socket.condition(self.worker));
-        Some(handle)
+        place.state.open(place.handle, socket.condition(worker));
+        Some(place.handle)
     }
 
     /// The place of a socket that this worker has and the application may name.
     #[inline]
-    pub(super) fn find(&mut self, handle: Handle) -> Option<&mut Slot> {
-        let slot = self.at(handle.slot)?;
-        let is_it = |socket: &mut Socket| {
-            socket.handle == handle && socket.stream().is_none_or(|stream| !stream.is_closing)
-        };
-        slot.socket.as_mut().is_some_and(is_it).then_some(slot)
+    pub(super) fn find(&mut self, handle: Handle) -> Option<Place<'_>> {
+        let place = self.at(handle.slot)?;
+        let is_it = |socket: &mut Socket| socket.stream().is_none_or(|stream| !stream.is_closing);
+        let is_there = place.slot.socket.as_mut().is_some_and(is_it);
+        (is_there && place.handle == handle).then_some(place)
     }
 
     /// The place of a number.
     #[inline]
-    pub(super) fn at(&mut self, slot: u32) -> Option<&mut Slot> {
-        if worker_of(slot, self.workers) != self.worker {
+    pub(super) fn at(&mut self, number: u32) -> Option<Place<'_>> {
+        if worker_of(number, self.workers) != self.worker {
             return None;
         }
-        self.slots.get_mut(place_of(slot, self.workers) as usize)
+        let slot = self
+            .slots
+            .get_mut(place_of(number, self.workers) as usize)?;
+        self.state.point_at(self.layout.socket(number)?);
+        let handle = Handle {
+            memory: 0,
+            slot: number,
+            generation: slot.generation,
+        };
+        Some(Place {
+            handle,
+            state: &self.state,
+            slot,
+        })
+    }
+
+    /// The socket of a number.
+    #[inline]
+    pub(super) fn socket_at(&mut self, number: u32) -> Option<&mut Socket> {
+        self.at(number)?.slot.socket.as_mut()
+    }
+
+    /// The connection of a number.
+    #[inline]
+    pub(super) fn stream_at(&mut self, number: u32) -> Option<&mut Stream> {
+        self.socket_at(number)?.stream()
     }
 
     /// Empties a place.
-    pub(super) fn remove(&mut self, slot: u32) {
-        let place = place_of(slot, self.workers);
-        if let Some(slot) = self.at(slot)
+    pub(super) fn remove(&mut self, number: u32) {
+        let free = place_of(number, self.workers);
+        if let Some(Place { state, slot, .. }) = self.at(number)
             && slot.socket.take().is_some()
         {
-            slot.state.close();
-            self.free.push_back(place);
+            state.close();
+            self.free.push_back(free);
         }
     }
 
@@ -212,3 +234,9 @@ fn place_of(slot: u32, workers: u32) -> u32 {
         slot / workers.max(1)
     }
 }
+
+/// Notifiers that a socket can have: the one that blocked calls wait on, and a poller.
+const OF_SOCKET: usize = 2;
+
+// What a socket costs in the worker; the rest is in its state. See "What a connection costs" in ARCHITECTURE.
+const _: () = assert!(size_of::<Slot>() <= 80);

@@ -4,8 +4,8 @@
 //! them is unread. Bytes to send are copied into the shard's queue at once: what the application does to its
 //! memory afterwards changes nothing that is sent.
 
-use coremill_ring::receive_queue::ReceiveQueue;
-use coremill_ring::send_lease::{Grant, SendLease};
+use coremill_ring::chunk::ChunkReference;
+use coremill_ring::send_lease::Grant;
 use coremill_ring::socket_state::{Flags, StateWriter};
 use coremill_ring::untrusted::Violation;
 use coremill_tcp::ConnectionId;
@@ -15,32 +15,21 @@ use coremill_tcp::snapshot::Look;
 use super::attachment::Attachment;
 use super::chunks::Chunks;
 use super::errno;
+use super::lending::{Lending, NONE};
 use super::subscribers::{FAILED, READABLE, WRITABLE};
 use super::turn::Turn;
 
-/// A connection.
+/// A connection. What was received, taken, acknowledged, and may be sent, its state says.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) connection: ConnectionId,
-    pub(super) receive: ReceiveQueue,
-    pub(super) lease: SendLease,
-    /// Bytes received and published.
-    received: u64,
     /// Bytes that the application has sent, by either way.
     pub(super) offered_bytes: u64,
-    /// Of these, what the shard has taken.
-    taken: u64,
-    /// Count of the grants' bytes that were copied into the shard, and up to where they are filled.
-    copied: u64,
-    filled: u64,
-    /// Filled bytes behind this are void up to where the grants are filled by now.
-    skips_to: Option<u64>,
-    /// Of these, what the peer has acknowledged, when it was looked at last.
-    acknowledged: u64,
-    /// How far the application may send.
-    send_limit: u64,
-    /// The notifier that asked for room, and for how much.
-    pub(super) wants: Option<(u32, u32)>,
+    /// Bytes of chunks granted for sending, when no chunk is out.
+    granted: u64,
+    /// Its record of chunks, if any are out.
+    lending: u32,
+    pub(super) wants: Option<Wants>,
     /// In an accept ring: nobody may name it yet.
     pub(super) is_offered: bool,
     /// Nothing more will be read: what comes is thrown away.
@@ -53,11 +42,39 @@ pub(super) struct Stream {
     pub(super) is_held: bool,
 }
 
+/// The notifier that asked for room, and for how much.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wants {
+    notifier: u16,
+    /// One less than the bytes.
+    bytes: u16,
+}
+
+impl Wants {
+    /// As asked for: by less than a byte nobody is helped, and more than is granted at once is too much.
+    pub(super) fn new(notifier: u32, bytes: u32) -> Self {
+        let bytes = bytes.clamp(1, GRANT_BYTES_MAX as u32) - 1;
+        Self {
+            notifier: u16::try_from(notifier).unwrap_or(u16::MAX),
+            bytes: u16::try_from(bytes).unwrap_or(u16::MAX),
+        }
+    }
+
+    /// Who is told.
+    pub(super) fn notifier(self) -> u32 {
+        u32::from(self.notifier)
+    }
+
+    fn bytes(self) -> u64 {
+        u64::from(self.bytes) + 1
+    }
+}
+
 /// What became of a share of work on a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Progress {
     /// Conditions that became true.
-    pub(super) edges: u32,
+    pub(super) edges: u16,
     /// There is more to do than this share.
     pub(super) has_more: bool,
     /// No chunk was free.
@@ -83,16 +100,9 @@ impl Stream {
     pub(super) fn new(connection: ConnectionId, is_offered: bool) -> Self {
         Self {
             connection,
-            receive: ReceiveQueue::default(),
-            lease: SendLease::default(),
-            received: 0,
             offered_bytes: 0,
-            taken: 0,
-            acknowledged: 0,
-            copied: 0,
-            filled: 0,
-            skips_to: None,
-            send_limit: 0,
+            granted: 0,
+            lending: NONE,
             wants: None,
             is_offered,
             discards: false,
@@ -116,7 +126,7 @@ impl Stream {
         self.is_held = false;
         let mut left = look.readable_bytes;
         while left > 0 && !progress.lacks_chunks && !progress.has_more {
-            if self.receive.unread() >= UNREAD_MAX && !self.discards {
+            if !self.discards && self.unread(tools.chunks) >= UNREAD_MAX {
                 self.is_held = true;
                 return progress;
             }
@@ -147,15 +157,24 @@ impl Stream {
         } else {
             let parts = &tools.attachment.parts;
             let memory = (&parts.daemon, &parts.layout);
-            let books = (&mut tools.chunks.receive, tools.state);
-            self.receive.write_at(self.received, piece, memory, books)
+            let Chunks {
+                receive, lendings, ..
+            } = &mut *tools.chunks;
+            let Some(lending) = lendings.wake(&mut self.lending, tools.state, self.granted) else {
+                progress.lacks_chunks = true;
+                return 0;
+            };
+            let at = tools.state.received();
+            let count = lending
+                .receive
+                .write_at(at, piece, memory, (receive, tools.state));
+            if count > 0 {
+                lending.receive.publish(count, tools.state);
+                progress.edges |= READABLE;
+            }
+            count
         };
         progress.lacks_chunks = count < piece.len();
-        if !self.discards && count > 0 {
-            self.receive.publish(count, tools.state);
-            self.received += count as u64;
-            progress.edges |= READABLE;
-        }
         progress.bytes += count as u64;
         turn.shard.consume(turn.now, self.connection, count);
         progress.has_more = progress.bytes >= SHARE_BYTES as u64;
@@ -168,9 +187,16 @@ impl Stream {
         read: u64,
         tools: &mut Tools<'_, '_>,
     ) -> Result<bool, Violation> {
-        let grown = self
-            .receive
-            .give_back(read, &mut tools.chunks.receive, tools.state)?;
+        if self.lending == NONE && read == tools.state.received() {
+            return Ok(false);
+        }
+        let Chunks {
+            receive, lendings, ..
+        } = &mut *tools.chunks;
+        let Some(lending) = lendings.wake(&mut self.lending, tools.state, self.granted) else {
+            return Ok(false);
+        };
+        let grown = lending.receive.give_back(read, receive, tools.state)?;
         Ok(grown > 0)
     }
 
@@ -188,18 +214,18 @@ impl Stream {
         if offset != self.offered_bytes {
             return Err(Violation::BadField);
         }
-        if offset + bytes.len() as u64 > self.send_limit {
+        if offset + bytes.len() as u64 > tools.state.send_limit() {
             return Err(Violation::CountBeyond);
         }
         self.offered_bytes += bytes.len() as u64;
-        if self.is_filled() {
+        if self.is_filled(tools.chunks) {
             // The limit leaves room for these bytes behind those, but memory is so short that those still wait.
             return Ok(Err(errno::number(rustix::io::Errno::NOBUFS)));
         }
         let turn = &mut *tools.turn;
         Ok(match turn.shard.send(turn.now, self.connection, bytes) {
             Ok(count) => {
-                self.taken += count as u64;
+                tools.state.set_taken(tools.state.taken() + count as u64);
                 match count == bytes.len() {
                     true => Ok(()),
                     false => Err(errno::number(rustix::io::Errno::NOBUFS)),
@@ -212,23 +238,37 @@ impl Stream {
     }
 
     /// Takes over that grants were filled.
-    pub(super) fn fill(&mut self, offset: u64, filled: u64) -> Result<(), Violation> {
+    pub(super) fn fill(
+        &mut self,
+        offset: u64,
+        filled: u64,
+        tools: &mut Tools<'_, '_>,
+    ) -> Result<(), Violation> {
         if offset != self.offered_bytes {
             return Err(Violation::BadField);
         }
-        let grown = self.lease.fill(filled)?;
-        if self.skips_to.is_some() && grown > 0 {
+        let Some(lending) = self.lending(tools) else {
+            return Ok(());
+        };
+        let grown = lending.send.fill(filled)?;
+        if lending.skips_to.is_some() && grown > 0 {
             return Err(Violation::BadField);
         }
+        lending.filled = lending.filled.max(filled);
         self.offered_bytes += grown;
-        self.filled = self.filled.max(filled);
         Ok(())
     }
 
     /// Takes grants back that nothing was written to.
-    pub(super) fn give_back(&mut self, filled: u64) -> Result<(), Violation> {
-        if self.lease.fill(filled)? > 0 {
-            self.skips_to = Some(filled);
+    pub(super) fn give_back(
+        &mut self,
+        filled: u64,
+        tools: &mut Tools<'_, '_>,
+    ) -> Result<(), Violation> {
+        if let Some(lending) = self.lending(tools)
+            && lending.send.fill(filled)? > 0
+        {
+            lending.skips_to = Some(filled);
         }
         Ok(())
     }
@@ -237,52 +277,74 @@ impl Stream {
     #[inline]
     pub(super) fn pump_send(&mut self, tools: &mut Tools<'_, '_>) -> bool {
         // Small messages come inside commands: nearly always there is nothing here.
-        (self.is_filled() || self.skips_to.is_some()) && self.pump_filled(tools)
+        let lending = tools.chunks.lendings.get(self.lending);
+        lending.is_some_and(|lending| lending.is_filled() || lending.skips_to.is_some())
+            && self.pump_filled(tools)
     }
 
     fn pump_filled(&mut self, tools: &mut Tools<'_, '_>) -> bool {
-        let before = self.copied;
+        let connection = self.connection;
+        let (attachment, state) = (tools.attachment, tools.state);
+        let turn = &mut *tools.turn;
+        let Chunks { send, lendings, .. } = &mut *tools.chunks;
+        let Some(lending) = lendings.wake(&mut self.lending, state, self.granted) else {
+            return false;
+        };
+        let before = lending.copied;
         let mut piece = [0; PIECE_BYTES];
-        while self.copied < self.filled {
-            let room = tools.turn.shard.send_room(self.connection);
-            let rest = usize::try_from(self.filled - self.copied).unwrap_or(usize::MAX);
+        while lending.is_filled() {
+            let room = turn.shard.send_room(connection);
+            let rest = usize::try_from(lending.filled - lending.copied).unwrap_or(usize::MAX);
             let count = rest.min(room).min(PIECE_BYTES);
-            let parts = &tools.attachment.parts;
+            let parts = &attachment.parts;
             let out = piece.get_mut(..count).unwrap_or_default();
             let memory = (&parts.application, &parts.layout);
-            let count = self
-                .lease
-                .copy_out(self.copied, out, memory, &tools.chunks.send);
-            let turn = &mut *tools.turn;
-            let sent = turn.shard.send(
-                turn.now,
-                self.connection,
-                piece.get(..count).unwrap_or_default(),
-            );
-            let sent = match sent {
+            let count = lending.send.copy_out(lending.copied, out, memory, send);
+            let out = piece.get(..count).unwrap_or_default();
+            let sent = match turn.shard.send(turn.now, connection, out) {
                 Ok(sent) => sent,
                 // Nothing of it will ever be sent.
                 Err(SendError::Failed(_) | SendError::ShutDown | SendError::NoConnection) => rest,
                 Err(SendError::NotConnected) => 0,
             };
-            self.copied += sent as u64;
-            self.taken += sent as u64;
+            lending.copied += sent as u64;
+            state.set_taken(state.taken() + sent as u64);
             if sent == 0 || sent < count {
                 break;
             }
         }
-        if self.copied == self.filled
-            && let Some(end) = self.skips_to.take()
+        if lending.copied == lending.filled
+            && let Some(end) = lending.skips_to.take()
         {
-            (self.copied, self.filled) = (end, end);
+            (lending.copied, lending.filled) = (end, end);
         }
-        self.lease.finish(self.copied, &mut tools.chunks.send);
-        self.copied > before
+        lending.send.finish(lending.copied, send);
+        lending.copied > before
     }
 
     /// Whether filled bytes wait for room in the shard.
-    pub(super) fn is_filled(&self) -> bool {
-        self.copied < self.filled
+    pub(super) fn is_filled(&self, chunks: &Chunks) -> bool {
+        let lending = chunks.lendings.get(self.lending);
+        lending.is_some_and(Lending::is_filled)
+    }
+
+    /// Bytes published and not given back.
+    pub(super) fn unread(&self, chunks: &Chunks) -> u64 {
+        let lending = chunks.lendings.get(self.lending);
+        lending.map_or(0, |lending| lending.receive.unread())
+    }
+
+    /// Lets go of the record of chunks when none is out: after whatever may have brought one back.
+    #[inline]
+    pub(super) fn rest(&mut self, chunks: &mut Chunks) {
+        if let Some(granted) = chunks.lendings.rest(&mut self.lending) {
+            self.granted = granted;
+        }
+    }
+
+    fn lending<'a>(&mut self, tools: &'a mut Tools<'_, '_>) -> Option<&'a mut Lending> {
+        let lendings = &mut tools.chunks.lendings;
+        lendings.wake(&mut self.lending, tools.state, self.granted)
     }
 
     /// Says how far sending came, and asks to be told of room when there is little; true when there is more room
@@ -291,43 +353,46 @@ impl Stream {
         let shard = &mut *tools.turn.shard;
         let room = look.send_room_bytes as u64;
         let queued = look.send_queue_bytes as u64;
-        let before = self.send_limit;
-        self.send_limit = before.max(self.taken + room);
-        let left = self.send_limit.saturating_sub(self.offered_bytes);
+        let (taken, before) = (tools.state.taken(), tools.state.send_limit());
+        let limit = before.max(taken + room);
+        let left = limit.saturating_sub(self.offered_bytes);
         if room > 0 && left < (room + queued) / 3 || room == 0 && queued > 0 {
             shard.want_room(self.connection);
         }
-        self.acknowledged = self.taken.saturating_sub(queued).max(self.acknowledged);
-        tools
-            .state
-            .set_sent(self.taken, self.acknowledged, self.send_limit);
-        self.send_limit > before
+        let acknowledged = taken.saturating_sub(queued);
+        let acknowledged = acknowledged.max(tools.state.acknowledged());
+        tools.state.set_sent(taken, acknowledged, limit);
+        limit > before
     }
 
-    /// Grants chunks for `bytes` to be written, as far as there is room; false when that has to wait.
+    /// Grants chunks to whoever asked for room, as far as there is some; false when that has to wait.
     pub(super) fn grant(
         &mut self,
-        bytes: u32,
+        wants: Wants,
         tools: &mut Tools<'_, '_>,
         grants: &mut [Option<Grant>],
     ) -> bool {
-        let wanted = u64::from(bytes).clamp(1, GRANT_BYTES_MAX);
         let room = tools.turn.shard.send_room(self.connection) as u64;
         let queued = tools.turn.shard.send_queue_bytes(self.connection) as u64;
         let least = (room + queued).min(LARGEST_CHUNK_BYTES);
+        let Chunks { send, lendings, .. } = &mut *tools.chunks;
+        let Some(lending) = lendings.wake(&mut self.lending, tools.state, self.granted) else {
+            return false;
+        };
         for place in grants {
-            let reserved = self.lease.unfilled() + (self.filled - self.copied);
+            let unfilled = lending.send.unfilled();
+            let reserved = unfilled + (lending.filled - lending.copied);
             let left = room.saturating_sub(reserved);
-            if self.lease.unfilled() >= wanted || left == 0 || left < least {
+            if unfilled >= wants.bytes() || left == 0 || left < least {
                 break;
             }
-            let rest = usize::try_from(wanted - self.lease.unfilled()).unwrap_or(usize::MAX);
-            *place = self.lease.grant(rest, &mut tools.chunks.send);
+            let rest = usize::try_from(wants.bytes() - unfilled).unwrap_or(usize::MAX);
+            *place = lending.send.grant(rest, send);
             if place.is_none() {
                 break;
             }
         }
-        if self.lease.unfilled() == 0 {
+        if lending.send.unfilled() == 0 {
             tools.turn.shard.want_room(self.connection);
             return false;
         }
@@ -336,18 +401,14 @@ impl Stream {
     }
 
     /// Whether the application may send something now.
-    pub(super) fn has_room(&self) -> bool {
-        self.send_limit > self.offered_bytes
+    pub(super) fn has_room(&self, state: &StateWriter) -> bool {
+        state.send_limit() > self.offered_bytes
     }
 
-    /// Counts for the event that tells of it: received, acknowledged, and the first byte not given back.
-    pub(super) fn received(&self) -> (u64, u64) {
-        (self.received, self.received - self.receive.unread())
-    }
-
-    /// Bytes sent that the peer acknowledged, when it was looked at last.
-    pub(super) fn acknowledged(&self) -> u64 {
-        self.acknowledged
+    /// For the event that tells of it: the chunk of the first byte not given back, and the count of bytes before it.
+    pub(super) fn first_unread(&self, chunks: &Chunks) -> Option<(ChunkReference, u64)> {
+        let receive = &chunks.lendings.get(self.lending)?.receive;
+        receive.first_unread(&chunks.receive)
     }
 
     /// What the shard says of the connection; None when it has none of this name any more.
@@ -357,8 +418,16 @@ impl Stream {
 
     /// Takes all chunks back.
     pub(super) fn clear(&mut self, chunks: &mut Chunks, state: &StateWriter) {
-        self.receive.clear(&mut chunks.receive, state);
-        self.lease.clear(&mut chunks.send);
+        let Chunks {
+            receive,
+            send,
+            lendings,
+        } = chunks;
+        if let Some(lending) = lendings.get_mut(self.lending) {
+            lending.receive.clear(receive, state);
+            lending.send.clear(send);
+        }
+        lendings.forget(&mut self.lending);
     }
 }
 

@@ -5,48 +5,101 @@
 pub(super) struct Subscription {
     pub(super) notifier: u32,
     /// Conditions, as poll(2) has them.
-    pub(super) interest: u32,
+    pub(super) interest: u16,
     /// Comes back with each event.
     pub(super) ticket: u64,
 }
 
 /// The subscriptions of one socket, at most one for each notifier.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Subscribers([Option<Subscription>; SUBSCRIBERS_MAX]);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subscribers<const MAX: usize = OF_LISTENER>([Entry; MAX]);
 
-impl Subscribers {
+/// A subscription in twelve bytes.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    notifier: u16,
+    interest: u16,
+    ticket: [u32; 2],
+}
+
+impl<const MAX: usize> Subscribers<MAX> {
     /// Adds a subscription, or changes that of its notifier; false when there are too many.
     pub(super) fn set(&mut self, subscription: Subscription) -> bool {
-        let is_same = |place: &Option<Subscription>| {
-            place.is_some_and(|other| other.notifier == subscription.notifier)
+        let Some(notifier) = number(subscription.notifier) else {
+            return false;
         };
-        let same = self.0.iter().position(is_same);
-        let place = same.or_else(|| self.0.iter().position(Option::is_none));
-        let place = place.and_then(|place| self.0.get_mut(place));
-        place.map(|place| *place = Some(subscription)).is_some()
+        let place_of = |wanted| self.0.iter().position(|entry| entry.notifier == wanted);
+        let place = place_of(notifier).or_else(|| place_of(NOBODY));
+        let Some(entry) = place.and_then(|place| self.0.get_mut(place)) else {
+            return false;
+        };
+        *entry = Entry {
+            notifier,
+            interest: subscription.interest,
+            ticket: [
+                subscription.ticket as u32,
+                (subscription.ticket >> 32) as u32,
+            ],
+        };
+        true
     }
 
     /// Ends the subscription of a notifier.
     pub(super) fn remove(&mut self, notifier: u32) {
-        for place in &mut self.0 {
-            if place.is_some_and(|subscription| subscription.notifier == notifier) {
-                *place = None;
+        for entry in &mut self.0 {
+            if Some(entry.notifier) == number(notifier) {
+                *entry = Entry::default();
             }
         }
     }
 
     /// All of them.
+    #[inline]
     pub(super) fn iter(&self) -> impl Iterator<Item = Subscription> + '_ {
-        self.0.iter().flatten().copied()
+        let taken = self.0.iter().filter(|entry| entry.notifier != NOBODY);
+        taken.map(|entry| Subscription {
+            notifier: u32::from(entry.notifier),
+            interest: entry.interest,
+            ticket: u64::from(entry.ticket[1]) << 32 | u64::from(entry.ticket[0]),
+        })
     }
 }
 
-/// Notifiers that one socket can have.
-const SUBSCRIBERS_MAX: usize = 4;
+impl<const MAX: usize> Default for Subscribers<MAX> {
+    fn default() -> Self {
+        Self([Entry::default(); MAX])
+    }
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self {
+            notifier: NOBODY,
+            interest: 0,
+            ticket: [0; 2],
+        }
+    }
+}
+
+/// The conditions that can be asked for, out of what was asked for.
+pub(super) fn interest(asked: u32) -> u16 {
+    (asked & u32::from(READABLE | WRITABLE | FAILED)) as u16
+}
+
+fn number(notifier: u32) -> Option<u16> {
+    u16::try_from(notifier)
+        .ok()
+        .filter(|number| *number != NOBODY)
+}
+
+/// No notifier has this number.
+const NOBODY: u16 = u16::MAX;
+/// Notifiers that one listener can have.
+const OF_LISTENER: usize = 8;
 
 /// Something can be read or accepted (POLLIN).
-pub(super) const READABLE: u32 = coremill_ring::option::READABLE;
+pub(super) const READABLE: u16 = coremill_ring::option::READABLE as u16;
 /// Something can be written, or a connection attempt has ended (POLLOUT).
-pub(super) const WRITABLE: u32 = coremill_ring::option::WRITABLE;
+pub(super) const WRITABLE: u16 = coremill_ring::option::WRITABLE as u16;
 /// It failed, or is over (POLLERR, POLLHUP, POLLRDHUP): told whether or not anyone asked.
-pub(super) const FAILED: u32 = 8 | 16 | 0x2000;
+pub(super) const FAILED: u16 = 8 | 16 | 0x2000;

@@ -9,7 +9,7 @@ use coremill_ring::words::full_fence;
 use super::domain::Domain;
 use super::listening::OpenListener;
 use super::mail::Mail;
-use super::socket_table::{Kind, Socket};
+use super::socket_table::{Kind, Place, Socket};
 use super::subscribers::{FAILED, Subscribers};
 
 impl Domain {
@@ -80,25 +80,24 @@ impl Domain {
             has_posted,
             ..
         } = self;
-        let Some(slot) = sockets.at(number) else {
+        let Some(Place {
+            handle,
+            state,
+            slot,
+        }) = sockets.at(number)
+        else {
             return Ok(true);
         };
         let Some(socket) = slot.socket.as_mut() else {
             slot.is_listed = false;
             return Ok(true);
         };
-        let (received, acknowledged, unread) = match &socket.kind {
-            Kind::Stream(stream) => {
-                let (received, read) = stream.received();
-                let unread = (read < received)
-                    .then(|| stream.receive.find(read, &chunks.receive))
-                    .flatten();
-                (received, stream.acknowledged(), unread)
-            }
-            _ => (0, 0, None),
+        let (received, acknowledged) = (state.received(), state.acknowledged());
+        let unread = match &socket.kind {
+            Kind::Stream(stream) => stream.first_unread(chunks),
+            _ => None,
         };
         let Socket {
-            handle,
             flags,
             subscribers,
             edges,
@@ -177,10 +176,10 @@ struct Told {
     is_full: bool,
 }
 
-fn tell_subscribers(
+fn tell_subscribers<const MAX: usize>(
     mails: &mut [Mail],
-    subscribers: &Subscribers,
-    (number, edges): (u32, u32),
+    subscribers: &Subscribers<MAX>,
+    (number, edges): (u32, u16),
     event: &dyn Fn(u64) -> Event,
 ) -> Result<Told, Violation> {
     let mut told = Told {

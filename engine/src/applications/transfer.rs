@@ -11,8 +11,8 @@ use super::domain::Domain;
 use super::errno;
 use super::mail::{ANSWERS_MAX, Mail};
 use super::opening::Answer;
-use super::socket_table::{Kind, Slot};
-use super::stream::{Stream, Tools};
+use super::socket_table::{Kind, Place, Slot};
+use super::stream::{Stream, Tools, Wants};
 use super::turn::Turn;
 
 impl Domain {
@@ -56,7 +56,7 @@ impl Domain {
         let filled = self.with_stream(handle, turn, |stream, tools| {
             let came_back = stream.take_back(read, tools)?;
             let before = stream.offered_bytes;
-            stream.fill(offset, filled)?;
+            stream.fill(offset, filled, tools)?;
             stream.pump_send(tools);
             if let Some(look) = stream.look(tools) {
                 stream.publish_sent(&look, tools);
@@ -93,7 +93,7 @@ impl Domain {
     pub(super) fn want_room(
         &mut self,
         handle: Handle,
-        wants: (u32, u32),
+        wants: Wants,
         turn: &mut Turn<'_>,
     ) -> Result<(), Violation> {
         let found = self.with_stream(handle, turn, |stream, _| {
@@ -114,7 +114,7 @@ impl Domain {
         turn: &mut Turn<'_>,
     ) -> Result<(), Violation> {
         self.with_stream(handle, turn, |stream, tools| {
-            stream.give_back(filled)?;
+            stream.give_back(filled, tools)?;
             stream.pump_send(tools);
             Ok(())
         })?;
@@ -137,7 +137,7 @@ impl Domain {
                 return Ok(Ok(()));
             }
             stream.pump_send(tools);
-            if stream.is_filled() {
+            if stream.is_filled(tools.chunks) {
                 // Memory is so short that the end of stream would come before what is filled.
                 return Ok(Err(errno::number(Errno::AGAIN)));
             }
@@ -160,8 +160,7 @@ impl Domain {
     /// Chunks came back: this connection may go on, and others.
     fn after_read(&mut self, number: u32, turn: &mut Turn<'_>) -> Result<(), Violation> {
         self.has_retry |= !self.waiting.is_empty();
-        let slot = self.sockets.at(number);
-        let stream = slot.and_then(|slot| slot.socket.as_mut()?.stream());
+        let stream = self.sockets.stream_at(number);
         let is_held = stream.is_some_and(|stream| stream.is_held);
         if is_held {
             self.look_after(number, turn)?;
@@ -179,20 +178,24 @@ impl Domain {
             mails,
             ..
         } = self;
-        let Some(Slot {
+        let Some(Place {
+            handle,
             state,
-            socket: Some(socket),
-            ..
+            slot: Slot {
+                socket: Some(socket),
+                ..
+            },
         }) = sockets.at(number)
         else {
             return Ok(());
         };
-        let (handle, Kind::Stream(stream)) = (socket.handle, &mut socket.kind) else {
+        let Kind::Stream(stream) = &mut socket.kind else {
             return Ok(());
         };
-        let Some((notifier, bytes)) = stream.wants else {
+        let Some(wants) = stream.wants else {
             return Ok(());
         };
+        let notifier = wants.notifier();
         let has_room = mails.get(notifier as usize).is_some_and(Mail::has_room);
         let mut tools = Tools {
             state,
@@ -200,7 +203,8 @@ impl Domain {
             attachment,
             turn,
         };
-        let is_done = has_room && stream.grant(bytes, &mut tools, &mut grants);
+        let is_done = has_room && stream.grant(wants, &mut tools, &mut grants);
+        stream.rest(tools.chunks);
         for grant in grants.into_iter().flatten() {
             let granted = Event::Granted {
                 socket: handle,
@@ -229,9 +233,12 @@ impl Domain {
             counts,
             ..
         } = self;
-        if let Some(Slot {
+        if let Some(Place {
             state,
-            socket: Some(socket),
+            slot: Slot {
+                socket: Some(socket),
+                ..
+            },
             ..
         }) = sockets.find(handle)
             && let Kind::Stream(stream) = &mut socket.kind
@@ -243,7 +250,9 @@ impl Domain {
                 attachment,
                 turn,
             };
-            return act(stream, &mut tools).map(Some);
+            let done = act(stream, &mut tools);
+            stream.rest(tools.chunks);
+            return done.map(Some);
         }
         counts.commands_refused += 1;
         Ok(None)

@@ -1,0 +1,121 @@
+//! Which chunks are out to a connection. An idle one has none, and no record here: what there was to say about it is in
+//! its state's words and in one count.
+//!
+//! A record is kept no longer than a chunk is out, so that there need be no more of them than chunks.
+
+use coremill_ring::receive_queue::ReceiveQueue;
+use coremill_ring::send_lease::SendLease;
+use coremill_ring::socket_state::StateWriter;
+
+/// The chunks of one connection, both ways.
+#[derive(Debug, Default)]
+pub(super) struct Lending {
+    pub(super) receive: ReceiveQueue,
+    pub(super) send: SendLease,
+    /// Count of the grants' bytes that were copied into the shard, and up to where they are filled.
+    pub(super) copied: u64,
+    pub(super) filled: u64,
+    /// Filled bytes behind this are void up to where the grants are filled by now.
+    pub(super) skips_to: Option<u64>,
+}
+
+/// The records of a worker's connections in one domain.
+#[derive(Debug)]
+pub(super) struct Lendings {
+    records: Vec<Lending>,
+    /// Last in, first out: a record used just now is in the cache.
+    free: Vec<u32>,
+}
+
+impl Lending {
+    fn resume(state: &StateWriter, granted: u64) -> Self {
+        Self {
+            receive: ReceiveQueue::resume(state),
+            send: SendLease::resume(granted),
+            copied: granted,
+            filled: granted,
+            skips_to: None,
+        }
+    }
+
+    /// Bytes granted, when no chunk is out and the state says all the rest.
+    #[inline]
+    fn idle_at(&self) -> Option<u64> {
+        let granted = self.send.idle_at()?;
+        let is_idle = self.receive.is_idle() && self.copied == granted && self.skips_to.is_none();
+        is_idle.then_some(granted)
+    }
+
+    /// Whether filled bytes wait for room in the shard.
+    #[inline]
+    pub(super) fn is_filled(&self) -> bool {
+        self.copied < self.filled
+    }
+}
+
+impl Lendings {
+    /// Room for so many chunks, and for the connection that is being looked after. Memory is touched as it is used.
+    pub(super) fn new(chunks: usize) -> Self {
+        Self {
+            records: Vec::with_capacity(chunks + 1),
+            free: Vec::with_capacity(chunks + 1),
+        }
+    }
+
+    /// The record `number`.
+    #[inline]
+    pub(super) fn get(&self, number: u32) -> Option<&Lending> {
+        self.records.get(number as usize)
+    }
+
+    /// The record `number`, to be changed.
+    pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Lending> {
+        self.records.get_mut(number as usize)
+    }
+
+    /// The record `number`; a new one, whose number is put there, when there is none. None when all are taken.
+    #[inline]
+    pub(super) fn wake(
+        &mut self,
+        number: &mut u32,
+        state: &StateWriter,
+        granted: u64,
+    ) -> Option<&mut Lending> {
+        if *number == NONE {
+            *number = self.add(Lending::resume(state, granted))?;
+        }
+        self.records.get_mut(*number as usize)
+    }
+
+    /// Lets go of the record `number` when it says nothing any more; gives the bytes granted then.
+    #[inline]
+    pub(super) fn rest(&mut self, number: &mut u32) -> Option<u64> {
+        let granted = self.records.get(*number as usize)?.idle_at()?;
+        self.forget(number);
+        Some(granted)
+    }
+
+    /// Lets go of the record `number`, whatever it says.
+    #[inline]
+    pub(super) fn forget(&mut self, number: &mut u32) {
+        if *number != NONE {
+            self.free.push(*number);
+            *number = NONE;
+        }
+    }
+
+    fn add(&mut self, record: Lending) -> Option<u32> {
+        if let Some(number) = self.free.pop() {
+            *self.records.get_mut(number as usize)? = record;
+            return Some(number);
+        }
+        if self.records.len() >= self.records.capacity() {
+            return None;
+        }
+        self.records.push(record);
+        u32::try_from(self.records.len() - 1).ok()
+    }
+}
+
+/// Of a connection that has no record.
+pub(super) const NONE: u32 = u32::MAX;
