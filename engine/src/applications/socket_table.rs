@@ -37,7 +37,7 @@ pub(super) enum Kind {
 }
 
 /// A place for a socket.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Slot {
     generation: u32,
     /// It is in the list of those with something to tell.
@@ -84,17 +84,6 @@ impl Socket {
         match &mut self.kind {
             Kind::Stream(stream) => Some(stream),
             _ => None,
-        }
-    }
-}
-
-impl Default for Slot {
-    fn default() -> Self {
-        Self {
-            generation: 0,
-            is_listed: false,
-            is_waiting: false,
-            socket: None,
         }
     }
 }

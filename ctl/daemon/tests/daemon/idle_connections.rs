@@ -9,6 +9,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use coremill_client::{Interest, Poller, Stack, TcpListener, TcpStream};
+use coremill_ring::layout::{OWNER_WORDS, SOCKET_WORDS};
+use coremill_ring::words::WORD_BYTES;
 use serde_json::Value;
 
 use super::applications::{apps, await_that, metrics};
@@ -181,6 +183,6 @@ local = "port"
 const LISTENERS: u64 = 8;
 const FIRST_PORT: u16 = 9_000;
 /// What a socket takes of the shared memory: its state and its owners.
-const SHARED_BYTES: u64 = 128 + 16;
+const SHARED_BYTES: u64 = ((SOCKET_WORDS + OWNER_WORDS) * WORD_BYTES) as u64;
 /// All in, state written for the application included.
 const BYTES_MAX: u64 = 1_100;
