@@ -45,17 +45,18 @@ pub const DOMAINS_MAX: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Applications {
     domains: Vec<Option<Box<Domain>>>,
-    /// How many there are.
-    count: usize,
-    turns: usize,
+    /// All lie in places below this: a turn looks at no others.
+    end: usize,
+    /// The place that goes first in the next turn.
+    first: usize,
 }
 
 impl Applications {
     pub(crate) fn new() -> Self {
         Self {
             domains: (0..DOMAINS_MAX).map(|_| None).collect(),
-            count: 0,
-            turns: 0,
+            end: 0,
+            first: 0,
         }
     }
 
@@ -66,7 +67,7 @@ impl Applications {
         };
         domain.place = u16::try_from(place).unwrap_or(u16::MAX);
         self.domains[place] = Some(domain);
-        self.count += 1;
+        self.end = self.end.max(place + 1);
         None
     }
 
@@ -84,20 +85,23 @@ impl Applications {
         if !place.as_mut().is_none_or(|domain| domain.leave(turn)) {
             return (false, None);
         }
-        self.count -= 1;
-        (true, place.take())
+        let gone = place.take();
+        let last = self.domains.iter().rposition(Option::is_some);
+        self.end = last.map_or(0, |last| last + 1);
+        (true, gone)
     }
 
     /// Carries out commands, a share for each application; gives their number.
     pub(crate) fn take_commands(&mut self, turn: &mut Turn<'_>) -> usize {
-        if self.count == 0 {
-            return 0;
-        }
-        self.turns = self.turns.wrapping_add(1);
-        let first = self.turns % DOMAINS_MAX;
-        let (behind, before) = self.domains.split_at_mut(first);
-        let mut done = 0;
         // Another one goes first each turn.
+        self.first = if self.first + 1 < self.end {
+            self.first + 1
+        } else {
+            0
+        };
+        let first = self.first.min(self.end);
+        let (behind, before) = self.domains[..self.end].split_at_mut(first);
+        let mut done = 0;
         for domain in before.iter_mut().chain(behind).flatten() {
             done += guarded(domain, |domain| domain.begin_turn(turn)).unwrap_or(0);
         }
@@ -119,11 +123,8 @@ impl Applications {
 
     /// Offers connections, tries again those that waited, and posts what changed; gives what there was to do.
     pub(crate) fn end_turn(&mut self, turn: &mut Turn<'_>) -> usize {
-        if self.count == 0 {
-            return 0;
-        }
         let mut done = 0;
-        for domain in self.domains.iter_mut().flatten() {
+        for domain in self.domains[..self.end].iter_mut().flatten() {
             done += guarded(domain, |domain| domain.end_turn(turn)).unwrap_or(0);
         }
         done
@@ -131,10 +132,7 @@ impl Applications {
 
     /// Rings the doorbells of those who sleep and were posted to.
     pub(crate) fn ring_doorbells(&mut self) {
-        if self.count == 0 {
-            return;
-        }
-        for domain in self.domains.iter_mut().flatten() {
+        for domain in self.domains[..self.end].iter_mut().flatten() {
             domain.ring_doorbells();
         }
     }
@@ -157,12 +155,8 @@ impl Applications {
 
     /// Whether something waits for a reader, who will not tell when it has read.
     pub(crate) fn is_held_back(&self) -> bool {
-        self.count > 0
-            && self
-                .domains
-                .iter()
-                .flatten()
-                .any(|domain| domain.is_held_back || domain.is_behind)
+        let mut domains = self.domains[..self.end].iter().flatten();
+        domains.any(|domain| domain.is_held_back || domain.is_behind)
     }
 
     /// What applications ring while the worker sleeps, with their places.

@@ -35,9 +35,17 @@ impl Domain {
             .unwrap_or(u32::MAX)
             .max(1);
         // Another one goes first each turn.
-        self.first_context = (self.first_context + 1) % count;
+        self.first_context = match self.first_context + 1 {
+            next if next < count => next,
+            _ => 0,
+        };
         for step in 0..count {
-            let context = (self.first_context + step) % count;
+            let context = self.first_context + step;
+            let context = if context < count {
+                context
+            } else {
+                context - count
+            };
             let (word, bit) = (context as usize / 64, 1_u64 << (context % 64));
             let share = COMMANDS_MAX.min(DOMAIN_COMMANDS_MAX.saturating_sub(done));
             if share > 0 && self.flagged.get(word).is_some_and(|flags| flags & bit != 0) {
@@ -48,17 +56,22 @@ impl Domain {
                 }
             }
         }
-        // Bits of contexts that there are not.
-        for word in 0..self.flagged.len() {
-            let below = (count as usize).saturating_sub(word * 64).min(64);
-            let mask = if below == 64 {
-                u64::MAX
-            } else {
-                (1 << below) - 1
-            };
-            self.flagged[word] &= mask;
+        if self.flagged.iter().any(|word| *word != 0) {
+            self.forget_other_contexts(count as usize);
         }
         Ok(done)
+    }
+
+    /// Bits of contexts that there are not.
+    #[cold]
+    fn forget_other_contexts(&mut self, count: usize) {
+        for (at, word) in self.flagged.iter_mut().enumerate() {
+            let below = count.saturating_sub(at * 64).min(64);
+            *word &= match below {
+                64 => u64::MAX,
+                below => (1 << below) - 1,
+            };
+        }
     }
 
     /// Commands of one context; gives their number, and whether there is none left.
