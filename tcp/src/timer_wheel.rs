@@ -26,10 +26,32 @@ pub struct TimerWheel {
 struct Node {
     next: u32,
     previous: u32,
+    /// The tick to fire at, above the slot that the node lies in: 54 bits and 10.
+    place: u64,
+}
+
+impl Node {
     /// The tick to fire at. It may be later than the slot the node lies in: the node moves on then.
-    tick: u64,
+    #[inline]
+    fn tick(&self) -> u64 {
+        self.place >> SLOT_NUMBER_BITS
+    }
+
     /// NOWHERE when the timer is not armed.
-    slot: u16,
+    #[inline]
+    fn slot(&self) -> usize {
+        (self.place & SLOT_NUMBER_MASK) as usize
+    }
+
+    #[inline]
+    fn set_tick(&mut self, tick: u64) {
+        self.place = tick << SLOT_NUMBER_BITS | (self.place & SLOT_NUMBER_MASK);
+    }
+
+    #[inline]
+    fn set_slot(&mut self, slot: usize) {
+        self.place = self.place & !SLOT_NUMBER_MASK | slot as u64;
+    }
 }
 
 impl TimerWheel {
@@ -40,8 +62,7 @@ impl TimerWheel {
                 Node {
                     next: NONE,
                     previous: NONE,
-                    tick: 0,
-                    slot: NOWHERE
+                    place: NOWHERE as u64
                 };
                 keys
             ],
@@ -63,14 +84,14 @@ impl TimerWheel {
             debug_assert!(false, "timer key {key} beyond the wheel's keys");
             return;
         };
-        if node.slot != NOWHERE {
-            if tick >= node.tick {
-                node.tick = tick;
+        if node.slot() != NOWHERE {
+            if tick >= node.tick() {
+                node.set_tick(tick);
                 return;
             }
             self.unlink(key);
         }
-        self.nodes[key as usize].tick = tick.max(self.current);
+        self.nodes[key as usize].set_tick(tick.max(self.current));
         self.link(key);
     }
 
@@ -87,7 +108,7 @@ impl TimerWheel {
     pub fn is_armed(&self, key: u32) -> bool {
         self.nodes
             .get(key as usize)
-            .is_some_and(|node| node.slot != NOWHERE)
+            .is_some_and(|node| node.slot() != NOWHERE)
     }
 
     /// When `key` is going to fire: its deadline rounded up to the tick.
@@ -95,8 +116,8 @@ impl TimerWheel {
         let node = self
             .nodes
             .get(key as usize)
-            .filter(|node| node.slot != NOWHERE)?;
-        Some(instant(node.tick))
+            .filter(|node| node.slot() != NOWHERE)?;
+        Some(instant(node.tick()))
     }
 
     /// How many timers are armed.
@@ -124,7 +145,7 @@ impl TimerWheel {
             *budget -= 1;
             let key = self.heads[slot];
             self.unlink(key);
-            if self.nodes[key as usize].tick <= self.current {
+            if self.nodes[key as usize].tick() <= self.current {
                 return Some(key);
             }
             self.link(key);
@@ -183,7 +204,7 @@ impl TimerWheel {
     /// Puts the node where its tick belongs; its slot is never before the wheel's.
     #[inline]
     fn link(&mut self, key: u32) {
-        let tick = self.nodes[key as usize].tick;
+        let tick = self.nodes[key as usize].tick();
         let difference = (tick ^ self.current) | 1;
         let level = difference.ilog2() as usize / SLOT_BITS;
         let index = (tick >> (level * SLOT_BITS)) as usize % SLOTS;
@@ -195,7 +216,7 @@ impl TimerWheel {
         let node = &mut self.nodes[key as usize];
         node.next = next;
         node.previous = NONE;
-        node.slot = slot as u16;
+        node.set_slot(slot);
         self.heads[slot] = key;
         self.occupied[level] |= 1 << index;
         self.occupied_levels |= 1 << level;
@@ -204,13 +225,9 @@ impl TimerWheel {
 
     #[inline]
     fn unlink(&mut self, key: u32) {
-        let Node {
-            next,
-            previous,
-            slot,
-            ..
-        } = self.nodes[key as usize];
-        let slot = usize::from(slot);
+        let node = self.nodes[key as usize];
+        let Node { next, previous, .. } = node;
+        let slot = node.slot();
         if next != NONE {
             self.nodes[next as usize].previous = previous;
         }
@@ -226,7 +243,7 @@ impl TimerWheel {
                 }
             }
         }
-        self.nodes[key as usize].slot = NOWHERE;
+        self.nodes[key as usize].set_slot(NOWHERE);
         self.armed -= 1;
     }
 }
@@ -252,9 +269,14 @@ const SLOT_BITS: usize = 6;
 const SLOTS: usize = 1 << SLOT_BITS;
 /// Enough for every tick of a 64-bit time.
 const LEVELS: usize = 9;
-const NOWHERE: u16 = u16::MAX;
+const NOWHERE: usize = SLOT_NUMBER_MASK as usize;
+/// Enough for every slot and for NOWHERE.
+const SLOT_NUMBER_BITS: u32 = 10;
+const SLOT_NUMBER_MASK: u64 = (1 << SLOT_NUMBER_BITS) - 1;
 const NONE: u32 = u32::MAX;
 
+const _: () = assert!(size_of::<Node>() == 16 && LEVELS * SLOTS <= NOWHERE);
+const _: () = assert!(TICK_NANOS.trailing_zeros() >= SLOT_NUMBER_BITS);
 const _: () = assert!(LEVELS * SLOT_BITS >= 64 - TICK_NANOS.trailing_zeros() as usize);
 
 #[cfg(test)]

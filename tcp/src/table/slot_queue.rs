@@ -1,66 +1,106 @@
 //! A first-in-first-out queue of slots in which each slot stands at most once.
 
-/// The queue. A slot vacated while it waits stays in it: who takes it out looks whether it has work.
+/// The queue: a list through the slots, four bytes each. A slot vacated while it waits stays in it: who takes it out
+/// looks whether it has work.
 #[derive(Debug)]
 pub(crate) struct SlotQueue {
-    /// A power of two of places, not fewer than slots: it cannot overflow.
-    ring: Box<[u32]>,
-    /// Slots ever taken out and ever put in, modulo 2^32.
+    /// For each slot that waits, the one behind it, as `link` says; zero for one that does not wait.
+    next: Box<[u32]>,
     first: u32,
-    end: u32,
-    waiting: Vec<bool>,
+    last: u32,
+    waiting: usize,
 }
 
 impl SlotQueue {
     /// A queue for the slots `0..slots`.
     pub(crate) fn new(slots: usize) -> Self {
         Self {
-            ring: vec![0; slots.max(1).next_power_of_two()].into(),
+            next: vec![0; slots].into(),
             first: 0,
-            end: 0,
-            waiting: vec![false; slots],
+            last: 0,
+            waiting: 0,
         }
     }
 
     /// Appends a slot unless it waits already.
     #[inline]
     pub(crate) fn push(&mut self, slot: u32) {
-        if let Some(waiting) = self.waiting.get_mut(slot as usize)
-            && !*waiting
-        {
-            *waiting = true;
-            let place = self.place(self.end);
-            self.ring[place] = slot;
-            self.end = self.end.wrapping_add(1);
+        let Some(next) = self.next.get_mut(slot as usize) else {
+            return;
+        };
+        if *next != 0 {
+            return;
         }
+        *next = END;
+        if self.waiting == 0 {
+            self.first = slot;
+        } else if let Some(before) = self.next.get_mut(self.last as usize) {
+            *before = link(slot);
+        }
+        self.last = slot;
+        self.waiting += 1;
     }
 
     /// Takes the slot that waits longest.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<u32> {
-        if self.is_empty() {
+        if self.waiting == 0 {
             return None;
         }
-        let slot = self.ring[self.place(self.first)];
-        self.first = self.first.wrapping_add(1);
-        self.waiting[slot as usize] = false;
+        let slot = self.first;
+        let next = std::mem::take(self.next.get_mut(slot as usize)?);
+        self.first = next.wrapping_sub(link(0));
+        self.waiting -= 1;
         Some(slot)
     }
 
     /// How many slots wait.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.end.wrapping_sub(self.first) as usize
+        self.waiting
     }
 
     /// True when no slot waits.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.first == self.end
+        self.waiting == 0
     }
+}
 
-    #[inline]
-    fn place(&self, count: u32) -> usize {
-        count as usize & (self.ring.len() - 1)
+/// A slot's number as it stands in `next`: zero and one mean something else. There are fewer slots than 2^32 - 2.
+#[inline]
+fn link(slot: u32) -> u32 {
+    slot.wrapping_add(2)
+}
+
+/// Behind the last one.
+const END: u32 = 1;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_is_a_queue_without_repeats(steps in prop::collection::vec(0_u32..12, 0..200)) {
+            let (mut queue, mut oracle) = (SlotQueue::new(8), VecDeque::new());
+            for step in steps {
+                // Slots 0 to 7, one that there is not, and taking out.
+                if step < 9 {
+                    queue.push(step);
+                    if step < 8 && !oracle.contains(&step) {
+                        oracle.push_back(step);
+                    }
+                } else {
+                    prop_assert_eq!(queue.pop(), oracle.pop_front());
+                }
+                prop_assert_eq!(queue.len(), oracle.len());
+                prop_assert_eq!(queue.is_empty(), oracle.is_empty());
+            }
+        }
     }
 }
