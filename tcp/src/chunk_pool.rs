@@ -5,6 +5,7 @@
 //! through the pool's nodes; a chunk knows the stream position of its first byte, so a hole costs
 //! nothing, and a queue grows into larger classes with what it holds.
 
+mod growth;
 mod queue;
 mod search;
 
@@ -23,7 +24,7 @@ pub struct ChunkPool {
 }
 
 /// One chunk's place in its queue or free list.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Node {
     next: u32,
     /// Stream position of the chunk's first byte.
@@ -33,6 +34,8 @@ struct Node {
     /// Bytes of it in use by the queue: its class, or less when a later chunk begins before.
     size: u16,
     class: u8,
+    /// What the chunks of the queue have in common; kept by the first of them.
+    list: queue::List,
 }
 
 impl ChunkPool {
@@ -73,6 +76,7 @@ impl ChunkPool {
                     offset,
                     size: 0,
                     class: class as u8,
+                    list: queue::List::of(NONE, 0),
                 });
                 offset += CLASS_BYTES[class];
             }
@@ -117,57 +121,6 @@ impl ChunkPool {
         self.available += CLASS_BYTES[class];
     }
 
-    /// Gives an empty queue its first chunk, which starts at `position`.
-    #[inline]
-    fn begin(&mut self, queue: &mut ChunkQueue, position: u32, wanted: usize) {
-        let Some(index) = self.take(class_for(wanted)) else {
-            return;
-        };
-        let node = self.node_mut(index);
-        let class_bytes = CLASS_BYTES[usize::from(node.class)];
-        node.next = NONE;
-        node.start = position;
-        node.size = class_bytes as u16;
-        queue.head = index;
-        queue.tail = index;
-        queue.held = class_bytes as u32;
-    }
-
-    /// Links a new chunk that starts at `position` behind `previous` (NONE: in front of all).
-    fn insert(
-        &mut self,
-        queue: &mut ChunkQueue,
-        previous: u32,
-        position: u32,
-        wanted: usize,
-    ) -> Option<u32> {
-        let next = if previous == NONE {
-            queue.head
-        } else {
-            self.node(previous).next
-        };
-        let room = match next {
-            NONE => usize::MAX,
-            next => self.node(next).start.wrapping_sub(position) as usize,
-        };
-        let amount = (queue.held as usize + wanted).min(room);
-        let index = self.take(class_for(amount))?;
-        let class_bytes = CLASS_BYTES[usize::from(self.node(index).class)];
-        let node = self.node_mut(index);
-        node.next = next;
-        node.start = position;
-        node.size = class_bytes.min(room) as u16;
-        match previous {
-            NONE => queue.head = index,
-            previous => self.node_mut(previous).next = index,
-        }
-        if next == NONE {
-            queue.tail = index;
-        }
-        queue.held += class_bytes as u32;
-        Some(index)
-    }
-
     /// The bytes of chunk `index` from `position` to its end; empty when `position` is not in it.
     fn piece(&self, index: u32, position: u32) -> &[u8] {
         let node = self.node(index);
@@ -181,7 +134,7 @@ impl ChunkPool {
     }
 
     fn piece_mut(&mut self, index: u32, position: u32) -> &mut [u8] {
-        let node = self.nodes[index as usize];
+        let node = &self.nodes[index as usize];
         let skip = position.wrapping_sub(node.start) as usize;
         let size = usize::from(node.size);
         if skip < size {
@@ -200,7 +153,9 @@ impl ChunkPool {
             self.begin(queue, position, data.len());
         }
         // Nearly always all of it finds room in the last chunk.
-        if let Some(node) = self.nodes.get(queue.tail as usize) {
+        if let Some(head) = self.nodes.get(queue.head as usize)
+            && let Some(node) = self.nodes.get(head.list.tail as usize)
+        {
             let skip = position.wrapping_sub(node.start) as usize;
             if skip + data.len() <= usize::from(node.size) {
                 let first = node.offset + skip;
@@ -286,7 +241,7 @@ impl Memory for ChunkPool {
                 if index == NONE || self.node(index).start != position {
                     break;
                 }
-                queue.hint.set(index);
+                self.node(queue.head).list.hint.set(index);
                 piece = self.piece_at(queue, index, position);
             }
             let count = piece.len().min(out.len() - read);
@@ -327,19 +282,20 @@ impl Memory for ChunkPool {
         }
         queue.front = queue.front.wrapping_add(count as u32);
         while queue.head != NONE {
-            let node = *self.node(queue.head);
+            let node = self.node(queue.head).clone();
             if is_before(queue.front, node.start.wrapping_add(u32::from(node.size))) {
                 break;
             }
             self.give_back(queue.head);
-            queue.held -= CLASS_BYTES[usize::from(node.class)] as u32;
-            if queue.hint.get() == queue.head {
-                queue.hint.set(NONE);
+            let mut list = node.list;
+            list.held -= CLASS_BYTES[usize::from(node.class)] as u32;
+            if list.hint.get() == queue.head {
+                list.hint.set(NONE);
             }
             queue.head = node.next;
-        }
-        if queue.head == NONE {
-            queue.tail = NONE;
+            if let Some(head) = self.nodes.get_mut(queue.head as usize) {
+                head.list = list;
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Which chunk of a queue a stream position lies in: the last one, the one found last or the first
 //! nearly always, else a walk along the list.
 
+use super::queue::List;
 use super::{ChunkPool, ChunkQueue, NONE, is_before};
 
 impl ChunkPool {
@@ -14,33 +15,36 @@ impl ChunkPool {
     /// The last chunk that starts at or before `position`; NONE when all start after it.
     #[inline]
     pub(super) fn find(&self, queue: &ChunkQueue, position: u32) -> u32 {
-        let likely = [queue.tail, queue.hint.get(), queue.head];
+        let Some(head) = self.nodes.get(queue.head as usize) else {
+            return NONE;
+        };
+        let likely = [head.list.tail, head.list.hint.get(), queue.head];
         match likely
             .into_iter()
             .find(|index| self.holds(*index, position))
         {
             Some(index) => index,
-            None => self.walk_to(queue, position),
+            None => self.walk_to(queue.head, &head.list, position),
         }
     }
 
-    fn walk_to(&self, queue: &ChunkQueue, position: u32) -> u32 {
+    fn walk_to(&self, head: u32, list: &List, position: u32) -> u32 {
         let starts_by = |index: u32| index != NONE && !is_before(position, self.node(index).start);
-        if starts_by(queue.tail) {
-            return queue.tail;
+        if starts_by(list.tail) {
+            return list.tail;
         }
-        if !starts_by(queue.head) {
+        if !starts_by(head) {
             return NONE;
         }
-        let hint = queue.hint.get();
-        let mut index = if starts_by(hint) { hint } else { queue.head };
+        let hint = list.hint.get();
+        let mut index = if starts_by(hint) { hint } else { head };
         let first = index;
         while starts_by(self.node(index).next) {
             index = self.node(index).next;
         }
         // A look at the front (a retransmission) must not forget where new data is being sent.
-        if index != first || first != queue.head {
-            queue.hint.set(index);
+        if index != first || first != head {
+            list.hint.set(index);
         }
         index
     }

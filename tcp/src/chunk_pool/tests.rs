@@ -38,11 +38,11 @@ fn chunks_grow_with_what_is_queued() {
     let mut pool = ChunkPool::new(1 << 20);
     let mut queue = ChunkQueue::default();
     pool.append(&mut queue, &[1; 100]);
-    assert_eq!(queue.held_bytes(), 256);
+    assert_eq!(pool.held_bytes(&queue), 256);
     pool.append(&mut queue, &[2; 1_000]);
-    assert_eq!(queue.held_bytes(), 256 + 2_048);
+    assert_eq!(pool.held_bytes(&queue), 256 + 2_048);
     pool.append(&mut queue, &[3; 40_000]);
-    assert!(queue.held_bytes() >= 41_100 && queue.held_bytes() < 41_100 + 16_384);
+    assert!(pool.held_bytes(&queue) >= 41_100 && pool.held_bytes(&queue) < 41_100 + 16_384);
     let slice = pool.slice_at(&queue, 1_500).len();
     assert!(slice <= 2_048);
     assert_eq!(read_all(&pool, &queue).len(), 41_100);
@@ -70,7 +70,7 @@ fn a_far_byte_costs_one_small_chunk() {
     let mut pool = ChunkPool::new(1 << 20);
     let mut queue = ChunkQueue::default();
     assert_eq!(pool.write_at(&mut queue, 500_000, b"x"), 1);
-    assert_eq!(queue.held_bytes(), 256);
+    assert_eq!(pool.held_bytes(&queue), 256);
     assert_eq!(queue.len(), 500_001);
     assert!(pool.slice_at(&queue, 0).is_empty());
     assert_eq!(pool.slice_at(&queue, 500_000), b"x");
@@ -92,9 +92,9 @@ fn reading_on_does_not_walk_from_the_front_again() {
         // Between two reads further back, the front is read again, as a retransmission would.
         let count = pool.read_at(&queue, index * 1_460, &mut out);
         assert_eq!(&out[..count], expected);
-        let hint = queue.hint.get();
+        let hint = pool.node(queue.head).list.hint.get();
         pool.read_at(&queue, 0, &mut out);
-        assert_eq!(queue.hint.get(), hint);
+        assert_eq!(pool.node(queue.head).list.hint.get(), hint);
     }
 }
 
@@ -183,9 +183,9 @@ proptest! {
                 }
             }
             prop_assert_eq!(queue.len(), model.0.len());
-            prop_assert_eq!(queue.held_bytes() + pool.available_bytes(), pool.capacity_bytes());
+            prop_assert_eq!(pool.held_bytes(&queue) + pool.available_bytes(), pool.capacity_bytes());
             if queue.is_empty() {
-                prop_assert_eq!(queue.held_bytes(), 0);
+                prop_assert_eq!(pool.held_bytes(&queue), 0);
             }
         }
     }
