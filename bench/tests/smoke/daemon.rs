@@ -20,7 +20,12 @@ pub struct Daemon {
 impl Daemon {
     /// Starts it with `workers` workers and waits until the kernel's end of the tap is up.
     pub fn start(workers: usize) -> Self {
-        let mut daemon = Self::spawn(&configuration::toml(workers));
+        Self::start_with(&configuration::toml(workers))
+    }
+
+    /// Starts it with a configuration and waits as [`Daemon::start`] does.
+    pub fn start_with(toml: &str) -> Self {
+        let mut daemon = Self::spawn(toml);
         daemon.wait_until("its tap and control socket", || {
             // Not /sys, which may show another network namespace.
             let devices = fs::read_to_string("/proc/net/dev").unwrap_or_default();

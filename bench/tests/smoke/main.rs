@@ -33,6 +33,7 @@ macro_rules! scenarios {
 scenarios! {
     applications
     hostile
+    limits
     transfers
     lossy_transfers
     many_connections

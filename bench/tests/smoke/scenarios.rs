@@ -7,6 +7,7 @@ pub mod hostile;
 pub mod idle;
 pub mod leftovers;
 pub mod lifecycle;
+pub mod limits;
 pub mod lossy_transfers;
 pub mod many_connections;
 pub mod metrics;

@@ -58,10 +58,11 @@ impl ListenTable {
         self.exact(local).or_else(|| self.exact(any(local)))
     }
 
-    /// Adds a listener.
+    /// Adds a listener. As in Linux, one of any address and one of an address of that family exclude each other: or
+    /// else one user could take another's connections away.
     pub(crate) fn insert(&mut self, options: ListenOptions) -> Result<ListenerId, ListenError> {
         let local = options.local;
-        if local.port == 0 || self.exact(local).is_some() {
+        if local.port == 0 || self.overlaps(local) {
             return Err(ListenError::AddressInUse(local));
         }
         let listener = Listener {
@@ -115,6 +116,19 @@ impl ListenTable {
     /// Every listener.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Listener> {
         (0..self.slots.end()).filter_map(|slot| self.slots.get(slot))
+    }
+
+    fn overlaps(&self, local: Endpoint) -> bool {
+        let found = self.chains.find(u64::from(local.port), |slot| {
+            self.slots.get(slot).is_some_and(|listener| {
+                let other = listener.options.local;
+                other == local
+                    || other.port == local.port
+                        && other.address.is_ipv4() == local.address.is_ipv4()
+                        && (other.address.is_unspecified() || local.address.is_unspecified())
+            })
+        });
+        found.is_some()
     }
 
     fn exact(&self, local: Endpoint) -> Option<u32> {

@@ -1,7 +1,10 @@
 //! The accept queue and its bound, by both policies.
 
-use coremill_tcp::options::SocketOptions;
-use coremill_tcp::{Flow, Limits};
+use std::sync::Arc;
+
+use coremill_tcp::error::ListenError;
+use coremill_tcp::options::{ListenOptions, SocketOptions};
+use coremill_tcp::{Endpoint, Flow, Limits};
 
 use super::harness::{Test, seconds};
 use super::segment::{ack, data, rst, syn, syn_ack};
@@ -130,4 +133,30 @@ fn half_open_connections_do_not_outlive_their_listener() {
     test.shard.close_listener(now, listener);
     test.quiet_for(seconds(2));
     test.is_gone();
+}
+
+#[test]
+fn one_of_any_address_and_one_of_an_address_exclude_each_other() {
+    let mut test = Test::listening(|_| {});
+    let mut listen = |address: [u8; 4], port| {
+        let listening = ListenOptions {
+            local: Endpoint::new(address.into(), port),
+            backlog: 1,
+            queued: Arc::default(),
+            cookie: 0,
+            socket: SocketOptions::default(),
+        };
+        test.shard.listen(listening)
+    };
+    for (first, second, port) in [([0; 4], [10, 0, 0, 9], 81), ([10, 0, 0, 9], [0; 4], 82)] {
+        let id = listen(first, port).expect("a free port");
+        let taken = listen(second, port);
+        assert!(
+            matches!(taken, Err(ListenError::AddressInUse(_))),
+            "{taken:?}"
+        );
+        assert!(id != listen([10, 0, 0, 8], port + 10).expect("another port"));
+    }
+    // Two addresses of one port do not meet.
+    assert!(listen([10, 0, 0, 1], 83).is_ok() && listen([10, 0, 0, 2], 83).is_ok());
 }
