@@ -40,7 +40,7 @@ pub fn run(workers: usize) {
     drop(stack);
     drop(daemon);
 
-    let _daemon = start(1, "", "memory_max = \"6MiB\"\n");
+    let _daemon = start(1, "", "memory_max = \"4MiB\"\n");
     let _stack = Stack::attach(CONTROL).expect("attach");
     is_refused("applications.memory_max");
 }
@@ -170,7 +170,10 @@ fn start(workers: usize, tcp: &str, applications: &str) -> Daemon {
         "sockets = {SOCKETS}\nlisteners = {LISTENERS}\n\
          receive_chunks = [256, 64, 32]\nsend_chunks = [256, 64, 32]\n"
     );
-    Daemon::start_with(&format!("{toml}\n[applications]\n{sizes}{applications}"))
+    let neighbors = "[neighbors]\nretry = \"100ms\"\n";
+    Daemon::start_with(&format!(
+        "{toml}\n{neighbors}[applications]\n{sizes}{applications}"
+    ))
 }
 
 fn program(name: &str, arguments: &[&str]) -> std::process::Child {
