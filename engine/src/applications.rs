@@ -14,6 +14,7 @@ mod commands;
 mod domain;
 mod ending;
 mod errno;
+mod leaving;
 mod lending;
 mod listening;
 mod mail;
@@ -27,12 +28,14 @@ mod transfer;
 mod turn;
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::Ordering;
 
 use coremill_ring::untrusted::Violation;
 use coremill_tcp::Event;
 
 pub use attachment::{AttachError, Attachment, AttachmentId, AttachmentParts};
 pub use domain::Domain;
+pub(crate) use leaving::Left;
 pub(crate) use turn::Turn;
 
 use crate::snapshot::ApplicationRow;
@@ -66,29 +69,33 @@ impl Applications {
             return Some(domain);
         };
         domain.place = u16::try_from(place).unwrap_or(u16::MAX);
+        domain.attachment.members.fetch_add(1, Ordering::AcqRel);
         self.domains[place] = Some(domain);
         self.end = self.end.max(place + 1);
         None
     }
 
-    /// One slice of ending an application: whether nothing of it is left, and what was it.
+    /// One slice of ending an application: what is left of it, and what was it.
     pub(crate) fn detach(
         &mut self,
         id: AttachmentId,
         turn: &mut Turn<'_>,
-    ) -> (bool, Option<Box<Domain>>) {
+    ) -> (Left, Option<Box<Domain>>) {
         let is_it =
             |domain: &Option<Box<Domain>>| domain.as_ref().is_some_and(|domain| domain.id() == id);
         let Some(place) = self.domains.iter_mut().find(|domain| is_it(domain)) else {
-            return (true, None);
+            return (Left::Nothing, None);
         };
-        if !place.as_mut().is_none_or(|domain| domain.leave(turn)) {
-            return (false, None);
+        let left = place
+            .as_mut()
+            .map_or(Left::Nothing, |domain| domain.leave(turn));
+        if left != Left::Nothing {
+            return (left, None);
         }
         let gone = place.take();
         let last = self.domains.iter().rposition(Option::is_some);
         self.end = last.map_or(0, |last| last + 1);
-        (true, gone)
+        (left, gone)
     }
 
     /// Carries out commands, a share for each application; gives their number.

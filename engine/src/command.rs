@@ -70,6 +70,8 @@ pub enum Command {
         attachment: AttachmentId,
         /// Whether nothing of it is left here.
         is_finished: bool,
+        /// Nothing is left but connections with bytes to send that found no memory yet: repeat it in a while.
+        still_sends: bool,
         /// What is no longer needed.
         domain: Option<Box<Domain>>,
     },

@@ -1,6 +1,7 @@
 //! Carrying out commands of the control thread: a few a turn, each a bounded slice of work, the answer
 //! in the vector that came with the question.
 
+use crate::applications::Left;
 use crate::clock::Clock;
 use crate::command::{Command, SocketFilter};
 use crate::nic::Port;
@@ -73,11 +74,12 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
                 Command::Attach(domain.and_then(|domain| self.applications.attach(domain)))
             }
             Command::Detach { attachment, .. } => {
-                let (is_finished, domain) = self
+                let (left, domain) = self
                     .with_applications(|applications, turn| applications.detach(attachment, turn));
                 Command::Detach {
                     attachment,
-                    is_finished,
+                    is_finished: left == Left::Nothing,
+                    still_sends: left == Left::Senders,
                     domain,
                 }
             }

@@ -122,6 +122,11 @@ impl<M: Memory> Shard<M> {
         self.counters.clone()
     }
 
+    /// Its bounds.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Connections, requests and TIME-WAIT records held: zero when nothing stayed behind.
     pub fn live_records(&self) -> usize {
         self.connections.live() + self.requests.live() + self.time_waits.live()

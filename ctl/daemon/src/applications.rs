@@ -11,6 +11,7 @@ mod parts;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -130,6 +131,7 @@ impl Applications {
             descriptors,
             waiting: Vec::new(),
             retry: None,
+            still_sends: Rc::default(),
         };
         self.entries.insert(id, entry);
         Ok(Begun { id, commands, view })

@@ -1,7 +1,7 @@
 //! What all workers share of one attached application: its memories, doorbells, and whether it lied.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use coremill_ring::doorbell::{Bell, WorkerEar};
 use coremill_ring::layout::Layout;
@@ -82,6 +82,9 @@ pub struct Attachment {
     pub(super) agreements: Agreements,
     /// For each worker, commands that others took for it.
     pub(super) forwards: Box<[ArrayQueue<Forwarded>]>,
+    /// Workers that took it in, and those whose rings hold nothing more of it as it leaves.
+    pub(super) members: AtomicU32,
+    pub(super) drained: AtomicU32,
     /// Zero, or one more than the index of the violation.
     violation: AtomicU8,
 }
@@ -135,6 +138,8 @@ impl Attachment {
                 .map(|_| ArrayQueue::new(FORWARDS_MAX))
                 .collect(),
             parts,
+            members: AtomicU32::new(0),
+            drained: AtomicU32::new(0),
             violation: AtomicU8::new(0),
         }))
     }

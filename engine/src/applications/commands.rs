@@ -147,7 +147,7 @@ impl Domain {
     }
 
     /// Carries out what other workers handed over.
-    fn take_forwarded(&mut self, turn: &mut Turn<'_>) -> Result<usize, Violation> {
+    pub(super) fn take_forwarded(&mut self, turn: &mut Turn<'_>) -> Result<usize, Violation> {
         let own = self.attachment.forwards.get(self.worker as usize);
         if own.is_none_or(|queue| queue.is_empty()) {
             return Ok(0);

@@ -14,6 +14,7 @@ use coremill_ring::untrusted::Violation;
 use super::attachment::{AttachError, Attachment, AttachmentId};
 use super::chunks::Chunks;
 use super::commands::Forwarded;
+use super::leaving::Leaving;
 use super::listening::Listening;
 use super::mail::Mail;
 use super::socket_table::{Kind, SocketTable};
@@ -55,8 +56,8 @@ pub struct Domain {
     pub(super) is_behind: bool,
     /// It is being detached: nobody reads what is told.
     pub(super) is_leaving: bool,
-    /// The place that detaching looks at next.
-    pub(super) leaving_place: usize,
+    /// How far that has come.
+    pub(super) leaving: Leaving,
     pub(super) is_ear_gone: bool,
     pub(super) counts: ApplicationRow,
     pub(super) message: Message,
@@ -125,7 +126,7 @@ impl Domain {
             followed: 0,
             is_behind: false,
             is_leaving: false,
-            leaving_place: 0,
+            leaving: Leaving::default(),
             is_ear_gone: false,
             counts: ApplicationRow {
                 attachment: attachment.id(),

@@ -1,6 +1,8 @@
 //! One attachment as the control thread knows it.
 
+use std::cell::Cell;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,6 +41,8 @@ pub struct Entry {
     pub waiting: Vec<Token>,
     /// When to tell the workers once more that it ends.
     pub retry: Option<Instant>,
+    /// It has ended but for connections that still send.
+    pub still_sends: Rc<Cell<bool>>,
 }
 
 /// Where an attachment stands.

@@ -1,6 +1,7 @@
 //! The control loop's part in the life of attachments: begin, end, and who is told.
 
 use std::os::fd::AsRawFd;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use coremill_protocol::{Answer, ErrorBody, ErrorKind};
@@ -92,6 +93,9 @@ impl ControlLoop {
         if let Answer::Error { error } = answer {
             tracing::warn!("attachment {id} is not at its end yet: {}", error.message);
             entry.retry = Some(Instant::now() + RETRY);
+        } else if entry.still_sends.get() {
+            // As orphans may. Whoever waits for its end has nothing to wait for.
+            entry.retry = Some(Instant::now() + LOOK_AGAIN);
         } else if let Some(entry) = self.applications.remove(id)
             && let Phase::Detaching(reason) = entry.phase
         {
@@ -219,15 +223,17 @@ impl ControlLoop {
     }
 
     fn ask_detach(&mut self, id: u64) {
-        if let Some(entry) = self.applications.get_mut(id) {
-            entry.descriptors.clear();
-            if entry.watch_token.take().is_some() {
-                let descriptor = entry.watch.as_raw_fd();
-                let _ = self.poll.registry().deregister(&mut SourceFd(&descriptor));
-            }
+        let Some(entry) = self.applications.get_mut(id) else {
+            return;
+        };
+        entry.descriptors.clear();
+        if entry.watch_token.take().is_some() {
+            let descriptor = entry.watch.as_raw_fd();
+            let _ = self.poll.registry().deregister(&mut SourceFd(&descriptor));
         }
+        let task = Detach::new(id, Rc::clone(&entry.still_sends));
         self.inquiries.forget(Asker::Attach(id));
-        if let Some(answer) = self.ask(Asker::Detach(id), Box::new(Detach::new(id))) {
+        if let Some(answer) = self.ask(Asker::Detach(id), Box::new(task)) {
             self.answer_detach(id, &answer);
         }
     }
@@ -254,3 +260,5 @@ impl ControlLoop {
 
 /// How soon workers that did not answer are told again.
 const RETRY: Duration = Duration::from_millis(200);
+/// How soon workers with connections that still send are asked again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);

@@ -1,5 +1,8 @@
 //! `attach`, `detach` and `apps` as questions to workers.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use coremill_engine::applications::AttachmentId;
 use coremill_engine::command::Command;
 use coremill_engine::snapshot::ApplicationRow;
@@ -20,6 +23,8 @@ pub struct Attach {
 pub struct Detach {
     attachment: AttachmentId,
     due: usize,
+    /// Set when connections of it still send on some worker.
+    still_sends: Rc<Cell<bool>>,
 }
 
 /// What the workers know of all attachments.
@@ -43,11 +48,13 @@ impl Attach {
 }
 
 impl Detach {
-    /// Of the attachment `id`.
-    pub fn new(id: u64) -> Self {
+    /// Of the attachment `id`. `still_sends` is true in the end if the question is to be asked again in a while.
+    pub fn new(id: u64, still_sends: Rc<Cell<bool>>) -> Self {
+        still_sends.set(false);
         Self {
             attachment: AttachmentId(id),
             due: 0,
+            still_sends,
         }
     }
 
@@ -55,6 +62,7 @@ impl Detach {
         Command::Detach {
             attachment: self.attachment,
             is_finished: false,
+            still_sends: false,
             domain: None,
         }
     }
@@ -131,10 +139,17 @@ impl Task for Detach {
 
     fn take(&mut self, worker: usize, answer: Command) -> Step {
         // The worker's part comes back with the last answer and is freed here, in the control thread.
-        let Command::Detach { is_finished, .. } = answer else {
+        let Command::Detach {
+            is_finished,
+            still_sends,
+            ..
+        } = answer
+        else {
             return Step::Done(mismatch());
         };
-        if !is_finished {
+        if still_sends {
+            self.still_sends.set(true);
+        } else if !is_finished {
             return Step::Ask(vec![(worker, self.command())]);
         }
         self.due = self.due.saturating_sub(1);

@@ -2,6 +2,7 @@
 
 mod ending;
 mod hostile;
+mod leaving;
 mod serving;
 mod side;
 mod sleeping;

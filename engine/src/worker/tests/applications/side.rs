@@ -131,11 +131,17 @@ impl Side {
 
     /// Gives a worker a command, and says so; true when the worker sleeps.
     pub(super) fn say(&mut self, worker: u32, command: &Command, payload: &[u8]) -> bool {
+        let is_said = self.try_to_say(worker, command, payload);
+        assert!(is_said, "room for a command");
+        self.speakers[worker as usize].announce()
+    }
+
+    /// Puts a command into a worker's ring; false when that is full.
+    pub(super) fn try_to_say(&mut self, worker: u32, command: &Command, payload: &[u8]) -> bool {
         let mut message = Message::new();
         command.encode(payload, &mut message).expect("it fits");
         let ring = &mut self.rings[worker as usize];
-        assert_eq!(ring.push(&message), Ok(true), "room for a command");
-        self.speakers[worker as usize].announce()
+        ring.push(&message).expect("an honest worker")
     }
 
     /// Says that it is about to wait.
@@ -355,36 +361,6 @@ impl Side {
         self.say(0, &filled, &[]);
         connection.sent += written as u64;
         written
-    }
-
-    /// The control thread detaches it, as when it died; gives what was left of it on each worker.
-    pub(super) fn detach(self, network: &mut Network) -> Vec<ApplicationRow> {
-        let mut rows = Vec::new();
-        for worker in 0..network.server.handles.len() {
-            for slice in 0.. {
-                assert!(slice < 100, "it ends");
-                let order = Order::Detach {
-                    attachment: self.attachment.id(),
-                    is_finished: false,
-                    domain: None,
-                };
-                network.server.handles[worker].submit(order).expect("room");
-                network.turn(2);
-                let Some(Order::Detach {
-                    is_finished,
-                    domain,
-                    ..
-                }) = network.server.handles[worker].take_answer()
-                else {
-                    panic!("no answer");
-                };
-                if is_finished {
-                    rows.push(domain.expect("it was there").row());
-                    break;
-                }
-            }
-        }
-        rows
     }
 }
 
