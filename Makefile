@@ -40,6 +40,10 @@ smoke: ## the namespace tests only; ONLY=name picks those whose name contains it
 	cargo build --locked --bins --examples
 	cargo test --locked $(SMOKE) -- --nocapture $(ONLY)
 
+.PHONY: script
+script: ## play packetdrill scripts against the TCP machine; FILE=path for one of them or a folder
+	cargo run --locked --quiet --package coremill-script -- $(STRICT) $(or $(FILE),tcp/tests/scripts)
+
 .PHONY: bench
 bench: build ## what is measured: rate beside the kernel's sockets, instructions, system calls of a busy worker
 	@deploy/host/setup build bench

@@ -1,0 +1,53 @@
+//! Runs scripts written for packetdrill against the TCP machine of Coremill, on virtual time.
+//!
+//! A script says what the user calls, which segments come in and which must go out when: start at
+//! `run.rs`. `language` reads scripts, `shard` is the machine under test, `compare` and `verdict` say
+//! what was different.
+#![forbid(unsafe_code)]
+
+mod assertions;
+mod compare;
+pub mod language;
+mod run;
+mod settings;
+mod shard;
+pub mod verdict;
+
+pub use language::parse;
+pub use run::run;
+pub use verdict::Verdict;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Reads and plays the script in a text.
+pub fn run_text(text: &str, is_strict: bool) -> Verdict {
+    match parse(text) {
+        Ok(script) => run(&script, is_strict),
+        Err(error) => Verdict::Unsupported {
+            line: error.line,
+            what: format!("cannot be read: {}", error.message),
+        },
+    }
+}
+
+/// The scripts at `path`: itself, or all in a folder and below it, in order.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn scripts(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in path.read_dir()? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(scripts(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "pkt") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,138 @@
+//! System calls: at once, or blocking while other events go on.
+
+use std::time::Duration;
+
+use super::Run;
+use crate::language::{Call, Value};
+use crate::shard::{Machine, Outcome, Progress};
+use crate::verdict::Trouble;
+
+/// A call that has not returned yet.
+#[derive(Clone, Debug)]
+pub struct Blocked {
+    call: Call,
+    line: usize,
+    progress: Progress,
+    /// When it must return, after the script's start.
+    end: Duration,
+}
+
+impl Run {
+    /// Calls at `due`; `end` tells when it must return where that is not at once.
+    pub(super) fn call(
+        &mut self,
+        line: usize,
+        call: &Call,
+        due: Duration,
+        end: Option<Duration>,
+    ) -> Result<(), Trouble> {
+        // One thread calls: the call before must have returned.
+        self.await_blocked()?;
+        self.line = line;
+        let mut progress = Progress {
+            started: self.machine().now,
+            moved: 0,
+        };
+        match self.attempt(call, &mut progress)? {
+            Outcome::Wait | Outcome::WaitOr(_) => {
+                let Some(end) = end else {
+                    let what = format!("{} blocks, but must return at once", call.name);
+                    return Err(Trouble::Difference(what));
+                };
+                self.blocked = Some(Blocked {
+                    call: call.clone(),
+                    line,
+                    progress,
+                    end,
+                });
+                Ok(())
+            }
+            outcome => self.returned(call, outcome, end.unwrap_or(due)),
+        }
+    }
+
+    /// Tries the blocked call again, if there is one.
+    pub(super) fn retry_blocked(&mut self) -> Result<(), Trouble> {
+        let Some(mut blocked) = self.blocked.take() else {
+            return Ok(());
+        };
+        let line = std::mem::replace(&mut self.line, blocked.line);
+        let outcome = self.attempt(&blocked.call, &mut blocked.progress)?;
+        if matches!(outcome, Outcome::Wait | Outcome::WaitOr(_)) {
+            self.blocked = Some(blocked);
+        } else {
+            self.returned(&blocked.call, outcome, blocked.end)?;
+        }
+        self.line = line;
+        Ok(())
+    }
+
+    /// Lets time pass until the blocked call has returned.
+    pub(super) fn await_blocked(&mut self) -> Result<(), Trouble> {
+        let Some(blocked) = &self.blocked else {
+            return Ok(());
+        };
+        let (line, name) = (blocked.line, blocked.call.name.clone());
+        let latest = Machine::point(blocked.end + self.settings.tolerance);
+        while self.blocked.is_some() {
+            let machine = self.machine();
+            if machine.now >= latest {
+                self.line = line;
+                let what = format!("{name} blocks for longer than it must");
+                return Err(Trouble::Difference(what));
+            }
+            machine.step(latest);
+            self.retry_blocked()?;
+        }
+        Ok(())
+    }
+
+    fn attempt(&mut self, call: &Call, progress: &mut Progress) -> Result<Outcome, Trouble> {
+        let settings = &self.settings;
+        let machine = self.machine.get_or_insert_with(|| Machine::new(settings));
+        let outcome = self
+            .sockets
+            .attempt(machine, &mut self.wire, settings, call, progress)?;
+        machine.collect();
+        Ok(outcome)
+    }
+
+    /// Compares what a call gave, and when, with what it must.
+    fn returned(&mut self, call: &Call, outcome: Outcome, end: Duration) -> Result<(), Trouble> {
+        let at = self.machine().elapsed();
+        let (value, error) = match outcome {
+            Outcome::Done(value) => (value, None),
+            Outcome::Failed(error) => (-1, Some(error)),
+            Outcome::Wait | Outcome::WaitOr(_) => return Ok(()),
+        };
+        let is_value = match &call.result {
+            Value::Any => true,
+            Value::Number(expected) => *expected == value,
+            _ => {
+                return Err(Trouble::Unsupported(format!(
+                    "this result of {}",
+                    call.name
+                )));
+            }
+        };
+        if !is_value || (value < 0 && call.error.is_some() && call.error.as_deref() != error) {
+            let actual = error.map_or(value.to_string(), |error| format!("-1 {error}"));
+            let wanted = match (&call.result, &call.error) {
+                (Value::Number(number), Some(error)) => format!("{number} {error}"),
+                (Value::Number(number), None) => number.to_string(),
+                _ => "anything".to_owned(),
+            };
+            let what = format!("{} gives {actual}, expected {wanted}", call.name);
+            return Err(Trouble::Difference(what));
+        }
+        if at.abs_diff(end) > self.settings.tolerance {
+            return Err(Trouble::Difference(format!(
+                "{} returned at {:.6} s, expected at {:.6} s",
+                call.name,
+                at.as_secs_f64(),
+                end.as_secs_f64()
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,189 @@
+//! An expected packet: the next segment sent must be it, in time. Where the script expects one that
+//! is longer than the MSS (it was written beside segmentation offload), the segments that make it up
+//! are joined before they are compared.
+
+use std::time::Duration;
+
+use coremill_tcp::Instant;
+
+use super::Run;
+use crate::compare::differences;
+use crate::language::{Body, Packet, Time};
+use crate::shard::{Machine, Observed, Sent};
+use crate::verdict::Trouble;
+
+impl Run {
+    pub(super) fn expect(&mut self, time: Time, packet: &Packet) -> Result<(), Trouble> {
+        if let Body::Other(what) = &packet.body {
+            return Err(Trouble::Unsupported(what.clone()));
+        }
+        if let Body::Icmp(icmp) = &packet.body {
+            return Err(Trouble::Unsupported(format!("expected {icmp}")));
+        }
+        let base = self.last;
+        let span = match time {
+            Time::Relative(after) => Some((base + after, base + after)),
+            Time::Absolute(due) => Some((due, due)),
+            Time::RelativeRange(from, to) => Some((base + from, base + to)),
+            Time::AbsoluteRange(from, to) => Some((from, to)),
+            Time::Any => None,
+        };
+        let latest = span.map_or(base + ANY_TIME_MAX, |(_, to)| to + self.settings.tolerance);
+        let line = self.line;
+        let first = self.next_sent(Machine::point(latest))?;
+        self.line = line;
+        let Some(first) = first else {
+            let silent = latest.as_secs_f64();
+            let what = format!("nothing sent by {silent:.6} s\n  expected  {packet}");
+            return Err(Trouble::Difference(what));
+        };
+        let begun = first.at;
+        let mut observed = self.wire.observe(&first)?;
+        self.wire.learn(packet, &mut observed);
+        let ended = self.join(packet, &mut observed, begun, Machine::point(latest))?;
+        self.compare(packet, &observed)?;
+        if let Some((from, to)) = span {
+            self.in_time(packet, (begun, ended), from, to)?;
+        }
+        self.last = match time {
+            Time::Relative(_) | Time::Absolute(_) => span.map_or(base, |(due, _)| due),
+            _ => begun.since(Machine::point(Duration::ZERO)),
+        };
+        Ok(())
+    }
+
+    fn compare(&mut self, packet: &Packet, observed: &Observed) -> Result<(), Trouble> {
+        let mut found = differences(packet, &observed.packet);
+        if !self.wire.is_of(packet, observed) {
+            found.push("connection".to_owned());
+        }
+        if found.is_empty() {
+            found.extend(self.wire.learn_stamp(&self.settings, packet, observed));
+        }
+        if found.is_empty() {
+            return Ok(());
+        }
+        let mut shown = observed.packet.clone();
+        if packet.ecn.is_none() {
+            shown.ecn = None;
+        }
+        if packet.ports.is_none() && self.wire.is_of(packet, observed) {
+            shown.ports = None;
+        }
+        if let (Body::Segment(wanted), Body::Segment(actual)) = (&packet.body, &mut shown.body)
+            && wanted.window.is_none()
+        {
+            actual.window = None;
+        }
+        Err(Trouble::Difference(format!(
+            "another packet\n  expected  {packet}\n  sent      {shown}\n  differs   {}",
+            found.join(", ")
+        )))
+    }
+
+    fn in_time(
+        &self,
+        packet: &Packet,
+        (begun, ended): (Instant, Instant),
+        from: Duration,
+        to: Duration,
+    ) -> Result<(), Trouble> {
+        let start = Machine::point(Duration::ZERO);
+        let (begun, ended) = (begun.since(start), ended.since(start));
+        let tolerance = self.settings.tolerance;
+        if begun + tolerance >= from && ended <= to + tolerance {
+            return Ok(());
+        }
+        let at = if begun + tolerance < from {
+            begun
+        } else {
+            ended
+        };
+        let range = if from == to {
+            format!("{:.6} s", from.as_secs_f64())
+        } else {
+            format!("{:.6} to {:.6} s", from.as_secs_f64(), to.as_secs_f64())
+        };
+        Err(Trouble::Difference(format!(
+            "sent at {:.6} s, expected at {range}\n  expected  {packet}",
+            at.as_secs_f64()
+        )))
+    }
+
+    /// Adds the segments that follow to `observed`, as far as `expected` is longer. Gives the time
+    /// of the last one.
+    fn join(
+        &mut self,
+        expected: &Packet,
+        observed: &mut Observed,
+        begun: Instant,
+        latest: Instant,
+    ) -> Result<Instant, Trouble> {
+        let mut ended = begun;
+        let Body::Segment(wanted) = &expected.body else {
+            return Ok(ended);
+        };
+        while let Body::Segment(joined) = &mut observed.packet.body
+            && joined.length > 0
+            && joined.length < wanted.length
+        {
+            let Some(next) = self.next_sent(latest)? else {
+                break;
+            };
+            let following = self.wire.observe(&next)?;
+            let Body::Segment(segment) = following.packet.body else {
+                break;
+            };
+            let follows = segment.sequence == joined.sequence.wrapping_add(joined.length)
+                && segment.acknowledgment == joined.acknowledgment
+                && segment.length > 0
+                && joined.length + segment.length <= wanted.length;
+            if !follows {
+                self.machine().sent.push_front(next);
+                break;
+            }
+            joined.length += segment.length;
+            joined.flags |= segment.flags;
+            joined.window = segment.window;
+            ended = next.at;
+        }
+        Ok(ended)
+    }
+
+    /// The next segment sent, for which time passes up to `latest`.
+    fn next_sent(&mut self, latest: Instant) -> Result<Option<Sent>, Trouble> {
+        loop {
+            let machine = self.machine();
+            machine.collect();
+            if let Some(sent) = machine.sent.pop_front() {
+                return Ok(Some(sent));
+            }
+            let is_idle = machine.shard.next_deadline().is_none() && self.blocked.is_none();
+            let machine = self.machine();
+            if machine.now >= latest {
+                return Ok(None);
+            }
+            if is_idle {
+                machine.now = latest;
+                continue;
+            }
+            machine.step(latest);
+            self.retry_blocked()?;
+        }
+    }
+
+    /// No segment is left that nobody expected.
+    pub(super) fn nothing_left(&mut self) -> Result<(), Trouble> {
+        let machine = self.machine();
+        machine.collect();
+        let Some(sent) = machine.sent.pop_front() else {
+            return Ok(());
+        };
+        let observed = self.wire.observe(&sent)?;
+        let what = format!("sent and never expected\n  sent      {}", observed.packet);
+        Err(Trouble::Difference(what))
+    }
+}
+
+/// How long a packet is waited for that may come at any time.
+const ANY_TIME_MAX: Duration = Duration::from_secs(24 * 3600);

@@ -1,0 +1,101 @@
+//! Linux's settings by their names, as the shard's limits.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use coremill_tcp::Limits;
+
+use crate::verdict::Trouble;
+
+/// Sets `name` to `value`; true when the shard has a limit for it.
+///
+/// # Errors
+/// [`Trouble::Unsupported`] when the value asks for what the machine lacks.
+pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble> {
+    let unsupported = || Trouble::Unsupported(format!("sysctl {name}={value}"));
+    let short = name.strip_prefix("net.ipv4.").unwrap_or(name);
+    if sets_switch(limits, short, value) || is_without_effect(short, value) {
+        return Ok(true);
+    }
+    match short {
+        "tcp_syn_retries" => limits.syn_retries = number(value).ok_or_else(unsupported)?,
+        "tcp_synack_retries" => limits.syn_ack_retries = number(value).ok_or_else(unsupported)?,
+        "tcp_retries2" => limits.retries = number(value).ok_or_else(unsupported)?,
+        "tcp_orphan_retries" => limits.orphan_retries = number(value).ok_or_else(unsupported)?,
+        "tcp_fin_timeout" => limits.fin_wait_2 = seconds(value).ok_or_else(unsupported)?,
+        "tcp_keepalive_time" => limits.keepalive_idle = seconds(value).ok_or_else(unsupported)?,
+        "tcp_keepalive_intvl" => {
+            limits.keepalive_interval = seconds(value).ok_or_else(unsupported)?;
+        }
+        "tcp_keepalive_probes" => limits.keepalive_count = number(value).ok_or_else(unsupported)?,
+        "tcp_rto_min_us" => {
+            let micros = number(value).ok_or_else(unsupported)?;
+            limits.rto_min = Duration::from_micros(micros);
+        }
+        "tcp_rto_max_ms" => {
+            let millis = number(value).ok_or_else(unsupported)?;
+            limits.rto_max = Duration::from_millis(millis);
+        }
+        "tcp_challenge_ack_limit" => {
+            limits.challenge_acks_per_second = number(value).ok_or_else(unsupported)?;
+        }
+        "tcp_max_syn_backlog" => limits.requests_max = number(value).ok_or_else(unsupported)?,
+        "tcp_max_tw_buckets" => limits.time_wait_max = number(value).ok_or_else(unsupported)?,
+        "tcp_max_orphans" => limits.orphans_max = number(value).ok_or_else(unsupported)?,
+        "ip_default_ttl" => limits.ttl = number(value).ok_or_else(unsupported)?,
+        "tcp_rmem" => limits.receive_buffer_bytes = last(value).ok_or_else(unsupported)?,
+        "tcp_wmem" => limits.send_buffer_bytes = last(value).ok_or_else(unsupported)?,
+        "ip_local_port_range" => {
+            let mut ports = value.split_whitespace().map(str::parse);
+            limits.ephemeral_ports = match (ports.next(), ports.next()) {
+                (Some(Ok(first)), Some(Ok(last))) if first <= last => (first, last),
+                _ => return Err(unsupported()),
+            };
+        }
+        _ => return Err(unsupported()),
+    }
+    Ok(true)
+}
+
+/// Settings that are on or off.
+fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
+    let switch = match name {
+        "tcp_timestamps" => &mut limits.timestamps,
+        "tcp_sack" => &mut limits.sack,
+        "tcp_window_scaling" => &mut limits.window_scaling,
+        "tcp_abort_on_overflow" => &mut limits.abort_on_overflow,
+        _ => return false,
+    };
+    match value {
+        "0" => *switch = false,
+        "1" | "2" => *switch = true,
+        _ => return false,
+    }
+    true
+}
+
+/// What asks for nothing else than the machine does anyway.
+fn is_without_effect(name: &str, value: &str) -> bool {
+    match name {
+        "tcp_congestion_control" => matches!(value, "reno" | "newreno"),
+        "tcp_ecn" | "tcp_fastopen" | "tcp_syncookies" | "tcp_mtu_probing" | "tcp_l3mdev_accept"
+        | "tcp_low_latency" | "tcp_migrate_req" => value == "0",
+        "tcp_slow_start_after_idle" | "tcp_moderate_rcvbuf" | "tcp_no_metrics_save" => value == "1",
+        "tcp_tw_reuse" => value == "0" || value == "2",
+        "tcp_stdurg" => value == "0",
+        _ => false,
+    }
+}
+
+fn number<T: FromStr>(value: &str) -> Option<T> {
+    value.trim().parse().ok()
+}
+
+fn seconds(value: &str) -> Option<Duration> {
+    number(value).map(Duration::from_secs)
+}
+
+/// The last of several numbers: the largest size of a buffer.
+fn last(value: &str) -> Option<usize> {
+    value.split_whitespace().last().and_then(number)
+}
