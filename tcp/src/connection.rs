@@ -29,7 +29,7 @@ use crate::address::Flow;
 use crate::challenge::ChallengeLimit;
 use crate::congestion::NewReno;
 use crate::error::ConnectionError;
-use crate::event::{ListenerId, Readiness};
+use crate::event::Readiness;
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::options::SocketOptions;
@@ -68,16 +68,10 @@ pub(crate) struct Connection<Q> {
     pub(crate) user: User,
     /// When the last acceptable segment came.
     pub(crate) last_received: Instant,
-    /// Before this, segments that disagree with us and carry no data get no answer.
-    pub(crate) quiet_until: Instant,
-    /// When the first SYN was sent or received.
-    pub(crate) started: Instant,
-    /// Who may accept it, until then.
-    pub(crate) listener: Option<ListenerId>,
+    /// When a segment that disagrees with us and carries no data got an answer last, in milliseconds modulo 2^32.
+    pub(crate) answered_millis: u32,
     /// The next in the listener's accept queue.
     pub(crate) next_waiting: u32,
-    /// The last ICMP error that was no reason to give up yet.
-    pub(crate) soft_error: Option<ConnectionError>,
 }
 
 /// What is to be sent besides data.
@@ -119,8 +113,12 @@ pub(crate) struct User {
     pub(crate) is_orphan: bool,
     /// A send found too little room: tell when there is some.
     pub(crate) wants_room: bool,
+    /// Not yet: it is in its listener's accept queue.
+    pub(crate) is_waiting: bool,
     /// Why it ended, when not by FIN.
     pub(crate) error: Option<ConnectionError>,
+    /// The last ICMP error that was no reason to give up yet.
+    pub(crate) soft_error: Option<ConnectionError>,
 }
 
 impl<Q: Default> Connection<Q> {
@@ -175,7 +173,9 @@ impl<Q: Default> Connection<Q> {
     }
 }
 
-const _: () = assert!(size_of::<Connection<crate::chunk_pool::ChunkQueue>>() <= 512);
+// Each byte is paid for by each idle connection (ARCHITECTURE: "What a connection costs"). What only a connection
+// in trouble needs belongs into a pool, as the ranges of `reassembly` are, with a number here.
+const _: () = assert!(size_of::<Connection<crate::chunk_pool::ChunkQueue>>() <= 304);
 
 #[cfg(test)]
 mod tests;

@@ -11,10 +11,10 @@ use crate::time::Instant;
 pub struct NewReno {
     window: u32,
     threshold: u32,
-    segment: u32,
+    segment: u16,
     /// Bytes acknowledged since congestion avoidance last grew the window.
     counted: u32,
-    initial_segments: u32,
+    initial_segments: u16,
 }
 
 impl NewReno {
@@ -24,9 +24,9 @@ impl NewReno {
         let mut windows = Self {
             window: 0,
             threshold: u32::MAX,
-            segment: segment_bytes.max(1),
+            segment: in_sixteen_bits(segment_bytes),
             counted: 0,
-            initial_segments,
+            initial_segments: in_sixteen_bits(initial_segments),
         };
         windows.window = windows.initial_window();
         windows
@@ -34,17 +34,22 @@ impl NewReno {
 
     /// The handshake lost a SYN or SYN-ACK: start with one segment (RFC 5681, section 3.1).
     pub fn on_handshake_loss(&mut self) {
-        self.window = self.segment;
+        self.window = self.segment();
+    }
+
+    #[inline]
+    fn segment(&self) -> u32 {
+        u32::from(self.segment)
     }
 
     fn initial_window(&self) -> u32 {
-        let bound = INITIAL_WINDOW_BYTES.max(2 * self.segment);
-        (self.initial_segments.max(1) * self.segment).min(bound)
+        let bound = INITIAL_WINDOW_BYTES.max(2 * self.segment());
+        (u32::from(self.initial_segments) * self.segment()).min(bound)
     }
 
     /// RFC 5681, equation 4: half of what is in flight, at least two segments.
     fn halved(&self, in_flight: u32) -> u32 {
-        (in_flight / 2).max(2 * self.segment)
+        (in_flight / 2).max(2 * self.segment())
     }
 }
 
@@ -64,11 +69,11 @@ impl CongestionControl for NewReno {
 
     fn set_segment_size(&mut self, bytes: u32) {
         let was_initial = self.window == self.initial_window();
-        self.segment = bytes.max(1);
+        self.segment = in_sixteen_bits(bytes);
         self.window = if was_initial {
             self.initial_window()
         } else {
-            self.window.max(self.segment)
+            self.window.max(self.segment())
         };
     }
 
@@ -79,7 +84,7 @@ impl CongestionControl for NewReno {
         }
         if self.window < self.threshold {
             // Slow start: at most two segments per acknowledgment.
-            let grown = acknowledged.bytes.min(2 * self.segment);
+            let grown = acknowledged.bytes.min(2 * self.segment());
             self.window = self.window.saturating_add(grown).min(WINDOW_BYTES_MAX);
             return;
         }
@@ -89,7 +94,7 @@ impl CongestionControl for NewReno {
             self.counted -= self.window;
             self.window = self
                 .window
-                .saturating_add(self.segment)
+                .saturating_add(self.segment())
                 .min(WINDOW_BYTES_MAX);
         }
     }
@@ -97,39 +102,39 @@ impl CongestionControl for NewReno {
     fn on_enter_recovery(&mut self, _now: Instant, in_flight: u32) {
         self.threshold = self.halved(in_flight);
         // The three duplicate acknowledgments tell of three segments that have arrived.
-        self.window = self.threshold + 3 * self.segment;
+        self.window = self.threshold + 3 * self.segment();
         self.counted = 0;
     }
 
     fn on_duplicate_ack(&mut self) {
         self.window = self
             .window
-            .saturating_add(self.segment)
+            .saturating_add(self.segment())
             .min(WINDOW_BYTES_MAX);
     }
 
     fn on_partial_ack(&mut self, bytes: u32) {
         // RFC 6582, section 3.2, step 3: deflate by what was acknowledged, add back one segment.
-        let added = if bytes >= self.segment {
-            self.segment
+        let added = if bytes >= self.segment() {
+            self.segment()
         } else {
             0
         };
-        self.window = (self.window.saturating_sub(bytes) + added).max(self.segment);
+        self.window = (self.window.saturating_sub(bytes) + added).max(self.segment());
     }
 
     fn on_exit_recovery(&mut self, in_flight: u32) {
         // The variant that avoids a burst: RFC 6582, section 3.2, step 3, full acknowledgments (1).
         self.window = self
             .threshold
-            .min(in_flight.max(self.segment) + self.segment);
+            .min(in_flight.max(self.segment()) + self.segment());
     }
 
     fn on_timeout(&mut self, _now: Instant, in_flight: u32, is_first: bool) {
         if is_first {
             self.threshold = self.halved(in_flight);
         }
-        self.window = self.segment;
+        self.window = self.segment();
         self.counted = 0;
     }
 
@@ -137,6 +142,11 @@ impl CongestionControl for NewReno {
         self.window = self.window.min(self.initial_window());
         self.counted = 0;
     }
+}
+
+/// Neither a segment nor the first flight can be larger, nor nothing at all.
+fn in_sixteen_bits(number: u32) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX).max(1)
 }
 
 const INITIAL_WINDOW_BYTES: u32 = 14_600;

@@ -86,7 +86,7 @@ impl<Q: Default> Connection<Q> {
         }
         self.measure(context, acknowledgment, options);
         self.send.attempts = 0;
-        self.soft_error = None;
+        self.user.soft_error = None;
         if self.send.is_recovering {
             self.acknowledge_in_recovery(bytes);
         } else {
@@ -127,11 +127,11 @@ impl<Q: Default> Connection<Q> {
         options: &Options,
     ) {
         let sample = match self.send.timed_at {
-            Some(sent) if acknowledgment >= self.send.timed => {
-                self.send.timed_at = None;
+            sent if sent != NEVER && acknowledgment >= self.send.timed => {
+                self.send.timed_at = NEVER;
                 Some((context.now.as_nanos().saturating_sub(sent.as_nanos())) / 1_000)
             }
-            None if self.send.attempts > 0 || self.send.is_recovering => options
+            NEVER if self.send.attempts > 0 || self.send.is_recovering => options
                 .timestamps
                 .filter(|_| self.stamps.is_on)
                 .and_then(|stamp| self.stamps.round_trip(stamp, context.now))

@@ -1,8 +1,7 @@
 //! A segment arrives: RFC 9293, section 3.10.7, with the checks of RFC 5961 and RFC 7323.
 
-use std::time::Duration;
-
 use super::receive_side::QUICK_ACKS;
+use super::stamps::millis;
 use super::{Connection, Context, is_before};
 use crate::drop_reason::DropReason;
 use crate::error::ConnectionError;
@@ -55,7 +54,7 @@ impl<Q: Default> Connection<Q> {
                 || (header.acknowledgment == send.unacknowledged && !segment.payload.is_empty()))
             && header.acknowledgment <= send.highest
             && receive.ranges.is_empty()
-            && receive.fin.is_none()
+            && !receive.has_fin
             && is_fresh
             && !self.user.is_orphan
     }
@@ -271,9 +270,10 @@ impl<Q: Default> Connection<Q> {
     /// False when we disagreed just now: two ends would acknowledge each other's acknowledgements
     /// for ever, and a forger could have us send as much as he does.
     fn may_disagree<M>(&mut self, context: &Context<'_, M>) -> bool {
-        let may = context.now >= self.quiet_until;
+        let now = millis(context.now);
+        let may = now.wrapping_sub(self.answered_millis) >= QUIET_MILLIS;
         if may {
-            self.quiet_until = context.now + QUIET;
+            self.answered_millis = now;
         }
         may
     }
@@ -294,4 +294,4 @@ impl<Q: Default> Connection<Q> {
 }
 
 /// As Linux has it (tcp_invalid_ratelimit).
-const QUIET: Duration = Duration::from_millis(500);
+pub(super) const QUIET_MILLIS: u32 = 500;

@@ -54,7 +54,7 @@ impl<Q: Default> Connection<Q> {
             }
             State::FinWait2 => self.await_peers_fin(context),
             _ => {
-                self.deadlines.linger = context.now + context.limits.orphan_timeout;
+                self.deadlines.patience = context.now + context.limits.orphan_timeout;
                 // Fails only when shut down before, and then the FIN is on its way.
                 let _shut = self.shutdown(context);
             }
@@ -64,7 +64,7 @@ impl<Q: Default> Connection<Q> {
     /// An orphan does not wait in FIN-WAIT-2 for ever.
     pub(super) fn await_peers_fin<M>(&mut self, context: &Context<'_, M>) {
         if self.user.is_orphan {
-            self.deadlines.linger = context.now + context.limits.fin_wait_2;
+            self.deadlines.patience = context.now + context.limits.fin_wait_2;
         }
     }
 

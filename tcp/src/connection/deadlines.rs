@@ -9,10 +9,8 @@ pub(crate) struct Deadlines {
     pub(crate) retransmit: Instant,
     /// Delayed acknowledgement.
     pub(crate) acknowledge: Instant,
-    /// Keepalive.
-    pub(crate) keepalive: Instant,
-    /// End of an orphan: of sending what is queued, then of FIN-WAIT-2.
-    pub(crate) linger: Instant,
+    /// Keepalive; for an orphan, its end: of sending what is queued, then of FIN-WAIT-2.
+    pub(crate) patience: Instant,
     /// What the wheel is armed for. It may be earlier than any deadline: then nothing is done.
     pub(crate) armed: Instant,
 }
@@ -21,10 +19,7 @@ impl Deadlines {
     /// The earliest of them.
     #[inline]
     pub(crate) fn earliest(&self) -> Instant {
-        self.retransmit
-            .min(self.acknowledge)
-            .min(self.keepalive)
-            .min(self.linger)
+        self.retransmit.min(self.acknowledge).min(self.patience)
     }
 
     /// Nothing is waited for any more; the wheel finds out by itself.
@@ -41,8 +36,7 @@ impl Default for Deadlines {
         Self {
             retransmit: NEVER,
             acknowledge: NEVER,
-            keepalive: NEVER,
-            linger: NEVER,
+            patience: NEVER,
             armed: NEVER,
         }
     }

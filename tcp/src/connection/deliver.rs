@@ -52,7 +52,8 @@ impl<Q: Default> Connection<Q> {
             .full_bytes
             .max(u16::try_from(segment.payload.len()).unwrap_or(u16::MAX));
         if has_fin && is_whole {
-            self.receive.fin = Some(end);
+            self.receive.has_fin = true;
+            self.receive.fin = end;
         }
         if !is_whole {
             // It probes, or does not know our window (RFC 9293, section 3.8.6.1).
@@ -110,7 +111,7 @@ impl<Q: Default> Connection<Q> {
         if count > 0 {
             self.user.pending.readable = true;
         }
-        if self.receive.fin == Some(next) {
+        if self.receive.has_fin && self.receive.fin == next {
             self.fin_arrives(context);
         } else if had_holes {
             self.due.acknowledge = true;

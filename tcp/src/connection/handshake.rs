@@ -3,14 +3,16 @@
 
 use std::net::IpAddr;
 
+use super::arrival::QUIET_MILLIS;
 use super::deadlines::{Deadlines, NEVER};
 use super::receive_side::window_scale;
+use super::stamps::millis;
 use super::{Connection, Context, Due, ReceiveSide, SendSide, Stamps, User};
 use crate::address::Flow;
 use crate::congestion::{CongestionControl, NewReno};
 use crate::drop_reason::DropReason;
 use crate::error::ConnectionError;
-use crate::event::{ListenerId, Readiness};
+use crate::event::Readiness;
 use crate::header::{Flags, Segment};
 use crate::header_options::Options;
 use crate::limits::Limits;
@@ -57,7 +59,6 @@ impl<Q: Default> Connection<Q> {
         context: &Context<'_, M>,
         flow: Flow,
         handshake: &Handshake,
-        listener: ListenerId,
         timestamp_offset: u32,
         socket: SocketOptions,
     ) -> Self {
@@ -65,7 +66,7 @@ impl<Q: Default> Connection<Q> {
         let mss = handshake.mss.min(handshake.own_mss).max(MSS_LEAST);
         let mut connection = Self::blank(context.now, flow, handshake.ours, mss, limits);
         connection.state = State::SynReceived;
-        connection.started = handshake.started;
+        connection.send.last_sent = handshake.started;
         connection.send.unacknowledged = handshake.ours + 1;
         connection.send.next = handshake.ours + 1;
         connection.send.highest = handshake.ours + 1;
@@ -82,7 +83,7 @@ impl<Q: Default> Connection<Q> {
             recent: handshake.timestamp,
         };
         connection.user.options = socket;
-        connection.listener = Some(listener);
+        connection.user.is_waiting = true;
         connection
     }
 
@@ -91,7 +92,7 @@ impl<Q: Default> Connection<Q> {
             flow,
             state: State::Closed,
             due: Due::default(),
-            send: SendSide::new(initial, mss),
+            send: SendSide::new(initial, mss, now),
             receive: ReceiveSide::new(SequenceNumber::default()),
             stamps: Stamps::default(),
             deadlines: Deadlines::default(),
@@ -104,14 +105,13 @@ impl<Q: Default> Connection<Q> {
                 is_attached: false,
                 is_orphan: false,
                 wants_room: false,
+                is_waiting: false,
                 error: None,
+                soft_error: None,
             },
             last_received: now,
-            quiet_until: now,
-            started: now,
-            listener: None,
+            answered_millis: millis(now).wrapping_sub(QUIET_MILLIS),
             next_waiting: NONE,
-            soft_error: None,
         }
     }
 
@@ -126,7 +126,7 @@ impl<Q: Default> Connection<Q> {
         let has_ack = header.flags.contains(Flags::ACK);
         if has_ack {
             let is_echo_ours = options.timestamps.is_none_or(|stamp| {
-                let syn = (self.started.as_millis() as u32).wrapping_add(self.stamps.offset);
+                let syn = (self.send.last_sent.as_millis() as u32).wrapping_add(self.stamps.offset);
                 let age = self.stamps.clock(context.now).wrapping_sub(syn);
                 !self.stamps.is_on || stamp.echo == 0 || stamp.echo.wrapping_sub(syn) <= age
             });
@@ -155,7 +155,8 @@ impl<Q: Default> Connection<Q> {
             self.due.syn = false;
             self.due.acknowledge = true;
             if self.send.attempts == 0 {
-                self.round_trip.measure(context.now.since(self.started));
+                self.round_trip
+                    .measure(context.now.since(self.send.last_sent));
             } else {
                 self.congestion.on_handshake_loss();
             }
@@ -221,7 +222,8 @@ impl<Q: Default> Connection<Q> {
         self.send.recover = self.send.unacknowledged - 1;
         self.last_received = context.now;
         self.user.pending.writable = true;
-        let micros = u64::try_from(context.now.since(self.started).as_micros()).unwrap_or(u64::MAX);
+        let micros =
+            u64::try_from(context.now.since(self.send.last_sent).as_micros()).unwrap_or(u64::MAX);
         context.counters.handshake_micros.record(micros);
         self.watch_for_silence(context);
     }

@@ -29,8 +29,9 @@ pub(crate) struct ReceiveSide<Q> {
     pub(crate) sack: bool,
     /// The peer's FIN has been received in order.
     pub(crate) is_finished: bool,
-    /// Where the peer's FIN stands, when it came out of order.
-    pub(crate) fin: Option<SequenceNumber>,
+    /// Where the peer's FIN stands, when there is one of which not all before it has come.
+    pub(crate) has_fin: bool,
+    pub(crate) fin: SequenceNumber,
     /// What came out of order.
     pub(crate) ranges: Reassembly,
     pub(crate) queue: Q,
@@ -51,7 +52,8 @@ impl<Q: Default> ReceiveSide<Q> {
             quick: QUICK_ACKS,
             sack: false,
             is_finished: false,
-            fin: None,
+            has_fin: false,
+            fin: next,
             ranges: Reassembly::default(),
             queue: Q::default(),
         }

@@ -1,5 +1,6 @@
 //! Loss recovery: fast retransmit and NewReno (RFC 5681, RFC 6582), and the retransmission timeout.
 
+use super::deadlines::NEVER;
 use super::{Connection, Context};
 use crate::congestion::CongestionControl;
 use crate::memory::Memory;
@@ -49,7 +50,7 @@ impl<Q: Default> Connection<Q> {
         self.send.recover = self.send.highest;
         self.send.is_recovering = false;
         self.send.duplicates = 0;
-        self.send.timed_at = None;
+        self.send.timed_at = NEVER;
         self.due.front = false;
     }
 }

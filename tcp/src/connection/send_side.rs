@@ -1,5 +1,6 @@
 //! The send sequence variables of RFC 9293, section 3.3.1, and the bytes they number.
 
+use super::deadlines::NEVER;
 use crate::header::{Flags, Header};
 use crate::sequence::SequenceNumber;
 use crate::time::Instant;
@@ -39,9 +40,9 @@ pub(crate) struct SendSide<Q> {
     pub(crate) recover: SequenceNumber,
     /// The segment that is being timed ends before this number ...
     pub(crate) timed: SequenceNumber,
-    /// ... and was sent then.
-    pub(crate) timed_at: Option<Instant>,
-    /// When data was sent last.
+    /// ... and was sent then; [`NEVER`] when none is.
+    pub(crate) timed_at: Instant,
+    /// When data was sent last; before any was, when the first SYN was sent or received.
     pub(crate) last_sent: Instant,
     /// Segments retransmitted over the connection's life.
     pub(crate) retransmissions: u32,
@@ -50,7 +51,7 @@ pub(crate) struct SendSide<Q> {
 
 impl<Q: Default> SendSide<Q> {
     /// Nothing sent yet; `initial` numbers the SYN.
-    pub(crate) fn new(initial: SequenceNumber, mss: u16) -> Self {
+    pub(crate) fn new(initial: SequenceNumber, mss: u16, now: Instant) -> Self {
         Self {
             unacknowledged: initial,
             next: initial,
@@ -69,8 +70,8 @@ impl<Q: Default> SendSide<Q> {
             keepalive_probes: 0,
             recover: initial,
             timed: initial,
-            timed_at: None,
-            last_sent: Instant::default(),
+            timed_at: NEVER,
+            last_sent: now,
             retransmissions: 0,
             queue: Q::default(),
         }

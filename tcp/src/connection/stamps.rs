@@ -55,6 +55,12 @@ impl Stamps {
     }
 }
 
+/// The moment in milliseconds, modulo 2^32.
+#[inline]
+pub(crate) fn millis(now: Instant) -> u32 {
+    now.as_millis() as u32
+}
+
 /// Comparison modulo 2^32.
 #[inline]
 pub(crate) fn is_before(earlier: u32, later: u32) -> bool {

@@ -59,7 +59,7 @@ fn a_window_opens_in_steps_worth_a_segment() {
 
 #[test]
 fn an_old_segment_does_not_bring_back_an_old_window() {
-    let mut side: SendSide<()> = SendSide::new(SequenceNumber::new(1), 1_460);
+    let mut side: SendSide<()> = SendSide::new(SequenceNumber::new(1), 1_460, Instant::default());
     let sequence = SequenceNumber::new(1_000);
     side.update_window(sequence, sequence, 5_000);
     side.update_window(sequence - 1, sequence, 9_000);

@@ -15,7 +15,7 @@ impl<Q: Default> Connection<Q> {
             self.due.acknowledge = true;
             context.counters.delayed_acks.increment();
         }
-        if take(&mut self.deadlines.linger, now) {
+        if self.user.is_orphan && take(&mut self.deadlines.patience, now) {
             if self.state == State::FinWait2 {
                 // As Linux: the peer is not told. Its FIN will be answered with RST.
                 self.enter(context, State::Closed);
@@ -29,7 +29,7 @@ impl<Q: Default> Connection<Q> {
         if take(&mut self.deadlines.retransmit, now) {
             self.retransmission_timeout(context);
         }
-        if take(&mut self.deadlines.keepalive, now) {
+        if take(&mut self.deadlines.patience, now) {
             self.keep_alive(context);
         }
     }
@@ -43,7 +43,7 @@ impl<Q: Default> Connection<Q> {
             || self.is_kept_waiting(context)
         {
             context.counters.abort_on_timeout.increment();
-            let error = self.soft_error.unwrap_or(ConnectionError::TimedOut);
+            let error = self.user.soft_error.unwrap_or(ConnectionError::TimedOut);
             self.fail(context, error);
             return;
         }
@@ -95,7 +95,7 @@ impl<Q: Default> Connection<Q> {
         let silence = context.now.since(self.last_received);
         if silence < idle || self.send.outstanding() > 0 {
             // What is outstanding has a timer of its own.
-            self.deadlines.keepalive = context.now + idle.saturating_sub(silence).max(idle / 8);
+            self.deadlines.patience = context.now + idle.saturating_sub(silence).max(idle / 8);
             return;
         }
         if u32::from(self.send.keepalive_probes) >= context.limits.keepalive_count {
@@ -106,13 +106,17 @@ impl<Q: Default> Connection<Q> {
         self.send.keepalive_probes = self.send.keepalive_probes.saturating_add(1);
         context.counters.keepalive.increment();
         self.due.probe = true;
-        self.deadlines.keepalive = context.now + context.limits.keepalive_interval;
+        self.deadlines.patience = context.now + context.limits.keepalive_interval;
     }
 
     /// Starts or stops the keepalive timer as the user's options say.
     pub(crate) fn watch_for_silence<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
+        if self.user.is_orphan {
+            // Its patience is bounded already.
+            return;
+        }
         let is_open = !matches!(self.state, State::SynSent | State::Closed | State::TimeWait);
-        self.deadlines.keepalive = if self.user.options.keepalive && is_open {
+        self.deadlines.patience = if self.user.options.keepalive && is_open {
             context.now + context.limits.keepalive_idle
         } else {
             NEVER

@@ -96,7 +96,7 @@ impl<Q: Default> Connection<Q> {
         if plan.sequence < self.send.highest {
             context.counters.retrans_segs.increment();
             self.send.retransmissions = self.send.retransmissions.wrapping_add(1);
-            self.send.timed_at = None;
+            self.send.timed_at = NEVER;
             if plan.is_front {
                 context.counters.fast_retrans.increment();
             } else {
@@ -104,8 +104,8 @@ impl<Q: Default> Connection<Q> {
             }
         } else {
             context.counters.out_segs.increment();
-            if self.send.timed_at.is_none() {
-                self.send.timed_at = Some(context.now);
+            if self.send.timed_at == NEVER {
+                self.send.timed_at = context.now;
                 self.send.timed = end;
             }
         }

@@ -1,5 +1,6 @@
 //! ICMP errors about a connection: soft, hard, and too big (RFC 1122, 4.2.3.9; RFC 5927).
 
+use super::deadlines::NEVER;
 use super::{Connection, Context};
 use crate::congestion::CongestionControl;
 use crate::drop_reason::DropReason;
@@ -30,7 +31,7 @@ impl<Q: Default> Connection<Q> {
                 self.fail(context, ConnectionError::Unreachable);
             }
             // Hard errors do not end a synchronized connection: they are easily forged.
-            _ => self.soft_error = Some(ConnectionError::Unreachable),
+            _ => self.user.soft_error = Some(ConnectionError::Unreachable),
         }
         Ok(false)
     }
@@ -48,7 +49,7 @@ impl<Q: Default> Connection<Q> {
             self.send.mss = mss;
             self.congestion.set_segment_size(u32::from(mss));
             self.send.next = self.send.unacknowledged;
-            self.send.timed_at = None;
+            self.send.timed_at = NEVER;
         }
     }
 }

@@ -14,7 +14,7 @@ impl<M: Memory> Shard<M> {
         while *slot < until {
             if let Some(connection) = self.connections.get(*slot) {
                 // What waits for accept is a link of its listener's queue and stays, closed.
-                if !connection.user.is_orphan && connection.listener.is_none() {
+                if !connection.user.is_orphan && !connection.user.is_waiting {
                     self.detach_user(*slot);
                 }
                 let (connections, mut context) = self.split(now);

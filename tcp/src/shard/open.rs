@@ -72,7 +72,7 @@ impl<M: Memory> Shard<M> {
         }
         listener.waiting = listener.waiting.saturating_sub(1);
         listener.options.queued.fetch_sub(1, Relaxed);
-        connection.listener = None;
+        connection.user.is_waiting = false;
         Some(slot)
     }
 

@@ -218,8 +218,7 @@ impl<M: Memory> Shard<M> {
         let offset = self.timestamp_offsets.offset(flow);
         let (connections, mut context) = self.split(now);
         let handshake = &pending.handshake;
-        let mut connection =
-            Connection::accepted(&context, *flow, handshake, pending.listener, offset, socket);
+        let mut connection = Connection::accepted(&context, *flow, handshake, offset, socket);
         context.counters.states[State::SynReceived as usize].increment();
         connection.establish(&mut context);
         if pending.handshake.sent == 1 {
