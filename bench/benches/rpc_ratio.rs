@@ -3,13 +3,15 @@
 //!
 //! Coremill: one worker, `rpc` against `echo`, each packet through a looped-back `net_ring`.
 //! Kernel: TCP over loopback, first one thread playing both ends (as the worker does), then one
-//! thread for each end. Run with `cargo bench --bench rpc_ratio`; COREMILL_BENCH_ONLY=64 plays
+//! thread for each end. DPDK's testpmd, which only swaps addresses, turns round packets on the same kind of port. Run with `cargo bench --bench rpc_ratio`; COREMILL_BENCH_ONLY=64 plays
 //! Coremill's side alone, over 64 connections, for whoever wants to look at its worker.
 
 #[path = "rpc_ratio/coremill.rs"]
 mod coremill;
 #[path = "rpc_ratio/kernel.rs"]
 mod kernel;
+#[path = "rpc_ratio/testpmd.rs"]
+mod testpmd;
 
 use std::env;
 use std::process::Command;
@@ -63,6 +65,26 @@ fn compare(connections: usize) -> anyhow::Result<()> {
     }
     stack.stop();
     report(connections, &rounds);
+    compare_packets(connections, &rounds)
+}
+
+/// The worker's packets beside those of testpmd's macswap, as many of them on their way.
+fn compare_packets(connections: usize, rounds: &[[Measured; 3]]) -> anyhow::Result<()> {
+    // Each request and each reply is one packet that the worker receives, echoes or answers, and sends.
+    let worker = 2.0 * median(rounds.iter().map(|round| round[0].requests_per_second));
+    let rates = testpmd::packets_per_second(connections, PACKET_BYTES, ROUNDS, ROUND)?;
+    let Some(rates) = rates else {
+        println!(
+            "  testpmd macswap      NOT COMPARED: no dpdk-testpmd here; run `deploy/host/setup bench`"
+        );
+        return Ok(());
+    };
+    let macswap = median(rates.into_iter());
+    println!(
+        "  packets turned round: coremill's worker {worker:.0}/s (TCP echo), testpmd {macswap:.0}/s (macswap, same port, \
+         as many in flight): coremill has {:.4} times this",
+        worker / macswap
+    );
     Ok(())
 }
 
@@ -108,5 +130,7 @@ const ONLY: &str = "COREMILL_BENCH_ONLY";
 /// Names the number of connections to the process that measures them.
 const CONNECTIONS: &str = "COREMILL_BENCH_CONNECTIONS";
 const REQUEST_BYTES: usize = 64;
+/// The same behind Ethernet, IPv4 and TCP with timestamps.
+const PACKET_BYTES: usize = REQUEST_BYTES + 14 + 20 + 32;
 const ROUNDS: u32 = 5;
 const ROUND: Duration = Duration::from_secs(2);

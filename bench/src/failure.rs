@@ -20,9 +20,13 @@ pub enum Kind {
     Mismatch,
     /// The server's own account of the stream differs from ours, or is not readable.
     BadAnswer,
+    /// An HTTP response with a status that is not the one expected.
+    Status,
+    /// An HTTP response with a body that is not of the length expected.
+    BodyLength,
     /// No local address or port for the connection.
     LocalAddress,
-    /// The process may not open more descriptors.
+    /// The process may not open more descriptors, or sockets of Coremill.
     Descriptors,
     /// Anything else.
     Other,
@@ -39,6 +43,8 @@ impl Kind {
             Kind::ClosedEarly => "closed_early",
             Kind::Mismatch => "mismatch",
             Kind::BadAnswer => "bad_answer",
+            Kind::Status => "status",
+            Kind::BodyLength => "body_length",
             Kind::LocalAddress => "local_address",
             Kind::Descriptors => "descriptors",
             Kind::Other => "other",
@@ -57,7 +63,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure found by us rather than by the kernel.
+    /// A failure found by us rather than by the stack.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self {
             kind,
@@ -80,7 +86,9 @@ impl From<io::Error> for Failure {
             _ => Kind::Other,
         };
         let detail = match kind {
-            Kind::Descriptors => format!("{error}; raise the limit with `ulimit -n`"),
+            Kind::Descriptors => format!(
+                "{error}; raise the limit with `ulimit -n`, or over Coremill applications.sockets in the daemon's configuration"
+            ),
             Kind::Timeout => "no progress within --timeout".to_owned(),
             _ => error.to_string(),
         };

@@ -11,6 +11,8 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, Prog
 pub enum Unit {
     /// Requests answered.
     Requests,
+    /// Connections that stood.
+    Connections,
     /// Bytes moved.
     Bytes,
 }
@@ -52,6 +54,10 @@ const fn template(bounded: bool, unit: Unit) -> &'static str {
     match (bounded, unit) {
         (true, Unit::Requests) => "[{bar:40}] {human_pos}/{human_len} requests  {rate}  {eta}",
         (false, Unit::Requests) => "{spinner} {elapsed}  {human_pos} requests  {rate}",
+        (true, Unit::Connections) => {
+            "[{bar:40}] {human_pos}/{human_len} connections  {rate}  {eta}"
+        }
+        (false, Unit::Connections) => "{spinner} {elapsed}  {human_pos} connections  {rate}",
         (true, Unit::Bytes) => {
             "[{bar:40}] {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta}"
         }

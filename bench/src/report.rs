@@ -12,7 +12,7 @@ use crate::histogram::{Latencies, Summary};
 /// The result of one load. Field names are the keys of `--json`.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// `rpc`, `stream up`, `stream down` or `stream both`.
+    /// `rpc`, `http`, `connect`, `stream up`, `stream down` or `stream both`.
     pub load: String,
     /// The server.
     pub target: String,
@@ -20,13 +20,15 @@ pub struct Report {
     pub seconds: f64,
     /// Connections that stood.
     pub connections: u64,
+    /// Connections that stood, per second.
+    pub connections_per_second: f64,
     /// Connections, or requests on them, that failed.
     pub failures: u64,
     /// Requests answered completely and rightly.
     pub requests: u64,
     /// Answered requests per second.
     pub requests_per_second: f64,
-    /// Payload bytes given to the kernel.
+    /// Payload bytes given to the stack.
     pub bytes_sent: u64,
     /// Payload bytes received.
     pub bytes_received: u64,
@@ -34,6 +36,8 @@ pub struct Report {
     pub mebibytes_per_second: f64,
     /// Received bytes that were wrong.
     pub mismatches: u64,
+    /// HTTP responses by status.
+    pub statuses: BTreeMap<u16, u64>,
     /// Time to connect, in microseconds.
     pub connect_micros: Option<Summary>,
     /// Time from a request's first byte sent to its answer's last, in microseconds.
@@ -51,12 +55,14 @@ pub struct Tally {
     pub connections: u64,
     /// Requests answered.
     pub requests: u64,
-    /// Payload bytes given to the kernel.
+    /// Payload bytes given to the stack.
     pub bytes_sent: u64,
     /// Payload bytes received.
     pub bytes_received: u64,
     /// Received bytes that were wrong.
     pub mismatches: u64,
+    /// HTTP responses by status.
+    pub statuses: BTreeMap<u16, u64>,
     /// Time to connect.
     pub connect: Latencies,
     /// Time of a request.
@@ -74,6 +80,7 @@ impl Tally {
             bytes_sent: 0,
             bytes_received: 0,
             mismatches: 0,
+            statuses: BTreeMap::new(),
             connect: Latencies::new()?,
             request: Latencies::new()?,
             failures: Failures::default(),
@@ -89,6 +96,7 @@ impl Tally {
             target,
             seconds,
             connections: self.connections,
+            connections_per_second: self.connections as f64 / seconds,
             failures: self.failures.total(),
             requests: self.requests,
             requests_per_second: self.requests as f64 / seconds,
@@ -96,6 +104,7 @@ impl Tally {
             bytes_received: self.bytes_received,
             mebibytes_per_second: mebibytes / seconds,
             mismatches: self.mismatches,
+            statuses: self.statuses.clone(),
             connect_micros: self.connect.summary(),
             request_micros: self.request.summary(),
             errors: self
@@ -123,15 +132,18 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} {}: {:.2} s, {} connections",
-            self.load, self.target, self.seconds, self.connections
+            "{} {}: {:.2} s, {} connections ({:.0} per second)",
+            self.load, self.target, self.seconds, self.connections, self.connections_per_second
         )?;
-        if self.load == "rpc" {
+        if ["rpc", "http"].contains(&self.load.as_str()) {
             writeln!(
                 f,
                 "  requests  {} ({:.0} per second)",
                 self.requests, self.requests_per_second
             )?;
+        }
+        for (status, count) in &self.statuses {
+            writeln!(f, "  status    {status}: {count}")?;
         }
         writeln!(
             f,

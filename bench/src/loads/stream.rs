@@ -1,7 +1,6 @@
 //! `stream`: bulk bytes of the seeded pattern up, down or both ways, a thread or two per connection.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -10,22 +9,23 @@ use coremill_engine::services::pattern;
 use sha2::{Digest, Sha256};
 
 use crate::failure::{Failure, Kind};
-use crate::kernel_path;
 use crate::plan::{Direction, StreamPlan};
 use crate::progress::{Progress, Unit};
 use crate::report::{Report, Tally};
+use crate::transport::{Stream as Connection, Transport};
 
 /// Runs the load.
 ///
 /// # Errors
 /// When threads cannot be started; what happens on connections is in the report.
-pub fn run(plan: &StreamPlan) -> anyhow::Result<Report> {
+pub fn run(plan: &StreamPlan, transport: &impl Transport) -> anyhow::Result<Report> {
     let directions = if plan.direction == Direction::Both {
         2
     } else {
         1
     };
-    let streams = u64::from(plan.peer.connections) * (plan.peer.reopen + 1);
+    let reopen = plan.peer.reopen.unwrap_or(0);
+    let streams = u64::from(plan.peer.connections) * reopen.saturating_add(1);
     let total = plan
         .bytes
         .saturating_mul(streams)
@@ -33,18 +33,20 @@ pub fn run(plan: &StreamPlan) -> anyhow::Result<Report> {
     let progress = Progress::start(Some(total), Unit::Bytes, !plan.output.no_progress);
     let tally = Mutex::new(Tally::new()?);
     let started = Instant::now();
+    let stream = Stream {
+        plan,
+        transport,
+        progress: &progress,
+        tally: &tally,
+    };
+    let stream = &stream;
     std::thread::scope(|scope| {
-        for _ in 0..plan.peer.connections {
+        for index in 0..plan.peer.connections as usize {
             std::thread::Builder::new()
                 .stack_size(THREAD_STACK_BYTES)
-                .spawn_scoped(scope, || {
-                    for _ in 0..=plan.peer.reopen {
-                        let stream = Stream {
-                            plan,
-                            progress: &progress,
-                            tally: &tally,
-                        };
-                        if let Err(failure) = stream.run() {
+                .spawn_scoped(scope, move || {
+                    for _ in 0..=reopen {
+                        if let Err(failure) = stream.run(index) {
                             stream.note(|tally| tally.failures.count(failure));
                         }
                     }
@@ -63,20 +65,22 @@ pub fn run(plan: &StreamPlan) -> anyhow::Result<Report> {
         Direction::Down => "stream down",
         Direction::Both => "stream both",
     };
-    Ok(tally.report(name.to_owned(), plan.peer.target.to_string(), elapsed))
+    Ok(tally.report(name.to_owned(), plan.peer.name(), elapsed))
 }
 
-/// One connection of the load.
-struct Stream<'a> {
+/// What the connections of the load share.
+struct Stream<'a, T> {
     plan: &'a StreamPlan,
+    transport: &'a T,
     progress: &'a Progress,
     tally: &'a Mutex<Tally>,
 }
 
-impl Stream<'_> {
-    fn run(&self) -> Result<(), Failure> {
+impl<T: Transport> Stream<'_, T> {
+    fn run(&self, index: usize) -> Result<(), Failure> {
         let started = Instant::now();
-        let connection = kernel_path::connect(&self.plan.peer)?;
+        let peer = &self.plan.peer;
+        let connection = self.transport.connect(peer.route(index), peer.timeout)?;
         self.note(|tally| {
             tally.connections += 1;
             tally.connect.record(started.elapsed());
@@ -89,7 +93,7 @@ impl Stream<'_> {
     }
 
     /// Sends all, half-closes, and compares the service's account with our own.
-    fn up(&self, connection: &TcpStream) -> Result<(), Failure> {
+    fn up(&self, connection: &T::Stream) -> Result<(), Failure> {
         let mut digest = Sha256::new();
         self.send(connection, |bytes| digest.update(bytes))?;
         let answer = read_answer(connection)?;
@@ -123,7 +127,7 @@ impl Stream<'_> {
     }
 
     /// Sends and receives at once; the peer's end of stream has to follow ours.
-    fn both(&self, connection: &TcpStream) -> Result<(), Failure> {
+    fn both(&self, connection: &T::Stream) -> Result<(), Failure> {
         std::thread::scope(|scope| {
             let sender = std::thread::Builder::new()
                 .stack_size(THREAD_STACK_BYTES)
@@ -142,14 +146,14 @@ impl Stream<'_> {
         })
     }
 
-    fn send(&self, mut connection: &TcpStream, mut seen: impl FnMut(&[u8])) -> Result<(), Failure> {
+    fn send(&self, connection: &T::Stream, mut seen: impl FnMut(&[u8])) -> Result<(), Failure> {
         let mut buffer = vec![0; BUFFER_BYTES];
         let mut offset = 0;
         while offset < self.plan.bytes {
             let piece = take(&mut buffer, self.plan.bytes - offset);
             pattern::fill(self.plan.peer.seed, offset, piece);
             seen(piece);
-            connection.write_all(piece)?;
+            connection.send_all(piece)?;
             offset += piece.len() as u64;
             self.progress.add(piece.len() as u64);
             self.note(|tally| tally.bytes_sent += piece.len() as u64);
@@ -158,12 +162,12 @@ impl Stream<'_> {
         Ok(())
     }
 
-    fn receive(&self, mut connection: &TcpStream) -> Result<(), Failure> {
+    fn receive(&self, connection: &T::Stream) -> Result<(), Failure> {
         let mut buffer = vec![0; BUFFER_BYTES];
         let mut offset = 0;
         while offset < self.plan.bytes {
             let room = take(&mut buffer, self.plan.bytes - offset);
-            let count = connection.read(room)?;
+            let count = connection.receive(room)?;
             let piece = room.get(..count).unwrap_or_default();
             if piece.is_empty() {
                 let detail = format!("end of stream after {offset} of {} bytes", self.plan.bytes);
@@ -227,9 +231,19 @@ impl std::fmt::Display for Account {
     }
 }
 
-fn read_answer(connection: &TcpStream) -> Result<String, Failure> {
+fn read_answer(connection: &impl Connection) -> Result<String, Failure> {
     let mut answer = Vec::new();
-    connection.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
+    let mut bytes = [0; ANSWER_BYTES_MAX];
+    while let Some(room) = bytes
+        .get_mut(answer.len()..)
+        .filter(|room| !room.is_empty())
+    {
+        let count = connection.receive(room)?;
+        if count == 0 {
+            break;
+        }
+        answer.extend_from_slice(room.get(..count).unwrap_or_default());
+    }
     if answer.is_empty() {
         return Err(Failure::new(
             Kind::ClosedEarly,
@@ -239,8 +253,8 @@ fn read_answer(connection: &TcpStream) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&answer).trim_end().to_owned())
 }
 
-fn expect_end(mut connection: &TcpStream) -> Result<(), Failure> {
-    match connection.read(&mut [0])? {
+fn expect_end(connection: &impl Connection) -> Result<(), Failure> {
+    match connection.receive(&mut [0])? {
         0 => Ok(()),
         _ => Err(Failure::new(
             Kind::Mismatch,
@@ -258,7 +272,7 @@ fn take(buffer: &mut [u8], remaining: u64) -> &mut [u8] {
 }
 
 const BUFFER_BYTES: usize = 128 * 1024;
-const ANSWER_BYTES_MAX: u64 = 512;
+const ANSWER_BYTES_MAX: usize = 512;
 const THREAD_STACK_BYTES: usize = 256 * 1024;
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Runs coremill-load against small servers on the kernel's loopback: what it reports, how it
 //! fails, and that it notices each kind of wrong answer.
 
+mod connect;
+mod http;
 mod server;
 
 use std::process::{Command, Output};
@@ -161,9 +163,31 @@ fn exit_codes_tell_usage_from_errors() {
     assert_eq!(code(&["rpc", "nonsense"]), Some(2));
     assert_eq!(code(&["rpc", "127.0.0.1:7", "--size", "0"]), Some(2));
     assert_eq!(code(&["stream", "sideways", "127.0.0.1:7"]), Some(2));
+    assert_eq!(code(&["http", "127.0.0.1:7", "--path", "no"]), Some(2));
+    assert_eq!(code(&["http", "127.0.0.1:7", "--sha256", "12"]), Some(2));
+    assert_eq!(code(&["http", "127.0.0.1:7", "--status", "99"]), Some(2));
+    assert_eq!(code(&["rpc", "127.0.0.1:7", "--via", "pigeon"]), Some(2));
     assert_eq!(
         code(&["rpc", &server::closed_port(), "--requests", "1"]),
         Some(1)
+    );
+}
+
+#[test]
+fn without_a_daemon_coremill_cannot_carry_anything() {
+    let output = run(&[
+        "rpc",
+        "127.0.0.1:7",
+        "--via",
+        "coremill",
+        "--control",
+        "/nowhere/socket",
+    ]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("/nowhere/socket") && said.contains("is coremilld running"),
+        "{said}"
     );
 }
 

@@ -24,6 +24,12 @@ pub enum Behaviour {
     Zeros,
     /// Sends the pattern of seed 5 for 10 MiB.
     Pattern,
+    /// Answers each request with this response of HTTP, cut in the middle; counts down the responses of a connection,
+    /// and closes it after the last.
+    Http {
+        response: &'static str,
+        per_connection: usize,
+    },
 }
 
 /// Starts a server that lives as long as the test process; gives its address.
@@ -65,7 +71,31 @@ fn serve(mut connection: TcpStream, behaviour: Behaviour) -> std::io::Result<()>
             pattern::fill(5, 0, &mut bytes);
             connection.write_all(&bytes)
         }
+        Behaviour::Http {
+            response,
+            per_connection,
+        } => http(&mut connection, response.as_bytes(), per_connection),
     }
+}
+
+fn http(connection: &mut TcpStream, response: &[u8], per_connection: usize) -> std::io::Result<()> {
+    connection.set_nodelay(true)?;
+    let mut request = Vec::new();
+    for _ in 0..per_connection {
+        request.clear();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            if connection.read(&mut byte)? == 0 {
+                return Ok(());
+            }
+            request.extend(byte);
+        }
+        let (first, second) = response.split_at(response.len() / 2);
+        connection.write_all(first)?;
+        std::thread::sleep(Duration::from_millis(1));
+        connection.write_all(second)?;
+    }
+    Ok(())
 }
 
 fn echo(connection: &mut TcpStream, flip: u8) -> std::io::Result<()> {

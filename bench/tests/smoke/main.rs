@@ -35,6 +35,7 @@ scenarios! {
     hostile
     limits
     transfers
+    load_as_application
     lossy_transfers
     many_connections
     web

@@ -8,6 +8,7 @@ pub mod idle;
 pub mod leftovers;
 pub mod lifecycle;
 pub mod limits;
+pub mod load_as_application;
 pub mod lossy_transfers;
 pub mod many_connections;
 pub mod metrics;
