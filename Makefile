@@ -30,8 +30,8 @@ test: ## format, lints, unit tests, tidiness and namespace tests with the real d
 	@deploy/host/test
 
 .PHONY: verify
-verify: ## make test, then all tests in release with 10,000 simulator seeds and long property tests
-	@deploy/host/setup build demo test
+verify: ## make test, then all in release: 10,000 simulator seeds, long forms, and what make bench measures
+	@deploy/host/setup build demo test bench
 	@deploy/host/test --long
 
 .PHONY: smoke
@@ -45,9 +45,9 @@ script: ## play packetdrill scripts against the TCP machine; FILE=path for one o
 	cargo run --locked --quiet --package coremill-script -- $(STRICT) $(or $(FILE),tcp/tests/scripts)
 
 .PHONY: bench
-bench: build ## what is measured: rate beside the kernel's sockets, instructions, system calls of a busy worker
+bench: build ## what is measured: rates beside the kernel's sockets and testpmd, instructions, system calls of a busy worker
 	@deploy/host/setup build bench
-	cargo bench --locked --package coremill-bench --bench rpc_ratio
+	cargo bench --locked --package coremill-bench --bench rpc_ratio --bench application_ratio
 	bench/lab/instructions
 	bench/lab/system_calls
 

@@ -1,8 +1,10 @@
 //! Drives many connections with one thread: opens them, lets each go on when it is ready, gives up those that take too
 //! long, and opens them anew. What is said on a connection is the load's affair ([`Talk`]).
 
+mod open;
+
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -11,7 +13,9 @@ use crate::failure::{Failure, Kind};
 use crate::plan::Peer;
 use crate::progress::Progress;
 use crate::report::Tally;
-use crate::transport::{Connection, Poller, Ready, Transport};
+use crate::transport::{Poller, Ready, Transport};
+
+use open::{Open, Phase};
 
 /// A load: what it does on each connection.
 pub trait Load {
@@ -108,20 +112,6 @@ pub struct Driver<'a, T: Transport, L: Load> {
 struct Slot<C, K> {
     open: Option<Open<C, K>>,
     reopen: u64,
-}
-
-struct Open<C, K> {
-    connection: C,
-    talk: K,
-    phase: Phase,
-    is_writing: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Connecting { since: Instant },
-    Talking,
-    Resting,
 }
 
 impl<'a, T: Transport, L: Load> Driver<'a, T, L> {
@@ -281,8 +271,7 @@ impl<'a, T: Transport, L: Load> Driver<'a, T, L> {
         else {
             return;
         };
-        let connecting = matches!(open.phase, Phase::Connecting { .. });
-        let is_writing = connecting || (open.phase == Phase::Talking && open.talk.is_writing());
+        let is_writing = open.wants_to_write();
         if is_writing != open.is_writing {
             open.is_writing = is_writing;
             let told = self.poller.set_writing(&open.connection, index, is_writing);
@@ -344,60 +333,11 @@ impl<'a, T: Transport, L: Load> Driver<'a, T, L> {
         let timeout = self.peer.timeout;
         for index in 0..self.slots.len() {
             let open = self.slots.get(index).and_then(|slot| slot.open.as_ref());
-            let late = match open.map(|open| (open.phase, open.talk.began())) {
-                Some((Phase::Connecting { since }, _)) => Some((since, "connecting")),
-                Some((Phase::Talking, began)) => Some((began, "a request")),
-                Some((Phase::Resting, _)) | None => None,
-            };
-            let late = late.filter(|(since, _)| now.saturating_duration_since(*since) > timeout);
-            if let Some((_, what)) = late {
+            let late = open.and_then(|open| open.late(now, timeout));
+            if let Some(what) = late {
                 let detail = format!("{what} took longer than {timeout:?}");
                 self.follow(index, Err(Failure::new(Kind::Timeout, detail)));
             }
-        }
-    }
-}
-
-impl<C: Connection, K: Talk> Open<C, K> {
-    fn drive(&mut self, ready: Ready, turn: &mut Turn<'_>) -> Result<Step, Failure> {
-        match self.phase {
-            Phase::Connecting { since } => {
-                if !self.connection.is_connected(ready)? {
-                    return Ok(Step::Wait);
-                }
-                let now = Instant::now();
-                turn.tally.connections += 1;
-                let connect = &mut turn.tally.connect;
-                connect.record(now.saturating_duration_since(since));
-                self.phase = Phase::Talking;
-                self.talk.begin(now);
-            }
-            Phase::Talking => {}
-            Phase::Resting if ready.readable => return self.expect_nothing(),
-            Phase::Resting => return Ok(Step::Wait),
-        }
-        let step = self
-            .talk
-            .go_on(&mut self.connection, ready.readable, turn)?;
-        if matches!(step, Step::Rest) {
-            self.phase = Phase::Resting;
-        }
-        Ok(step)
-    }
-
-    /// Nothing was asked, so nothing may come: neither bytes nor an end.
-    fn expect_nothing(&mut self) -> Result<Step, Failure> {
-        match self.connection.read(&mut [0]) {
-            Ok(0) => Err(Failure::new(
-                Kind::ClosedEarly,
-                "end of stream between two requests",
-            )),
-            Ok(_) => Err(Failure::new(
-                Kind::Mismatch,
-                "more bytes came back than were sent",
-            )),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Step::Wait),
-            Err(error) => Err(error.into()),
         }
     }
 }
