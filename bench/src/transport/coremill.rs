@@ -41,7 +41,11 @@ impl Transport for Coremill {
     fn begin_connect(&self, route: Route) -> io::Result<TcpStream> {
         let stack = &self.stack;
         let stream = match route.local() {
-            Some(local) => TcpStream::connect_nonblocking_from(stack, local, route.target)?,
+            Some(local) => {
+                let stream = TcpStream::connect_from(stack, local, route.target)?;
+                stream.set_nonblocking(true)?;
+                stream
+            }
             None => TcpStream::connect_nonblocking(stack, route.target)?,
         };
         stream.set_nodelay(true)?;
@@ -51,7 +55,7 @@ impl Transport for Coremill {
     fn connect(&self, route: Route, timeout: Duration) -> io::Result<TcpStream> {
         let stack = &self.stack;
         let stream = match route.local() {
-            Some(local) => TcpStream::connect_from_timeout(stack, local, route.target, timeout)?,
+            Some(local) => TcpStream::connect_from(stack, local, route.target)?,
             None => TcpStream::connect_timeout(stack, route.target, timeout)?,
         };
         stream.set_nodelay(true)?;
