@@ -45,7 +45,7 @@ struct Testpmd {
 impl Testpmd {
     fn start(program: &PathBuf, burst: usize, packet_bytes: usize) -> anyhow::Result<Self> {
         let mut child = Command::new(program)
-            .args(["--in-memory", "--no-huge", "-m", "256", "--no-pci"])
+            .args(["--no-huge", "--no-shconf", "-m", "256", "--no-pci"])
             .args(["--no-telemetry", "-l", "0,1", "--main-lcore", "1"])
             .args(["--vdev=net_ring0", "--", "--interactive", "--nb-cores=1"])
             .args(["--forward-mode=macswap", "--total-num-mbufs=16384"])
