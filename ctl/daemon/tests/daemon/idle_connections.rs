@@ -185,4 +185,4 @@ const FIRST_PORT: u16 = 9_000;
 /// What a socket takes of the shared memory: its state and its owners.
 const SHARED_BYTES: u64 = ((SOCKET_WORDS + OWNER_WORDS) * WORD_BYTES) as u64;
 /// All in, state written for the application included.
-const BYTES_MAX: u64 = 1_100;
+const BYTES_MAX: u64 = 600;
