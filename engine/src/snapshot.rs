@@ -70,8 +70,6 @@ pub struct ApplicationRow {
     pub offered: u64,
     /// Threads of it that have spoken to this worker.
     pub contexts: u64,
-    /// Subscriptions.
-    pub subscriptions: u64,
     /// Commands carried out so far.
     pub commands: u64,
     /// Commands handed to the worker that has the socket, so far.

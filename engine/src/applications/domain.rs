@@ -17,7 +17,7 @@ use super::commands::Forwarded;
 use super::leaving::Leaving;
 use super::listening::Listening;
 use super::mail::Mail;
-use super::socket_table::{Kind, SocketTable};
+use super::socket_table::SocketTable;
 use crate::snapshot::ApplicationRow;
 
 /// A worker's part of an attached application. The control thread builds and drops it, so that the worker neither
@@ -145,15 +145,8 @@ impl Domain {
     /// What the operator sees of it.
     pub(crate) fn row(&self) -> ApplicationRow {
         let mut row = self.counts;
-        for socket in self.sockets.iter() {
-            match &socket.kind {
-                Kind::Stream(_) => row.connections += 1,
-                Kind::Unconnected { .. } => row.unconnected += 1,
-                // Counted below, where every worker has it.
-                Kind::Listener { .. } => {}
-            }
-            row.subscriptions += socket.subscribers.iter().count() as u64;
-        }
+        row.connections = self.sockets.connections();
+        row.unconnected = self.sockets.unconnected;
         for listening in &self.listening {
             row.listeners += u64::from(listening.open.is_some());
             row.offered += listening.offers.offered() as u64;

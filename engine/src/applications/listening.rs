@@ -147,6 +147,8 @@ impl Domain {
         if outcome.is_err() {
             let options = agreed.options;
             socket.kind = Kind::Unconnected { options };
+            self.sockets.unconnected += 1;
+            self.sockets.listeners -= 1;
             agreed.free();
         } else {
             state.set_local(agreed.local);

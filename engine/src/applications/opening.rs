@@ -116,6 +116,8 @@ impl Domain {
                 }
                 agreed.having = 0;
                 socket.kind = Kind::Listener { number };
+                self.sockets.unconnected -= 1;
+                self.sockets.listeners += 1;
                 if let Some(listening) = self.listening.get_mut(number as usize) {
                     listening.asked = Some(asked);
                 }
@@ -193,6 +195,7 @@ impl Domain {
             state.set_local(local);
         }
         socket.kind = Kind::Stream(Stream::new(connection, false));
+        self.sockets.unconnected -= 1;
         Ok(())
     }
 

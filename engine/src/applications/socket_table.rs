@@ -65,6 +65,9 @@ pub(super) struct SocketTable {
     layout: Layout,
     /// First in, first out: a name is used again as late as possible.
     free: VecDeque<u32>,
+    /// How many of each kind there are: a count, for nobody may look at all places in one turn.
+    pub(super) unconnected: u64,
+    pub(super) listeners: u64,
     worker: u32,
     workers: u32,
 }
@@ -97,6 +100,8 @@ impl SocketTable {
         let slots: Box<[Slot]> = own.map(|_| Slot::default()).collect();
         Self {
             free: (0_u32..).take(slots.len()).collect(),
+            unconnected: 0,
+            listeners: 0,
             slots,
             state: StateWriter::new(attachment.parts.daemon.clone()),
             layout: *layout,
@@ -117,6 +122,7 @@ impl SocketTable {
 
     /// A new socket; None when all places are taken.
     pub(super) fn open(&mut self, kind: Kind, flags: Flags) -> Option<Handle> {
+        let is_unconnected = matches!(kind, Kind::Unconnected { .. });
         let (number, worker) = (
             self.free.pop_front()? * self.workers + self.worker,
             self.worker,
@@ -133,7 +139,9 @@ impl SocketTable {
             subscribers: Subscribers::default(),
         });
         place.state.open(place.handle, socket.condition(worker));
-        Some(place.handle)
+        let handle = place.handle;
+        self.unconnected += u64::from(is_unconnected);
+        Some(handle)
     }
 
     /// The place of a socket that this worker has and the application may name.
@@ -183,16 +191,21 @@ impl SocketTable {
     pub(super) fn remove(&mut self, number: u32) {
         let free = place_of(number, self.workers);
         if let Some(Place { state, slot, .. }) = self.at(number)
-            && slot.socket.take().is_some()
+            && let Some(socket) = slot.socket.take()
         {
             state.close();
             self.free.push_back(free);
+            match socket.kind {
+                Kind::Unconnected { .. } => self.unconnected -= 1,
+                Kind::Listener { .. } => self.listeners -= 1,
+                Kind::Stream(_) => {}
+            }
         }
     }
 
-    /// Every socket.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Socket> {
-        self.slots.iter().filter_map(|slot| slot.socket.as_ref())
+    /// Connections, and attempts at some.
+    pub(super) fn connections(&self) -> u64 {
+        (self.slots.len() - self.free.len()) as u64 - self.unconnected - self.listeners
     }
 
     /// The first taken place at or behind `place`, and its slot's number.
