@@ -44,7 +44,7 @@ pub use limits::Limits;
 pub use memory::Memory;
 pub use packet::{Inbound, Outgoing, Unreachable, Verdict};
 pub use sequence::SequenceNumber;
-pub use shard::Shard;
+pub use shard::{CONNECTION_BYTES, Shard};
 pub use state::State;
 pub use tcp_counters::TcpCounters;
 pub use time::Instant;

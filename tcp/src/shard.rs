@@ -20,7 +20,7 @@ use std::time::Duration;
 use crate::address::Flow;
 use crate::challenge::ChallengeLimit;
 use crate::chunk_pool::ChunkPool;
-use crate::connection::Context;
+use crate::connection::{Connection, Context};
 use crate::ephemeral_port::EphemeralPorts;
 use crate::flow_hash::FlowHash;
 use crate::initial_sequence::{InitialSequence, TimestampOffsets};
@@ -33,6 +33,7 @@ use crate::table::established::Established;
 use crate::table::listen::ListenTable;
 use crate::table::request::Requests;
 use crate::table::slot_queue::SlotQueue;
+use crate::table::slots::Slot;
 use crate::table::time_wait::TimeWaits;
 use crate::tcp_counters::TcpCounters;
 use crate::time::Instant;
@@ -164,6 +165,13 @@ impl<M: Memory> std::fmt::Debug for Shard<M> {
             .finish_non_exhaustive()
     }
 }
+
+/// Bytes reserved for each connection that the limits allow, chunks aside: record, place in the index (two words, or
+/// three with the fewest slots to a bucket), timer, and a link in each of four queues.
+pub const CONNECTION_BYTES: usize = size_of::<Slot<Connection<<ChunkPool as Memory>::Queue>>>()
+    + 3 * size_of::<u32>()
+    + crate::timer_wheel::KEY_BYTES
+    + 4 * size_of::<u32>();
 
 /// Memory that must be behind each range received out of order: one full segment or so.
 const BYTES_PER_RANGE: usize = 2_048;

@@ -263,6 +263,8 @@ fn instant(tick: u64) -> Instant {
     Instant::from_nanos(tick.saturating_mul(TICK_NANOS))
 }
 
+/// What a key costs, armed or not.
+pub const KEY_BYTES: usize = size_of::<Node>();
 /// The wheel's resolution in nanoseconds.
 pub const TICK_NANOS: u64 = 1 << 15;
 const SLOT_BITS: usize = 6;

@@ -17,8 +17,8 @@ pub const LINE_WORDS: usize = 8;
 pub const HEADER_WORDS: usize = PAGE_WORDS;
 /// Words of what the daemon says about one socket.
 pub const SOCKET_WORDS: usize = 16;
-/// Words that the application keeps for one socket: an owner for each direction, and how far it has read.
-pub const OWNER_WORDS: usize = 3;
+/// Words that the application keeps for one socket: the owners of both directions, and how far it has read.
+pub const OWNER_WORDS: usize = 2;
 /// Words of the daemon's note beside each receive chunk.
 pub const CHUNK_NOTE_WORDS: usize = 2;
 /// Words of a chunk of each class: 256 bytes, 2 KiB, 16 KiB.

@@ -25,7 +25,7 @@
 //! | event head | application | notifier x worker | 64 B | notifier's owner |
 //! | armed word | application | notifier | 64 B | notifier's owner, exchanged by workers ([`armed`]) |
 //! | claims | application | listener x worker | 8 B x slots | any process ([`accept_ring::Claims`]) |
-//! | owners | application | socket | 24 B | any process ([`owner`]) |
+//! | owners | application | socket | 16 B | any process ([`owner`]) |
 //! | send chunks | application | chunk | 256 B, 2 KiB, 16 KiB | who was granted it ([`send_lease`]) |
 //!
 //! # What is believed

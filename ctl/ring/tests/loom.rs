@@ -449,7 +449,12 @@ fn a_direction_has_one_owner() {
         let bytes = SharedWrite::heap(1);
         let threads = [0, 1].map(|context| {
             let (owner, bytes) = (Owner::reader(words.clone()), bytes.clone());
+            let other = Owner::writer(words.clone());
             thread::spawn(move || {
+                // The other direction, in the same word, comes and goes meanwhile.
+                if context == 1 && other.acquire(4, context) {
+                    other.release();
+                }
                 if !owner.acquire(4, context) {
                     return 0;
                 }

@@ -4,8 +4,10 @@
 use std::collections::VecDeque;
 
 use coremill_ring::handle::Handle;
-use coremill_ring::layout::Layout;
+use coremill_ring::layout::{Layout, OWNER_WORDS, SOCKET_WORDS};
 use coremill_ring::socket_state::{Condition, Flags, StateWriter};
+use coremill_ring::words::WORD_BYTES;
+use coremill_tcp::CONNECTION_BYTES;
 use coremill_tcp::options::SocketOptions;
 
 use super::attachment::Attachment;
@@ -240,5 +242,11 @@ fn place_of(slot: u32, workers: u32) -> u32 {
 /// Notifiers that a socket can have: the one that blocked calls wait on, and a poller.
 const OF_SOCKET: usize = 2;
 
-// What a socket costs in the worker; the rest is in its state. See "What a connection costs" in ARCHITECTURE.
+/// A worker's share of what a socket costs: its slot, and its places among the free ones, those that wait, and those with
+/// something to tell.
+const SOCKET_BYTES: usize = size_of::<Slot>() + 3 * size_of::<u32>();
+
+// "What a connection costs" in ARCHITECTURE adds it up.
 const _: () = assert!(size_of::<Slot>() <= 80);
+const _: () =
+    assert!(SOCKET_BYTES + CONNECTION_BYTES + (SOCKET_WORDS + OWNER_WORDS) * WORD_BYTES <= 592);

@@ -27,7 +27,7 @@ fn offsets_are_those_of_the_version() {
     assert_eq!(at(layout.event_head(1, 0)), Some((0x1900, 64)));
     assert_eq!(at(layout.armed(1)), Some((0x19c0, 64)));
     assert_eq!(at(layout.claims(0, 1)), Some((0x1a40, 24)));
-    assert_eq!(at(layout.owners(4)), Some((0x1ae0, 24)));
+    assert_eq!(at(layout.owners(4)), Some((0x1ac0, 16)));
     assert_eq!(at(layout.send_chunk(chunk(0, 1))), Some((0x2100, 256)));
     assert_eq!(layout.application_bytes(), 0x8000);
 }

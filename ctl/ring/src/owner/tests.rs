@@ -11,7 +11,7 @@ fn mark(words: &SharedWrite, generation: u32) -> ReadMark {
 
 #[test]
 fn a_mark_is_believed_within_what_was_unread_and_of_the_same_socket_alone() {
-    let words = SharedWrite::heap(3);
+    let words = SharedWrite::heap(2);
     let reader = mark(&words, 7);
     assert_eq!(reader.beyond(0, 100), None, "nothing was said");
     reader.set(60);
@@ -24,9 +24,23 @@ fn a_mark_is_believed_within_what_was_unread_and_of_the_same_socket_alone() {
 
 #[test]
 fn positions_go_on_where_the_mark_wraps() {
-    let words = SharedWrite::heap(3);
+    let words = SharedWrite::heap(2);
     let reader = mark(&words, u32::MAX);
     let far = (5 << POSITION_BITS) + 3;
     reader.set(far);
     assert_eq!(reader.beyond(far - 10, 20), Some(far));
+}
+
+#[test]
+fn directions_are_owned_and_freed_by_themselves() {
+    let words = SharedWrite::heap(2);
+    let (reader, writer) = (Owner::reader(words.clone()), Owner::writer(words.clone()));
+    assert!(reader.acquire(3, 7));
+    assert!(!reader.acquire(3, 7), "it has an owner");
+    assert!(writer.acquire(u16::MAX, u16::MAX));
+    assert!(!reader.release_dead(2) && !writer.release_dead(3));
+    assert!(reader.release_dead(3));
+    assert!(!writer.acquire(0, 0), "the other half is as it was");
+    writer.release();
+    assert!(writer.acquire(0, 0) && reader.acquire(0, 0));
 }
