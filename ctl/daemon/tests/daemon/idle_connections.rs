@@ -18,12 +18,12 @@ use super::process::Daemon;
 
 #[test]
 fn idle_connections_are_cheap_and_hold_no_chunk() {
-    let pairs = if is_long() { 100_000 } else { 2_500 };
+    let pairs = if is_long() { 100_000 } else { 5_000 };
     let without = {
         let daemon = start("few", 64);
         let stack = Stack::attach(&daemon.socket).unwrap();
         let listeners = listeners(&stack);
-        for number in 0..pairs.min(20_000) {
+        for number in 0..pairs.min(5_000) {
             drop(pair(&stack, &listeners, number));
         }
         drop((listeners, stack));
@@ -60,7 +60,7 @@ fn idle_connections_are_cheap_and_hold_no_chunk() {
     let counted = if is_long() {
         bytes
     } else {
-        bytes.saturating_sub(fixed)
+        bytes.saturating_sub(fixed + OTHER_BYTES)
     };
     assert!(counted <= connections * BYTES_MAX, "{counted} bytes");
     drop((held, listeners, stack));
@@ -184,5 +184,7 @@ const LISTENERS: u64 = 8;
 const FIRST_PORT: u16 = 9_000;
 /// What a socket takes of the shared memory: its state and its owners.
 const SHARED_BYTES: u64 = ((SOCKET_WORDS + OWNER_WORDS) * WORD_BYTES) as u64;
+/// What a daemon's memory differs by from start to start: too little to matter beside many connections.
+const OTHER_BYTES: u64 = 512 << 10;
 /// All in, state written for the application included.
 const BYTES_MAX: u64 = 600;
