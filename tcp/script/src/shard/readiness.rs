@@ -80,7 +80,7 @@ impl Socket {
         if !is_connecting && (machine.shard.send_room(id) > 0 || self.is_write_shut || is_closed) {
             events.push("POLLOUT");
         }
-        if has_ended {
+        if has_ended || self.is_peer_done(machine) {
             events.push("POLLRDHUP");
         }
         if has_failed && !self.is_error_told {
@@ -90,6 +90,23 @@ impl Socket {
             events.push("POLLHUP");
         }
         events
+    }
+}
+
+impl Socket {
+    /// The peer's FIN has arrived, though bytes before it may be unread.
+    fn is_peer_done(&self, machine: &Machine) -> bool {
+        let state = self.state(machine);
+        state.is_none_or(|state| {
+            matches!(
+                state,
+                State::CloseWait
+                    | State::Closing
+                    | State::LastAck
+                    | State::TimeWait
+                    | State::Closed
+            )
+        })
     }
 }
 
