@@ -1,7 +1,8 @@
 //! Runs scripts written for packetdrill against the TCP machine of Coremill, on virtual time.
 //!
 //! A script says what the user calls, which segments come in and which must go out when: start at
-//! `run.rs`. `language` reads scripts, `shard` is the machine under test, `compare` and `verdict` say
+//! `run.rs`. `language` reads scripts, `shard` is the machine under test, `wire` maps
+//! numbers, `compare` and `verdict` say
 //! what was different.
 #![forbid(unsafe_code)]
 
@@ -11,7 +12,9 @@ pub mod language;
 mod run;
 mod settings;
 mod shard;
+mod subject;
 pub mod verdict;
+mod wire;
 
 pub use language::parse;
 pub use run::run;

@@ -12,14 +12,27 @@ use coremill_tcp::Instant;
 use crate::assertions::Assertions;
 use crate::language::{Action, Direction, Event, Script, Time};
 use crate::settings::Settings;
-use crate::shard::{Machine, Sockets, Wire};
+use crate::shard::Machine;
+use crate::subject::{Subject, elapsed, point};
 use crate::verdict::{Trouble, Verdict};
+use crate::wire::Wire;
 use calls::Blocked;
 
 /// Plays `script`. When `is_strict`, segments that nobody expected by the end are a difference, too;
 /// packetdrill lets them pass.
 pub fn run(script: &Script, is_strict: bool) -> Verdict {
-    let mut settings = Settings::default();
+    run_against(script, is_strict, Settings::default(), |settings| {
+        Ok(Machine::new(settings))
+    })
+}
+
+/// Plays `script` against what `make` makes of its settings.
+pub fn run_against<S: Subject>(
+    script: &Script,
+    is_strict: bool,
+    mut settings: Settings,
+    make: impl FnMut(&Settings) -> Result<S, Trouble>,
+) -> Verdict {
     for (name, value) in &script.options {
         if let Err(trouble) = settings.option(name, value.as_deref()) {
             return Verdict::of(1, Duration::ZERO, trouble);
@@ -32,9 +45,9 @@ pub fn run(script: &Script, is_strict: bool) -> Verdict {
     }
     let mut run = Run {
         settings,
-        machine: None,
+        make,
+        subject: None,
         wire: Wire::default(),
-        sockets: Sockets::default(),
         blocked: None,
         assertions: Assertions::default(),
         last: Duration::ZERO,
@@ -45,19 +58,19 @@ pub fn run(script: &Script, is_strict: bool) -> Verdict {
             events: script.events.len(),
         },
         Err(trouble) => {
-            let at = run.machine.as_ref().map(Machine::elapsed);
+            let at = run.subject.as_ref().map(|subject| elapsed(subject.now()));
             Verdict::of(run.line, at.unwrap_or_default(), trouble)
         }
     }
 }
 
 /// A script being played.
-struct Run {
+struct Run<S, F> {
     settings: Settings,
+    make: F,
     /// Made by the first event that needs it, when commands have set their limits.
-    machine: Option<Machine>,
+    subject: Option<S>,
     wire: Wire,
-    sockets: Sockets,
     blocked: Option<Blocked>,
     assertions: Assertions,
     /// The time of the event before, on the script's own scale.
@@ -66,7 +79,7 @@ struct Run {
     line: usize,
 }
 
-impl Run {
+impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
     fn play(&mut self, script: &Script, is_strict: bool) -> Result<(), Trouble> {
         for event in &script.events {
             self.line = event.line;
@@ -101,16 +114,16 @@ impl Run {
         if let Action::Command(text) = &event.action {
             return self.command(due, text);
         }
-        self.go_to(Machine::point(due))?;
+        self.go_to(point(due))?;
         self.line = event.line;
         self.last = due;
         match &event.action {
             Action::Packet(packet) => {
-                let machine = self
-                    .machine
-                    .get_or_insert_with(|| Machine::new(&self.settings));
-                self.wire.inject(machine, &self.settings, packet)?;
-                machine.collect();
+                self.subject()?;
+                if let Some(subject) = &mut self.subject {
+                    self.wire.inject(subject, &self.settings, packet)?;
+                    subject.collect()?;
+                }
                 self.retry_blocked()
             }
             Action::Call(call) => {
@@ -129,42 +142,42 @@ impl Run {
     fn command(&mut self, due: Duration, text: &str) -> Result<(), Trouble> {
         let ran = self.settings.command(text)?;
         self.last = due + ran.sleeps;
-        if ran.has_set && self.machine.is_some() {
+        if ran.has_set && self.subject.is_some() {
             let what = format!("`{}` after the first system call", text.trim());
             return Err(Trouble::Unsupported(what));
         }
         if ran.sleeps > Duration::ZERO {
-            self.go_to(Machine::point(due + ran.sleeps))?;
+            self.go_to(point(due + ran.sleeps))?;
         }
         Ok(())
     }
 
     /// Keeps code for the end, with what it sees now.
     fn code(&mut self, line: usize, text: &str) -> Result<(), Trouble> {
-        let row = self.machine.as_ref().and_then(|machine| {
-            let flow = self.wire.current()?;
-            let id = self.sockets.connection_of(machine, flow)?;
-            machine.shard.row(machine.now, id)
-        });
+        let flow = self.wire.current();
+        let row = flow.and_then(|flow| self.subject.as_ref()?.row(flow));
         self.assertions.add(line, text, row.as_ref())
     }
 
     /// Lets time pass up to `end`; what is sent meanwhile waits to be looked at.
     fn go_to(&mut self, end: Instant) -> Result<(), Trouble> {
         loop {
-            let machine = self.machine();
-            machine.collect();
-            if machine.now >= end {
+            let subject = self.subject()?;
+            subject.collect()?;
+            if subject.now() >= end {
                 return Ok(());
             }
-            machine.step(end);
+            subject.step(end)?;
             self.retry_blocked()?;
         }
     }
 
-    fn machine(&mut self) -> &mut Machine {
-        self.machine
-            .get_or_insert_with(|| Machine::new(&self.settings))
+    /// The machine under test, made when it is first needed.
+    fn subject(&mut self) -> Result<&mut S, Trouble> {
+        match &mut self.subject {
+            Some(subject) => Ok(subject),
+            none => Ok(none.insert((self.make)(&self.settings)?)),
+        }
     }
 }
 

@@ -1,51 +1,38 @@
-//! The machine under test: a shard on virtual time, and what it has sent.
+//! The machine under test: a shard on virtual time, the sockets of a script, and what it has sent.
 //!
-//! `sockets` maps system calls to its verbs (with `transfer`, `choices` and `readiness`), `wire`
-//! maps segments between the script's numbers and the shard's.
+//! `sockets` maps system calls to its verbs, with `transfer`, `choices` and `readiness`.
 
 mod choices;
 mod readiness;
 mod sockets;
 mod transfer;
-mod wire;
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::time::Duration;
 
+use coremill_tcp::address::Flow;
 use coremill_tcp::limits::Secrets;
+use coremill_tcp::packet::{Inbound, Quoted};
+use coremill_tcp::snapshot::ConnectionRow;
 use coremill_tcp::{ChunkPool, Instant, Shard};
 
+use crate::language::Call;
 use crate::settings::Settings;
+use crate::subject::{Progress, START, Sent, Subject, Tried};
+use crate::verdict::Trouble;
+use sockets::Sockets;
 
-pub use sockets::{Outcome, Progress, Sockets};
-pub use wire::{Observed, Wire};
-
-/// A shard, the time it is told, and its segments that nobody has looked at yet.
+/// A shard, the time it is told, its sockets, and its segments that nobody has looked at yet.
 pub struct Machine {
-    /// The machine itself.
-    pub shard: Shard,
-    /// What it is told the time is.
-    pub now: Instant,
-    /// Segments sent, oldest first.
-    pub sent: VecDeque<Sent>,
+    stack: Stack,
+    sockets: Sockets,
+    sent: VecDeque<Sent>,
 }
 
-/// A segment that the shard has sent.
-#[derive(Clone, Debug)]
-pub struct Sent {
-    /// When.
-    pub at: Instant,
-    /// IP source.
-    pub source: IpAddr,
-    /// IP destination.
-    pub destination: IpAddr,
-    /// ECN bits.
-    pub ecn: u8,
-    /// Time to live.
-    pub ttl: u8,
-    /// Header, options, payload.
-    pub bytes: Vec<u8>,
+/// The shard and its time.
+pub struct Stack {
+    shard: Shard,
+    now: Instant,
 }
 
 impl Machine {
@@ -59,40 +46,29 @@ impl Machine {
         };
         let memory = ChunkPool::new(settings.limits.memory_bytes);
         Self {
-            shard: Shard::new(settings.limits.clone(), secrets, memory),
-            now: START,
+            stack: Stack {
+                shard: Shard::new(settings.limits.clone(), secrets, memory),
+                now: START,
+            },
+            sockets: Sockets::default(),
             sent: VecDeque::new(),
         }
     }
+}
 
-    /// Time since the script's start.
-    pub fn elapsed(&self) -> Duration {
-        self.now.since(START)
+impl Subject for Machine {
+    fn now(&self) -> Instant {
+        self.stack.now
     }
 
-    /// The point so long after the script's start.
-    pub fn point(after: Duration) -> Instant {
-        START + after
-    }
-
-    /// Goes on to the shard's next deadline, not beyond `end`, and takes what it sends.
-    pub fn step(&mut self, end: Instant) {
-        let deadline = self.shard.next_deadline().unwrap_or(end);
-        let next = deadline.min(end).max(self.now);
-        // A deadline is a lower bound: go on by a little at least.
-        let least = (self.now + TICK).min(end);
-        self.now = next.max(least);
-        self.collect();
-    }
-
-    /// Does what is due now, and takes what the shard sends.
-    pub fn collect(&mut self) {
+    fn collect(&mut self) -> Result<(), Trouble> {
         let mut out = vec![0; SEGMENT_BYTES_MAX];
-        self.shard.advance(self.now, usize::MAX);
-        while let Some(outgoing) = self.shard.next_segment(self.now, &mut out) {
+        let (shard, now) = (&mut self.stack.shard, self.stack.now);
+        shard.advance(now, usize::MAX);
+        while let Some(outgoing) = shard.next_segment(now, &mut out) {
             let bytes = out.get(..outgoing.length).unwrap_or(&out).to_vec();
             self.sent.push_back(Sent {
-                at: self.now,
+                at: now,
                 source: outgoing.source,
                 destination: outgoing.destination,
                 ecn: outgoing.ecn,
@@ -100,16 +76,57 @@ impl Machine {
                 bytes,
             });
             if self.sent.len() > SENT_MAX {
-                return;
+                return Err(Trouble::Difference("it never stops sending".to_owned()));
             }
         }
         // Nobody waits for events here; they must not pile up.
-        while self.shard.next_event().is_some() {}
+        while shard.next_event().is_some() {}
+        Ok(())
+    }
+
+    fn step(&mut self, end: Instant) -> Result<(), Trouble> {
+        let now = self.stack.now;
+        let deadline = self.stack.shard.next_deadline().unwrap_or(end);
+        // A deadline is a lower bound: go on by a little at least.
+        let least = (now + TICK).min(end);
+        self.stack.now = deadline.min(end).max(now).max(least);
+        self.collect()
+    }
+
+    fn sent(&mut self) -> &mut VecDeque<Sent> {
+        &mut self.sent
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.stack.shard.next_deadline().is_none()
+    }
+
+    fn inject(&mut self, inbound: &Inbound<'_>) -> Result<(), Trouble> {
+        self.stack.shard.receive(self.stack.now, inbound);
+        Ok(())
+    }
+
+    fn inject_error(&mut self, quoted: &Quoted) -> Result<(), Trouble> {
+        self.stack.shard.unreachable(self.stack.now, quoted);
+        Ok(())
+    }
+
+    fn attempt(
+        &mut self,
+        settings: &Settings,
+        call: &Call,
+        progress: &mut Progress,
+    ) -> Result<Tried, Trouble> {
+        self.sockets
+            .attempt(&mut self.stack, settings, call, progress)
+    }
+
+    fn row(&self, flow: Flow) -> Option<ConnectionRow> {
+        let id = self.sockets.connection_of(&self.stack, flow)?;
+        self.stack.shard.row(self.stack.now, id)
     }
 }
 
-/// Scripts begin here, so that timestamps and clocks are not near zero.
-const START: Instant = Instant::from_millis(100_000);
 /// How far time goes on where the shard does not tell.
 const TICK: Duration = Duration::from_micros(20);
 /// Larger than any MTU.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Run;
 use crate::language::{Call, Value};
-use crate::shard::{Machine, Outcome, Progress};
+use crate::settings::Settings;
+use crate::subject::{Outcome, Progress, Subject, elapsed, point};
 use crate::verdict::Trouble;
 
 /// A call that has not returned yet.
@@ -17,7 +18,7 @@ pub struct Blocked {
     end: Duration,
 }
 
-impl Run {
+impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
     /// Calls at `due`; `end` tells when it must return where that is not at once.
     pub(super) fn call(
         &mut self,
@@ -30,7 +31,7 @@ impl Run {
         self.await_blocked()?;
         self.line = line;
         let mut progress = Progress {
-            started: self.machine().now,
+            started: self.subject()?.now(),
             moved: 0,
         };
         match self.attempt(call, &mut progress)? {
@@ -73,33 +74,38 @@ impl Run {
             return Ok(());
         };
         let (line, name) = (blocked.line, blocked.call.name.clone());
-        let latest = Machine::point(blocked.end + self.settings.tolerance);
+        let latest = point(blocked.end + self.settings.tolerance);
         while self.blocked.is_some() {
-            let machine = self.machine();
-            if machine.now >= latest {
+            if self.subject()?.now() >= latest {
                 self.line = line;
                 let what = format!("{name} blocks for longer than it must");
                 return Err(Trouble::Difference(what));
             }
-            machine.step(latest);
+            self.subject()?.step(latest)?;
             self.retry_blocked()?;
         }
         Ok(())
     }
 
     fn attempt(&mut self, call: &Call, progress: &mut Progress) -> Result<Outcome, Trouble> {
-        let settings = &self.settings;
-        let machine = self.machine.get_or_insert_with(|| Machine::new(settings));
-        let outcome = self
-            .sockets
-            .attempt(machine, &mut self.wire, settings, call, progress)?;
-        machine.collect();
-        Ok(outcome)
+        self.subject()?;
+        let Some(subject) = &mut self.subject else {
+            return Ok(Outcome::Wait);
+        };
+        let tried = subject.attempt(&self.settings, call, progress)?;
+        if let Some(flow) = tried.opened {
+            self.wire.opened(flow);
+        }
+        if tried.listens {
+            self.wire.listens();
+        }
+        subject.collect()?;
+        Ok(tried.outcome)
     }
 
     /// Compares what a call gave, and when, with what it must.
     fn returned(&mut self, call: &Call, outcome: Outcome, end: Duration) -> Result<(), Trouble> {
-        let at = self.machine().elapsed();
+        let at = elapsed(self.subject()?.now());
         let (value, error) = match outcome {
             Outcome::Done(value) => (value, None),
             Outcome::Failed(error) => (-1, Some(error)),

@@ -9,10 +9,12 @@ use coremill_tcp::Instant;
 use super::Run;
 use crate::compare::differences;
 use crate::language::{Body, Packet, Time};
-use crate::shard::{Machine, Observed, Sent};
+use crate::settings::Settings;
+use crate::subject::{Sent, Subject, elapsed, point};
 use crate::verdict::Trouble;
+use crate::wire::Observed;
 
-impl Run {
+impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
     pub(super) fn expect(&mut self, time: Time, packet: &Packet) -> Result<(), Trouble> {
         if let Body::Other(what) = &packet.body {
             return Err(Trouble::Unsupported(what.clone()));
@@ -30,7 +32,7 @@ impl Run {
         };
         let latest = span.map_or(base + ANY_TIME_MAX, |(_, to)| to + self.settings.tolerance);
         let line = self.line;
-        let first = self.next_sent(Machine::point(latest))?;
+        let first = self.next_sent(point(latest))?;
         self.line = line;
         let Some(first) = first else {
             let silent = latest.as_secs_f64();
@@ -40,14 +42,14 @@ impl Run {
         let begun = first.at;
         let mut observed = self.wire.observe(&first)?;
         self.wire.learn(packet, &mut observed);
-        let ended = self.join(packet, &mut observed, begun, Machine::point(latest))?;
+        let ended = self.join(packet, &mut observed, begun, point(latest))?;
         self.compare(packet, &observed)?;
         if let Some((from, to)) = span {
             self.in_time(packet, (begun, ended), from, to)?;
         }
         self.last = match time {
             Time::Relative(_) | Time::Absolute(_) => span.map_or(base, |(due, _)| due),
-            _ => begun.since(Machine::point(Duration::ZERO)),
+            _ => elapsed(begun),
         };
         Ok(())
     }
@@ -88,8 +90,7 @@ impl Run {
         from: Duration,
         to: Duration,
     ) -> Result<(), Trouble> {
-        let start = Machine::point(Duration::ZERO);
-        let (begun, ended) = (begun.since(start), ended.since(start));
+        let (begun, ended) = (elapsed(begun), elapsed(ended));
         let tolerance = self.settings.tolerance;
         if begun + tolerance >= from && ended <= to + tolerance {
             return Ok(());
@@ -139,7 +140,7 @@ impl Run {
                 && segment.length > 0
                 && joined.length + segment.length <= wanted.length;
             if !follows {
-                self.machine().sent.push_front(next);
+                self.subject()?.sent().push_front(next);
                 break;
             }
             joined.length += segment.length;
@@ -153,30 +154,25 @@ impl Run {
     /// The next segment sent, for which time passes up to `latest`.
     fn next_sent(&mut self, latest: Instant) -> Result<Option<Sent>, Trouble> {
         loop {
-            let machine = self.machine();
-            machine.collect();
-            if let Some(sent) = machine.sent.pop_front() {
+            let has_blocked = self.blocked.is_some();
+            let subject = self.subject()?;
+            subject.collect()?;
+            if let Some(sent) = subject.sent().pop_front() {
                 return Ok(Some(sent));
             }
-            let is_idle = machine.shard.next_deadline().is_none() && self.blocked.is_none();
-            let machine = self.machine();
-            if machine.now >= latest {
+            if subject.now() >= latest || (subject.is_at_rest() && !has_blocked) {
                 return Ok(None);
             }
-            if is_idle {
-                machine.now = latest;
-                continue;
-            }
-            machine.step(latest);
+            subject.step(latest)?;
             self.retry_blocked()?;
         }
     }
 
     /// No segment is left that nobody expected.
     pub(super) fn nothing_left(&mut self) -> Result<(), Trouble> {
-        let machine = self.machine();
-        machine.collect();
-        let Some(sent) = machine.sent.pop_front() else {
+        let subject = self.subject()?;
+        subject.collect()?;
+        let Some(sent) = subject.sent().pop_front() else {
             return Ok(());
         };
         let observed = self.wire.observe(&sent)?;

@@ -2,8 +2,9 @@
 
 use coremill_tcp::options::SocketOptions;
 
-use super::sockets::{Kind, Outcome, Sockets, Surroundings, name_of};
+use super::sockets::{Kind, Sockets, Surroundings, name_of};
 use crate::language::{Call, Value};
+use crate::subject::Outcome;
 use crate::verdict::Trouble;
 
 impl Sockets {

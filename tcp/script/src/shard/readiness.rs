@@ -3,9 +3,10 @@
 use coremill_tcp::State;
 use coremill_tcp::error::ReceiveError;
 
-use super::Machine;
-use super::sockets::{Kind, Outcome, Progress, Socket, Sockets, Surroundings};
+use super::Stack;
+use super::sockets::{Kind, Socket, Sockets, Surroundings};
 use crate::language::{Call, Value};
+use crate::subject::{Outcome, Progress};
 use crate::verdict::Trouble;
 
 impl Sockets {
@@ -48,7 +49,7 @@ impl Sockets {
 
 impl Socket {
     /// As Linux tells of TCP sockets.
-    fn readiness(&self, machine: &mut Machine) -> Vec<&'static str> {
+    fn readiness(&self, machine: &mut Stack) -> Vec<&'static str> {
         let id = match self.kind {
             Kind::Fresh => return vec!["POLLOUT", "POLLHUP"],
             Kind::Listening(_) => {
@@ -95,7 +96,7 @@ impl Socket {
 
 impl Socket {
     /// The peer's FIN has arrived, though bytes before it may be unread.
-    fn is_peer_done(&self, machine: &Machine) -> bool {
+    fn is_peer_done(&self, machine: &Stack) -> bool {
         let state = self.state(machine);
         state.is_none_or(|state| {
             matches!(

@@ -8,34 +8,13 @@ use std::collections::BTreeMap;
 use coremill_tcp::address::{Endpoint, Flow};
 use coremill_tcp::error::{ConnectError, ConnectionError, ListenError};
 use coremill_tcp::options::{ConnectOptions, ListenOptions, SocketOptions};
-use coremill_tcp::{ConnectionId, Instant, ListenerId, State};
+use coremill_tcp::{ConnectionId, ListenerId, State};
 
-use super::{Machine, Wire};
+use super::Stack;
 use crate::language::{Call, Value};
 use crate::settings::Settings;
+use crate::subject::{Outcome, Progress, Tried};
 use crate::verdict::Trouble;
-
-/// What a call gave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// This value.
-    Done(i64),
-    /// -1 and this error.
-    Failed(&'static str),
-    /// Nothing yet.
-    Wait,
-    /// Nothing yet, and a non-blocking caller is told this error.
-    WaitOr(&'static str),
-}
-
-/// What a call that is tried again remembers.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// When it was first tried.
-    pub started: Instant,
-    /// Bytes moved so far.
-    pub moved: usize,
-}
 
 /// The script's sockets.
 #[derive(Debug, Default)]
@@ -71,9 +50,10 @@ pub(super) enum Kind {
 
 /// What calls work with.
 pub struct Surroundings<'a> {
-    pub(super) machine: &'a mut Machine,
-    pub(super) wire: &'a mut Wire,
+    pub(super) machine: &'a mut Stack,
     pub(super) settings: &'a Settings,
+    opened: Option<Flow>,
+    listens: bool,
 }
 
 impl Sockets {
@@ -83,24 +63,29 @@ impl Sockets {
     /// When it asks for what the machine lacks, or writes another value to memory than expected.
     pub fn attempt(
         &mut self,
-        machine: &mut Machine,
-        wire: &mut Wire,
+        machine: &mut Stack,
         settings: &Settings,
         call: &Call,
         progress: &mut Progress,
-    ) -> Result<Outcome, Trouble> {
+    ) -> Result<Tried, Trouble> {
         let mut around = Surroundings {
             machine,
-            wire,
             settings,
+            opened: None,
+            listens: false,
         };
         let outcome = self.dispatch(&mut around, call, progress)?;
         let is_nonblocking = self.is_nonblocking(call);
-        Ok(match outcome {
+        let outcome = match outcome {
             Outcome::Wait if is_nonblocking => Outcome::Failed("EAGAIN"),
             Outcome::WaitOr(error) if is_nonblocking => Outcome::Failed(error),
             Outcome::WaitOr(_) => Outcome::Wait,
             outcome => outcome,
+        };
+        Ok(Tried {
+            outcome,
+            opened: around.opened,
+            listens: around.listens,
         })
     }
 
@@ -138,7 +123,7 @@ impl Sockets {
     }
 
     /// The connection that packets of `flow` are about.
-    pub fn connection_of(&self, machine: &Machine, flow: Flow) -> Option<ConnectionId> {
+    pub fn connection_of(&self, machine: &Stack, flow: Flow) -> Option<ConnectionId> {
         let mut ids = self.table.values().rev().filter_map(Socket::connection);
         ids.find(|id| machine.shard.flow(*id) == Some(flow))
     }
@@ -242,7 +227,7 @@ impl Sockets {
         match shard.listen(options) {
             Ok(id) => {
                 socket.kind = Kind::Listening(id);
-                around.wire.listens();
+                around.listens = true;
                 Ok(Outcome::Done(0))
             }
             Err(ListenError::AddressInUse(_)) => Ok(Outcome::Failed("EADDRINUSE")),
@@ -290,9 +275,7 @@ impl Sockets {
         match around.machine.shard.connect(now, &options, &|_| true) {
             Ok(id) => {
                 socket.kind = Kind::Connection(id);
-                if let Some(flow) = around.machine.shard.flow(id) {
-                    around.wire.opened(flow);
-                }
+                around.opened = around.machine.shard.flow(id);
                 Ok(Outcome::WaitOr("EINPROGRESS"))
             }
             Err(ConnectError::AddressInUse(_) | ConnectError::NoPort(_)) => {
@@ -357,13 +340,13 @@ impl Socket {
         }
     }
 
-    pub(super) fn state(&self, machine: &Machine) -> Option<State> {
+    pub(super) fn state(&self, machine: &Stack) -> Option<State> {
         let row = machine.shard.row(machine.now, self.connection()?);
         row.map(|row| row.state)
     }
 
     /// What `connect` says of an active open under way.
-    fn connecting(&mut self, machine: &mut Machine, id: ConnectionId) -> Outcome {
+    fn connecting(&mut self, machine: &mut Stack, id: ConnectionId) -> Outcome {
         if let Some(error) = machine.shard.error(id) {
             return match std::mem::replace(&mut self.is_error_told, true) {
                 false => Outcome::Failed(name_of(error)),

@@ -2,8 +2,9 @@
 
 use coremill_tcp::error::{ReceiveError, SendError};
 
-use super::sockets::{Kind, Outcome, Progress, Sockets, Surroundings, name_of};
+use super::sockets::{Kind, Sockets, Surroundings, name_of};
 use crate::language::{Call, Value};
+use crate::subject::{Outcome, Progress};
 use crate::verdict::Trouble;
 
 impl Sockets {

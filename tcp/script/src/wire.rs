@@ -8,9 +8,9 @@ use coremill_tcp::address::{Endpoint, Flow};
 use coremill_tcp::header;
 use coremill_tcp::packet::{Inbound, Quoted, Unreachable};
 
-use super::{Machine, Sent};
 use crate::language::{Body, Direction, Ecn, Icmp, Packet, Segment, TcpOption};
 use crate::settings::Settings;
+use crate::subject::{Sent, Subject};
 use crate::verdict::Trouble;
 
 /// All flows that a script has made.
@@ -69,15 +69,15 @@ impl Wire {
     ///
     /// # Errors
     /// When it names what this runner cannot build.
-    pub fn inject(
+    pub fn inject<S: Subject>(
         &mut self,
-        machine: &mut Machine,
+        subject: &mut S,
         settings: &Settings,
         packet: &Packet,
     ) -> Result<(), Trouble> {
         let segment = match &packet.body {
             Body::Segment(segment) => segment,
-            Body::Icmp(icmp) => return self.inject_icmp(machine, icmp),
+            Body::Icmp(icmp) => return self.inject_icmp(subject, icmp),
             Body::Other(what) => return Err(Trouble::Unsupported(what.clone())),
         };
         let index = self.flow_for(
@@ -105,11 +105,10 @@ impl Wire {
             ttl: packet.ttl.unwrap_or(255),
             mtu: settings.mtu,
         };
-        machine.shard.receive(machine.now, &inbound);
-        Ok(())
+        subject.inject(&inbound)
     }
 
-    fn inject_icmp(&mut self, machine: &mut Machine, icmp: &Icmp) -> Result<(), Trouble> {
+    fn inject_icmp<S: Subject>(&mut self, subject: &mut S, icmp: &Icmp) -> Result<(), Trouble> {
         let Some(known) = self.current.map(|index| &self.flows[index]) else {
             return Err(Trouble::Unsupported("ICMP before any connection".into()));
         };
@@ -120,8 +119,7 @@ impl Wire {
             sequence: sequence.wrapping_add(known.local_shift.unwrap_or(0)),
             error,
         };
-        machine.shard.unreachable(machine.now, &quoted);
-        Ok(())
+        subject.inject_error(&quoted)
     }
 
     /// A segment of ours in the script's numbers.
