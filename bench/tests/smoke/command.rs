@@ -5,6 +5,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use crate::isolation::is_long;
+
 /// Runs a command that must succeed; gives its standard output.
 pub fn run(words: &[&str]) -> String {
     let output = output(words);
@@ -15,7 +17,8 @@ pub fn run(words: &[&str]) -> String {
 /// Runs a command and gives whatever came of it.
 pub fn output(words: &[&str]) -> Output {
     let mut command = Command::new("timeout");
-    command.args(["--kill-after=5", "180"]).args(words);
+    let seconds_max = if is_long() { "900" } else { "180" };
+    command.args(["--kill-after=5", seconds_max]).args(words);
     command
         .output()
         .unwrap_or_else(|error| panic!("cannot start {words:?}: {error}"))

@@ -2,9 +2,11 @@
 //! vanish with the test. Needs no root where user namespaces are allowed.
 //! COREMILL_SKIP_NAMESPACE_TESTS=1 skips all of it, and says so.
 
+mod application;
 mod command;
 mod configuration;
 mod control;
+mod conversation;
 mod daemon;
 mod isolation;
 mod mortal;
@@ -34,6 +36,10 @@ scenarios! {
     applications
     hostile
     limits
+    lossy_applications
+    passed_on
+    crowds
+    connecting_out
     transfers
     load_as_application
     lossy_transfers

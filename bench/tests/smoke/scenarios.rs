@@ -2,6 +2,8 @@
 
 pub mod applications;
 pub mod backlog;
+pub mod connecting_out;
+pub mod crowds;
 pub mod deaths;
 pub mod hostile;
 pub mod idle;
@@ -9,9 +11,11 @@ pub mod leftovers;
 pub mod lifecycle;
 pub mod limits;
 pub mod load_as_application;
+pub mod lossy_applications;
 pub mod lossy_transfers;
 pub mod many_connections;
 pub mod metrics;
+pub mod passed_on;
 pub mod refusals;
 pub mod transfers;
 pub mod web;

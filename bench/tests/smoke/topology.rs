@@ -2,6 +2,11 @@
 //! the daemon's tap. For loss, a client stands one hop behind it, and the forward hook between
 //! them drops packets: a drop where packets are sent would only be a local error to TCP.
 
+use std::fs::File;
+use std::os::fd::AsFd;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
 use crate::command::run;
 use crate::configuration::{DAEMON, TAP};
 
@@ -44,6 +49,17 @@ impl LossyPath {
         run(&["ip", "link", "set", TAP, "gso_max_segs", "1"]);
         run(&["nft", &rules()]);
         Self
+    }
+
+    /// Does something in the client's namespace, in a thread that is there.
+    pub fn in_client<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
+        let act = || {
+            let namespace = File::open("/run/netns/client").expect("the client's namespace");
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+                .expect("enter the client's namespace");
+            act()
+        };
+        std::thread::scope(|scope| scope.spawn(act).join().expect("what is done there"))
     }
 
     /// Towards the daemon, and back.

@@ -50,6 +50,7 @@ fn accept(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
     match listener.accept() {
         Ok((stream, _)) => {
             stream.set_nonblocking(true)?;
+            stream.set_nodelay(true)?;
             Ok(Some(stream))
         }
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
@@ -69,7 +70,10 @@ impl Room {
     }
 
     fn enter(&mut self, number: usize, stream: TcpStream) {
-        self.clients.insert(number, Client::new(stream));
+        let mut client = Client::new(stream);
+        let others = self.clients.len();
+        client.tell(format!("* you are {number}, with {others} others\n").as_bytes());
+        self.clients.insert(number, client);
     }
 
     /// Reads what a client says and puts it into everybody's queue, its own included.

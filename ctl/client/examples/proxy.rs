@@ -97,10 +97,8 @@ struct End {
     stream: TcpStream,
     bytes: Vec<u8>,
     written: usize,
-    /// It sends nothing more.
+    /// It sends nothing more, and the other end was told so.
     ended: bool,
-    /// And the other end was told so.
-    passed_on: bool,
     registered: Option<Interest>,
 }
 
@@ -125,7 +123,7 @@ impl Pair {
         }
         self.client.pass_to(&self.server.stream)?;
         self.server.pass_to(&self.client.stream)?;
-        Ok(!(self.client.passed_on && self.server.passed_on))
+        Ok(!(self.client.ended && self.server.ended))
     }
 
     /// Waits for what each end needs next: to be read when nothing of it is under way, to be written to when something
@@ -150,7 +148,6 @@ impl End {
             bytes: Vec::new(),
             written: 0,
             ended: false,
-            passed_on: false,
             registered: None,
         }
     }
@@ -180,10 +177,6 @@ impl End {
                 }
             }
             if self.ended {
-                if !self.passed_on {
-                    other.shutdown(Shutdown::Write)?;
-                    self.passed_on = true;
-                }
                 return Ok(());
             }
             self.bytes.resize(BYTES_MAX, 0);
@@ -191,7 +184,11 @@ impl End {
             let read = self.stream.read(&mut self.bytes);
             self.bytes.truncate(*read.as_ref().unwrap_or(&0));
             match read {
-                Ok(count) => self.ended = count == 0,
+                Ok(0) => {
+                    self.ended = true;
+                    return other.shutdown(Shutdown::Write);
+                }
+                Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             }

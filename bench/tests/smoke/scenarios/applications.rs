@@ -2,44 +2,40 @@
 //! curl and by the load generator; killed under load, and outliving the daemon.
 
 use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::Shutdown;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use coremill_client::{Stack, TcpStream};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
+use crate::application::{Program, make_file};
 use crate::command::{self, load};
-use crate::configuration::KERNEL;
 use crate::daemon::{Daemon, wait_for};
+use crate::isolation::is_long;
 
 pub fn run(workers: usize) {
     let mut daemon = Daemon::start(workers);
     let folder = tempfile::tempdir().expect("temporary folder");
-    let digest = make_file(&folder.path().join("file"));
+    let digest = make_file(&folder.path().join("file"), FILE_BYTES);
 
     let server = serve(folder.path());
-    fetch_and_compare(folder.path(), &digest);
+    fetch_and_compare(&digest);
     refuses_what_is_not_there();
     assert_eq!(daemon.rows(&["apps"]).len(), 1);
 
+    if is_long() {
+        let large = make_file(&folder.path().join("file"), LARGE_BYTES);
+        fetch_and_compare(&large);
+        make_file(&folder.path().join("file"), FILE_BYTES);
+    }
+
     killed_under_load(&daemon, server, folder.path());
     let mut server = serve(folder.path());
-    fetch_and_compare(folder.path(), &digest);
+    fetch_and_compare(&digest);
 
     let echo = Program::start("echo", &[ECHO]);
     let report = load(&[], &["stream", "both", ECHO, "--bytes", "64MiB"]);
     assert_eq!(report["mismatches"], 0, "{report}");
-    let report = load(
-        &[],
-        &["rpc", ECHO, "--connections", "64", "--requests", "200"],
-    );
-    assert_eq!(report["failures"], 0, "{report}");
-    assert_eq!(report["requests"], 64 * 200, "{report}");
-    connects_out();
     drop(echo);
     nothing_is_left(&daemon, ECHO);
 
@@ -49,46 +45,6 @@ pub fn run(workers: usize) {
     let late = killed.elapsed();
     assert!(late < DEATH_NOTICED, "the server noticed after {late:?}");
     daemon.wait_for_end();
-}
-
-/// This very process attaches and connects: to a server of the kernel, to nobody, and to another application.
-fn connects_out() {
-    let stack = Stack::attach(CONTROL).expect("attach");
-    let kernel = std::net::TcpListener::bind((KERNEL, 0)).expect("listen");
-    let address = kernel.local_addr().expect("its address");
-    let server = std::thread::spawn(move || {
-        let (mut stream, peer) = kernel.accept().expect("accept");
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).expect("read");
-        stream.write_all(&bytes).expect("write");
-        (peer, bytes.len())
-    });
-    let stream = TcpStream::connect(&stack, address).expect("connect");
-    let local = stream.local_addr().expect("its address");
-    talk(stream, 8 << 20);
-    assert_eq!(server.join().expect("the kernel's side"), (local, 8 << 20));
-
-    let refused = TcpStream::connect(&stack, address).expect_err("nobody listens any more");
-    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
-
-    let other = TcpStream::connect(&stack, ECHO.parse().expect("an address"));
-    talk(other.expect("connect to another application"), 1 << 20);
-}
-
-/// Writes, ends, and reads the same back, both at once.
-fn talk(stream: TcpStream, count: usize) {
-    let bytes: Vec<u8> = (0..count)
-        .map(|at| (at ^ at >> 8 ^ at >> 16) as u8)
-        .collect();
-    let mut back = Vec::new();
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            (&stream).write_all(&bytes).expect("write");
-            stream.shutdown(Shutdown::Write).expect("shutdown");
-        });
-        (&stream).read_to_end(&mut back).expect("read");
-    });
-    assert!(back == bytes, "{} bytes came back of {count}", back.len());
 }
 
 /// A server that dies in the middle of transfers leaves nothing behind.
@@ -144,57 +100,25 @@ fn nothing_is_left(daemon: &Daemon, address: &str) {
     });
 }
 
-fn make_file(path: &Path) -> Vec<u8> {
-    let mut bytes = vec![0; FILE_BYTES];
-    let mut word = 0x9e37_79b9_7f4a_7c15_u64;
-    for piece in bytes.chunks_mut(8) {
-        // Xorshift: no two pages alike.
-        word ^= word << 13;
-        word ^= word >> 7;
-        word ^= word << 17;
-        piece.copy_from_slice(&word.to_le_bytes());
-    }
-    fs::write(path, &bytes).expect("write the file");
-    Sha256::digest(&bytes).to_vec()
-}
-
-fn fetch_and_compare(folder: &Path, digest: &[u8]) {
-    let got = folder.join("got");
-    let path = got.to_str().expect("path in UTF-8");
+/// Asks for the head and then for the file, on one connection.
+fn fetch_and_compare(digest: &str) {
     let url = format!("http://{FILES}/file");
-    let format = "%{http_code} %{size_download} %{num_connects}\n";
-    let printed = command::run(&[
-        "curl",
-        "--silent",
-        "--show-error",
-        "--max-time",
-        "60",
-        "--write-out",
-        format,
-        "--output",
-        path,
-        &url,
-        "--head",
-        "--next",
-        "--silent",
-        "--write-out",
-        format,
-        "--output",
-        path,
-        &url,
-    ]);
+    let of_each = "--silent --show-error --max-time 120 --write-out '%{stderr}%{http_code} %{num_connects}\\n'";
+    let command = format!(
+        "curl {of_each} --head --output /dev/null {url} --next {of_each} {url} 2>said | sha256sum; cat said"
+    );
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().to_str().expect("path in UTF-8");
+    let printed = command::run(&["bash", "-c", &format!("cd {path} && {command}")]);
     eprint!("{printed}");
     assert!(
-        printed.ends_with(&format!("200 {FILE_BYTES} 0\n")),
+        printed.starts_with(digest),
+        "other bytes arrived: {printed}"
+    );
+    assert!(
+        printed.ends_with("200 1\n200 0\n"),
         "the connection is kept: {printed}"
     );
-    let bytes = fs::read(&got).expect("read");
-    assert_eq!(
-        Sha256::digest(&bytes).to_vec(),
-        digest,
-        "other bytes arrived"
-    );
-    fs::remove_file(got).expect("remove");
 }
 
 fn refuses_what_is_not_there() {
@@ -219,56 +143,9 @@ fn serve(folder: &Path) -> Program {
     Program::start("file_server", &[FILES, folder])
 }
 
-/// An example that serves; killed when dropped.
-struct Program {
-    child: Child,
-}
-
-impl Program {
-    /// Starts it and waits until it says that it serves.
-    fn start(name: &str, arguments: &[&str]) -> Self {
-        let mut child = Command::new(command::program(&format!("examples/{name}")))
-            .arg(CONTROL)
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("start an example");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("its output");
-        BufReader::new(stdout)
-            .read_line(&mut line)
-            .expect("its first line");
-        assert!(line.contains(" on "), "{name} said `{line}`");
-        Self { child }
-    }
-
-    fn kill(&mut self) {
-        // Gone already is as well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-
-    fn wait_for_end(&mut self) {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while self.child.try_wait().expect("look after it").is_none() {
-            assert!(
-                Instant::now() < deadline,
-                "it does not notice that the daemon is dead"
-            );
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-const CONTROL: &str = "/run/coremill/control.sock";
 const FILES: &str = "10.99.0.2:8000";
 const ECHO: &str = "10.99.0.2:7000";
 const FILE_BYTES: usize = 64 << 20;
+const LARGE_BYTES: usize = 1 << 30;
 /// Calls that sleep fail within this time when the daemon is killed.
 const DEATH_NOTICED: Duration = Duration::from_millis(100);
