@@ -38,13 +38,24 @@ impl Format {
             .map_err(output)
     }
 
-    /// Prints what was done, to people only.
+    /// Prints what was done; as JSON an object with the text as `done`.
     pub fn done(self, text: &str) -> Result<(), Failure> {
-        match self {
-            Format::Table => writeln!(io::stdout(), "{text}").map_err(output),
-            Format::Json => Ok(()),
-        }
+        let text = match self {
+            Format::Table => format!("{text}\n"),
+            Format::Json => {
+                json::text(&Done { done: text }).map_err(|error| output(error.into()))?
+            }
+        };
+        io::stdout()
+            .lock()
+            .write_all(text.as_bytes())
+            .map_err(output)
     }
+}
+
+#[derive(Serialize)]
+struct Done<'a> {
+    done: &'a str,
 }
 
 /// Columns of the terminal that output goes to; None where it goes elsewhere.
@@ -56,4 +67,15 @@ fn terminal_columns() -> Option<usize> {
 
 fn output(source: io::Error) -> Failure {
     Failure::Output { source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_told_what_was_done() {
+        let text = json::text(&Done { done: "all of it" }).expect("JSON");
+        assert_eq!(text, "{\n  \"done\": \"all of it\"\n}\n");
+    }
 }

@@ -11,25 +11,47 @@ pub enum Align {
     Right,
 }
 
+/// A column.
+#[derive(Debug)]
+struct Column {
+    heading: String,
+    align: Align,
+    may_go: bool,
+}
+
 /// A table: a heading per column, then rows of as many cells.
 #[derive(Debug)]
 pub struct Table {
-    columns: Vec<(String, Align)>,
+    columns: Vec<Column>,
     rows: Vec<Vec<String>>,
     columns_max: Option<usize>,
+    left_out: Vec<String>,
 }
 
 impl Table {
-    /// A table of these columns. A heading that starts with `>` is a column of numbers.
+    /// A table of these columns. A heading that starts with `>` is a column of numbers; one that starts with `?` (in
+    /// front of that) is left out of a terminal that is too narrow.
     pub fn new<'a>(headings: impl IntoIterator<Item = &'a str>) -> Self {
-        let column = |heading: &str| match heading.strip_prefix('>') {
-            Some(rest) => (rest.to_owned(), Align::Right),
-            None => (heading.to_owned(), Align::Left),
+        let column = |heading: &str| {
+            let (heading, may_go) = match heading.strip_prefix('?') {
+                Some(rest) => (rest, true),
+                None => (heading, false),
+            };
+            let (heading, align) = match heading.strip_prefix('>') {
+                Some(rest) => (rest, Align::Right),
+                None => (heading, Align::Left),
+            };
+            Column {
+                heading: heading.to_owned(),
+                align,
+                may_go,
+            }
         };
         Self {
             columns: headings.into_iter().map(column).collect(),
             rows: Vec::new(),
             columns_max: None,
+            left_out: Vec::new(),
         }
     }
 
@@ -38,10 +60,14 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// Lets explanations, the column HELP, end with the terminal's lines instead of running into the
-    /// next ones. Values are never cut.
+    /// Makes it fit into a terminal of so many columns, as far as it can: leaves out what may go, from the right, and
+    /// lets explanations, the column HELP, end with the line. Values are never cut.
     pub fn clipped(mut self, columns_max: Option<usize>) -> Self {
-        let explains = self.columns.last().is_some_and(|(last, _)| last == "HELP");
+        let last = self.columns.last();
+        let explains = last.is_some_and(|last| last.heading == "HELP");
+        if let Some(max) = columns_max {
+            self.leave_out(max);
+        }
         self.columns_max = columns_max.filter(|_| explains);
         self
     }
@@ -49,31 +75,49 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let widths: Vec<usize> = self
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(place, (heading, _))| {
-                let cells = self.rows.iter().filter_map(|row| row.get(place));
-                cells
-                    .map(|cell| cell.chars().count())
-                    .chain([heading.chars().count()])
-                    .max()
-                    .unwrap_or(0)
-            })
-            .collect();
-        if self.columns.iter().any(|(heading, _)| !heading.is_empty()) {
-            let headings = self.columns.iter().map(|(heading, _)| heading.as_str());
+        let widths = self.widths();
+        if self.columns.iter().any(|column| !column.heading.is_empty()) {
+            let headings = self.columns.iter().map(|column| column.heading.as_str());
             self.line(f, &widths, headings)?;
         }
         for row in &self.rows {
             self.line(f, &widths, row.iter().map(String::as_str))?;
+        }
+        if !self.left_out.is_empty() {
+            let names = self.left_out.join(" ");
+            writeln!(f, "(narrow terminal, left out: {names})")?;
         }
         Ok(())
     }
 }
 
 impl Table {
+    /// The longest cell of each column.
+    fn widths(&self) -> Vec<usize> {
+        let width = |(place, column): (usize, &Column)| {
+            let cells = self.rows.iter().filter_map(|row| row.get(place));
+            let cells = cells.chain([&column.heading]);
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        self.columns.iter().enumerate().map(width).collect()
+    }
+
+    /// Leaves out columns that may go until the others fit into `max`, or none is left that may.
+    fn leave_out(&mut self, max: usize) {
+        loop {
+            let widths = self.widths();
+            let needed = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
+            let place = self.columns.iter().rposition(|column| column.may_go);
+            let Some(place) = place.filter(|_| needed > max) else {
+                return;
+            };
+            self.left_out.insert(0, self.columns.remove(place).heading);
+            for row in self.rows.iter_mut().filter(|row| place < row.len()) {
+                row.remove(place);
+            }
+        }
+    }
+
     fn line<'a>(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -82,12 +126,12 @@ impl Table {
     ) -> fmt::Result {
         let mut line = String::new();
         let mut values_end = 0;
-        for ((cell, width), (_, align)) in cells.zip(widths).zip(&self.columns) {
+        for ((cell, width), column) in cells.zip(widths).zip(&self.columns) {
             if !line.is_empty() {
                 line.push_str("  ");
             }
             values_end = line.len();
-            match align {
+            match column.align {
                 Align::Left => line.push_str(&format!("{cell:<width$}")),
                 Align::Right => line.push_str(&format!("{cell:>width$}")),
             }
@@ -148,6 +192,26 @@ mod tests {
         assert_eq!(
             table(["A", "HELP"], None),
             "A      HELP\nvalue  what it is for\n"
+        );
+    }
+
+    #[test]
+    fn columns_that_may_go_are_left_out_of_a_narrow_terminal_from_the_right() {
+        let table = |max| {
+            let mut table = Table::new(["NAME", "?>ONE", "?>TWO", "HOLD"]);
+            table.row(["value".into(), "1".into(), "2".into(), "idle".into()]);
+            table.clipped(max).to_string()
+        };
+        let whole = "NAME   ONE  TWO  HOLD\nvalue    1    2  idle\n";
+        assert_eq!(table(None), whole);
+        assert_eq!(table(Some(21)), whole);
+        assert_eq!(
+            table(Some(20)),
+            "NAME   ONE  HOLD\nvalue    1  idle\n(narrow terminal, left out: TWO)\n"
+        );
+        assert_eq!(
+            table(Some(3)),
+            "NAME   HOLD\nvalue  idle\n(narrow terminal, left out: ONE TWO)\n"
         );
     }
 

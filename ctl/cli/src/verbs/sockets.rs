@@ -44,8 +44,17 @@ pub fn run(client: &mut Client, format: Format, which: &Sockets) -> Result<()> {
 
 fn table(rows: &[SocketView]) -> Table {
     let mut table = Table::new([
-        "STATE", ">RECV-Q", ">SEND-Q", "LOCAL", "REMOTE", ">WORKER", ">RTT", ">RTO", ">CWND",
-        ">RETRANS", "HOLD",
+        "STATE",
+        ">RECV-Q",
+        ">SEND-Q",
+        "LOCAL",
+        "REMOTE",
+        "?>WORKER",
+        "?>RTT",
+        "?>RTO",
+        "?>CWND",
+        "?>RETRANS",
+        "HOLD",
     ]);
     for row in rows {
         let state = if row.orphan {
