@@ -26,6 +26,8 @@ pub struct Table {
     rows: Vec<Vec<String>>,
     columns_max: Option<usize>,
     left_out: Vec<String>,
+    /// Of the terminal that they were left out for.
+    width: usize,
 }
 
 impl Table {
@@ -52,6 +54,7 @@ impl Table {
             rows: Vec::new(),
             columns_max: None,
             left_out: Vec::new(),
+            width: 0,
         }
     }
 
@@ -83,11 +86,10 @@ impl fmt::Display for Table {
         for row in &self.rows {
             self.line(f, &widths, row.iter().map(String::as_str))?;
         }
-        if !self.left_out.is_empty() {
-            let names = self.left_out.join(" ");
-            writeln!(f, "(narrow terminal, left out: {names})")?;
+        match self.left_out.is_empty() || self.rows.is_empty() {
+            true => Ok(()),
+            false => self.note(f),
         }
-        Ok(())
     }
 }
 
@@ -111,11 +113,26 @@ impl Table {
             let Some(place) = place.filter(|_| needed > max) else {
                 return;
             };
+            self.width = max;
             self.left_out.insert(0, self.columns.remove(place).heading);
             for row in self.rows.iter_mut().filter(|row| place < row.len()) {
                 row.remove(place);
             }
         }
+    }
+
+    /// Names what was left out, in lines that fit.
+    fn note(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = String::from("(too narrow for:");
+        for name in &self.left_out {
+            if line.chars().count() + name.chars().count() + 2 > self.width {
+                writeln!(f, "{line}")?;
+                line.clear();
+            }
+            line.push(' ');
+            line.push_str(name);
+        }
+        writeln!(f, "{line})")
     }
 
     fn line<'a>(
@@ -207,11 +224,11 @@ mod tests {
         assert_eq!(table(Some(21)), whole);
         assert_eq!(
             table(Some(20)),
-            "NAME   ONE  HOLD\nvalue    1  idle\n(narrow terminal, left out: TWO)\n"
+            "NAME   ONE  HOLD\nvalue    1  idle\n(too narrow for:\n TWO)\n"
         );
         assert_eq!(
             table(Some(3)),
-            "NAME   HOLD\nvalue  idle\n(narrow terminal, left out: ONE TWO)\n"
+            "NAME   HOLD\nvalue  idle\n(too narrow for:\n ONE\n TWO)\n"
         );
     }
 
