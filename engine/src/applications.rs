@@ -9,6 +9,7 @@
 
 mod agreement;
 mod attachment;
+mod budget;
 mod chunks;
 mod commands;
 mod domain;
@@ -39,6 +40,7 @@ pub(crate) use leaving::Left;
 pub(crate) use turn::Turn;
 
 use crate::snapshot::ApplicationRow;
+use budget::Budget;
 use domain::COOKIE;
 
 /// Applications that can be attached at a time.
@@ -107,9 +109,11 @@ impl Applications {
             0
         };
         let first = self.first.min(self.end);
+        let budget = Budget::of_turn(self.end);
         let (behind, before) = self.domains[..self.end].split_at_mut(first);
         let mut done = 0;
         for domain in before.iter_mut().chain(behind).flatten() {
+            domain.budget = budget;
             done += guarded(domain, |domain| domain.begin_turn(turn)).unwrap_or(0);
         }
         done

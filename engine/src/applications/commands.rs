@@ -27,7 +27,10 @@ impl Domain {
         for (flagged, spoken) in self.flagged.iter_mut().zip(self.ready_bits.take()) {
             *flagged |= spoken;
         }
+        let budget = self.budget;
         let mut done = self.take_forwarded(turn)?;
+        // Those who spoke here are not to wait for those who spoke elsewhere.
+        self.budget = budget;
         if self.flagged.iter().all(|word| *word == 0) {
             return Ok(done);
         }
@@ -47,9 +50,10 @@ impl Domain {
                 context - count
             };
             let (word, bit) = (context as usize / 64, 1_u64 << (context % 64));
-            let share = COMMANDS_MAX.min(DOMAIN_COMMANDS_MAX.saturating_sub(done));
-            if share > 0 && self.flagged.get(word).is_some_and(|flags| flags & bit != 0) {
-                let (taken, is_empty) = self.take_of_context(context, share, turn)?;
+            if !self.budget.is_spent()
+                && self.flagged.get(word).is_some_and(|flags| flags & bit != 0)
+            {
+                let (taken, is_empty) = self.take_of_context(context, turn)?;
                 done += taken;
                 if is_empty && let Some(flags) = self.flagged.get_mut(word) {
                     *flags &= !bit;
@@ -78,14 +82,13 @@ impl Domain {
     fn take_of_context(
         &mut self,
         number: u32,
-        share: usize,
         turn: &mut Turn<'_>,
     ) -> Result<(usize, bool), Violation> {
         let mut done = 0;
         let mut is_empty = false;
         // Cleared once: a command is carried out where it was decoded, and moved only to go to another worker.
         let mut payload = [0; INLINE_BYTES_MAX];
-        while done < share {
+        while done < COMMANDS_MAX && !self.budget.is_spent() {
             if !self.can_answer(number) {
                 self.is_held_back = true;
                 break;
@@ -108,6 +111,7 @@ impl Domain {
                     break;
                 }
             };
+            self.budget.charge(&command);
             let owner = self.owner_of(&command);
             if owner == self.worker {
                 let payload = payload.get(..length).unwrap_or_default();
@@ -157,7 +161,7 @@ impl Domain {
             return Ok(0);
         };
         let mut done = 0;
-        while done < FORWARDED_MAX && !queue.is_empty() {
+        while done < FORWARDED_MAX && !self.budget.is_spent() && !queue.is_empty() {
             // Which context is next is not known before it is taken: all must have room.
             if !self.is_leaving
                 && !self
@@ -172,6 +176,7 @@ impl Domain {
             let Some(next) = queue.pop() else {
                 break;
             };
+            self.budget.charge(&next.command);
             let payload = next.payload.get(..next.length).unwrap_or_default();
             self.carry_out(next.context, &next.command, payload, turn)?;
             done += 1;
@@ -325,7 +330,5 @@ impl Domain {
 pub(super) const NO_OPTION: Errno = Errno::NOPROTOOPT;
 /// Commands of one context in one turn.
 const COMMANDS_MAX: usize = 64;
-/// Commands of one application in one turn, whatever the number of its contexts.
-const DOMAIN_COMMANDS_MAX: usize = 256;
 /// Commands from other workers in one turn.
 const FORWARDED_MAX: usize = 128;

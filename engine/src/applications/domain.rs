@@ -12,6 +12,7 @@ use coremill_ring::ready_bits::Listener as ReadyBits;
 use coremill_ring::untrusted::Violation;
 
 use super::attachment::{AttachError, Attachment, AttachmentId};
+use super::budget::Budget;
 use super::chunks::Chunks;
 use super::commands::Forwarded;
 use super::leaving::Leaving;
@@ -33,6 +34,8 @@ pub struct Domain {
     pub(super) ready_bits: ReadyBits,
     /// Contexts whose rings may hold commands, a bit each.
     pub(super) flagged: [u64; 8],
+    /// What is left of its part of this turn.
+    pub(super) budget: Budget,
     /// The context that goes first in the next turn.
     pub(super) first_context: u32,
     pub(super) mails: Box<[Mail]>,
@@ -111,6 +114,7 @@ impl Domain {
             contexts: (0..shape.contexts).filter_map(context).collect(),
             ready_bits: ReadyBits::new(application.part(bits), daemon.part(own_line)),
             flagged: [0; 8],
+            budget: Budget::default(),
             first_context: 0,
             mails: (0..shape.notifiers).filter_map(mail).collect(),
             to_tell: VecDeque::with_capacity(sockets.len()),

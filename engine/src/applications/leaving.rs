@@ -12,6 +12,7 @@ use coremill_ring::untrusted::Violation;
 use coremill_tcp::Instant;
 
 use super::agreement::Phase;
+use super::budget::Budget;
 use super::domain::Domain;
 use super::socket_table::{Kind, Place};
 use super::stream::Tools;
@@ -78,6 +79,7 @@ impl Domain {
             let shape = *self.attachment.parts.layout.shape();
             let all = shape.contexts as usize * shape.command_slots as usize;
             let left = self.leaving.commands_left.unwrap_or(all);
+            self.budget = Budget::of_turn(1);
             let taken = self.take_commands(turn)?;
             let left = left.saturating_sub(taken);
             self.leaving.commands_left = Some(left);
@@ -94,6 +96,7 @@ impl Domain {
         let attachment = &self.attachment;
         let members = attachment.members.load(Ordering::Acquire);
         let are_drained = attachment.drained.load(Ordering::Acquire) >= members;
+        self.budget = Budget::of_turn(1);
         Ok(self.take_forwarded(turn)? == 0 && are_drained)
     }
 

@@ -171,5 +171,5 @@ fn publish(
     edges
 }
 
-/// Connections that go on in one turn.
-const RETRIES_MAX: usize = 32;
+/// Connections of one application that go on in one turn, with up to a share of bytes each way.
+const RETRIES_MAX: usize = 8;

@@ -25,7 +25,7 @@ pub fn run(workers: usize) {
     // Memory that is reserved and was never used becomes the daemon's own when it is.
     for mode in MODES {
         let seconds = if mode.name == "hoard" { 2.0 } else { 0.1 };
-        tell(mode.name, seconds, seed);
+        tell(mode.name, seconds, seed, None);
     }
     honest.check("all of it");
     std::thread::sleep(Duration::from_millis(500));
@@ -35,7 +35,7 @@ pub fn run(workers: usize) {
     let mut detached = 0;
     for (number, mode) in (1..).zip(MODES) {
         let seconds = if is_long { mode.long } else { 0.5 };
-        let report = tell(mode.name, seconds, seed + number);
+        let report = tell(mode.name, seconds, seed + number, None);
         let ended = report["detached"].as_u64().unwrap_or(0);
         assert_eq!(ended > 0, mode.is_lie, "{}: {report}", mode.name);
         let commands = report["commands"].as_u64().unwrap_or(0);
@@ -45,6 +45,9 @@ pub fn run(workers: usize) {
         );
         detached += ended;
         honest.check(mode.name);
+    }
+    if is_long {
+        waits_are_short(&honest, seed);
     }
     let counted: u64 = violations(&daemon).values().sum();
     let told: u64 = told.values().sum();
@@ -93,13 +96,48 @@ const MODES: [Mode; 10] = [
 ];
 
 /// Lets the liar run in one mode; gives its report.
-fn tell(mode: &str, seconds: f64, seed: u64) -> Value {
+fn tell(mode: &str, seconds: f64, seed: u64, pace: Option<u64>) -> Value {
     let program = command::program("examples/liar");
     let program = program.to_str().expect("path in UTF-8");
     let (seconds, seed) = (seconds.to_string(), seed.to_string());
-    let printed = command::run(&[program, CONTROL, mode, &seconds, &seed]);
+    let pace = pace.map(|pace| pace.to_string());
+    let words = [program, CONTROL, mode, &seconds, &seed];
+    let printed = command::run(&[&words[..], pace.as_deref().as_slice()].concat());
     eprint!("{printed}");
     serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"))
+}
+
+/// The honest one's waits beside a liar, against those beside an application that is as busy and honest: both as fast as
+/// they can, or both at one pace; in turn, so that the machine's moods meet both.
+fn waits_are_short(honest: &Honest, seed: u64) {
+    for (mode, pace) in [
+        ("stale", Some(PACE)),
+        ("claims", Some(PACE)),
+        ("stale", None),
+        ("flood", None),
+        ("scribble", None),
+    ] {
+        let (mut beside_busy, mut beside_liar) = (Vec::new(), Vec::new());
+        for round in 0..ROUNDS {
+            for (name, waits) in [("busy", &mut beside_busy), (mode, &mut beside_liar)] {
+                honest.check("nobody");
+                tell(name, 1.0, seed + round, pace);
+                waits.push(honest.check(name));
+            }
+        }
+        let middle = |waits: &mut Vec<Duration>| {
+            waits.sort_unstable();
+            waits[waits.len() / 2].as_secs_f64()
+        };
+        let ratio = middle(&mut beside_liar) / middle(&mut beside_busy);
+        eprintln!(
+            "p99 beside {mode} (commands a ms: {pace:?}) is {ratio:.2} of that beside an honest one"
+        );
+        assert!(
+            ratio <= 2.0,
+            "p99 beside {mode} is {ratio:.2} times as long"
+        );
+    }
 }
 
 /// Lies counted so far, by their names.
@@ -168,8 +206,8 @@ impl Honest {
         }
     }
 
-    /// Whether they are all right; prints how long exchanges took since the last look.
-    fn check(&self, beside: &str) {
+    /// Whether they are all right; prints how long exchanges took since the last look, and gives the 99th of a hundred.
+    fn check(&self, beside: &str) -> Duration {
         for client in &self.clients {
             assert!(
                 !client.is_finished(),
@@ -191,6 +229,7 @@ impl Honest {
             took.last()
         );
         assert!(!took.is_empty(), "no progress beside {beside}");
+        at(99)
     }
 
     fn stop(self) -> u64 {
@@ -237,6 +276,9 @@ fn talk(number: u64, stop: &AtomicBool, took: &Mutex<Vec<Duration>>) -> u64 {
 const CONTROL: &str = "/run/coremill/control.sock";
 const ECHO: &str = "10.99.0.2:7000";
 const CLIENTS: u64 = 3;
+/// Commands in a millisecond.
+const PACE: u64 = 200;
+const ROUNDS: u64 = 7;
 const BLOCK_BYTES: usize = 8 << 10;
 /// No exchange of an honest client takes longer, whatever the other does; on two cores that all of them share.
 const STALL_MAX: Duration = Duration::from_secs(1);

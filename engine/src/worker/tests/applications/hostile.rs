@@ -3,7 +3,7 @@
 use coremill_ring::command::Command;
 use coremill_ring::handle::Handle;
 
-use super::side::{Connection, Side};
+use super::side::{Connection, Side, rows};
 use super::{PORT, accepted, arrived, nothing_is_left};
 use crate::worker::tests::hosts::Network;
 
@@ -116,6 +116,38 @@ fn sockets_run_out_with_an_error() {
     }
     let open = |ticket| Command::Open { ticket };
     assert_eq!(side.ask(&mut network, 0, open), Err(24), "EMFILE");
+    nothing_is_left(&side.detach(&mut network));
+}
+
+#[test]
+fn a_turn_has_room_for_few_commands_that_cost_much() {
+    let mut network = Network::new(1, Vec::new());
+    let mut side = Side::attach(&mut network, 1);
+    let socket = side.open(&mut network, 0);
+    let mut carried_out = |command: &dyn Fn(u64) -> Command| {
+        let before = rows(&mut network, 0)[0].commands;
+        for ticket in 0..60 {
+            side.say(0, &command(ticket), &[]);
+        }
+        // The turn of the question is the one that is looked at.
+        let after = rows(&mut network, 0)[0].commands;
+        network.turn(20);
+        side.listen_to_events();
+        after - before
+    };
+    let (local, remote) = (([10, 9, 9, 9], 1).into(), ([10, 9, 9, 9], 2).into());
+    let cheap = carried_out(&|ticket| Command::Bind {
+        ticket,
+        socket,
+        local,
+    });
+    let connects = carried_out(&|ticket| Command::Connect {
+        ticket,
+        socket,
+        remote,
+    });
+    assert_eq!(cheap, 60);
+    assert!((2..=16).contains(&connects), "{connects} in one turn");
     nothing_is_left(&side.detach(&mut network));
 }
 
