@@ -376,6 +376,10 @@ impl Stream {
             self.queue.give_back(read, lender, &self.state),
             Ok(read - before)
         );
+        // A worker forgets the queue of an idle connection: the state must say all of it.
+        if self.queue.is_idle() {
+            self.queue = ReceiveQueue::resume(&self.state);
+        }
     }
 
     fn given_back(&self) -> u64 {
@@ -432,6 +436,10 @@ impl Sending {
         self.written.drain(..count);
         self.acknowledged += count as u64;
         self.lease.finish(self.acknowledged, lender);
+        // As the receive queue: one count says all of it.
+        if let Some(granted) = self.lease.idle_at() {
+            self.lease = SendLease::resume(granted);
+        }
     }
 }
 

@@ -119,3 +119,43 @@ impl Lendings {
 
 /// Of a connection that has no record.
 pub(super) const NONE: u32 = u32::MAX;
+
+#[cfg(test)]
+mod tests {
+    use coremill_ring::lender::Lender;
+    use coremill_ring::words::SharedWrite;
+
+    use super::*;
+
+    #[test]
+    fn a_record_is_there_as_long_as_a_chunk_is_out() {
+        let state = StateWriter::new(SharedWrite::heap(16));
+        let (mut lender, mut lendings) = (Lender::new(&[1, 0, 0]), Lendings::new(1));
+        let mut number = NONE;
+        assert_eq!(lendings.rest(&mut number), None, "nothing to let go of");
+        let lending = lendings.wake(&mut number, &state, 512).unwrap();
+        assert_eq!(lending.receive.unread(), 0);
+        assert_eq!(lendings.rest(&mut number), Some(512));
+        assert_eq!(number, NONE);
+
+        let lending = lendings.wake(&mut number, &state, 512).unwrap();
+        assert_eq!(lending.send.grant(100, &mut lender).unwrap().start, 512);
+        assert_eq!(lendings.rest(&mut number), None, "a chunk is out");
+        // Room for one that holds the only chunk, and for one that is looked after; never for a third.
+        let (mut second, mut third) = (NONE, NONE);
+        assert!(lendings.wake(&mut second, &state, 0).is_some());
+        assert!(lendings.wake(&mut third, &state, 0).is_none());
+        assert_eq!((lendings.rest(&mut second), second), (Some(0), NONE));
+
+        let lending = lendings.get_mut(number).unwrap();
+        assert_eq!(lending.send.fill(768), Ok(256));
+        lending.filled = 768;
+        assert!(lending.is_filled());
+        assert_eq!(lendings.rest(&mut number), None, "bytes wait");
+        let lending = lendings.get_mut(number).unwrap();
+        lending.copied = 768;
+        lending.send.finish(768, &mut lender);
+        assert_eq!(lendings.rest(&mut number), Some(768));
+        assert_eq!(lender.lent(), 0);
+    }
+}
