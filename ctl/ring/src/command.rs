@@ -56,6 +56,16 @@ pub enum Command {
         /// The peer.
         remote: SocketAddr,
     },
+    /// Opens a socket and a connection of it in one; the answer names the socket, an event says that it is connected.
+    /// When it fails, there is no socket.
+    ConnectNew {
+        /// For the answer.
+        ticket: u64,
+        /// Its local address, if it matters.
+        local: Option<SocketAddr>,
+        /// The peer.
+        remote: SocketAddr,
+    },
     /// Asks for a connection that was claimed.
     Take {
         /// For the answer.
@@ -132,6 +142,13 @@ pub enum Command {
         option: u32,
         /// Its value.
         value: u64,
+    },
+    /// Asks what a connection has come to; the answer is pages of `info::Info`, or an error.
+    Info {
+        /// For the answer.
+        ticket: u64,
+        /// The socket.
+        socket: Handle,
     },
     /// From now on a notifier gets events of a socket; at once if it is ready.
     Subscribe {

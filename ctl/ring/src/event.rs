@@ -2,6 +2,7 @@
 
 use crate::chunk::ChunkReference;
 use crate::handle::Handle;
+use crate::info::PAGE_WORDS;
 use crate::message::{BODY_WORDS, Message};
 use crate::send_lease::Grant;
 use crate::socket_state::Flags;
@@ -37,6 +38,15 @@ pub enum Event {
         socket: Option<Handle>,
         /// What it asked for, if a number.
         value: u64,
+    },
+    /// A page of what a connection has come to; see `info`.
+    Info {
+        /// Of the command.
+        ticket: u64,
+        /// Which page: `info::PAGES` of them come one after the other.
+        page: u32,
+        /// Its words.
+        words: [u64; PAGE_WORDS],
     },
     /// A chunk to fill.
     Granted {
@@ -84,6 +94,14 @@ impl Event {
                 let socket = socket.map_or(0, Handle::to_word);
                 message.set(ANSWER, &[ticket, u64::from(error), socket, value])
             }
+            Self::Info {
+                ticket,
+                page,
+                words: [first, second, third, fourth, fifth],
+            } => {
+                let page = u64::from(page);
+                message.set(INFO, &[ticket, page, first, second, third, fourth, fifth])
+            }
             Self::Granted { socket, grant } => {
                 let chunk = ChunkReference::to_word(Some(grant.chunk));
                 message.set(GRANTED, &[socket.to_word(), chunk, grant.start])
@@ -128,6 +146,15 @@ impl Event {
                     value,
                 })
             }
+            INFO => {
+                let [ticket, page, words @ ..] = fields::<BODY_WORDS>(message)?;
+                let page = u32::try_from(page).map_err(|_| Violation::BadField)?;
+                Ok(Self::Info {
+                    ticket,
+                    page,
+                    words,
+                })
+            }
             GRANTED => {
                 let [socket, named, start] = fields(message)?;
                 let grant = Grant {
@@ -155,6 +182,7 @@ fn fields<const COUNT: usize>(message: &Message) -> Result<[u64; COUNT], Violati
 const READY: u8 = 1;
 const ANSWER: u8 = 2;
 const GRANTED: u8 = 3;
+const INFO: u8 = 4;
 
 #[cfg(all(test, not(loom)))]
 mod tests;

@@ -59,6 +59,7 @@ pub mod doorbell;
 pub mod event;
 pub mod handle;
 pub mod header;
+pub mod info;
 pub mod injection;
 pub mod layout;
 pub mod lender;

@@ -74,8 +74,12 @@ pub fn create_application_memory(bytes: usize) -> Result<Created, MemoryError> {
 /// # Errors
 /// When the descriptor is not a sealed memory, or cannot be mapped.
 pub fn map_daemon_memory(descriptor: BorrowedFd<'_>) -> Result<SharedRead, MemoryError> {
-    let bytes = sealed_bytes(descriptor)?;
-    map(descriptor, bytes, ProtFlags::READ).map(SharedRead::over)
+    let (bytes, seals) = sealed_bytes(descriptor)?;
+    let access = match seals.contains(SealFlags::FUTURE_WRITE) {
+        true => Access::Published,
+        false => Access::Copied,
+    };
+    map(descriptor, bytes, ProtFlags::READ, access).map(SharedRead::over)
 }
 
 /// The application's view of its own memory.
@@ -83,8 +87,9 @@ pub fn map_daemon_memory(descriptor: BorrowedFd<'_>) -> Result<SharedRead, Memor
 /// # Errors
 /// When the descriptor is not a sealed memory, or cannot be mapped.
 pub fn map_application_memory(descriptor: BorrowedFd<'_>) -> Result<SharedWrite, MemoryError> {
-    let bytes = sealed_bytes(descriptor)?;
-    map(descriptor, bytes, ProtFlags::READ | ProtFlags::WRITE).map(SharedWrite::over)
+    let (bytes, _) = sealed_bytes(descriptor)?;
+    let access = ProtFlags::READ | ProtFlags::WRITE;
+    map(descriptor, bytes, access, Access::Lent).map(SharedWrite::over)
 }
 
 fn create(name: &std::ffi::CStr, bytes: usize, more: SealFlags) -> Result<Created, MemoryError> {
@@ -104,6 +109,7 @@ fn create(name: &std::ffi::CStr, bytes: usize, more: SealFlags) -> Result<Create
         descriptor.as_fd(),
         bytes,
         ProtFlags::READ | ProtFlags::WRITE,
+        Access::Copied,
     )?;
     let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL | more;
     fcntl_add_seals(&descriptor, seals).map_err(refused("seal", bytes))?;
@@ -113,8 +119,8 @@ fn create(name: &std::ffi::CStr, bytes: usize, more: SealFlags) -> Result<Create
     })
 }
 
-/// Size of a memory that cannot change it any more.
-fn sealed_bytes(descriptor: BorrowedFd<'_>) -> Result<usize, MemoryError> {
+/// Size of a memory that cannot change it any more, and its seals.
+fn sealed_bytes(descriptor: BorrowedFd<'_>) -> Result<(usize, SealFlags), MemoryError> {
     let seals = fcntl_get_seals(descriptor).map_err(|_| MemoryError::NotSealed)?;
     if !seals.contains(SealFlags::SHRINK | SealFlags::GROW) {
         return Err(MemoryError::NotSealed);
@@ -124,18 +130,27 @@ fn sealed_bytes(descriptor: BorrowedFd<'_>) -> Result<usize, MemoryError> {
     if bytes == 0 || !bytes.is_multiple_of(PAGE_BYTES) {
         return Err(MemoryError::BadSize(bytes));
     }
-    Ok(bytes)
+    Ok((bytes, seals))
 }
 
-fn map(descriptor: BorrowedFd<'_>, bytes: usize, access: ProtFlags) -> Result<Cells, MemoryError> {
+fn map(
+    descriptor: BorrowedFd<'_>,
+    bytes: usize,
+    protection: ProtFlags,
+    access: Access,
+) -> Result<Cells, MemoryError> {
     let flags = MapFlags::SHARED | MapFlags::POPULATE;
     // SAFETY: mapping has no safe form. The kernel picks an address that nothing of this process uses, and the
     // mapping is unmapped by `Mapping` alone.
-    let address = unsafe { mmap(null_mut(), bytes, access, flags, descriptor, 0) }
+    let address = unsafe { mmap(null_mut(), bytes, protection, flags, descriptor, 0) }
         .map_err(refused("map", bytes))?;
     // A mapping at address zero cannot be asked for; the kernel does not make one up.
     let address = NonNull::new(address).ok_or(MemoryError::BadSize(bytes))?;
-    let mapping = Arc::new(Mapping { address, bytes });
+    let mapping = Arc::new(Mapping {
+        address,
+        bytes,
+        access,
+    });
     // SAFETY: `Cells` is the one way to the words. A mapping is aligned to pages, holds `bytes / 8` words, cannot
     // shrink (both callers see to the seals), and lives until `mapping` is dropped; its address goes nowhere else.
     // Mapped for reading only, it goes into a `SharedRead`, which does not store.
@@ -151,9 +166,28 @@ fn refused(operation: &'static str, bytes: usize) -> impl Fn(Errno) -> MemoryErr
 }
 
 /// Unmaps when the last user of it is gone.
-struct Mapping {
+pub(crate) struct Mapping {
     address: NonNull<c_void>,
     bytes: usize,
+    access: Access,
+}
+
+/// How the bytes of a mapping may be reached beside atomics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Not at all: they are copied.
+    Copied,
+    /// By reference, once published: this process can only read them, and only the daemon's can write them.
+    Published,
+    /// By exclusive reference, once granted.
+    Lent,
+}
+
+impl Mapping {
+    /// How its bytes may be reached.
+    pub(crate) fn access(&self) -> Access {
+        self.access
+    }
 }
 
 // SAFETY: needed because of the pointer, which is used only to unmap, once, from whichever thread is last.

@@ -69,6 +69,17 @@ impl Producer {
         Ok(true)
     }
 
+    /// Whether a message of so many slots has room now.
+    ///
+    /// # Errors
+    /// When the reader claims to be where it cannot be.
+    pub fn has_room(&mut self, slots: usize) -> Result<bool, Violation> {
+        if self.free() < slots as u64 {
+            self.refresh()?;
+        }
+        Ok(self.free() >= slots as u64)
+    }
+
     /// Slots written since the ring began.
     #[inline]
     pub fn position(&self) -> u64 {

@@ -67,10 +67,12 @@ impl ReceiveQueue {
         state.set_received(self.received);
     }
 
-    /// Takes over how far the reader says it has read; gives how many bytes that is more than before.
+    /// Takes over how far the reader says it has read; gives how many bytes that is more than before. A count below an
+    /// earlier one is old news: two threads of the application send theirs through rings of their own, and which one
+    /// is looked at first is chance.
     ///
     /// # Errors
-    /// When it gives back what it has given back before, or what it never got.
+    /// When it gives back what it never got.
     #[inline]
     pub fn give_back(
         &mut self,
@@ -78,6 +80,9 @@ impl ReceiveQueue {
         lender: &mut Lender,
         state: &StateWriter,
     ) -> Result<u64, Violation> {
+        if read < self.read.value() {
+            return Ok(0);
+        }
         let grown = self.read.advance(read, self.received)?;
         let all = read == self.ahead;
         let before = self.first;
@@ -236,6 +241,41 @@ impl ReceiveReader {
             count += length;
         }
         count
+    }
+
+    /// Looks for bytes that can be read now; gives how many of them lie in one piece, which `piece` shows.
+    pub fn look(&mut self, memory: &SharedRead, layout: &Layout) -> usize {
+        let unread = self.state.received().saturating_sub(self.position);
+        if unread == 0 {
+            return 0;
+        }
+        let Some((chunk, start)) = self.locate(memory, layout) else {
+            return 0;
+        };
+        let inside = usize::try_from(self.position - start).unwrap_or(usize::MAX);
+        let unread = usize::try_from(unread).unwrap_or(usize::MAX);
+        chunk.bytes().saturating_sub(inside).min(unread)
+    }
+
+    /// The first `length` bytes of what `look` found, where they lie. None where they cannot be shown in place
+    /// (`SharedRead::published`). Whoever has it does not tell the daemon meanwhile that they were read.
+    pub fn piece<'a>(
+        &'a self,
+        length: usize,
+        memory: &'a SharedRead,
+        layout: &Layout,
+    ) -> Option<&'a [u8]> {
+        let (chunk, start) = self.chunk?;
+        let part = layout.receive_chunk(chunk)?;
+        let inside = usize::try_from(self.position.checked_sub(start)?).ok()?;
+        let length = length.min(chunk.bytes().checked_sub(inside)?);
+        memory.published(part.first_word * WORD_BYTES + inside, length)
+    }
+
+    /// Takes the first `count` bytes of what can be read.
+    pub fn consume(&mut self, count: usize) {
+        let end = self.position.saturating_add(count as u64);
+        self.position = end.min(self.state.received().max(self.position));
     }
 
     /// As `read`, and the next call reads the same bytes again.

@@ -185,6 +185,39 @@ impl SendFiller {
         written
     }
 
+    /// The first granted room in one piece, to be filled in place; `commit` says how far it was. None when there is
+    /// none, or none that can be lent (`SharedWrite::lend`).
+    pub fn stretch<'a>(
+        &'a mut self,
+        memory: &'a SharedWrite,
+        layout: &Layout,
+    ) -> Option<&'a mut [u8]> {
+        let (first_byte, length) = self.first_stretch(layout)?;
+        memory.lend(first_byte, length)
+    }
+
+    /// The same to look at.
+    pub fn shown<'a>(&'a self, memory: &'a SharedWrite, layout: &Layout) -> Option<&'a [u8]> {
+        let (first_byte, length) = self.first_stretch(layout)?;
+        memory.lend(first_byte, length).map(|bytes| &*bytes)
+    }
+
+    /// Bytes of the first room in one piece.
+    pub fn stretch_bytes(&self, layout: &Layout) -> usize {
+        self.first_stretch(layout).map_or(0, |(_, length)| length)
+    }
+
+    /// The first `count` bytes of the stretch are filled, at most all of it. Tell the daemon `filled` afterwards.
+    pub fn commit(&mut self, count: usize, layout: &Layout) {
+        let Some((_, length)) = self.first_stretch(layout) else {
+            return;
+        };
+        self.filled += count.min(length) as u64;
+        if count >= length {
+            self.grants.pop_front();
+        }
+    }
+
     /// How far the grants are filled.
     pub fn filled(&self) -> u64 {
         self.filled
@@ -202,8 +235,8 @@ impl SendFiller {
         self.filled
     }
 
-    /// The first unfilled stretch, for a write without a copy: bytes from the memory's start, and length.
-    pub fn stretch(&self, layout: &Layout) -> Option<(usize, usize)> {
+    /// The first unfilled stretch: bytes from the memory's start, and length.
+    fn first_stretch(&self, layout: &Layout) -> Option<(usize, usize)> {
         let grant = self.grants.front()?;
         let inside = usize::try_from(self.filled - grant.start).ok()?;
         let part = layout.send_chunk(grant.chunk)?;

@@ -86,6 +86,16 @@ impl SharedRead {
     pub fn copy_out(&self, first_byte: usize, out: &mut [u8]) {
         copy_out(&self.0, first_byte, out);
     }
+
+    /// Bytes that the daemon has published, where they lie. They do not change while they are not given back, and the
+    /// application believes its daemon in this as it believes its kernel: the caller, a `ReceiveReader`, sees to it
+    /// that none of them are given back while the reference lives.
+    ///
+    /// None where this process could change them itself: only memory that was mapped for reading alone, and that
+    /// is sealed so that nobody but the daemon writes it, is shown. Panics when they are not within.
+    pub(crate) fn published(&self, first_byte: usize, length: usize) -> Option<&[u8]> {
+        self.0.published(first_byte, length)
+    }
 }
 
 impl SharedWrite {
@@ -99,6 +109,16 @@ impl SharedWrite {
     #[cfg(not(loom))]
     pub(crate) fn over(cells: Cells) -> Self {
         Self(cells)
+    }
+
+    /// Granted bytes, to be filled where they lie. Nobody else of this process writes or reads them: a grant is
+    /// handed out once, and the caller, the `SendFiller` that has it, gives one reference at a time. The daemon reads
+    /// them when it is told that they are filled, after this reference is gone.
+    ///
+    /// None where the daemon may be in this process (`heap`). Panics when they are not within.
+    #[expect(clippy::mut_from_ref, reason = "exclusive by the grant, as said above")]
+    pub(crate) fn lend(&self, first_byte: usize, length: usize) -> Option<&mut [u8]> {
+        self.0.lend(first_byte, length)
     }
 
     /// The same memory for reading only.

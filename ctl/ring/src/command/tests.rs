@@ -87,7 +87,12 @@ fn fields_that_cannot_be_are_refused() {
         Violation::BadField,
         "a backlog beyond 32 bits"
     );
-    assert_eq!(refused(16, &[0]), Violation::UnknownKind);
+    assert_eq!(
+        refused(16, &[0, 0, 0, 0, 0, 0, 0]),
+        Violation::BadField,
+        "a connection to nowhere"
+    );
+    assert_eq!(refused(18, &[0]), Violation::UnknownKind);
     assert_eq!(refused(0, &[]), Violation::UnknownKind);
 }
 
@@ -118,6 +123,17 @@ fn commands() -> Vec<Command> {
             socket,
             remote,
         },
+        Command::ConnectNew {
+            ticket,
+            local: None,
+            remote,
+        },
+        Command::ConnectNew {
+            ticket,
+            local: Some(local),
+            remote,
+        },
+        Command::Info { ticket, socket },
         Command::Take {
             ticket,
             listener: socket,

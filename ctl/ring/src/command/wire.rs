@@ -40,6 +40,16 @@ impl Command {
                 socket,
                 remote,
             } => message.set(CONNECT, &with_address(ticket, socket, remote)),
+            Self::ConnectNew {
+                ticket,
+                local,
+                remote,
+            } => {
+                let ([high, low, last], [far_high, far_low, far_last]) =
+                    (to_words(local), to_words(Some(remote)));
+                let words = [ticket, high, low, last, far_high, far_low, far_last];
+                message.set(CONNECT_NEW, &words)
+            }
             Self::Listen {
                 ticket,
                 socket,
@@ -97,6 +107,7 @@ impl Command {
                 let pair = u64::from(notifier) << 32 | u64::from(interest);
                 message.set(SUBSCRIBE, &[ticket, socket.to_word(), pair])
             }
+            Self::Info { ticket, socket } => message.set(INFO, &[ticket, socket.to_word()]),
             Self::Unsubscribe { socket, notifier } => {
                 message.set(UNSUBSCRIBE, &[socket.to_word(), u64::from(notifier)])
             }
@@ -104,6 +115,7 @@ impl Command {
             Self::Open { .. }
             | Self::Bind { .. }
             | Self::Connect { .. }
+            | Self::ConnectNew { .. }
             | Self::Listen { .. }
             | Self::Take { .. }
             | Self::Send { .. } => None,
@@ -151,6 +163,7 @@ impl Command {
                     remote,
                 }
             }
+            CONNECT_NEW => connect_new(fields(message)?)?,
             LISTEN => {
                 let [ticket, socket, backlog] = fields(message)?;
                 Self::Listen {
@@ -238,6 +251,11 @@ impl Command {
                     interest,
                 }
             }
+            INFO => {
+                let [ticket, socket] = fields(message)?;
+                let socket = handle(socket)?;
+                Self::Info { ticket, socket }
+            }
             UNSUBSCRIBE => {
                 let [socket, notifier] = fields(message)?;
                 Self::Unsubscribe {
@@ -252,6 +270,20 @@ impl Command {
 
 fn open([ticket]: [u64; 1]) -> Command {
     Command::Open { ticket }
+}
+
+fn connect_new(words: [u64; CONNECT_NEW_WORDS]) -> Result<Command, Violation> {
+    let [ticket, rest @ ..] = words;
+    let (local, remote) = rest.split_at(ADDRESS_WORDS);
+    let local = match local {
+        [0, 0, 0] => None,
+        words => Some(from_words(words).ok_or(Violation::BadField)?),
+    };
+    Ok(Command::ConnectNew {
+        ticket,
+        local,
+        remote: from_words(remote).ok_or(Violation::BadField)?,
+    })
 }
 
 /// Exactly the words that a kind has.
@@ -312,6 +344,9 @@ const CLOSE: u8 = 12;
 const SET_OPTION: u8 = 13;
 const SUBSCRIBE: u8 = 14;
 const UNSUBSCRIBE: u8 = 15;
+const CONNECT_NEW: u8 = 16;
+const INFO: u8 = 17;
+const CONNECT_NEW_WORDS: usize = 1 + 2 * ADDRESS_WORDS;
 const SEND_FIELDS: usize = 3;
 
 const _: () = assert!(SEND_FIELDS * WORD_BYTES + INLINE_BYTES_MAX == BYTES_MAX);

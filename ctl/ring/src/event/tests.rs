@@ -27,6 +27,11 @@ fn every_event_comes_back_as_it_was_and_fits_one_slot() {
     let events = [
         ready(None),
         ready(Some((chunk, 1 << 49))),
+        Event::Info {
+            ticket: 4,
+            page: 2,
+            words: [1, 2, 3, 4, u64::MAX],
+        },
         Event::Answer {
             ticket: 1,
             error: 98,

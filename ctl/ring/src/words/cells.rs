@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crate::atomics::AtomicU64;
+use crate::memory::{Access, Mapping};
 
 /// Words somewhere in memory, and what keeps that memory there.
 #[derive(Clone)]
@@ -88,6 +89,40 @@ impl Cells {
         }
         // SAFETY: as in `cell`, for a range that was just checked against the end.
         unsafe { NonNull::slice_from_raw_parts(self.first.add(first), count).as_ref() }
+    }
+
+    /// Bytes that nobody of this process can change; see `SharedRead::published`.
+    pub(super) fn published(&self, first_byte: usize, length: usize) -> Option<&[u8]> {
+        let first = self.bytes(first_byte, length, Access::Published)?;
+        // SAFETY: the safe way is a copy, which this is there to avoid. The bytes were just checked to be within a
+        // mapping that outlives `self`. It is mapped for reading only and sealed, so that the daemon's process alone
+        // can write it, and the daemon changes no published byte before it is given back; that none is while the
+        // reference lives is the promise of the one caller, `ReceiveReader::piece`, which borrows the reader.
+        Some(unsafe { NonNull::slice_from_raw_parts(first, length).as_ref() })
+    }
+
+    /// Bytes that are this process's to fill; see `SharedWrite::lend`.
+    #[expect(clippy::mut_from_ref, reason = "exclusive by the grant")]
+    pub(super) fn lend(&self, first_byte: usize, length: usize) -> Option<&mut [u8]> {
+        let first = self.bytes(first_byte, length, Access::Lent)?;
+        // SAFETY: as in `published`. The mapping may be written, the daemon only ever reads it, from a process and a
+        // mapping of its own and after it was told to. In this process a chunk's bytes are reached through the filler
+        // that was granted it, and of the callers `stretch` borrows that one mutably, and `shown` lets nobody write.
+        Some(unsafe { NonNull::slice_from_raw_parts(first, length).as_mut() })
+    }
+
+    /// The first of some bytes of a mapping, if it is one of that kind.
+    fn bytes(&self, first_byte: usize, length: usize, access: Access) -> Option<NonNull<u8>> {
+        let mapping = self.keeper.downcast_ref::<Mapping>()?;
+        (mapping.access() == access).then_some(())?;
+        let end = first_byte.checked_add(length);
+        let bytes = self.count * size_of::<u64>();
+        assert!(
+            end.is_some_and(|end| end <= bytes),
+            "{length} bytes at {first_byte} of {bytes}"
+        );
+        // SAFETY: there is no safe arithmetic on pointers; the sum was just checked to stay within the mapping.
+        Some(unsafe { self.first.cast::<u8>().add(first_byte) })
     }
 }
 

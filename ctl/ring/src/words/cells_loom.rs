@@ -39,6 +39,16 @@ impl Cells {
         &self.range(index, 1)[0]
     }
 
+    /// A model has no bytes to show in place.
+    pub(super) fn published(&self, _first_byte: usize, _length: usize) -> Option<&[u8]> {
+        None
+    }
+
+    #[expect(clippy::mut_from_ref, reason = "gives none")]
+    pub(super) fn lend(&self, _first_byte: usize, _length: usize) -> Option<&mut [u8]> {
+        None
+    }
+
     pub(super) fn range(&self, first: usize, count: usize) -> &[AtomicU64] {
         assert!(first + count <= self.count);
         &self.words[self.first + first..][..count]

@@ -1,0 +1,108 @@
+//! What a connection has come to, as `Command::Info` is answered: some numbers, in pages of one event each.
+
+/// Words of a page: what an event has room for.
+pub const PAGE_WORDS: usize = 5;
+/// Pages.
+pub const PAGES: usize = 2;
+
+/// What a connection has come to. Numbers that are not known are zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Info {
+    /// Its state: Linux's number (`TCP_ESTABLISHED` is 1).
+    pub state: u32,
+    /// Segments retransmitted over its life.
+    pub retransmissions: u32,
+    /// Smoothed round-trip time in microseconds.
+    pub round_trip_us: u32,
+    /// How much that varies, in microseconds.
+    pub round_trip_variation_us: u32,
+    /// Present retransmission timeout in microseconds.
+    pub retransmission_timeout_us: u32,
+    /// Congestion window in bytes.
+    pub congestion_window_bytes: u32,
+    /// Slow-start threshold in bytes, `u32::MAX` when none was set yet.
+    pub slow_start_threshold_bytes: u32,
+    /// The peer's window in bytes.
+    pub send_window_bytes: u32,
+    /// Our window in bytes.
+    pub receive_window_bytes: u32,
+    /// Bytes of the largest segment that we send, without options.
+    pub send_segment_bytes: u32,
+    /// Bytes of the largest segment that we told the peer to send.
+    pub receive_segment_bytes: u32,
+    /// Bytes of ours that the peer has not acknowledged, sent or not.
+    pub send_queue_bytes: u32,
+    /// Bytes received that wait for the reader, in the worker or in shared memory.
+    pub receive_queue_bytes: u32,
+    /// Bytes received in order, over its life.
+    pub received_bytes: u64,
+    /// Bytes to send that the worker took over, over its life.
+    pub sent_bytes: u64,
+    /// Bytes of these that the peer acknowledged.
+    pub acknowledged_bytes: u64,
+}
+
+impl Info {
+    /// Its pages.
+    pub fn pages(&self) -> [[u64; PAGE_WORDS]; PAGES] {
+        let two = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        [
+            [
+                two(self.state, self.retransmissions),
+                two(self.round_trip_us, self.round_trip_variation_us),
+                two(self.retransmission_timeout_us, self.send_queue_bytes),
+                two(
+                    self.congestion_window_bytes,
+                    self.slow_start_threshold_bytes,
+                ),
+                two(self.send_window_bytes, self.receive_window_bytes),
+            ],
+            [
+                two(self.send_segment_bytes, self.receive_segment_bytes),
+                u64::from(self.receive_queue_bytes),
+                self.received_bytes,
+                self.sent_bytes,
+                self.acknowledged_bytes,
+            ],
+        ]
+    }
+
+    /// The opposite of `pages`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "each field is the word's bits that fit it"
+    )]
+    pub fn from_pages(pages: &[[u64; PAGE_WORDS]; PAGES]) -> Self {
+        let low = |word: u64| word as u32;
+        let high = |word: u64| (word >> 32) as u32;
+        let [[first, trips, timeout, congestion, windows], second] = *pages;
+        let [
+            segments,
+            queue,
+            received_bytes,
+            sent_bytes,
+            acknowledged_bytes,
+        ] = second;
+        Self {
+            state: low(first),
+            retransmissions: high(first),
+            round_trip_us: low(trips),
+            round_trip_variation_us: high(trips),
+            retransmission_timeout_us: low(timeout),
+            send_queue_bytes: high(timeout),
+            congestion_window_bytes: low(congestion),
+            slow_start_threshold_bytes: high(congestion),
+            send_window_bytes: low(windows),
+            receive_window_bytes: high(windows),
+            send_segment_bytes: low(segments),
+            receive_segment_bytes: high(segments),
+            receive_queue_bytes: low(queue),
+            received_bytes,
+            sent_bytes,
+            acknowledged_bytes,
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;
