@@ -15,6 +15,7 @@ mod commands;
 mod domain;
 mod ending;
 mod errno;
+mod info;
 mod leaving;
 mod lending;
 mod listening;

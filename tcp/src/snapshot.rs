@@ -69,8 +69,12 @@ pub struct ConnectionRow {
     pub receive_window_bytes: u32,
     /// Effective maximum segment size, without options.
     pub maximum_segment_bytes: u16,
+    /// Largest segment that the peer was told to send, without options; 0 where that is not kept.
+    pub receive_segment_bytes: u16,
     /// Smoothed round-trip time.
     pub round_trip: Option<Duration>,
+    /// How much that varies (RTTVAR).
+    pub round_trip_variation: Duration,
     /// Present retransmission timeout.
     pub retransmission_timeout: Duration,
     /// Segments retransmitted over the connection's life.

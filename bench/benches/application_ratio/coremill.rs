@@ -35,7 +35,10 @@ impl Coremill {
     /// Starts the daemon, attaches and connects.
     pub fn start(connections: usize) -> anyhow::Result<Self> {
         let daemon = Daemon::start()?;
-        let spin = Options { spin: FOR_EVER };
+        let spin = Options {
+            spin: FOR_EVER,
+            ..Options::default()
+        };
         let stack = Stack::attach_with(CONTROL, spin).context(CONTROL)?;
         let address: SocketAddr = ADDRESS.parse()?;
         let listener = TcpListener::bind(&stack, address)?;

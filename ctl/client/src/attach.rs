@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use coremill_protocol::attach::{AttachView, DESCRIPTORS_MAX, DescriptorKind};
+use coremill_protocol::attach::{AttachView, DESCRIPTORS_MAX, DescriptorKind, RESET_ON_DEATH};
 use coremill_protocol::{ANSWER_BYTES_MAX, Answer, Lines, Reply, Request, VERSION, encode};
 use coremill_ring::doorbell::{Ear, WorkerBell};
 use coremill_ring::header::read_header;
@@ -18,6 +18,7 @@ use coremill_ring::words::{SharedRead, SharedWrite, WORD_BYTES};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use crate::error::AttachError;
+use crate::stack::{OnDeath, Options};
 
 /// What a process gets when it attaches.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ pub(crate) struct Session {
 }
 
 /// Connects, says hello, attaches and maps.
-pub(crate) fn attach(path: &Path) -> Result<Attached, AttachError> {
+pub(crate) fn attach(path: &Path, options: &Options) -> Result<Attached, AttachError> {
     point("attach: not connected");
     let stream = UnixStream::connect(path).map_err(|source| AttachError::Connect {
         path: path.to_owned(),
@@ -62,7 +63,10 @@ pub(crate) fn attach(path: &Path) -> Result<Attached, AttachError> {
     point("attach: said hello");
     let reply = session.ask(&Request::Attach {
         layout: layout::VERSION,
-        flags: 0,
+        flags: match options.on_death {
+            OnDeath::Deliver => 0,
+            OnDeath::Reset => RESET_ON_DEATH,
+        },
     })?;
     let Reply::Attach { attach } = reply else {
         return Err(AttachError::Answer(format!("{reply:?}")));

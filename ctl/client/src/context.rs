@@ -3,6 +3,9 @@
 //! One context of the memory behind one lock. Of the threads that wait, one sleeps on the doorbell and wakes the
 //! others when something came (the *sleeper*); the rest wait for its word.
 
+mod hear;
+mod speak;
+mod tickets;
 mod wait;
 
 use std::collections::{HashMap, VecDeque};
@@ -15,20 +18,24 @@ use coremill_protocol::Request;
 use coremill_ring::armed::Sleeper;
 use coremill_ring::command::Command;
 use coremill_ring::doorbell::{Ear, WorkerBell};
-use coremill_ring::event::Event;
 use coremill_ring::handle::Handle;
-use coremill_ring::injection::point;
 use coremill_ring::layout::Layout;
 use coremill_ring::message::Message;
+use coremill_ring::owner::ReadMark;
 use coremill_ring::send_lease::Grant;
+use coremill_ring::socket_state::StateReader;
 use coremill_ring::untrusted::Violation;
 use coremill_ring::words::{SharedRead, SharedWrite};
 use rustix::io::Errno;
 
 use crate::attach::{Attached, Session};
 use crate::error::AttachError;
-use crate::lane::{Commands, Events, Pushed};
-use crate::reading::Untold;
+use crate::lane::{Commands, Events};
+use crate::reading::{Reading, Untold};
+use crate::stack::Options;
+use crate::told::{Name, Told};
+pub(crate) use speak::Patience;
+use tickets::Tickets;
 pub(crate) use wait::listen;
 
 /// An attachment's shared part.
@@ -39,6 +46,7 @@ pub(crate) struct Context {
     pub(crate) application: SharedWrite,
     pub(crate) member: u16,
     spin: Duration,
+    fallback: Option<Duration>,
     bells: Vec<WorkerBell>,
     ear: Ear,
     inner: Mutex<Inner>,
@@ -47,6 +55,7 @@ pub(crate) struct Context {
     started: Instant,
     looked_ms: AtomicU64,
     next_worker: AtomicU32,
+    next_socket: AtomicU64,
     /// Notifiers for pollers.
     notifiers: Mutex<Vec<Notifier>>,
     pub(crate) untold: Untold,
@@ -61,9 +70,11 @@ pub(crate) struct Inner {
     message: Message,
     sleeper: Sleeper,
     somebody_sleeps: bool,
-    ticket: u64,
-    answers: HashMap<u64, Option<Answer>>,
-    grants: HashMap<Handle, Arc<Grants>>,
+    tickets: Tickets,
+    /// Sockets that have asked for room: grants go to them.
+    asking: HashMap<Handle, Arc<Told>>,
+    /// Commands of those who did not wait until the ring had room, which nobody can take back: closing.
+    departing: VecDeque<(u32, Command)>,
 }
 
 /// What a poller sleeps on, and how far its events were read.
@@ -74,19 +85,8 @@ pub(crate) struct Notifier {
     pub(crate) ear: Arc<Ear>,
 }
 
-/// Chunks that were granted to a socket and not picked up by its writer.
-pub(crate) type Grants = Mutex<VecDeque<Grant>>;
-
-/// The answer to a command that was carried out.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Answer {
-    error: u16,
-    pub(crate) socket: Option<Handle>,
-    pub(crate) value: u64,
-}
-
 impl Context {
-    pub(crate) fn new(attached: Attached, spin: Duration) -> Result<Self, AttachError> {
+    pub(crate) fn new(attached: Attached, options: &Options) -> Result<Self, AttachError> {
         let Attached {
             session,
             member,
@@ -119,7 +119,8 @@ impl Context {
             daemon,
             application,
             member,
-            spin,
+            spin: options.spin,
+            fallback: options.fallback,
             bells,
             ear,
             inner: Mutex::new(Inner {
@@ -128,15 +129,16 @@ impl Context {
                 message: Message::new(),
                 sleeper: Sleeper::new(armed),
                 somebody_sleeps: false,
-                ticket: 0,
-                answers: HashMap::new(),
-                grants: HashMap::new(),
+                tickets: Tickets::default(),
+                asking: HashMap::new(),
+                departing: VecDeque::new(),
             }),
             changed: Condvar::new(),
             gone: AtomicBool::new(false),
             started: Instant::now(),
             looked_ms: AtomicU64::new(0),
             next_worker: AtomicU32::new(0),
+            next_socket: AtomicU64::new(0),
             notifiers: Mutex::new(notifiers),
             untold: Untold::default(),
             session: Mutex::new(session),
@@ -151,73 +153,27 @@ impl Context {
         self.spin
     }
 
+    /// A number for a socket of this process, never used again.
+    pub(crate) fn number_socket(&self) -> u64 {
+        self.next_socket.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// A worker for a new socket: each in turn.
     pub(crate) fn pick_worker(&self) -> u32 {
         self.next_worker.fetch_add(1, Ordering::Relaxed) % self.workers()
     }
 
-    /// Sends a command that has no answer, if `command` gives one. It is made behind the lock, so that cumulative
-    /// counts of several threads reach the worker in their order.
-    pub(crate) fn submit(
-        &self,
-        worker: u32,
-        payload: &[u8],
-        command: impl FnOnce() -> Option<Command>,
-    ) -> io::Result<()> {
-        let mut inner = self.lock();
-        match command() {
-            Some(command) => self.push(&mut inner, worker, &command, payload),
-            None => Ok(()),
-        }
-    }
-
-    /// Sends a command and waits for its answer, which comes in the worker's next turn.
-    pub(crate) fn ask(
-        &self,
-        worker: u32,
-        command: impl FnOnce(u64) -> Command,
-    ) -> io::Result<Answer> {
-        let ticket = {
-            let mut inner = self.lock();
-            inner.ticket += 1;
-            let ticket = inner.ticket;
-            inner.answers.insert(ticket, None);
-            let pushed = self.push(&mut inner, worker, &command(ticket), &[]);
-            if let Err(error) = pushed {
-                inner.answers.remove(&ticket);
-                return Err(error);
-            }
-            ticket
-        };
-        let deadline = Instant::now() + ANSWER_TIMEOUT;
-        let waited = self.wait(Some(deadline), |inner| {
-            inner.answers.get(&ticket).copied().flatten()
-        });
-        self.lock().answers.remove(&ticket);
-        let answer = waited?.ok_or(io::Error::from(io::ErrorKind::TimedOut))?;
-        match answer.error {
-            0 => Ok(answer),
-            error => Err(io::Error::from_raw_os_error(i32::from(error))),
-        }
-    }
-
-    /// From now on grants for a socket are kept.
-    pub(crate) fn keep_grants(&self, socket: Handle) -> Arc<Grants> {
-        let grants = Arc::new(Grants::default());
-        self.lock().grants.insert(socket, Arc::clone(&grants));
-        grants
-    }
-
-    /// The last two commands of a socket: what was read, and that nobody holds it any more.
-    pub(crate) fn let_go(&self, worker: u32, socket: Handle, read: Option<u64>) {
-        let mut inner = self.lock();
-        inner.grants.remove(&socket);
-        point("close: begun");
-        if let Some(read) = read {
-            // If the daemon is gone, so is the socket.
-            let _ = self.push(&mut inner, worker, &Command::Read { socket, read }, &[]);
-        }
-        let _ = self.push(&mut inner, worker, &Command::Close { socket }, &[]);
+    /// What this process needs of a socket that the daemon has.
+    pub(crate) fn name(&self, worker: u32, handle: Handle) -> Option<Name> {
+        let part = self.layout.socket(handle.slot)?;
+        let words = self.layout.owners(handle.slot)?;
+        let mark = ReadMark::new(self.application.part(words), handle);
+        Some(Name {
+            handle,
+            state: StateReader::new(self.daemon.part(part)),
+            grants: Mutex::default(),
+            reading: Reading::new(worker, handle, mark),
+        })
     }
 
     /// A notifier for a poller.
@@ -234,84 +190,6 @@ impl Context {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         lock(&self.inner)
     }
-
-    /// Publishes a command; takes events and naps while the ring is full.
-    fn push(
-        &self,
-        inner: &mut Inner,
-        worker: u32,
-        command: &Command,
-        payload: &[u8],
-    ) -> io::Result<()> {
-        let full_since = Instant::now();
-        loop {
-            if self.gone.load(Ordering::Acquire) {
-                return Err(gone());
-            }
-            let Inner {
-                commands, message, ..
-            } = inner;
-            let lane = commands.get_mut(worker as usize);
-            let lane = lane.ok_or(io::Error::from(Errno::INVAL))?;
-            match lane.push(command, payload, message).map_err(broken)? {
-                Pushed::Awake => return Ok(()),
-                Pushed::Asleep => {
-                    point("bell: not rung");
-                    if let Some(bell) = self.bells.get(worker as usize) {
-                        bell.ring();
-                    }
-                    point("bell: rung");
-                    return Ok(());
-                }
-                Pushed::Full => {
-                    self.pump(inner)?;
-                    self.look_for_end()?;
-                    if full_since.elapsed() > ANSWER_TIMEOUT {
-                        return Err(Errno::NOBUFS.into());
-                    }
-                    std::thread::sleep(NAP);
-                }
-            }
-        }
-    }
-
-    /// Takes all events. True when there were any; then other threads were told.
-    fn pump(&self, inner: &mut Inner) -> io::Result<bool> {
-        let Inner {
-            events,
-            answers,
-            grants,
-            ..
-        } = inner;
-        let count = events.drain(|event| match event {
-            Event::Answer {
-                ticket,
-                error,
-                socket,
-                value,
-            } => {
-                if let Some(place) = answers.get_mut(&ticket) {
-                    *place = Some(Answer {
-                        error,
-                        socket,
-                        value,
-                    });
-                }
-            }
-            Event::Granted { socket, grant } => {
-                if let Some(grants) = grants.get(&socket) {
-                    lock(grants).push_back(grant);
-                }
-            }
-            // Who waits for it looks at the state.
-            Event::Ready { .. } => {}
-        });
-        let any = count.map_err(broken)? > 0;
-        if any {
-            self.changed.notify_all();
-        }
-        Ok(any)
-    }
 }
 
 impl Drop for Context {
@@ -324,6 +202,9 @@ impl Drop for Context {
         }
     }
 }
+
+/// Chunks that were granted to a socket and not picked up by its writer.
+pub(crate) type Grants = Mutex<VecDeque<Grant>>;
 
 /// What every call gives once the attachment is over.
 pub(crate) fn gone() -> io::Error {
@@ -342,10 +223,6 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The one context that this library uses, and the notifier of the same number.
 const OWN: u32 = 0;
-/// Between two looks at a full ring.
-const NAP: Duration = Duration::from_micros(50);
-/// A worker answers within a turn; one that takes this long is stuck.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The notifier that blocked calls sleep on.
 pub(crate) const OWN_NOTIFIER: u32 = OWN;

@@ -4,7 +4,7 @@ use coremill_ring::command::Command;
 use coremill_ring::consumer::Consumer;
 use coremill_ring::event::Event;
 use coremill_ring::layout::Layout;
-use coremill_ring::message::Message;
+use coremill_ring::message::{Message, SLOTS_MAX};
 use coremill_ring::producer::Producer;
 use coremill_ring::ready_bits::Speaker;
 use coremill_ring::untrusted::Violation;
@@ -43,6 +43,14 @@ impl Commands {
             ring: Producer::new(slots, head)?,
             speaker: Speaker::new(bits, sleep, context),
         })
+    }
+
+    /// Whether any command has room now.
+    ///
+    /// # Errors
+    /// As `push`.
+    pub(crate) fn has_room(&mut self) -> Result<bool, Violation> {
+        self.ring.has_room(SLOTS_MAX)
     }
 
     /// Publishes a command.

@@ -43,9 +43,10 @@ mod reading;
 mod socket;
 mod stack;
 mod stream;
+mod told;
 
 pub use error::AttachError;
 pub use listener::TcpListener;
 pub use poller::{Interest, Pollable, Poller, Readiness};
-pub use stack::{Options, Stack};
-pub use stream::TcpStream;
+pub use stack::{OnDeath, Options, Stack};
+pub use stream::{Received, Reserved, TcpInfo, TcpState, TcpStream};

@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use coremill_ring::accept_ring::{Claim, Claims};
 use coremill_ring::command::Command;
 use coremill_ring::injection::point;
-use coremill_ring::option::READABLE;
 use rustix::io::Errno;
 
 use crate::poller::{Readiness, Watched};
-use crate::socket::Socket;
+use crate::socket::{Socket, Wanted};
 use crate::stack::Stack;
 use crate::stream::TcpStream;
 
@@ -96,7 +95,9 @@ impl TcpListener {
                 return Ok(accepted);
             }
             let inner = &self.inner;
-            let found = inner.socket.wait(None, |_| inner.waiting().then_some(()))?;
+            let found = inner
+                .socket
+                .wait(None, Wanted::Read, |_| inner.waiting().then_some(()))?;
             found.ok_or(io::Error::from(io::ErrorKind::WouldBlock))?;
         }
     }
@@ -138,34 +139,41 @@ impl Inner {
             let Some(claims) = self.claims.get(worker as usize) else {
                 continue;
             };
-            while let Some(claim) = claims.claim() {
-                point("claim: not taken");
-                if let Some(stream) = self.take(worker, &claim)? {
-                    self.next.store(worker.wrapping_add(1), Ordering::Relaxed);
-                    return Ok(Some((stream, claim.offer.remote)));
-                }
+            if !claims.waiting() {
+                continue;
+            }
+            if let Some((stream, remote)) = self.take(worker, claims)? {
+                self.next.store(worker.wrapping_add(1), Ordering::Relaxed);
+                return Ok(Some((stream, remote)));
             }
         }
         Ok(None)
     }
 
-    /// Asks for what was claimed; None when it is gone.
-    fn take(&self, worker: u32, claim: &Claim) -> io::Result<Option<TcpStream>> {
-        let context = &self.socket.context;
-        let answer = context.ask(worker, |ticket| Command::Take {
-            ticket,
-            listener: self.socket.handle,
-            slot: claim.slot,
-            round: claim.round,
-        });
-        point("take: answered");
-        let answer = match answer {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            answer => answer?,
+    /// Claims a connection of a worker and asks for it; None when another thread was faster. The offer says all that is
+    /// to be known, and what is sent to the worker from now on comes behind the command that takes it. Should
+    /// the listener close first, it is a connection that was reset before anything was read.
+    fn take(&self, worker: u32, claims: &Claims) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+        let (context, told) = (&self.socket.context, &self.socket.told);
+        let listener = self.socket.name()?.handle;
+        let mut claimed = None;
+        context.send_off(worker, self.socket.patience(), told, |ticket| {
+            let Claim { slot, round, offer } = claims.claim()?;
+            point("claim: not taken");
+            claimed = Some(offer);
+            Some(Command::Take {
+                ticket,
+                listener,
+                slot,
+                round,
+            })
+        })?;
+        point("take: asked");
+        let Some(offer) = claimed else {
+            return Ok(None);
         };
-        let handle = answer.socket.unwrap_or(claim.offer.socket);
-        let socket = Socket::new(context, worker, handle)?;
-        Ok(Some(TcpStream::over(socket, claim.offer.remote)))
+        let socket = Socket::new(context, worker, offer.socket)?;
+        Ok(Some((TcpStream::over(socket, offer.remote), offer.remote)))
     }
 }
 
@@ -174,17 +182,13 @@ impl Watched for Inner {
         &self.socket
     }
 
-    fn interest(&self) -> u32 {
-        READABLE
-    }
-
     fn readiness(&self) -> Readiness {
-        match self.socket.state.snapshot(self.socket.handle) {
-            Some(_) => Readiness {
+        match self.socket.snapshot() {
+            Ok(_) => Readiness {
                 readable: self.waiting(),
                 ..Readiness::default()
             },
-            None => Readiness::OVER,
+            Err(_) => Readiness::OVER,
         }
     }
 }

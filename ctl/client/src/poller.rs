@@ -7,13 +7,12 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use coremill_ring::armed::Sleeper;
-use coremill_ring::command::Command;
 use coremill_ring::doorbell::Ear;
 use coremill_ring::event::Event;
-use coremill_ring::option::READABLE;
+use coremill_ring::option::{READABLE, WRITABLE};
 use rustix::io::Errno;
 
-use crate::context::{Context, Notifier, broken, listen};
+use crate::context::{Context, Notifier, Patience, broken, listen};
 use crate::lane::Events;
 use crate::listener::TcpListener;
 use crate::socket::Socket;
@@ -35,6 +34,12 @@ impl Interest {
         readable: true,
         writable: false,
     };
+    /// As a subscription has it.
+    fn bits(self) -> u32 {
+        let bit = |wanted: bool, bit: u32| if wanted { bit } else { 0 };
+        bit(self.readable, READABLE) | bit(self.writable, WRITABLE)
+    }
+
     /// Writing only.
     pub const WRITABLE: Self = Self {
         readable: false,
@@ -108,6 +113,8 @@ pub struct Poller {
     sources: HashMap<u64, Source>,
     /// Sources that were announced and not yet found to be unready.
     candidates: Vec<u64>,
+    /// Sources that the daemon has not opened yet: nobody announces that it has.
+    opening: Vec<u64>,
 }
 
 #[derive(Debug)]
@@ -145,6 +152,7 @@ impl Poller {
             ear,
             sources: HashMap::new(),
             candidates: Vec::new(),
+            opening: Vec::new(),
             context,
         })
     }
@@ -162,7 +170,7 @@ impl Poller {
     ) -> io::Result<()> {
         let watched = source.watched();
         let socket = watched.socket();
-        let key = socket.handle.to_word();
+        let key = socket.number;
         let source = Source {
             watched: Arc::downgrade(&watched),
             token,
@@ -174,7 +182,17 @@ impl Poller {
         if !before.is_some_and(|before| before.is_candidate) {
             self.candidates.push(key);
         }
-        socket.subscribe_to(self.notifier, key, READABLE | watched.interest())
+        if socket.told.name().is_none() {
+            if !self.opening.contains(&key) {
+                self.opening.push(key);
+            }
+            return Ok(());
+        }
+        match socket.subscribe_to(self.notifier, key, interest.bits()) {
+            // It could not be opened: `wait` says so.
+            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Ok(()),
+            subscribed => subscribed,
+        }
     }
 
     /// Waits for a socket no longer.
@@ -184,12 +202,12 @@ impl Poller {
     pub fn deregister(&mut self, source: &impl Pollable) -> io::Result<()> {
         let watched = source.watched();
         let socket = watched.socket();
-        let known = self.sources.remove(&socket.handle.to_word());
+        let known = self.sources.remove(&socket.number);
         known.ok_or(io::Error::from(Errno::NOENT))?;
-        socket.submit(Command::Unsubscribe {
-            socket: socket.handle,
-            notifier: self.notifier,
-        })
+        match socket.told.name() {
+            Some(Ok(_)) => socket.unsubscribe_from(self.notifier),
+            _ => Ok(()),
+        }
     }
 
     /// Waits until a socket is ready, for at most `timeout`; puts tokens and what they are ready for into `ready`,
@@ -219,7 +237,7 @@ impl Poller {
                 std::hint::spin_loop();
                 continue;
             }
-            self.context.tell_all_read()?;
+            self.context.tell_all_read(Patience::Never)?;
             self.sleeper.arm();
             if self.look(ready)? == 0 {
                 self.sleep(deadline, now)?;
@@ -233,10 +251,10 @@ impl Poller {
     /// # Errors
     /// `ECONNRESET` when the attachment is over.
     pub fn arm(&mut self) -> io::Result<bool> {
-        self.context.tell_all_read()?;
+        self.context.tell_all_read(Patience::Never)?;
         self.ear.clear();
         self.sleeper.arm();
-        let is_ready = self.look(&mut Vec::new())? > 0;
+        let is_ready = self.look(&mut Vec::new())? > 0 || !self.opening.is_empty();
         if is_ready {
             self.sleeper.disarm();
         }
@@ -245,14 +263,49 @@ impl Poller {
     }
 
     fn sleep(&self, deadline: Option<Instant>, now: Instant) -> io::Result<()> {
-        let patience = deadline.map_or(FALLBACK, |deadline| (deadline - now).min(FALLBACK));
+        let mut patience = self.context.patience(deadline, now);
+        if !self.opening.is_empty() {
+            // It takes a worker's turn.
+            patience = Some(patience.map_or(NAP, |patience| patience.min(NAP)));
+        }
         self.context.heed(listen(&self.ear, patience)?);
         self.context.look_for_end()
+    }
+
+    /// Subscribes to what the daemon has opened since the last look.
+    fn look_at_opening(&mut self) -> io::Result<()> {
+        if self.opening.is_empty() {
+            return Ok(());
+        }
+        self.context.look()?;
+        let mut opening = std::mem::take(&mut self.opening);
+        opening.retain(|key| {
+            let Some(source) = self.sources.get(key) else {
+                return false;
+            };
+            let Some(watched) = source.watched.upgrade() else {
+                return false;
+            };
+            match watched.socket().told.name() {
+                None => true,
+                // Its failure is seen as readiness, like any other.
+                Some(Err(_)) => false,
+                Some(Ok(_)) => {
+                    let interest = source.interest.bits();
+                    // If the daemon is gone, `wait` says so.
+                    let _ = watched.socket().subscribe_to(self.notifier, *key, interest);
+                    false
+                }
+            }
+        });
+        self.opening = opening;
+        Ok(())
     }
 
     /// Takes events, and looks at the state of all that was announced.
     fn look(&mut self, ready: &mut Vec<(usize, Readiness)>) -> io::Result<usize> {
         ready.clear();
+        self.look_at_opening()?;
         let Self {
             events,
             sources,
@@ -303,10 +356,7 @@ impl Drop for Poller {
             if let Some(watched) = source.watched.upgrade() {
                 let socket = watched.socket();
                 // If the daemon is gone, so is the subscription.
-                let _ = socket.submit(Command::Unsubscribe {
-                    socket: socket.handle,
-                    notifier: self.notifier,
-                });
+                let _ = socket.unsubscribe_from(self.notifier);
             }
         }
         // The next owner goes on where this one stopped reading.
@@ -321,8 +371,6 @@ impl Drop for Poller {
 /// What a poller sees of a socket.
 pub(crate) trait Watched: std::fmt::Debug + Send + Sync {
     fn socket(&self) -> &Socket;
-    /// What can happen to it beside reading, as poll(2) has it.
-    fn interest(&self) -> u32;
     fn readiness(&self) -> Readiness;
 }
 
@@ -353,5 +401,5 @@ mod sealed {
     }
 }
 
-/// A sleep is never longer: a lost wake-up then costs this time, and no call hangs.
-const FALLBACK: Duration = Duration::from_millis(100);
+/// A sleep while a connection attempt has not reached its worker yet.
+const NAP: Duration = Duration::from_micros(100);

@@ -12,7 +12,7 @@ use coremill_ring::command::Command;
 use coremill_ring::handle::Handle;
 use coremill_ring::owner::ReadMark;
 
-use crate::context::{Context, lock};
+use crate::context::{Context, Patience, lock};
 
 /// How far one connection was read.
 #[derive(Debug)]
@@ -91,6 +91,18 @@ impl Untold {
             .inspect(|oldest| oldest.is_listed.store(false, Ordering::Release))
     }
 
+    /// Remembers one beyond the number, when there was no room to tell it.
+    fn put_back(&self, reading: &Arc<Reading>) {
+        if !reading.is_listed.swap(true, Ordering::AcqRel) {
+            lock(&self.0).push_back(Arc::clone(reading));
+        }
+    }
+
+    /// How many there are.
+    fn count(&self) -> usize {
+        lock(&self.0).len()
+    }
+
     /// Takes one out.
     fn next(&self) -> Option<Arc<Reading>> {
         let next = lock(&self.0).pop_front()?;
@@ -101,19 +113,38 @@ impl Untold {
 
 impl Context {
     /// A connection was read; its count shall not stay here for ever.
-    pub(crate) fn was_read(&self, reading: &Arc<Reading>) -> io::Result<()> {
+    pub(crate) fn was_read(&self, reading: &Arc<Reading>, patience: Patience) -> io::Result<()> {
         match self.untold.add(reading) {
-            Some(oldest) => self.submit(oldest.worker, &[], || oldest.command()),
+            Some(oldest) => self.tell(&oldest, patience),
             None => Ok(()),
         }
     }
 
     /// Tells all that was read: called by who is about to sleep.
-    pub(crate) fn tell_all_read(&self) -> io::Result<()> {
-        while let Some(next) = self.untold.next() {
-            self.submit(next.worker, &[], || next.command())?;
+    pub(crate) fn tell_all_read(&self, patience: Patience) -> io::Result<()> {
+        // Those that find no room are behind these again.
+        for _ in 0..self.untold.count() {
+            let Some(next) = self.untold.next() else {
+                break;
+            };
+            self.tell(&next, patience)?;
         }
         Ok(())
+    }
+
+    /// Tells the worker what was read of a connection, if it does not know. Without patience and room it is remembered
+    /// for later.
+    pub(crate) fn tell(&self, reading: &Arc<Reading>, patience: Patience) -> io::Result<()> {
+        if reading.untold_bytes() == 0 {
+            return Ok(());
+        }
+        match self.submit(reading.worker, &[], patience, || reading.command()) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.untold.put_back(reading);
+                Ok(())
+            }
+            told => told,
+        }
     }
 }
 

@@ -3,76 +3,130 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use coremill_ring::command::Command;
 use coremill_ring::handle::Handle;
 use coremill_ring::option::{READABLE, WRITABLE};
-use coremill_ring::owner::ReadMark;
-use coremill_ring::socket_state::{Flags, Snapshot, StateReader};
+use coremill_ring::socket_state::{Flags, Snapshot};
 use rustix::io::Errno;
 
-use crate::context::{Context, Grants, OWN_NOTIFIER, gone};
-use crate::reading::Reading;
+use crate::context::{Context, OWN_NOTIFIER, Patience, gone};
+use crate::told::{Name, Told};
 
-/// A socket that this process holds; lets go of it when dropped.
+/// A socket that this process holds, or will when the daemon has opened it; lets go of it when dropped.
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) context: Arc<Context>,
-    pub(crate) handle: Handle,
     pub(crate) worker: u32,
-    pub(crate) state: StateReader,
-    pub(crate) grants: Arc<Grants>,
-    pub(crate) reading: Arc<Reading>,
+    /// Of this process alone.
+    pub(crate) number: u64,
+    pub(crate) told: Arc<Told>,
     /// Bytes sent.
     pub(crate) sent: AtomicU64,
-    subscribed: AtomicBool,
+    /// What is announced to blocked calls, and how many of those wait for room to write.
+    interest: AtomicU32,
+    writers: AtomicU32,
     nonblocking: AtomicBool,
     error_told: AtomicBool,
 }
 
+/// What a blocked call waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Bytes to read, a connection to accept, an end.
+    Read,
+    /// Room to write, a handshake's end.
+    Write,
+}
+
 impl Socket {
+    /// A new socket of worker `worker`, which `command` asks to be opened; it goes on without the answer.
+    pub(crate) fn begin(
+        context: &Arc<Context>,
+        worker: u32,
+        patience: Patience,
+        command: impl FnOnce(u64) -> Command,
+    ) -> io::Result<Self> {
+        let told = Arc::new(Told::default());
+        context.open(worker, patience, &told, command)?;
+        Ok(Self::of(context, worker, told))
+    }
+
     /// A new socket of worker `worker`.
     pub(crate) fn open(context: &Arc<Context>, worker: u32) -> io::Result<Self> {
-        let answer = context.ask(worker, |ticket| Command::Open { ticket })?;
-        let handle = answer.socket.ok_or(io::Error::from(Errno::PROTO))?;
-        Self::new(context, worker, handle)
+        let socket = Self::begin(context, worker, Patience::Waits, |ticket| Command::Open {
+            ticket,
+        })?;
+        socket.wait_for_name(None)?;
+        Ok(socket)
     }
 
     /// A socket that the daemon says this process holds.
     pub(crate) fn new(context: &Arc<Context>, worker: u32, handle: Handle) -> io::Result<Self> {
-        let part = context.layout.socket(handle.slot);
-        let part = part.ok_or(io::Error::from(Errno::PROTO))?;
-        let words = context.layout.owners(handle.slot);
-        let words = words.ok_or(io::Error::from(Errno::PROTO))?;
-        let mark = ReadMark::new(context.application.part(words), handle);
-        Ok(Self {
+        let name = context.name(worker, handle);
+        let told = Told::known(name.ok_or(io::Error::from(Errno::PROTO))?);
+        Ok(Self::of(context, worker, Arc::new(told)))
+    }
+
+    fn of(context: &Arc<Context>, worker: u32, told: Arc<Told>) -> Self {
+        Self {
             context: Arc::clone(context),
-            handle,
             worker,
-            state: StateReader::new(context.daemon.part(part)),
-            grants: context.keep_grants(handle),
-            reading: Reading::new(worker, handle, mark),
+            number: context.number_socket(),
+            told,
             sent: AtomicU64::new(0),
-            subscribed: AtomicBool::new(false),
+            interest: AtomicU32::new(0),
+            writers: AtomicU32::new(0),
             nonblocking: AtomicBool::new(false),
             error_told: AtomicBool::new(false),
-        })
+        }
+    }
+
+    /// Its name.
+    ///
+    /// # Errors
+    /// `WouldBlock` as long as the daemon has not opened it; why it could not be opened.
+    pub(crate) fn name(&self) -> io::Result<&Name> {
+        let known = self.told.name();
+        known.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
+    }
+
+    /// Waits until it has a name: as long as a worker may take for an answer, or until an earlier deadline.
+    pub(crate) fn wait_for_name(&self, deadline: Option<Instant>) -> io::Result<&Name> {
+        if self.told.name().is_none() {
+            let latest = Instant::now() + OPENING_TIMEOUT;
+            let deadline = deadline.map_or(latest, |deadline| deadline.min(latest));
+            let known = |_: &mut _| self.told.name().map(drop);
+            let waited = self.context.wait(Some(deadline), known)?;
+            waited.ok_or(io::Error::from(io::ErrorKind::TimedOut))?;
+        }
+        self.name()
     }
 
     /// Sends a command about it and waits for the answer.
     pub(crate) fn ask(&self, command: impl FnOnce(u64, Handle) -> Command) -> io::Result<u64> {
-        let handle = self.handle;
+        let handle = self.wait_for_name(None)?.handle;
         let answer = self
             .context
             .ask(self.worker, |ticket| command(ticket, handle));
         answer.map(|answer| answer.value)
     }
 
-    /// Sends a command about it that has no answer.
-    pub(crate) fn submit(&self, command: Command) -> io::Result<()> {
-        self.context.submit(self.worker, &[], || Some(command))
+    /// The same where this socket blocks. Otherwise the command is sent off, and `take_late` tells if it failed.
+    pub(crate) fn ask_or_send_off(
+        &self,
+        command: impl FnOnce(u64, Handle) -> Command,
+    ) -> io::Result<()> {
+        if !self.is_nonblocking() {
+            return self.ask(command).map(drop);
+        }
+        self.context.look()?;
+        let handle = self.name()?.handle;
+        let command = |ticket| Some(command(ticket, handle));
+        self.context
+            .send_off(self.worker, Patience::Never, &self.told, command)
     }
 
     /// Sends bytes; `command` is given what was read, which rides along.
@@ -81,22 +135,26 @@ impl Socket {
         payload: &[u8],
         command: impl FnOnce(u64) -> Command,
     ) -> io::Result<()> {
+        let reading = &self.name()?.reading;
         self.context
-            .submit(self.worker, payload, || Some(command(self.reading.tell())))
+            .submit(self.worker, payload, self.patience(), || {
+                Some(command(reading.tell()))
+            })
     }
 
     /// What the daemon says about it.
     ///
     /// # Errors
-    /// When it has no such socket any more.
+    /// As `name`, and `ECONNRESET` when it has no such socket any more.
     pub(crate) fn snapshot(&self) -> io::Result<Snapshot> {
-        self.state.snapshot(self.handle).ok_or_else(gone)
+        let name = self.name()?;
+        name.state.snapshot(name.handle).ok_or_else(gone)
     }
 
     /// Our end's address.
     pub(crate) fn local(&self) -> io::Result<SocketAddr> {
-        let local = self.state.local(self.handle);
-        local.ok_or(Errno::INVAL.into())
+        let Name { state, handle, .. } = self.name()?;
+        state.local(*handle).ok_or(Errno::INVAL.into())
     }
 
     /// The socket's error, which each caller but the first finds to be none.
@@ -106,53 +164,92 @@ impl Socket {
             .then(|| io::Error::from_raw_os_error(error))
     }
 
+    /// Why it was never opened, once.
+    pub(crate) fn take_opening_error(&self) -> Option<io::Error> {
+        let error = self.told.name()?.err()?;
+        (!self.error_told.swap(true, Ordering::AcqRel)).then_some(error)
+    }
+
     /// Waits until `ready` gives something. Gives None at once for one that does not block, and at the deadline.
     pub(crate) fn wait<T>(
         &self,
         deadline: Option<Instant>,
+        wanted: Wanted,
         ready: impl Fn(&Snapshot) -> Option<T>,
     ) -> io::Result<Option<T>> {
-        let look = || match self.state.snapshot(self.handle) {
+        if self.is_nonblocking() {
+            self.context.look_for_end()?;
+            return match self.snapshot() {
+                Ok(snapshot) => Ok(ready(&snapshot)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+                Err(error) => Err(error),
+            };
+        }
+        let Name { handle, state, .. } = self.wait_for_name(deadline)?;
+        let look = || match state.snapshot(*handle) {
             Some(snapshot) => ready(&snapshot).map(Ok),
             None => Some(Err(gone())),
         };
         if let Some(found) = look() {
             return found.map(Some);
         }
-        if self.is_nonblocking() {
-            self.context.look_for_end()?;
-            return Ok(None);
-        }
+        let _writer = (wanted == Wanted::Write).then(|| Writer::new(&self.writers));
         self.subscribe()?;
         self.context.wait(deadline, |_| look())?.transpose()
     }
 
-    /// Lets the daemon announce it to blocked calls.
-    pub(crate) fn subscribe(&self) -> io::Result<()> {
-        if self.subscribed.swap(true, Ordering::AcqRel) {
-            return Ok(());
-        }
-        self.subscribe_to(OWN_NOTIFIER, READY_TICKET, READABLE | WRITABLE)
+    /// Lets the daemon announce it to blocked calls: room to write only while one waits for that.
+    fn subscribe(&self) -> io::Result<()> {
+        let socket = self.name()?.handle;
+        // Behind the lock, so that nobody's older wish replaces a newer one.
+        self.context.submit(self.worker, &[], Patience::Waits, || {
+            let interest = match self.writers.load(Ordering::Acquire) {
+                0 => READABLE,
+                _ => READABLE | WRITABLE,
+            };
+            let before = self.interest.swap(interest, Ordering::AcqRel);
+            (before != interest).then_some(Command::Subscribe {
+                ticket: READY_TICKET,
+                socket,
+                notifier: OWN_NOTIFIER,
+                interest,
+            })
+        })
     }
 
     /// Lets the daemon announce it to a notifier.
     pub(crate) fn subscribe_to(&self, notifier: u32, ticket: u64, interest: u32) -> io::Result<()> {
+        let socket = self.name()?.handle;
         let command = Command::Subscribe {
             ticket,
-            socket: self.handle,
+            socket,
             notifier,
             interest,
         };
-        self.submit(command)
+        // One that does not block is subscribed in an event loop, which cannot do without.
+        self.context
+            .submit(self.worker, &[], Patience::Waits, || Some(command))
+    }
+
+    /// Ends what `subscribe_to` began.
+    pub(crate) fn unsubscribe_from(&self, notifier: u32) -> io::Result<()> {
+        let socket = self.name()?.handle;
+        let command = Command::Unsubscribe { socket, notifier };
+        self.context
+            .submit(self.worker, &[], Patience::Waits, || Some(command))
     }
 
     /// Tells the worker what was read, if it does not know.
     pub(crate) fn tell_read(&self) -> io::Result<()> {
-        if self.reading.untold_bytes() == 0 {
-            return Ok(());
+        self.context.tell(&self.name()?.reading, self.patience())
+    }
+
+    /// Bytes read.
+    pub(crate) fn read(&self) -> u64 {
+        match self.told.name() {
+            Some(Ok(name)) => name.reading.read(),
+            _ => 0,
         }
-        let reading = &self.reading;
-        self.context.submit(self.worker, &[], || reading.command())
     }
 
     pub(crate) fn is_nonblocking(&self) -> bool {
@@ -162,12 +259,36 @@ impl Socket {
     pub(crate) fn set_nonblocking(&self, nonblocking: bool) {
         self.nonblocking.store(nonblocking, Ordering::Relaxed);
     }
+
+    /// Whether its commands wait for room.
+    pub(crate) fn patience(&self) -> Patience {
+        match self.is_nonblocking() {
+            true => Patience::Never,
+            false => Patience::Waits,
+        }
+    }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        let read = (self.reading.untold_bytes() > 0).then(|| self.reading.tell());
-        self.context.let_go(self.worker, self.handle, read);
+        self.context
+            .let_go(self.worker, self.patience(), &self.told);
+    }
+}
+
+/// One who waits for room to write, as long as this lives.
+struct Writer<'a>(&'a AtomicU32);
+
+impl<'a> Writer<'a> {
+    fn new(writers: &'a AtomicU32) -> Self {
+        writers.fetch_add(1, Ordering::AcqRel);
+        Self(writers)
+    }
+}
+
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -185,3 +306,5 @@ pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
 
 /// Of events that nobody looks up: they wake, and the state says the rest.
 const READY_TICKET: u64 = 1 << 63;
+/// A worker answers within a turn; one that takes this long is stuck.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(10);

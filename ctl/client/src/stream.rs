@@ -1,17 +1,20 @@
 //! TCP connections.
 
 mod connect;
+mod info;
+mod linger;
+mod options;
 mod receive;
 mod send;
 mod settings;
+mod zero_copy;
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use coremill_ring::command::{Command, Direction};
-use coremill_ring::option::WRITABLE;
 use coremill_ring::socket_state::Flags;
 
 use crate::poller::{Readiness, Watched};
@@ -19,6 +22,9 @@ use crate::socket::{Socket, is_over};
 use receive::Receive;
 use send::Send;
 use settings::Settings;
+
+pub use info::{TcpInfo, TcpState};
+pub use zero_copy::{Received, Reserved};
 
 /// A TCP connection, as [`std::net::TcpStream`].
 ///
@@ -54,12 +60,11 @@ pub(crate) struct Inner {
 
 impl TcpStream {
     pub(crate) fn over(socket: Socket, remote: SocketAddr) -> Self {
-        let receive = Receive::new(socket.state.clone());
         Self {
             inner: Arc::new(Inner {
                 socket,
                 remote,
-                receive: Mutex::new(receive),
+                receive: Mutex::new(Receive::default()),
                 send: Mutex::new(Send::default()),
                 settings: Settings::default(),
             }),
@@ -70,6 +75,13 @@ impl TcpStream {
     ///
     /// # Errors
     /// None; the type is that of [`std::net::TcpStream::try_clone`].
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// let writer = stream.try_clone()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(self.clone())
     }
@@ -78,6 +90,13 @@ impl TcpStream {
     ///
     /// # Errors
     /// None; the type is that of [`std::net::TcpStream::peer_addr`].
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// println!("connected to {}", stream.peer_addr()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.inner.remote)
     }
@@ -85,7 +104,14 @@ impl TcpStream {
     /// Our end's address.
     ///
     /// # Errors
-    /// `EINVAL` when the daemon has no such connection any more.
+    /// `EINVAL` when the daemon has no such connection any more, `WouldBlock` when it has not opened it yet.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// println!("connected from {}", stream.local_addr()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.inner.socket.local()
     }
@@ -94,48 +120,75 @@ impl TcpStream {
     ///
     /// # Errors
     /// As reading.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// let mut first = [0; 1];
+    /// let is_tls = stream.peek(&mut first)? == 1 && first[0] == 0x16;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn peek(&self, out: &mut [u8]) -> io::Result<usize> {
         self.inner.receive(out, receive::Mode::Peek)
     }
 
-    /// Ends one direction, or both: the peer reads end of file after what was written.
+    /// Ends one direction, or both: the peer reads end of file after what was written. One that does not block goes on at
+    /// once; should it fail, [`TcpStream::take_error`] says so.
     ///
     /// # Errors
-    /// `ENOTCONN` when the connection is over.
+    /// `ENOTCONN` when the connection is over; `WouldBlock` when a connection that does not block is not open yet.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// stream.shutdown(std::net::Shutdown::Write)
+    /// # }
+    /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         let (receive, send, direction) = match how {
             Shutdown::Read => (true, false, Direction::Receive),
             Shutdown::Write => (false, true, Direction::Send),
             Shutdown::Both => (true, true, Direction::Both),
         };
-        if receive {
-            self.inner
-                .settings
-                .receive_ended
-                .store(true, Ordering::Release);
-        }
-        if send {
-            self.inner
-                .settings
-                .send_ended
-                .store(true, Ordering::Release);
-        }
+        let settings = &self.inner.settings;
+        settings.receive_ended.fetch_or(receive, Ordering::AcqRel);
+        let send_ended_before = settings.send_ended.fetch_or(send, Ordering::AcqRel);
         let shutdown = |ticket, socket| Command::Shutdown {
             ticket,
             socket,
             direction,
         };
-        self.inner.socket.ask(shutdown)?;
-        Ok(())
+        let ended = self.inner.socket.ask_or_send_off(shutdown);
+        let is_for_later = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
+        if ended.as_ref().is_err_and(is_for_later) && send && !send_ended_before {
+            settings.send_ended.store(false, Ordering::Release);
+        }
+        ended
     }
 
-    /// The error that ended the connection, once.
+    /// The error that ended the connection, once; else the last failure of a call that did not wait for it, once.
     ///
     /// # Errors
     /// `ECONNRESET` when the daemon has no such connection any more.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// if let Some(error) = stream.take_error()? {
+    ///     println!("it failed: {error}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        let snapshot = self.inner.socket.snapshot()?;
-        Ok(self.inner.socket.take_error(&snapshot))
+        let socket = &self.inner.socket;
+        socket.context.look()?;
+        match socket.told.name() {
+            None => return Ok(None),
+            Some(Err(_)) => return Ok(socket.take_opening_error()),
+            Some(Ok(_)) => {}
+        }
+        let snapshot = socket.snapshot()?;
+        let error = socket.take_error(&snapshot);
+        Ok(error.or_else(|| socket.told.take_late()))
     }
 }
 
@@ -143,11 +196,19 @@ impl Read for &TcpStream {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.inner.receive(out, receive::Mode::Take)
     }
+
+    fn read_vectored(&mut self, out: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.inner.receive_vectored(out, receive::Mode::Take)
+    }
 }
 
 impl Write for &TcpStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.inner.send(bytes)
+        self.inner.send(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.inner.send(pieces)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -159,11 +220,19 @@ impl Read for TcpStream {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         (&*self).read(out)
     }
+
+    fn read_vectored(&mut self, out: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        (&*self).read_vectored(out)
+    }
 }
 
 impl Write for TcpStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         (&*self).write(bytes)
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self).write_vectored(pieces)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -176,17 +245,16 @@ impl Watched for Inner {
         &self.socket
     }
 
-    fn interest(&self) -> u32 {
-        WRITABLE
-    }
-
     fn readiness(&self) -> Readiness {
-        let Some(snapshot) = self.socket.state.snapshot(self.socket.handle) else {
-            return Readiness::OVER;
+        let snapshot = match self.socket.snapshot() {
+            Ok(snapshot) => snapshot,
+            // The daemon has not opened it yet.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Readiness::default(),
+            Err(_) => return Readiness::OVER,
         };
         let flags = snapshot.condition.flags;
         let over = is_over(&snapshot);
-        let read = self.socket.reading.read();
+        let read = self.socket.read();
         let sent = self.socket.sent.load(Ordering::Acquire);
         Readiness {
             readable: over || flags.contains(Flags::RDHUP) || snapshot.received > read,

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 /// Most descriptors that one reply brings: as many as the kernel passes at once (SCM_MAX_FD).
 pub const DESCRIPTORS_MAX: usize = 253;
 
+/// Flag of `attach`: connections that the process leaves behind when it dies are reset, instead of what it wrote being
+/// delivered.
+pub const RESET_ON_DEATH: u32 = 1;
+
 /// What a process gets when it attaches.
 ///
 /// After the hello, a process that wants sockets sends `attach` with the version of the layout of shared memory

@@ -61,7 +61,7 @@ pub enum Request {
     Attach {
         /// Version of the layout of shared memory that the client knows (`coremill_ring::layout::VERSION`).
         layout: u32,
-        /// What to do differently; no flag is defined yet, so it must be 0.
+        /// What to do differently: 0 or [`crate::attach::RESET_ON_DEATH`].
         #[serde(default)]
         flags: u32,
     },

@@ -5,6 +5,8 @@
 //! go back. A note beside each chunk (count of bytes before it, next chunk) leads a reader along; the state's word for
 //! the first chunk changes whenever chunks went back, so that a reader who looked meanwhile looks again.
 
+use std::io::IoSliceMut;
+
 use crate::chunk::ChunkReference;
 use crate::injection::point;
 use crate::layout::Layout;
@@ -243,6 +245,24 @@ impl ReceiveReader {
         count
     }
 
+    /// As `read`, into several pieces one after the other.
+    pub fn read_vectored(
+        &mut self,
+        out: &mut [IoSliceMut<'_>],
+        memory: &SharedRead,
+        layout: &Layout,
+    ) -> usize {
+        let mut count = 0;
+        for piece in out {
+            let read = self.read(piece, memory, layout);
+            count += read;
+            if read < piece.len() {
+                break;
+            }
+        }
+        count
+    }
+
     /// Looks for bytes that can be read now; gives how many of them lie in one piece, which `piece` shows.
     pub fn look(&mut self, memory: &SharedRead, layout: &Layout) -> usize {
         let unread = self.state.received().saturating_sub(self.position);
@@ -280,8 +300,18 @@ impl ReceiveReader {
 
     /// As `read`, and the next call reads the same bytes again.
     pub fn peek(&mut self, out: &mut [u8], memory: &SharedRead, layout: &Layout) -> usize {
+        self.peek_vectored(&mut [IoSliceMut::new(out)], memory, layout)
+    }
+
+    /// As `read_vectored`, and the next call reads the same bytes again.
+    pub fn peek_vectored(
+        &mut self,
+        out: &mut [IoSliceMut<'_>],
+        memory: &SharedRead,
+        layout: &Layout,
+    ) -> usize {
         let (position, chunk) = (self.position, self.chunk);
-        let count = self.read(out, memory, layout);
+        let count = self.read_vectored(out, memory, layout);
         (self.position, self.chunk) = (position, chunk);
         count
     }

@@ -194,7 +194,9 @@ impl Domain {
     fn owner_of(&self, command: &Command) -> u32 {
         let socket = match *command {
             // A new socket is this worker's, and so are the slots that are claimed of it.
-            Command::Open { .. } | Command::Take { .. } => return self.worker,
+            Command::Open { .. } | Command::ConnectNew { .. } | Command::Take { .. } => {
+                return self.worker;
+            }
             Command::Bind { socket, .. }
             | Command::Listen { socket, .. }
             | Command::Connect { socket, .. }
@@ -206,6 +208,7 @@ impl Domain {
             | Command::Shutdown { socket, .. }
             | Command::Close { socket }
             | Command::SetOption { socket, .. }
+            | Command::Info { socket, .. }
             | Command::Subscribe { socket, .. }
             | Command::Unsubscribe { socket, .. } => socket,
         };
@@ -255,6 +258,14 @@ impl Domain {
                 let connecting = self.connect(socket, remote, turn);
                 self.answer(context, ticket, connecting)
             }
+            Command::ConnectNew {
+                ticket,
+                local,
+                remote,
+            } => {
+                let connecting = self.connect_new(local, remote, turn);
+                self.answer(context, ticket, connecting)
+            }
             Command::Take {
                 ticket,
                 listener,
@@ -281,6 +292,7 @@ impl Domain {
                 let set = self.set_option(socket, (option, value), turn);
                 self.answer(context, ticket, set)
             }
+            Command::Info { ticket, socket } => self.tell_info(socket, (ticket, context), turn),
             _ => self.carry_out_transfer(context, command, turn),
         }
     }

@@ -139,6 +139,23 @@ impl Domain {
         Ok((Some(handle), 0))
     }
 
+    /// A new socket that connects; none when it cannot.
+    pub(super) fn connect_new(
+        &mut self,
+        local: Option<SocketAddr>,
+        remote: SocketAddr,
+        turn: &mut Turn<'_>,
+    ) -> Answer {
+        let opened = self.open()?;
+        let handle = opened.0.ok_or(errno::number(Errno::MFILE))?;
+        let bound = local.map_or(Ok(opened), |local| self.bind(handle, local, turn));
+        let connecting = bound.and_then(|_| self.connect(handle, remote, turn));
+        if connecting.is_err() {
+            self.close(handle, turn);
+        }
+        connecting
+    }
+
     fn try_connect(
         &mut self,
         handle: Handle,

@@ -154,6 +154,7 @@ fn open(
 ) -> Result<(Stack, Vec<TcpStream>, Poller), std::io::Error> {
     let options = Options {
         spin: Duration::from_secs(1),
+        ..Options::default()
     };
     let stack = Stack::attach_with(path, options).map_err(std::io::Error::other)?;
     let address = (OWN, 7).into();

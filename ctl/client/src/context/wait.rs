@@ -2,8 +2,8 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use coremill_ring::doorbell::Ear;
@@ -11,7 +11,7 @@ use coremill_ring::injection::point;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::{Context, Inner, gone};
+use super::{Context, Inner, Patience, gone};
 
 impl Context {
     /// Waits until `ready` gives something; None when the deadline passed before. Whatever it looks at must be
@@ -44,14 +44,20 @@ impl Context {
             if !has_told {
                 has_told = true;
                 drop(inner);
-                self.tell_all_read()?;
+                self.tell_all_read(Patience::Waits)?;
                 continue;
             }
-            let patience = deadline.map_or(FALLBACK, |deadline| (deadline - now).min(FALLBACK));
+            let mut patience = self.patience(deadline, now);
+            if !inner.departing.is_empty() {
+                // Nobody tells when the ring of commands has room.
+                patience = Some(patience.map_or(DEPARTING_PATIENCE, |patience| {
+                    patience.min(DEPARTING_PATIENCE)
+                }));
+                self.send_departing(&mut inner)?;
+            }
             if inner.somebody_sleeps {
                 // Its word may be for this thread, or that it leaves the doorbell to somebody else.
-                let waited = self.changed.wait_timeout(inner, patience);
-                drop(waited.unwrap_or_else(PoisonError::into_inner));
+                self.wait_for_word(inner, patience);
                 continue;
             }
             inner.sleeper.arm();
@@ -75,13 +81,35 @@ impl Context {
         }
     }
 
+    /// How long a sleep may last.
+    pub(crate) fn patience(&self, deadline: Option<Instant>, now: Instant) -> Option<Duration> {
+        let rest = deadline.map(|deadline| deadline.saturating_duration_since(now));
+        match (rest, self.fallback) {
+            (Some(rest), Some(fallback)) => Some(rest.min(fallback)),
+            (rest, fallback) => rest.or(fallback),
+        }
+    }
+
+    fn wait_for_word(&self, inner: MutexGuard<'_, Inner>, patience: Option<Duration>) {
+        match patience {
+            Some(patience) => {
+                let waited = self.changed.wait_timeout(inner, patience);
+                drop(waited.unwrap_or_else(PoisonError::into_inner));
+            }
+            None => {
+                let waited = self.changed.wait(inner);
+                drop(waited.unwrap_or_else(PoisonError::into_inner));
+            }
+        }
+    }
+
     /// For calls that do not wait: whether the attachment is over, looked at not too often.
     pub(crate) fn look_for_end(&self) -> io::Result<()> {
         let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let before_ms = self.looked_ms.load(Ordering::Relaxed);
         if now_ms.saturating_sub(before_ms) >= LOOK_EVERY_MS {
             self.looked_ms.store(now_ms, Ordering::Relaxed);
-            self.heed(seen(&self.ear, Duration::ZERO)?);
+            self.heed(seen(&self.ear, Some(Duration::ZERO))?);
         }
         match self.gone.load(Ordering::Acquire) {
             true => Err(gone()),
@@ -93,6 +121,7 @@ impl Context {
     pub(crate) fn heed(&self, heard: Heard) {
         if heard == Heard::End {
             self.gone.store(true, Ordering::Release);
+            self.changed.notify_all();
         }
     }
 }
@@ -109,7 +138,7 @@ pub(crate) enum Heard {
 }
 
 /// Waits for a ring, takes the rings that came.
-pub(crate) fn listen(ear: &Ear, patience: Duration) -> io::Result<Heard> {
+pub(crate) fn listen(ear: &Ear, patience: Option<Duration>) -> io::Result<Heard> {
     let heard = seen(ear, patience)?;
     if heard == Heard::Ring {
         point("sleep: rung");
@@ -119,11 +148,12 @@ pub(crate) fn listen(ear: &Ear, patience: Duration) -> io::Result<Heard> {
 }
 
 /// Waits for a ring.
-fn seen(ear: &Ear, patience: Duration) -> io::Result<Heard> {
+fn seen(ear: &Ear, patience: Option<Duration>) -> io::Result<Heard> {
     let descriptor = ear.as_fd();
     let mut descriptors = [PollFd::new(&descriptor, PollFlags::IN | PollFlags::RDHUP)];
-    let patience = Timespec::try_from(patience).map_err(|_| io::Error::from(Errno::INVAL))?;
-    match poll(&mut descriptors, Some(&patience)) {
+    // What is longer than the clock can say is no limit.
+    let patience = patience.and_then(|patience| Timespec::try_from(patience).ok());
+    match poll(&mut descriptors, patience.as_ref()) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(error) => return Err(error.into()),
     }
@@ -139,7 +169,7 @@ fn seen(ear: &Ear, patience: Duration) -> io::Result<Heard> {
     })
 }
 
-/// A sleep is never longer: a lost wake-up then costs this time, and no call hangs.
-const FALLBACK: Duration = Duration::from_millis(100);
+/// Sleeps are as short as this while commands wait for room in their ring.
+const DEPARTING_PATIENCE: Duration = Duration::from_millis(1);
 /// How often calls that do not wait look whether the daemon is there.
 const LOOK_EVERY_MS: u64 = 10;

@@ -9,7 +9,8 @@ use coremill_ring::socket_state::Flags;
 use rustix::io::Errno;
 
 use super::TcpStream;
-use crate::socket::{Socket, is_over};
+use crate::context::Patience;
+use crate::socket::{Socket, Wanted, is_over};
 use crate::stack::Stack;
 
 impl TcpStream {
@@ -18,44 +19,125 @@ impl TcpStream {
     /// # Errors
     /// `ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH`, `ENETUNREACH`, `EADDRNOTAVAIL`; `EMFILE` when the quota of
     /// sockets is reached.
+    ///
+    /// ```no_run
+    /// # fn example(stack: &coremill_client::Stack) -> Result<(), Box<dyn std::error::Error>> {
+    /// let stream = coremill_client::TcpStream::connect(stack, "192.0.2.1:80".parse()?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connect(stack: &Stack, remote: SocketAddr) -> io::Result<Self> {
-        begin(stack, None, remote)?.finish(None)
+        begin(stack, Patience::Waits, None, remote)?.finish(None)
     }
 
     /// As [`TcpStream::connect`], for at most `timeout`.
     ///
     /// # Errors
     /// As [`TcpStream::connect`], and `TimedOut` when the time has passed.
+    ///
+    /// ```no_run
+    /// # fn example(stack: &coremill_client::Stack) -> Result<(), Box<dyn std::error::Error>> {
+    /// let timeout = std::time::Duration::from_secs(1);
+    /// let stream = coremill_client::TcpStream::connect_timeout(stack, "192.0.2.1:80".parse()?, timeout)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connect_timeout(
         stack: &Stack,
         remote: SocketAddr,
         timeout: Duration,
     ) -> io::Result<Self> {
-        begin(stack, None, remote)?.finish(Instant::now().checked_add(timeout))
+        let deadline = Instant::now().checked_add(timeout);
+        begin(stack, Patience::Waits, None, remote)?.finish(deadline)
     }
 
     /// As [`TcpStream::connect`], from an address of ours; port 0 lets the daemon choose.
     ///
     /// # Errors
     /// As [`TcpStream::connect`], and `EADDRINUSE` or `EADDRNOTAVAIL` when the address is taken or not ours.
+    ///
+    /// ```no_run
+    /// # fn example(stack: &coremill_client::Stack) -> Result<(), Box<dyn std::error::Error>> {
+    /// let local = "192.0.2.2:0".parse()?;
+    /// let stream = coremill_client::TcpStream::connect_from(stack, local, "192.0.2.1:80".parse()?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connect_from(stack: &Stack, local: SocketAddr, remote: SocketAddr) -> io::Result<Self> {
-        begin(stack, Some(local), remote)?.finish(None)
+        begin(stack, Patience::Waits, Some(local), remote)?.finish(None)
     }
 
-    /// Begins to connect and does not wait: the stream, which does not block, becomes writable when it is connected or
-    /// failed ([`TcpStream::take_error`] says why).
+    /// As [`TcpStream::connect_from`], for at most `timeout`.
     ///
     /// # Errors
-    /// Those that are known at once.
+    /// As [`TcpStream::connect_from`], and `TimedOut` when the time has passed.
+    ///
+    /// ```no_run
+    /// # fn example(stack: &coremill_client::Stack) -> Result<(), Box<dyn std::error::Error>> {
+    /// let (local, timeout) = ("192.0.2.2:0".parse()?, std::time::Duration::from_secs(1));
+    /// let remote = "192.0.2.1:80".parse()?;
+    /// let stream = coremill_client::TcpStream::connect_from_timeout(stack, local, remote, timeout)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn connect_from_timeout(
+        stack: &Stack,
+        local: SocketAddr,
+        remote: SocketAddr,
+        timeout: Duration,
+    ) -> io::Result<Self> {
+        let deadline = Instant::now().checked_add(timeout);
+        begin(stack, Patience::Waits, Some(local), remote)?.finish(deadline)
+    }
+
+    /// Begins to connect and waits for nothing: the stream, which does not block, becomes writable when it is connected
+    /// or failed ([`TcpStream::take_error`] says why). Until then reads and writes give `WouldBlock`.
+    ///
+    /// # Errors
+    /// `WouldBlock` when the worker has not taken earlier commands: try again; `ECONNRESET` when the attachment is over.
+    ///
+    /// ```no_run
+    /// use coremill_client::{Interest, Poller, TcpStream};
+    ///
+    /// # fn example(stack: &coremill_client::Stack) -> Result<(), Box<dyn std::error::Error>> {
+    /// let stream = TcpStream::connect_nonblocking(stack, "192.0.2.1:80".parse()?)?;
+    /// let mut poller = Poller::new(stack)?;
+    /// poller.register(&stream, 0, Interest::WRITABLE)?;
+    /// poller.wait(&mut Vec::new(), None)?;
+    /// match stream.take_error()? {
+    ///     None => println!("connected to {}", stream.peer_addr()?),
+    ///     Some(error) => println!("not connected: {error}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connect_nonblocking(stack: &Stack, remote: SocketAddr) -> io::Result<Self> {
-        let stream = begin(stack, None, remote)?;
-        stream.inner.socket.set_nonblocking(true);
-        Ok(stream)
+        begin_nonblocking(stack, None, remote)
+    }
+
+    /// As [`TcpStream::connect_nonblocking`], from an address of ours; port 0 lets the daemon choose.
+    ///
+    /// # Errors
+    /// As [`TcpStream::connect_nonblocking`].
+    ///
+    /// ```no_run
+    /// # fn example(stack: &coremill_client::Stack) -> Result<(), Box<dyn std::error::Error>> {
+    /// let (local, remote) = ("192.0.2.2:0".parse()?, "192.0.2.1:80".parse()?);
+    /// let stream = coremill_client::TcpStream::connect_nonblocking_from(stack, local, remote)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn connect_nonblocking_from(
+        stack: &Stack,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> io::Result<Self> {
+        begin_nonblocking(stack, Some(local), remote)
     }
 
     fn finish(self, deadline: Option<Instant>) -> io::Result<Self> {
         let socket = &self.inner.socket;
-        let ended = socket.wait(deadline, |snapshot| {
+        let ended = socket.wait(deadline, Wanted::Write, |snapshot| {
             let connected = snapshot.condition.flags.contains(Flags::CONNECTED);
             (connected || is_over(snapshot)).then_some((*snapshot, connected))
         })?;
@@ -71,19 +153,27 @@ impl TcpStream {
     }
 }
 
-fn begin(stack: &Stack, local: Option<SocketAddr>, remote: SocketAddr) -> io::Result<TcpStream> {
+fn begin_nonblocking(
+    stack: &Stack,
+    local: Option<SocketAddr>,
+    remote: SocketAddr,
+) -> io::Result<TcpStream> {
+    let stream = begin(stack, Patience::Never, local, remote)?;
+    stream.inner.socket.set_nonblocking(true);
+    Ok(stream)
+}
+
+fn begin(
+    stack: &Stack,
+    patience: Patience,
+    local: Option<SocketAddr>,
+    remote: SocketAddr,
+) -> io::Result<TcpStream> {
     let context = stack.context();
-    let socket = Socket::open(context, context.pick_worker())?;
-    if let Some(local) = local {
-        socket.ask(|ticket, socket| Command::Bind {
-            ticket,
-            socket,
-            local,
-        })?;
-    }
-    socket.ask(|ticket, socket| Command::Connect {
+    let worker = context.pick_worker();
+    let socket = Socket::begin(context, worker, patience, |ticket| Command::ConnectNew {
         ticket,
-        socket,
+        local,
         remote,
     })?;
     Ok(TcpStream::over(socket, remote))

@@ -3,20 +3,21 @@
 //! The count rides on the next write. It is a command of its own when the reader is about to wait, or when much was
 //! read without a write.
 
-use std::io;
+use std::io::{self, IoSliceMut};
+use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
 use coremill_ring::receive_queue::ReceiveReader;
-use coremill_ring::socket_state::{Flags, StateReader};
+use coremill_ring::socket_state::{Flags, Snapshot};
 
 use super::Inner;
 use crate::context::lock;
-use crate::socket::{deadline, is_over};
+use crate::socket::{Wanted, deadline, is_over};
 
-/// The reading end.
-#[derive(Debug)]
+/// The reading end; there is a reader once there is a socket.
+#[derive(Debug, Default)]
 pub(super) struct Receive {
-    reader: ReceiveReader,
+    reader: Option<ReceiveReader>,
 }
 
 /// What becomes of the bytes read.
@@ -28,71 +29,131 @@ pub(super) enum Mode {
     Peek,
 }
 
-impl Receive {
-    pub(super) fn new(state: StateReader) -> Self {
-        Self {
-            reader: ReceiveReader::new(state),
-        }
-    }
-}
-
 impl Inner {
     pub(super) fn receive(&self, out: &mut [u8], mode: Mode) -> io::Result<usize> {
-        if out.is_empty() {
+        self.receive_vectored(&mut [IoSliceMut::new(out)], mode)
+    }
+
+    pub(super) fn receive_vectored(
+        &self,
+        out: &mut [IoSliceMut<'_>],
+        mode: Mode,
+    ) -> io::Result<usize> {
+        if out.iter().all(|piece| piece.is_empty()) {
             return Ok(0);
         }
+        self.wait_for_bytes(|receive| self.copy_out(receive, out, mode))
+            .map(|(count, _)| count)
+    }
+
+    /// Waits until `take` finds bytes, and gives what it found, with the reading end; zero at the end of the stream.
+    pub(super) fn wait_for_bytes(
+        &self,
+        mut take: impl FnMut(&mut ReceiveReader) -> io::Result<usize>,
+    ) -> io::Result<(usize, MutexGuard<'_, Receive>)> {
         let deadline = deadline(self.settings.read_timeout());
+        if !self.socket.is_nonblocking() {
+            self.socket.wait_for_name(deadline)?;
+        }
         loop {
-            if let Some(count) = self.receive_now(out, mode)? {
-                return Ok(count);
+            let mut receive = lock(&self.receive);
+            if let Some(count) = self.receive_now(&mut receive, &mut take)? {
+                return Ok((count, receive));
             }
+            drop(receive);
             self.before_waiting()?;
-            let read = self.socket.reading.read();
-            let found = self.socket.wait(deadline, |snapshot| {
-                let ended = snapshot.condition.flags.contains(Flags::RDHUP) || is_over(snapshot);
-                (ended || snapshot.received > read).then_some(())
+            let read = self.socket.read();
+            let found = self.socket.wait(deadline, Wanted::Read, |snapshot| {
+                let is_ready = self.is_at_end(snapshot) || snapshot.received > read;
+                is_ready.then_some(())
             })?;
             found.ok_or(io::Error::from(io::ErrorKind::WouldBlock))?;
         }
     }
 
-    /// What can be read without waiting; None when that is nothing yet.
-    fn receive_now(&self, out: &mut [u8], mode: Mode) -> io::Result<Option<usize>> {
+    /// What can be taken without waiting; None when that is nothing yet.
+    fn receive_now(
+        &self,
+        receive: &mut Receive,
+        take: &mut impl FnMut(&mut ReceiveReader) -> io::Result<usize>,
+    ) -> io::Result<Option<usize>> {
         let socket = &self.socket;
-        let mut receive = lock(&self.receive);
         // Before the bytes: conditions seen here are not older than what is read then.
-        let snapshot = socket.snapshot()?;
+        let snapshot = match socket.snapshot() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+            snapshot => snapshot?,
+        };
         if self.settings.receive_ended.load(Ordering::Acquire) {
             return Ok(Some(0));
         }
-        let (memory, layout) = (&socket.context.daemon, &socket.context.layout);
+        let state = &socket.name()?.state;
+        let new = || ReceiveReader::new(state.clone());
+        let reader = receive.reader.get_or_insert_with(new);
         // A writer may have told the worker what was read since, and chunks went back.
-        receive.reader.give_back();
-        let count = match mode {
-            Mode::Take => receive.reader.read(out, memory, layout),
-            Mode::Peek => receive.reader.peek(out, memory, layout),
-        };
+        reader.give_back();
+        let count = take(reader)?;
         if count > 0 {
-            let position = receive.reader.position();
-            socket.reading.set_read(position);
-            if socket.reading.untold_bytes() >= UNTOLD_BYTES_MAX {
-                socket.tell_read()?;
-            } else {
-                socket.context.was_read(&socket.reading)?;
-            }
             return Ok(Some(count));
         }
         if let Some(error) = socket.take_error(&snapshot) {
             return Err(error);
         }
-        let ended = snapshot.condition.flags.contains(Flags::RDHUP) || is_over(&snapshot);
-        Ok(ended.then_some(0))
+        Ok(self.is_at_end(&snapshot).then_some(0))
+    }
+
+    fn copy_out(
+        &self,
+        reader: &mut ReceiveReader,
+        out: &mut [IoSliceMut<'_>],
+        mode: Mode,
+    ) -> io::Result<usize> {
+        let context = &self.socket.context;
+        let (memory, layout) = (&context.daemon, &context.layout);
+        let count = match mode {
+            Mode::Take => reader.read_vectored(out, memory, layout),
+            Mode::Peek => reader.peek_vectored(out, memory, layout),
+        };
+        if count > 0 && mode == Mode::Take {
+            self.was_read(reader)?;
+        }
+        Ok(count)
+    }
+
+    /// Bytes were read: the worker hears of it with the next command, or now if they are many.
+    pub(super) fn was_read(&self, reader: &ReceiveReader) -> io::Result<()> {
+        let socket = &self.socket;
+        let reading = &socket.name()?.reading;
+        reading.set_read(reader.position());
+        match reading.untold_bytes() >= UNTOLD_BYTES_MAX {
+            true => socket.tell_read(),
+            false => socket.context.was_read(reading, socket.patience()),
+        }
+    }
+
+    /// Whether nothing more will come.
+    fn is_at_end(&self, snapshot: &Snapshot) -> bool {
+        snapshot.condition.flags.contains(Flags::RDHUP)
+            || is_over(snapshot)
+            || self.settings.receive_ended.load(Ordering::Acquire)
     }
 
     /// Nothing is kept from the daemon by one who waits.
     fn before_waiting(&self) -> io::Result<()> {
+        if self.socket.told.name().is_none() {
+            return Ok(());
+        }
         self.socket.tell_read()?;
         self.give_room_back()
+    }
+}
+
+impl Receive {
+    pub(super) fn reader(&self) -> Option<&ReceiveReader> {
+        self.reader.as_ref()
+    }
+
+    pub(super) fn reader_mut(&mut self) -> Option<&mut ReceiveReader> {
+        self.reader.as_mut()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writing: small writes inside commands, large ones through chunks that the daemon grants.
 
-use std::io;
+use std::io::{self, IoSlice};
+use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -13,34 +14,54 @@ use rustix::io::Errno;
 
 use super::Inner;
 use crate::context::lock;
-use crate::socket::{deadline, is_over};
+use crate::socket::{Wanted, deadline, is_over};
 
 /// The writing end.
 #[derive(Debug, Default)]
 pub(super) struct Send {
-    filler: SendFiller,
+    pub(super) filler: SendFiller,
     /// Room was asked for and has not come.
     asked: bool,
 }
 
 impl Inner {
-    pub(super) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.is_empty() {
+    /// Sends of `pieces`, from the front, what finds room.
+    pub(super) fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let total = pieces
+            .iter()
+            .fold(0_usize, |sum, piece| sum.saturating_add(piece.len()));
+        if total == 0 {
             return Ok(0);
         }
+        self.wait_for_room(|send, room| self.send_now(send, pieces, total.min(room)))
+            .map(|(sent, _)| sent)
+    }
+
+    /// Waits until there is room, and until `act` could do something with it; gives how much, and the writing end.
+    pub(super) fn wait_for_room(
+        &self,
+        mut act: impl FnMut(&mut Send, usize) -> io::Result<usize>,
+    ) -> io::Result<(usize, MutexGuard<'_, Send>)> {
         let deadline = deadline(self.settings.write_timeout());
+        if !self.socket.is_nonblocking() {
+            self.socket.wait_for_name(deadline)?;
+        }
         loop {
-            let sent = {
+            let room = self.room()?;
+            if room > 0 {
                 let mut send = lock(&self.send);
+                // Another writer may have taken it meanwhile.
                 let room = self.room()?;
-                let take = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
-                self.send_now(&mut send, bytes.get(..take).unwrap_or_default())?
-            };
-            if sent > 0 {
-                return Ok(sent);
+                let done = match room {
+                    0 => 0,
+                    room => act(&mut send, room)?,
+                };
+                if done > 0 {
+                    return Ok((done, send));
+                }
             }
             let before = self.socket.sent.load(Ordering::Acquire);
-            let found = self.socket.wait(deadline, |snapshot| {
+            let found = self.socket.wait(deadline, Wanted::Write, |snapshot| {
                 (is_over(snapshot) || snapshot.send_limit > before).then_some(())
             })?;
             found.ok_or(io::Error::from(io::ErrorKind::WouldBlock))?;
@@ -48,7 +69,7 @@ impl Inner {
     }
 
     /// How many bytes the connection takes now.
-    fn room(&self) -> io::Result<u64> {
+    fn room(&self) -> io::Result<usize> {
         let snapshot = self.socket.snapshot()?;
         if self.settings.send_ended.load(Ordering::Acquire) {
             return Err(Errno::PIPE.into());
@@ -60,77 +81,146 @@ impl Inner {
         let connected = snapshot.condition.flags.contains(Flags::CONNECTED);
         let sent = self.socket.sent.load(Ordering::Acquire);
         let room = snapshot.send_limit.saturating_sub(sent);
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
         Ok(if connected { room } else { 0 })
     }
 
-    /// Sends what finds a way now, from the front of `bytes`.
-    fn send_now(&self, send: &mut Send, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.len() > INLINE_BYTES_MAX {
-            self.find_room(send, bytes.len())?;
-        }
-        let offset = self.socket.sent.load(Ordering::Acquire);
-        let socket = self.socket.handle;
-        let context = &self.socket.context;
-        let filled = match bytes.len() > INLINE_BYTES_MAX {
-            true => send
-                .filler
-                .write(bytes, &context.application, &context.layout),
-            false => 0,
-        };
-        if filled > 0 {
-            let filled_up_to = send.filler.filled();
-            point("send: filled, not told");
-            self.advance(filled);
-            self.socket
-                .submit_with_read(&[], |read| Command::SendFilled {
-                    socket,
-                    offset,
-                    read,
-                    filled: filled_up_to,
-                })?;
-            return Ok(filled);
+    /// Sends the first `total` bytes of `pieces`, or as many of these as find a way now.
+    fn send_now(&self, send: &mut Send, pieces: &[IoSlice<'_>], total: usize) -> io::Result<usize> {
+        if total > INLINE_BYTES_MAX {
+            self.find_chunks(send, total)?;
+            if send.filler.room() > 0 {
+                return self.send_filled(send, pieces, total);
+            }
         }
         // Small, or no chunk is to be had: inside the command there always is room.
-        let count = bytes.len().min(INLINE_BYTES_MAX);
-        let bytes = bytes.get(..count).unwrap_or_default();
-        if !bytes.is_empty() {
-            self.advance(count);
-            self.socket.submit_with_read(bytes, |read| Command::Send {
-                socket,
-                offset,
-                read,
-            })?;
-        }
-        Ok(count)
+        let mut inline = [0; INLINE_BYTES_MAX];
+        let count = gather(pieces, total.min(INLINE_BYTES_MAX), &mut inline);
+        self.send_inline(inline.get(..count).unwrap_or_default())
     }
 
-    /// Takes up what was granted. When there is none, asks, and waits a moment: the answer takes a worker's turn.
-    fn find_room(&self, send: &mut Send, bytes: usize) -> io::Result<()> {
-        self.take_grants(send);
+    /// Sends bytes inside a command.
+    pub(super) fn send_inline(&self, bytes: &[u8]) -> io::Result<usize> {
+        let socket = self.socket.name()?.handle;
+        self.socket.submit_with_read(bytes, |read| Command::Send {
+            socket,
+            offset: self.advance(bytes.len()),
+            read,
+        })?;
+        Ok(bytes.len())
+    }
+
+    fn send_filled(
+        &self,
+        send: &mut Send,
+        pieces: &[IoSlice<'_>],
+        total: usize,
+    ) -> io::Result<usize> {
+        let context = &self.socket.context;
+        let (memory, layout) = (&context.application, &context.layout);
+        let filler = &mut send.filler;
+        let fill = |filler: &mut SendFiller| {
+            let mut filled = 0;
+            for piece in pieces {
+                let part = piece.get(..piece.len().min(total - filled));
+                let part = part.unwrap_or_default();
+                let count = filler.write(part, memory, layout);
+                filled += count;
+                if count < part.len() || filled == total {
+                    break;
+                }
+            }
+            filled
+        };
+        // One who waits for room in the ring copies before, outside of the lock.
+        let mut filled = match self.socket.is_nonblocking() {
+            false => fill(filler),
+            true => 0,
+        };
+        point("send: filled, not told");
+        let socket = self.socket.name()?.handle;
+        self.socket.submit_with_read(&[], |read| {
+            if filled == 0 {
+                filled = fill(filler);
+            }
+            Command::SendFilled {
+                socket,
+                offset: self.advance(filled),
+                read,
+                filled: filler.filled(),
+            }
+        })?;
+        if filled < total && send.filler.room() == 0 {
+            // More is to come: the next chunks are there by then.
+            self.ask_for_chunks(send, total - filled)?;
+        }
+        Ok(filled)
+    }
+
+    /// Tells that the first `count` bytes of granted room were filled in place.
+    pub(super) fn send_in_place(&self, send: &mut Send, count: usize) -> io::Result<()> {
+        let socket = self.socket.name()?.handle;
+        let layout = &self.socket.context.layout;
+        point("send: filled in place, not told");
+        self.socket.submit_with_read(&[], |read| {
+            send.filler.commit(count, layout);
+            Command::SendFilled {
+                socket,
+                offset: self.advance(count),
+                read,
+                filled: send.filler.filled(),
+            }
+        })
+    }
+
+    /// Takes up what was granted. When there is none, asks; and one who may wait waits a moment: the answer takes a
+    /// worker's turn.
+    pub(super) fn find_chunks(&self, send: &mut Send, bytes: usize) -> io::Result<()> {
+        self.take_grants(send)?;
         if send.filler.room() > 0 {
             return Ok(());
         }
-        if !send.asked {
-            let bytes = u32::try_from(bytes.min(ASK_BYTES_MAX)).unwrap_or(u32::MAX);
-            let socket = self.socket.handle;
-            self.socket.submit(Command::WantRoom { socket, bytes })?;
-            send.asked = true;
+        self.ask_for_chunks(send, bytes)?;
+        if self.socket.is_nonblocking() {
+            self.socket.context.look()?;
+        } else {
+            let until = Instant::now() + GRANT_PATIENCE;
+            let grants = &self.socket.name()?.grants;
+            let came = |_: &mut _| (!lock(grants).is_empty()).then_some(());
+            self.socket.context.wait(Some(until), came)?;
         }
-        let until = Instant::now() + GRANT_PATIENCE;
-        let grants = &self.socket.grants;
-        self.socket
-            .context
-            .wait(Some(until), |_| (!lock(grants).is_empty()).then_some(()))?;
-        self.take_grants(send);
-        Ok(())
+        self.take_grants(send)
     }
 
-    fn take_grants(&self, send: &mut Send) {
-        let mut grants = lock(&self.socket.grants);
+    fn ask_for_chunks(&self, send: &mut Send, bytes: usize) -> io::Result<()> {
+        if send.asked {
+            return Ok(());
+        }
+        let bytes = u32::try_from(bytes.min(ASK_BYTES_MAX)).unwrap_or(u32::MAX);
+        let (socket, name) = (&self.socket, self.socket.name()?);
+        let asked = socket.context.ask_for_room(
+            socket.worker,
+            socket.patience(),
+            (&socket.told, name.handle),
+            bytes,
+        );
+        match asked {
+            // Whoever has no room for that command has none for bytes either, and hears so.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            asked => {
+                send.asked = asked.is_ok();
+                asked
+            }
+        }
+    }
+
+    fn take_grants(&self, send: &mut Send) -> io::Result<()> {
+        let mut grants = lock(&self.socket.name()?.grants);
         while let Some(grant) = grants.pop_front() {
             send.asked = false;
             send.filler.add(grant);
         }
+        Ok(())
     }
 
     /// Room that this connection does not need is for others: called by a reader that is about to wait.
@@ -139,18 +229,42 @@ impl Inner {
         let Ok(mut send) = self.send.try_lock() else {
             return Ok(());
         };
-        self.take_grants(&mut send);
+        self.take_grants(&mut send)?;
         if send.filler.room() == 0 {
             return Ok(());
         }
-        let filled = send.filler.give_back();
-        let socket = self.socket.handle;
-        self.socket.submit(Command::GiveBack { socket, filled })
+        let socket = self.socket.name()?.handle;
+        let context = &self.socket.context;
+        let given = context.submit(self.socket.worker, &[], self.socket.patience(), || {
+            let filled = send.filler.give_back();
+            Some(Command::GiveBack { socket, filled })
+        });
+        match given {
+            // It is given back when the reader waits the next time.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            given => given,
+        }
     }
 
-    fn advance(&self, count: usize) {
-        self.socket.sent.fetch_add(count as u64, Ordering::AcqRel);
+    /// So many more bytes are sent; gives how many were before.
+    fn advance(&self, count: usize) -> u64 {
+        self.socket.sent.fetch_add(count as u64, Ordering::AcqRel)
     }
+}
+
+/// Copies the first `total` bytes of `pieces`, as far as `out` has room; gives how many.
+fn gather(pieces: &[IoSlice<'_>], total: usize, out: &mut [u8]) -> usize {
+    let mut count = 0;
+    for piece in pieces {
+        let rest = out.get_mut(count..total).unwrap_or_default();
+        let length = piece.len().min(rest.len());
+        let (Some(to), Some(from)) = (rest.get_mut(..length), piece.get(..length)) else {
+            break;
+        };
+        to.copy_from_slice(from);
+        count += length;
+    }
+    count
 }
 
 /// Most that is asked for at once: what a worker grants at once.

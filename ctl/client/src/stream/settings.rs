@@ -1,14 +1,12 @@
-//! Options of a connection, those that the daemon keeps and those of this process alone.
+//! What this process alone keeps of a connection: whether calls wait and how long, and which directions it has ended.
 
 use std::io;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use coremill_ring::command::Command;
-use coremill_ring::option::{KEEPALIVE, LINGER, NO_DELAY};
-
 use super::TcpStream;
+use super::options::Chosen;
 use crate::context::lock;
 
 /// What was set.
@@ -16,8 +14,7 @@ use crate::context::lock;
 pub(super) struct Settings {
     pub(super) receive_ended: AtomicBool,
     pub(super) send_ended: AtomicBool,
-    no_delay: AtomicBool,
-    keepalive: AtomicBool,
+    pub(super) options: Mutex<Chosen>,
     timeouts: Mutex<Timeouts>,
 }
 
@@ -38,10 +35,18 @@ impl Settings {
 }
 
 impl TcpStream {
-    /// Whether reads and writes return `WouldBlock` instead of waiting.
+    /// Whether calls return `WouldBlock` instead of waiting. Then none waits for a worker either (but
+    /// [`TcpStream::info`]): options and shutdown are sent off, and [`TcpStream::take_error`] tells what failed.
     ///
     /// # Errors
     /// None; the type is that of [`std::net::TcpStream::set_nonblocking`].
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// stream.set_nonblocking(true)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         self.inner.socket.set_nonblocking(nonblocking);
         Ok(())
@@ -51,6 +56,13 @@ impl TcpStream {
     ///
     /// # Errors
     /// `InvalidInput` for no time at all.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// stream.set_read_timeout(Some(std::time::Duration::from_secs(5)))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         lock(&self.inner.settings.timeouts).read = checked(timeout)?;
         Ok(())
@@ -60,6 +72,13 @@ impl TcpStream {
     ///
     /// # Errors
     /// `InvalidInput` for no time at all.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// stream.set_write_timeout(Some(std::time::Duration::from_secs(5)))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         lock(&self.inner.settings.timeouts).write = checked(timeout)?;
         Ok(())
@@ -69,6 +88,13 @@ impl TcpStream {
     ///
     /// # Errors
     /// None; the type is that of [`std::net::TcpStream::read_timeout`].
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// assert_eq!(stream.read_timeout()?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
         Ok(self.inner.settings.read_timeout())
     }
@@ -77,63 +103,15 @@ impl TcpStream {
     ///
     /// # Errors
     /// None; the type is that of [`std::net::TcpStream::write_timeout`].
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// assert_eq!(stream.write_timeout()?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
         Ok(self.inner.settings.write_timeout())
-    }
-
-    /// Whether small segments are sent at once (TCP_NODELAY).
-    ///
-    /// # Errors
-    /// The daemon's, such as `EBADF` when the connection is over.
-    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.set(NO_DELAY, u64::from(on))?;
-        self.inner.settings.no_delay.store(on, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// What [`TcpStream::set_nodelay`] set.
-    ///
-    /// # Errors
-    /// None; the type is that of [`std::net::TcpStream::nodelay`].
-    pub fn nodelay(&self) -> io::Result<bool> {
-        Ok(self.inner.settings.no_delay.load(Ordering::Relaxed))
-    }
-
-    /// Whether the peer of an idle connection is probed (SO_KEEPALIVE).
-    ///
-    /// # Errors
-    /// The daemon's, such as `EBADF` when the connection is over.
-    pub fn set_keepalive(&self, on: bool) -> io::Result<()> {
-        self.set(KEEPALIVE, u64::from(on))?;
-        self.inner.settings.keepalive.store(on, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// What [`TcpStream::set_keepalive`] set.
-    ///
-    /// # Errors
-    /// None, so far.
-    pub fn keepalive(&self) -> io::Result<bool> {
-        Ok(self.inner.settings.keepalive.load(Ordering::Relaxed))
-    }
-
-    /// What closing does about bytes not sent (SO_LINGER), in whole seconds; None for sending them in the background.
-    ///
-    /// # Errors
-    /// `ENOPROTOOPT` from a daemon that cannot do it.
-    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        self.set(LINGER, linger.map_or(0, |time| time.as_secs() + 1))
-    }
-
-    fn set(&self, option: u32, value: u64) -> io::Result<()> {
-        let set = |ticket, socket| Command::SetOption {
-            ticket,
-            socket,
-            option,
-            value,
-        };
-        self.inner.socket.ask(set)?;
-        Ok(())
     }
 }
 

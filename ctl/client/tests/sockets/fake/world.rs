@@ -7,6 +7,7 @@ use coremill_ring::accept_ring::{Offer, Offers};
 use coremill_ring::command::{Command, Direction};
 use coremill_ring::event::Event;
 use coremill_ring::handle::Handle;
+use coremill_ring::info::Info;
 use coremill_ring::layout::Layout;
 use coremill_ring::lender::Lender;
 use coremill_ring::receive_queue::ReceiveQueue;
@@ -117,6 +118,25 @@ impl World {
                 let result = self.connect(socket, remote);
                 answer(ticket, result.map(|()| (None, 0)))
             }
+            Command::ConnectNew {
+                ticket,
+                local,
+                remote,
+            } => {
+                let result = self.connect_new(worker, local, remote);
+                answer(ticket, result.map(|handle| (Some(handle), 0)))
+            }
+            Command::Info { ticket, socket } => match self.info(socket) {
+                Ok(info) => Ok((0..)
+                    .zip(info.pages())
+                    .map(|(page, words)| Event::Info {
+                        ticket,
+                        page,
+                        words,
+                    })
+                    .collect()),
+                Err(error) => answer(ticket, Err(error)),
+            },
             Command::Take {
                 ticket,
                 listener,
@@ -137,7 +157,7 @@ impl World {
                 answer(ticket, ended.map(|()| (None, 0)))
             }
             Command::SetOption { ticket, option, .. } => {
-                let known = (1..=2).contains(&option);
+                let known = (1..=7).contains(&option);
                 answer(
                     ticket,
                     if known {
@@ -464,6 +484,37 @@ impl World {
             end.add(Flags::CONNECTED);
         }
         Ok(())
+    }
+
+    fn connect_new(
+        &mut self,
+        worker: u32,
+        local: Option<SocketAddr>,
+        remote: SocketAddr,
+    ) -> Result<Handle, Errno> {
+        let handle = self.open(worker)?;
+        let bound = local.map_or(Ok(()), |local| self.bind(handle, local));
+        let connected = bound.and_then(|()| self.connect(handle, remote));
+        match connected {
+            Ok(()) => Ok(handle),
+            Err(error) => {
+                self.slots[handle.slot as usize].1 = None;
+                Err(error)
+            }
+        }
+    }
+
+    fn info(&mut self, socket: Handle) -> Result<Info, Errno> {
+        let socket = self.socket(socket)?;
+        Ok(Info {
+            state: if socket.fin { 5 } else { 1 },
+            round_trip_us: 42,
+            received_bytes: socket.received,
+            sent_bytes: socket.sent,
+            acknowledged_bytes: socket.delivered,
+            slow_start_threshold_bytes: u32::MAX,
+            ..Info::default()
+        })
     }
 
     fn take(

@@ -1,0 +1,276 @@
+//! Commands to the workers, and waiting for what they answer.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use coremill_ring::command::Command;
+use coremill_ring::handle::Handle;
+use coremill_ring::info::Info;
+use coremill_ring::injection::point;
+use rustix::io::Errno;
+
+use super::tickets::{Answer, Asked};
+use super::{Context, Inner, broken, gone};
+use crate::lane::Pushed;
+use crate::told::{Told, error_from};
+
+/// Whether a call waits for room in a ring of commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// It does, and gives up after a time in which any daemon that is well would have made some.
+    Waits,
+    /// It gives `WouldBlock`.
+    Never,
+}
+
+impl Context {
+    /// Sends a command that has no answer, if `command` gives one. It is made behind the lock, so that cumulative
+    /// counts of several threads reach the worker in their order; without patience it is not made if there is no room.
+    pub(crate) fn submit(
+        &self,
+        worker: u32,
+        payload: &[u8],
+        patience: Patience,
+        command: impl FnOnce() -> Option<Command>,
+    ) -> io::Result<()> {
+        let mut inner = self.lock();
+        if patience == Patience::Never {
+            self.find_room(&mut inner, worker)?;
+        }
+        match command() {
+            Some(command) => self.push(&mut inner, worker, &command, payload),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a command and waits for its answer, which comes in the worker's next turn.
+    pub(crate) fn ask(
+        &self,
+        worker: u32,
+        command: impl FnOnce(u64) -> Command,
+    ) -> io::Result<Answer> {
+        match self.ask_any(worker, command)? {
+            Asked::Answer(answer) => Ok(answer),
+            Asked::Info(_) => Err(Errno::PROTO.into()),
+        }
+    }
+
+    /// The same for what a connection has come to.
+    pub(crate) fn ask_info(&self, worker: u32, socket: Handle) -> io::Result<Info> {
+        match self.ask_any(worker, |ticket| Command::Info { ticket, socket })? {
+            Asked::Info(info) => Ok(info),
+            Asked::Answer(_) => Err(Errno::PROTO.into()),
+        }
+    }
+
+    /// Sends a command that opens a socket; its name comes with the answer.
+    pub(crate) fn open(
+        &self,
+        worker: u32,
+        patience: Patience,
+        told: &Arc<Told>,
+        command: impl FnOnce(u64) -> Command,
+    ) -> io::Result<()> {
+        let mut inner = self.lock();
+        if patience == Patience::Never {
+            self.find_room(&mut inner, worker)?;
+        }
+        let ticket = inner.tickets.for_opening(told);
+        self.push_or_cancel(&mut inner, worker, ticket, &command(ticket))
+    }
+
+    /// Sends a command, if `command` gives one, and does not wait for the answer; should it fail, the socket is told.
+    pub(crate) fn send_off(
+        &self,
+        worker: u32,
+        patience: Patience,
+        told: &Arc<Told>,
+        command: impl FnOnce(u64) -> Option<Command>,
+    ) -> io::Result<()> {
+        let mut inner = self.lock();
+        if patience == Patience::Never {
+            self.find_room(&mut inner, worker)?;
+        }
+        let ticket = inner.tickets.for_failure(told);
+        match command(ticket) {
+            Some(command) => self.push_or_cancel(&mut inner, worker, ticket, &command),
+            None => {
+                inner.tickets.cancel(ticket);
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks for chunks to fill; they go to `told`.
+    pub(crate) fn ask_for_room(
+        &self,
+        worker: u32,
+        patience: Patience,
+        (told, socket): (&Arc<Told>, Handle),
+        bytes: u32,
+    ) -> io::Result<()> {
+        let mut inner = self.lock();
+        if patience == Patience::Never {
+            self.find_room(&mut inner, worker)?;
+        }
+        inner.asking.insert(socket, Arc::clone(told));
+        let command = Command::WantRoom { socket, bytes };
+        self.push(&mut inner, worker, &command, &[])
+    }
+
+    /// The last two commands of a socket: what was read, and that nobody holds it any more. Without patience they wait
+    /// here when there is no room, and go before whatever is sent next.
+    pub(crate) fn let_go(&self, worker: u32, patience: Patience, told: &Told) {
+        let mut inner = self.lock();
+        let (socket, read) = match told.name() {
+            Some(Ok(name)) => (name.handle, name.reading.command()),
+            Some(Err(_)) => return,
+            None => return told.abandon(),
+        };
+        inner.asking.remove(&socket);
+        point("close: begun");
+        for command in read.into_iter().chain([Command::Close { socket }]) {
+            match patience {
+                // If the daemon is gone, so is the socket.
+                Patience::Waits => drop(self.push(&mut inner, worker, &command, &[])),
+                Patience::Never => inner.departing.push_back((worker, command)),
+            }
+        }
+        let _gone = self.send_departing(&mut inner);
+    }
+
+    /// Room for any command, or `WouldBlock`. Events are taken, so that a worker who waits for that goes on.
+    fn find_room(&self, inner: &mut Inner, worker: u32) -> io::Result<()> {
+        if self.gone.load(Ordering::Acquire) {
+            return Err(gone());
+        }
+        if inner.tickets.is_any_due() {
+            self.pump(inner)?;
+        }
+        if self.has_room(inner, worker)? {
+            return Ok(());
+        }
+        self.pump(inner)?;
+        self.look_for_end()?;
+        match self.has_room(inner, worker)? {
+            true => Ok(()),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn has_room(&self, inner: &mut Inner, worker: u32) -> io::Result<bool> {
+        self.send_departing(inner)?;
+        let lane = inner.commands.get_mut(worker as usize);
+        let lane = lane.ok_or(io::Error::from(Errno::INVAL))?;
+        let has_room = lane.has_room().map_err(broken)?;
+        Ok(has_room && inner.departing.is_empty())
+    }
+
+    /// Sends what waits for room, as far as there is some.
+    pub(super) fn send_departing(&self, inner: &mut Inner) -> io::Result<()> {
+        while let Some((worker, command)) = inner.departing.front().copied() {
+            if !self.try_push(inner, worker, &command, &[])? {
+                break;
+            }
+            inner.departing.pop_front();
+        }
+        Ok(())
+    }
+
+    fn ask_any(&self, worker: u32, command: impl FnOnce(u64) -> Command) -> io::Result<Asked> {
+        let ticket = {
+            let mut inner = self.lock();
+            let ticket = inner.tickets.for_thread();
+            self.push_or_cancel(&mut inner, worker, ticket, &command(ticket))?;
+            ticket
+        };
+        let deadline = Instant::now() + ANSWER_TIMEOUT;
+        let waited = self.wait(Some(deadline), |inner| inner.tickets.take(ticket));
+        match waited {
+            Ok(Some(Asked::Answer(answer))) if answer.error != 0 => Err(error_from(answer.error)),
+            Ok(Some(asked)) => Ok(asked),
+            Ok(None) => {
+                self.lock().tickets.give_up(ticket);
+                Err(io::ErrorKind::TimedOut.into())
+            }
+            Err(error) => {
+                self.lock().tickets.give_up(ticket);
+                Err(error)
+            }
+        }
+    }
+
+    fn push_or_cancel(
+        &self,
+        inner: &mut Inner,
+        worker: u32,
+        ticket: u64,
+        command: &Command,
+    ) -> io::Result<()> {
+        let pushed = self.push(inner, worker, command, &[]);
+        if pushed.is_err() {
+            inner.tickets.cancel(ticket);
+        }
+        pushed
+    }
+
+    /// Publishes a command; takes events and naps while the ring is full.
+    fn push(
+        &self,
+        inner: &mut Inner,
+        worker: u32,
+        command: &Command,
+        payload: &[u8],
+    ) -> io::Result<()> {
+        let mut full_since = None;
+        loop {
+            self.send_departing(inner)?;
+            if inner.departing.is_empty() && self.try_push(inner, worker, command, payload)? {
+                return Ok(());
+            }
+            self.pump(inner)?;
+            self.look_for_end()?;
+            if full_since.get_or_insert_with(Instant::now).elapsed() > ANSWER_TIMEOUT {
+                return Err(Errno::NOBUFS.into());
+            }
+            std::thread::sleep(NAP);
+        }
+    }
+
+    /// Publishes a command; false when the ring is full.
+    fn try_push(
+        &self,
+        inner: &mut Inner,
+        worker: u32,
+        command: &Command,
+        payload: &[u8],
+    ) -> io::Result<bool> {
+        if self.gone.load(Ordering::Acquire) {
+            return Err(gone());
+        }
+        let Inner {
+            commands, message, ..
+        } = inner;
+        let lane = commands.get_mut(worker as usize);
+        let lane = lane.ok_or(io::Error::from(Errno::INVAL))?;
+        match lane.push(command, payload, message).map_err(broken)? {
+            Pushed::Awake => Ok(true),
+            Pushed::Asleep => {
+                point("bell: not rung");
+                if let Some(bell) = self.bells.get(worker as usize) {
+                    bell.ring();
+                }
+                point("bell: rung");
+                Ok(true)
+            }
+            Pushed::Full => Ok(false),
+        }
+    }
+}
+
+/// Between two looks at a full ring.
+const NAP: Duration = Duration::from_micros(50);
+/// A worker answers within a turn; one that takes this long is stuck.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,0 +1,153 @@
+//! What a connection has come to.
+
+use std::io;
+use std::time::Duration;
+
+use coremill_ring::info::Info;
+
+use super::TcpStream;
+
+/// What a connection has come to, at the moment of asking; as Linux's TCP_INFO.
+///
+/// ```no_run
+/// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+/// let info = stream.info()?;
+/// println!("{:?}, round trip {:?}", info.state, info.round_trip);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TcpInfo {
+    /// Its state.
+    pub state: TcpState,
+    /// Smoothed round-trip time; None before the first measurement.
+    pub round_trip: Option<Duration>,
+    /// How much that varies.
+    pub round_trip_variation: Duration,
+    /// Present retransmission timeout.
+    pub retransmission_timeout: Duration,
+    /// Segments retransmitted over its life.
+    pub retransmissions: u32,
+    /// Congestion window in bytes.
+    pub congestion_window_bytes: u32,
+    /// Slow-start threshold in bytes; None when none was set yet.
+    pub slow_start_threshold_bytes: Option<u32>,
+    /// The window that the peer offers, in bytes.
+    pub send_window_bytes: u32,
+    /// The window that we offer, in bytes.
+    pub receive_window_bytes: u32,
+    /// Bytes of the largest segment that is sent, without options.
+    pub send_segment_bytes: u32,
+    /// Bytes of the largest segment that the peer was told to send; 0 when not known.
+    pub receive_segment_bytes: u32,
+    /// Bytes written that the peer has not acknowledged.
+    pub send_queue_bytes: u32,
+    /// Bytes received that were not read.
+    pub receive_queue_bytes: u32,
+    /// Bytes received in order, over its life.
+    pub received_bytes: u64,
+    /// Bytes written, over its life.
+    pub sent_bytes: u64,
+    /// Bytes of these that the peer acknowledged.
+    pub acknowledged_bytes: u64,
+}
+
+/// The states of RFC 9293.
+///
+/// ```no_run
+/// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+/// let is_open = stream.info()?.state == coremill_client::TcpState::Established;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpState {
+    /// Both directions open.
+    Established,
+    /// Our SYN is on its way.
+    SynSent,
+    /// Both SYNs are, ours not acknowledged.
+    SynReceived,
+    /// Our end of stream is on its way.
+    FinWait1,
+    /// Our end of stream is acknowledged.
+    FinWait2,
+    /// Both ended, and wait for old segments to vanish.
+    TimeWait,
+    /// No connection.
+    Closed,
+    /// The peer ended its direction.
+    CloseWait,
+    /// The peer ended, and then we did.
+    LastAck,
+    /// Waits for connections.
+    Listen,
+    /// Both ended at once.
+    Closing,
+}
+
+impl TcpStream {
+    /// What the connection has come to; its worker says it within a turn.
+    ///
+    /// # Errors
+    /// `ENOTCONN` when it was never connected, `ECONNRESET` when the attachment is over. One that does not block
+    /// waits here too.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// println!("{} bytes wait for their acknowledgement", stream.info()?.send_queue_bytes);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn info(&self) -> io::Result<TcpInfo> {
+        let socket = &self.inner.socket;
+        let handle = socket.wait_for_name(None)?.handle;
+        let info = socket.context.ask_info(socket.worker, handle)?;
+        Ok(TcpInfo::from(info))
+    }
+}
+
+impl From<Info> for TcpInfo {
+    fn from(info: Info) -> Self {
+        let time = |micros: u32| Duration::from_micros(u64::from(micros));
+        let threshold = info.slow_start_threshold_bytes;
+        Self {
+            state: TcpState::from_number(info.state),
+            round_trip: (info.round_trip_us != 0).then(|| time(info.round_trip_us)),
+            round_trip_variation: time(info.round_trip_variation_us),
+            retransmission_timeout: time(info.retransmission_timeout_us),
+            retransmissions: info.retransmissions,
+            congestion_window_bytes: info.congestion_window_bytes,
+            slow_start_threshold_bytes: (threshold != u32::MAX).then_some(threshold),
+            send_window_bytes: info.send_window_bytes,
+            receive_window_bytes: info.receive_window_bytes,
+            send_segment_bytes: info.send_segment_bytes,
+            receive_segment_bytes: info.receive_segment_bytes,
+            send_queue_bytes: info.send_queue_bytes,
+            receive_queue_bytes: info.receive_queue_bytes,
+            received_bytes: info.received_bytes,
+            sent_bytes: info.sent_bytes,
+            acknowledged_bytes: info.acknowledged_bytes,
+        }
+    }
+}
+
+impl TcpState {
+    /// By Linux's number.
+    fn from_number(number: u32) -> Self {
+        match number {
+            1 => Self::Established,
+            2 => Self::SynSent,
+            3 => Self::SynReceived,
+            4 => Self::FinWait1,
+            5 => Self::FinWait2,
+            6 => Self::TimeWait,
+            8 => Self::CloseWait,
+            9 => Self::LastAck,
+            10 => Self::Listen,
+            11 => Self::Closing,
+            _ => Self::Closed,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What a connection has come to, for whoever asks.
+
+use std::time::Duration;
+
+use coremill_ring::event::Event;
+use coremill_ring::handle::Handle;
+use coremill_ring::info::Info;
+use coremill_ring::untrusted::Violation;
+use coremill_tcp::snapshot::ConnectionRow;
+use coremill_tcp::state::State;
+use rustix::io::Errno;
+
+use super::domain::Domain;
+use super::errno;
+use super::turn::Turn;
+
+impl Domain {
+    /// Answers in pages, or with an error.
+    pub(super) fn tell_info(
+        &mut self,
+        handle: Handle,
+        (ticket, context): (u64, u32),
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Violation> {
+        let info = match self.info(handle, turn) {
+            Ok(info) => info,
+            Err(error) => return self.answer(context, ticket, Err(errno::number(error))),
+        };
+        for (page, words) in (0..).zip(info.pages()) {
+            self.tell(
+                context,
+                Event::Info {
+                    ticket,
+                    page,
+                    words,
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    fn info(&mut self, handle: Handle, turn: &mut Turn<'_>) -> Result<Info, Errno> {
+        let place = self.sockets.find(handle).ok_or(Errno::BADF)?;
+        let state = place.state;
+        let socket = place.slot.socket.as_mut().ok_or(Errno::BADF)?;
+        let stream = socket.stream().ok_or(Errno::NOTCONN)?;
+        let unread = u32::try_from(stream.unread(&self.chunks)).unwrap_or(u32::MAX);
+        let queued = turn.shard.send_queue_bytes(stream.connection) as u64;
+        let known = Info {
+            state: CLOSED,
+            receive_queue_bytes: unread,
+            received_bytes: state.received(),
+            sent_bytes: stream.offered_bytes,
+            acknowledged_bytes: state.taken().saturating_sub(queued),
+            slow_start_threshold_bytes: u32::MAX,
+            ..Info::default()
+        };
+        // A connection that failed has no record any more.
+        let row = turn.shard.row(turn.now, stream.connection);
+        Ok(row.map_or(known, |row| with_row(known, &row)))
+    }
+}
+
+fn with_row(known: Info, row: &ConnectionRow) -> Info {
+    Info {
+        state: state_number(row.state),
+        retransmissions: row.retransmissions,
+        round_trip_us: row.round_trip.map_or(0, micros),
+        round_trip_variation_us: micros(row.round_trip_variation),
+        retransmission_timeout_us: micros(row.retransmission_timeout),
+        congestion_window_bytes: row.congestion_window_bytes,
+        slow_start_threshold_bytes: row.slow_start_threshold_bytes,
+        send_window_bytes: row.send_window_bytes,
+        receive_window_bytes: row.receive_window_bytes,
+        send_segment_bytes: u32::from(row.maximum_segment_bytes),
+        receive_segment_bytes: u32::from(row.receive_segment_bytes),
+        send_queue_bytes: row.send_queue_bytes,
+        receive_queue_bytes: known
+            .receive_queue_bytes
+            .saturating_add(row.receive_queue_bytes),
+        ..known
+    }
+}
+
+fn micros(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+}
+
+/// Linux's numbers of the states (tcp_states.h).
+fn state_number(state: State) -> u32 {
+    match state {
+        State::Established => 1,
+        State::SynSent => 2,
+        State::SynReceived => 3,
+        State::FinWait1 => 4,
+        State::FinWait2 => 5,
+        State::TimeWait => 6,
+        State::Closed => CLOSED,
+        State::CloseWait => 8,
+        State::LastAck => 9,
+        State::Listen => 10,
+        State::Closing => 11,
+    }
+}
+
+const CLOSED: u32 = 7;
