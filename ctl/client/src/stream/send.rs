@@ -20,8 +20,10 @@ use crate::socket::{Wanted, deadline, is_over};
 #[derive(Debug, Default)]
 pub(super) struct Send {
     pub(super) filler: SendFiller,
-    /// Room was asked for and has not come.
-    asked: bool,
+    /// When room was asked for that has not come.
+    asked: Option<Instant>,
+    /// The last write was cut short: more is to come.
+    is_short: bool,
 }
 
 impl Inner {
@@ -33,8 +35,10 @@ impl Inner {
         if total == 0 {
             return Ok(0);
         }
-        self.wait_for_room(|send, room| self.send_now(send, pieces, total.min(room)))
-            .map(|(sent, _)| sent)
+        let (sent, mut send) =
+            self.wait_for_room(|send, room| self.send_now(send, pieces, total.min(room)))?;
+        send.is_short = sent < total;
+        Ok(sent)
     }
 
     /// Waits until there is room, and until `act` could do something with it; gives how much, and the writing end.
@@ -91,6 +95,10 @@ impl Inner {
             self.find_chunks(send, total)?;
             if send.filler.room() > 0 {
                 return self.send_filled(send, pieces, total);
+            }
+            if self.socket.is_nonblocking() && send.may_come() {
+                // A worker's turn later there are chunks, and no command was spent on less.
+                return Err(io::ErrorKind::WouldBlock.into());
             }
         }
         // Small, or no chunk is to be had: inside the command there always is room.
@@ -193,7 +201,7 @@ impl Inner {
     }
 
     fn ask_for_chunks(&self, send: &mut Send, bytes: usize) -> io::Result<()> {
-        if send.asked {
+        if send.asked.is_some() {
             return Ok(());
         }
         let bytes = u32::try_from(bytes.min(ASK_BYTES_MAX)).unwrap_or(u32::MAX);
@@ -208,7 +216,7 @@ impl Inner {
             // Whoever has no room for that command has none for bytes either, and hears so.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             asked => {
-                send.asked = asked.is_ok();
+                send.asked = asked.is_ok().then(Instant::now);
                 asked
             }
         }
@@ -217,7 +225,7 @@ impl Inner {
     fn take_grants(&self, send: &mut Send) -> io::Result<()> {
         let mut grants = lock(&self.socket.name()?.grants);
         while let Some(grant) = grants.pop_front() {
-            send.asked = false;
+            send.asked = None;
             send.filler.add(grant);
         }
         Ok(())
@@ -230,7 +238,7 @@ impl Inner {
             return Ok(());
         };
         self.take_grants(&mut send)?;
-        if send.filler.room() == 0 {
+        if send.filler.room() == 0 || send.is_short {
             return Ok(());
         }
         let socket = self.socket.name()?.handle;
@@ -252,6 +260,14 @@ impl Inner {
     }
 }
 
+impl Send {
+    /// Whether chunks that were asked for may still come soon.
+    fn may_come(&self) -> bool {
+        self.asked
+            .is_some_and(|asked| asked.elapsed() < GRANT_PATIENCE)
+    }
+}
+
 /// Copies the first `total` bytes of `pieces`, as far as `out` has room; gives how many.
 fn gather(pieces: &[IoSlice<'_>], total: usize, out: &mut [u8]) -> usize {
     let mut count = 0;
@@ -269,5 +285,5 @@ fn gather(pieces: &[IoSlice<'_>], total: usize, out: &mut [u8]) -> usize {
 
 /// Most that is asked for at once: what a worker grants at once.
 const ASK_BYTES_MAX: usize = 64 << 10;
-/// How long a writer waits for a chunk before it sends inside commands.
+/// How long a writer waits for a chunk before it sends inside commands; one that does not block comes again.
 const GRANT_PATIENCE: Duration = Duration::from_millis(2);
