@@ -347,6 +347,12 @@ impl Stream {
         lendings.wake(&mut self.lending, tools.state, self.granted)
     }
 
+    /// Bytes that the application may still send, as far as it was told.
+    #[inline]
+    pub(super) fn send_left_bytes(&self, tools: &Tools<'_, '_>) -> u64 {
+        tools.state.send_limit().saturating_sub(self.offered_bytes)
+    }
+
     /// Says how far sending came, and asks to be told of room when there is little; true when there is more room
     /// than there was.
     pub(super) fn publish_sent(&mut self, look: &Look, tools: &mut Tools<'_, '_>) -> bool {

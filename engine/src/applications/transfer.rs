@@ -27,7 +27,10 @@ impl Domain {
         let sent = self.with_stream(handle, turn, |stream, tools| {
             let came_back = stream.take_back(read, tools)?;
             let sent = stream.send_inline(offset, payload, tools)?;
-            if let Some(look) = stream.look(tools) {
+            // What it may still send has not grown by this: nothing to publish before it becomes little.
+            if stream.send_left_bytes(tools) < SEND_LEFT_LITTLE_BYTES
+                && let Some(look) = stream.look(tools)
+            {
                 stream.publish_sent(&look, tools);
             }
             Ok((came_back, sent))
@@ -258,3 +261,6 @@ impl Domain {
         Ok(None)
     }
 }
+
+/// With less than this left to send, each message asks how much room there is now, and to be told when there is more.
+const SEND_LEFT_LITTLE_BYTES: u64 = 64 << 10;
