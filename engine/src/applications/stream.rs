@@ -4,12 +4,13 @@
 //! them is unread. Bytes to send are copied into the shard's queue at once: what the application does to its
 //! memory afterwards changes nothing that is sent.
 
+mod send;
+
 use coremill_ring::chunk::ChunkReference;
-use coremill_ring::send_lease::Grant;
 use coremill_ring::socket_state::{Flags, StateWriter};
 use coremill_ring::untrusted::Violation;
 use coremill_tcp::ConnectionId;
-use coremill_tcp::error::{ReceiveError, SendError};
+use coremill_tcp::error::ReceiveError;
 use coremill_tcp::snapshot::Look;
 
 use super::attachment::Attachment;
@@ -18,6 +19,7 @@ use super::errno;
 use super::lending::{Lending, NONE};
 use super::subscribers::{FAILED, READABLE, WRITABLE};
 use super::turn::Turn;
+use send::GRANT_BYTES_MAX;
 
 /// A connection. What was received, taken, acknowledged, and may be sent, its state says.
 #[derive(Debug)]
@@ -200,134 +202,6 @@ impl Stream {
         Ok(grown > 0)
     }
 
-    /// Sends bytes that came inside a command.
-    ///
-    /// # Errors
-    /// The outer one when the application was never allowed to send them there, the inner one when the connection
-    /// cannot send.
-    pub(super) fn send_inline(
-        &mut self,
-        offset: u64,
-        bytes: &[u8],
-        tools: &mut Tools<'_, '_>,
-    ) -> Result<Result<(), u16>, Violation> {
-        if offset != self.offered_bytes {
-            return Err(Violation::BadField);
-        }
-        if offset + bytes.len() as u64 > tools.state.send_limit() {
-            return Err(Violation::CountBeyond);
-        }
-        self.offered_bytes += bytes.len() as u64;
-        if self.is_filled(tools.chunks) {
-            // The limit leaves room for these bytes behind those, but memory is so short that those still wait.
-            return Ok(Err(errno::number(rustix::io::Errno::NOBUFS)));
-        }
-        let turn = &mut *tools.turn;
-        Ok(match turn.shard.send(turn.now, self.connection, bytes) {
-            Ok(count) => {
-                tools.state.set_taken(tools.state.taken() + count as u64);
-                match count == bytes.len() {
-                    true => Ok(()),
-                    false => Err(errno::number(rustix::io::Errno::NOBUFS)),
-                }
-            }
-            // The state says what became of the connection, and what comes behind that goes nowhere, as in Linux.
-            Err(SendError::Failed(_) | SendError::ShutDown) => Ok(()),
-            Err(error) => Err(errno::of_send(error)),
-        })
-    }
-
-    /// Takes over that grants were filled.
-    pub(super) fn fill(
-        &mut self,
-        offset: u64,
-        filled: u64,
-        tools: &mut Tools<'_, '_>,
-    ) -> Result<(), Violation> {
-        if offset != self.offered_bytes {
-            return Err(Violation::BadField);
-        }
-        let Some(lending) = self.lending(tools) else {
-            return Ok(());
-        };
-        let grown = lending.send.fill(filled)?;
-        if lending.skips_to.is_some() && grown > 0 {
-            return Err(Violation::BadField);
-        }
-        lending.filled = lending.filled.max(filled);
-        self.offered_bytes += grown;
-        Ok(())
-    }
-
-    /// Takes grants back that nothing was written to.
-    pub(super) fn give_back(
-        &mut self,
-        filled: u64,
-        tools: &mut Tools<'_, '_>,
-    ) -> Result<(), Violation> {
-        if let Some(lending) = self.lending(tools)
-            && lending.send.fill(filled)? > 0
-        {
-            lending.skips_to = Some(filled);
-        }
-        Ok(())
-    }
-
-    /// Moves filled bytes into the shard as far as it has room; true when chunks may have come back.
-    #[inline]
-    pub(super) fn pump_send(&mut self, tools: &mut Tools<'_, '_>) -> bool {
-        // Small messages come inside commands: nearly always there is nothing here.
-        let lending = tools.chunks.lendings.get(self.lending);
-        lending.is_some_and(|lending| lending.is_filled() || lending.skips_to.is_some())
-            && self.pump_filled(tools)
-    }
-
-    fn pump_filled(&mut self, tools: &mut Tools<'_, '_>) -> bool {
-        let connection = self.connection;
-        let (attachment, state) = (tools.attachment, tools.state);
-        let turn = &mut *tools.turn;
-        let Chunks { send, lendings, .. } = &mut *tools.chunks;
-        let Some(lending) = lendings.wake(&mut self.lending, state, self.granted) else {
-            return false;
-        };
-        let before = lending.copied;
-        let mut piece = [0; PIECE_BYTES];
-        while lending.is_filled() {
-            let room = turn.shard.send_room(connection);
-            let rest = usize::try_from(lending.filled - lending.copied).unwrap_or(usize::MAX);
-            let count = rest.min(room).min(PIECE_BYTES);
-            let parts = &attachment.parts;
-            let out = piece.get_mut(..count).unwrap_or_default();
-            let memory = (&parts.application, &parts.layout);
-            let count = lending.send.copy_out(lending.copied, out, memory, send);
-            let out = piece.get(..count).unwrap_or_default();
-            let sent = match turn.shard.send(turn.now, connection, out) {
-                Ok(sent) => sent,
-                // Nothing of it will ever be sent.
-                Err(SendError::Failed(_) | SendError::ShutDown | SendError::NoConnection) => rest,
-                Err(SendError::NotConnected) => 0,
-            };
-            lending.copied += sent as u64;
-            state.set_taken(state.taken() + sent as u64);
-            if sent == 0 || sent < count {
-                break;
-            }
-        }
-        if lending.copied == lending.filled
-            && let Some(end) = lending.skips_to.take()
-        {
-            (lending.copied, lending.filled) = (end, end);
-        }
-        lending.send.finish(lending.copied, send);
-        lending.copied > before
-    }
-
-    /// Whether filled bytes wait for room in the shard.
-    pub(super) fn is_filled(&self, chunks: &Chunks) -> bool {
-        let lending = chunks.lendings.get(self.lending);
-        lending.is_some_and(Lending::is_filled)
-    }
-
     /// Bytes published and not given back.
     pub(super) fn unread(&self, chunks: &Chunks) -> u64 {
         let lending = chunks.lendings.get(self.lending);
@@ -345,70 +219,6 @@ impl Stream {
     fn lending<'a>(&mut self, tools: &'a mut Tools<'_, '_>) -> Option<&'a mut Lending> {
         let lendings = &mut tools.chunks.lendings;
         lendings.wake(&mut self.lending, tools.state, self.granted)
-    }
-
-    /// Bytes that the application may still send, as far as it was told.
-    #[inline]
-    pub(super) fn send_left_bytes(&self, tools: &Tools<'_, '_>) -> u64 {
-        tools.state.send_limit().saturating_sub(self.offered_bytes)
-    }
-
-    /// Says how far sending came, and asks to be told of room when there is little; true when there is more room
-    /// than there was.
-    pub(super) fn publish_sent(&mut self, look: &Look, tools: &mut Tools<'_, '_>) -> bool {
-        let shard = &mut *tools.turn.shard;
-        let room = look.send_room_bytes as u64;
-        let queued = look.send_queue_bytes as u64;
-        let (taken, before) = (tools.state.taken(), tools.state.send_limit());
-        let limit = before.max(taken + room);
-        let left = limit.saturating_sub(self.offered_bytes);
-        if room > 0 && left < (room + queued) / 3 || room == 0 && queued > 0 {
-            shard.want_room(self.connection);
-        }
-        let acknowledged = taken.saturating_sub(queued);
-        let acknowledged = acknowledged.max(tools.state.acknowledged());
-        tools.state.set_sent(taken, acknowledged, limit);
-        limit > before
-    }
-
-    /// Grants chunks to whoever asked for room, as far as there is some; false when that has to wait.
-    pub(super) fn grant(
-        &mut self,
-        wants: Wants,
-        tools: &mut Tools<'_, '_>,
-        grants: &mut [Option<Grant>],
-    ) -> bool {
-        let room = tools.turn.shard.send_room(self.connection) as u64;
-        let queued = tools.turn.shard.send_queue_bytes(self.connection) as u64;
-        let least = (room + queued).min(LARGEST_CHUNK_BYTES);
-        let Chunks { send, lendings, .. } = &mut *tools.chunks;
-        let Some(lending) = lendings.wake(&mut self.lending, tools.state, self.granted) else {
-            return false;
-        };
-        for place in grants {
-            let unfilled = lending.send.unfilled();
-            let reserved = unfilled + (lending.filled - lending.copied);
-            let left = room.saturating_sub(reserved);
-            if unfilled >= wants.bytes() || left == 0 || left < least {
-                break;
-            }
-            let rest = usize::try_from(wants.bytes() - unfilled).unwrap_or(usize::MAX);
-            *place = lending.send.grant(rest, send);
-            if place.is_none() {
-                break;
-            }
-        }
-        if lending.send.unfilled() == 0 {
-            tools.turn.shard.want_room(self.connection);
-            return false;
-        }
-        self.wants = None;
-        true
-    }
-
-    /// Whether the application may send something now.
-    pub(super) fn has_room(&self, state: &StateWriter) -> bool {
-        state.send_limit() > self.offered_bytes
     }
 
     /// For the event that tells of it: the chunk of the first byte not given back, and the count of bytes before it.
@@ -441,9 +251,3 @@ impl Stream {
 const UNREAD_MAX: u64 = 256 << 10;
 /// Bytes that one connection may move before others have their turn.
 const SHARE_BYTES: usize = 64 << 10;
-/// Bytes copied at a time on their way into the shard.
-const PIECE_BYTES: usize = 4096;
-/// Bytes granted and not filled that one connection may have.
-const GRANT_BYTES_MAX: u64 = 64 << 10;
-/// Room that must be there for a grant, so that what is filled finds room at once.
-const LARGEST_CHUNK_BYTES: u64 = 16 << 10;
