@@ -37,11 +37,17 @@ impl<M: Memory> Shard<M> {
         let (connections, mut context) = self.split(now);
         let connection = connections.get_mut(slot).ok_or(SendError::NoConnection)?;
         let taken = connection.send(&mut context, data)?;
+        let connection = self.connections.get(slot).ok_or(SendError::NoConnection)?;
         if taken < data.len() && connection.send.queued == 0 {
             // No acknowledgement of its own will bring it the event.
             self.starved.push(slot);
         }
-        self.settle(now, slot);
+        // Neither a deadline nor an event follows from it, only a place in a list.
+        if connection.due.any() {
+            self.urgent.push(slot);
+        } else if connection.has_unsent() {
+            self.sending.push(slot);
+        }
         Ok(taken)
     }
 
