@@ -38,6 +38,7 @@ mod context;
 mod error;
 mod lane;
 mod listener;
+mod number_hash;
 mod poller;
 mod reading;
 mod socket;

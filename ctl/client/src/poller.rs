@@ -1,6 +1,7 @@
 //! Waiting for many sockets at once.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Weak};
@@ -15,6 +16,7 @@ use rustix::io::Errno;
 use crate::context::{Context, Notifier, Patience, broken, listen};
 use crate::lane::Events;
 use crate::listener::TcpListener;
+use crate::number_hash::NumberHasher;
 use crate::socket::Socket;
 use crate::stack::Stack;
 use crate::stream::TcpStream;
@@ -110,7 +112,7 @@ pub struct Poller {
     events: Events,
     sleeper: Sleeper,
     ear: Arc<Ear>,
-    sources: HashMap<u64, Source>,
+    sources: HashMap<u64, Source, BuildHasherDefault<NumberHasher>>,
     /// Sources that were announced and not yet found to be unready.
     candidates: Vec<u64>,
     /// Sources that the daemon has not opened yet: nobody announces that it has.
@@ -150,7 +152,7 @@ impl Poller {
             sleeper: Sleeper::new(context.application.part(armed)),
             notifier: number,
             ear,
-            sources: HashMap::new(),
+            sources: HashMap::default(),
             candidates: Vec::new(),
             opening: Vec::new(),
             context,

@@ -51,11 +51,15 @@ impl Inner {
             self.socket.wait_for_name(deadline)?;
         }
         loop {
+            // Looked at once where nobody else writes.
+            let alone = self.send.try_lock().ok();
             let room = self.room()?;
             if room > 0 {
-                let mut send = lock(&self.send);
-                // Another writer may have taken it meanwhile.
-                let room = self.room()?;
+                let (mut send, room) = match alone {
+                    Some(send) => (send, room),
+                    // Another writer may have taken it meanwhile.
+                    None => (lock(&self.send), self.room()?),
+                };
                 let done = match room {
                     0 => 0,
                     room => act(&mut send, room)?,
@@ -63,6 +67,8 @@ impl Inner {
                 if done > 0 {
                     return Ok((done, send));
                 }
+            } else {
+                drop(alone);
             }
             let before = self.socket.sent.load(Ordering::Acquire);
             let found = self.socket.wait(deadline, Wanted::Write, |snapshot| {
@@ -102,6 +108,10 @@ impl Inner {
             }
         }
         // Small, or no chunk is to be had: inside the command there always is room.
+        if let [piece] = pieces {
+            let length = total.min(INLINE_BYTES_MAX);
+            return self.send_inline(piece.get(..length).unwrap_or(piece));
+        }
         let mut inline = [0; INLINE_BYTES_MAX];
         let count = gather(pieces, total.min(INLINE_BYTES_MAX), &mut inline);
         self.send_inline(inline.get(..count).unwrap_or_default())
