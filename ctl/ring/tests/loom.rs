@@ -107,6 +107,31 @@ fn a_worker_never_sleeps_on_a_command() {
     });
 }
 
+/// Their bits lie in one word, which the worker takes as a whole.
+#[test]
+fn of_two_that_speak_neither_is_slept_through() {
+    check(&SHORT_BOUNDS, || {
+        let (bits, line) = (SharedWrite::heap(8), SharedWrite::heap(8));
+        let speakers = [0, 1].map(|context| {
+            let speaker = Speaker::new(bits.clone(), line.reader(), context);
+            thread::spawn(move || speaker.announce())
+        });
+        let listener = Listener::new(bits, line);
+        let mut heard = listener.take()[0];
+        let sleeps = listener.sleep();
+        if !sleeps {
+            listener.wake();
+        }
+        let rung = speakers.map(|speaker| speaker.join().unwrap());
+        assert!(
+            !sleeps || heard == 3 || rung.contains(&true),
+            "asleep having heard {heard:b}"
+        );
+        heard |= listener.take()[0];
+        assert_eq!(heard, 3);
+    });
+}
+
 #[test]
 fn a_notifier_never_sleeps_on_an_event_and_is_rung_once() {
     check(&BOUNDS, || {
