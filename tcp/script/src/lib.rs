@@ -7,7 +7,9 @@
 #![forbid(unsafe_code)]
 
 mod assertions;
+mod call_address;
 mod compare;
+pub mod kernel;
 pub mod language;
 mod run;
 mod settings;
@@ -17,7 +19,8 @@ pub mod verdict;
 mod wire;
 
 pub use language::parse;
-pub use run::run;
+pub use run::{run, run_against};
+pub use settings::Settings;
 pub use verdict::Verdict;
 
 use std::io;

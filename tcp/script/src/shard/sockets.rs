@@ -11,6 +11,7 @@ use coremill_tcp::options::{ConnectOptions, ListenOptions, SocketOptions};
 use coremill_tcp::{ConnectionId, ListenerId, State};
 
 use super::Stack;
+use crate::call_address::endpoint;
 use crate::language::{Call, Value};
 use crate::settings::Settings;
 use crate::subject::{Outcome, Progress, Tried};
@@ -372,35 +373,5 @@ pub(super) fn name_of(error: ConnectionError) -> &'static str {
         ConnectionError::TimedOut => "ETIMEDOUT",
         ConnectionError::Unreachable => "EHOSTUNREACH",
         ConnectionError::Aborted => "ECONNABORTED",
-    }
-}
-
-/// The address that a call is given: `...`, or a record of address and port.
-fn endpoint(value: Option<&Value>, standard: Endpoint) -> Result<Endpoint, Trouble> {
-    let Some(record @ Value::Record(_)) = value else {
-        return Ok(standard);
-    };
-    let unsupported = || Trouble::Unsupported("socket addresses other than IPv4".to_owned());
-    if !record
-        .field("sa_family")
-        .is_some_and(|family| family.has("AF_INET"))
-    {
-        return Err(unsupported());
-    }
-    let port = match record.field("sin_port") {
-        Some(Value::Function(_, arguments)) => arguments.first().and_then(Value::number),
-        _ => None,
-    };
-    let address = match record.field("sin_addr") {
-        Some(Value::Function(_, arguments)) => match arguments.first() {
-            Some(Value::Text(text)) => text.parse().ok(),
-            _ => None,
-        },
-        _ => None,
-    };
-    let port = port.and_then(|port| u16::try_from(port).ok());
-    match (address, port) {
-        (Some(address), Some(port)) => Ok(Endpoint::new(address, port)),
-        _ => Err(unsupported()),
     }
 }
