@@ -5,6 +5,7 @@
 //!
 //! `make build && cargo bench --bench application_ratio`. COREMILL_BENCH_CONNECTIONS=64 measures that number only,
 //! COREMILL_BENCH_ONLY=64 plays Coremill's side alone, COREMILL_BENCH_ROUNDS and COREMILL_BENCH_ROUND_MS make it short.
+//! Where other programs compete for the two cores, `chrt --fifo 10` in front of the program keeps them out, as root.
 
 #[path = "application_ratio/coremill.rs"]
 mod coremill;

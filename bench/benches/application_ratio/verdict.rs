@@ -48,7 +48,7 @@ pub fn print(connections: usize, rounds: &[Round], crossed: (f64, f64)) {
 
 fn verdict(name: &str, value: f64, bound: &str, target: f64, is_reached: bool) {
     let word = if is_reached { "REACHED" } else { "NOT REACHED" };
-    println!("  target {word}: {name}: {value:.2}, {bound} {target}");
+    println!("  target {word}: {name}: {value:.3}, {bound} {target}");
 }
 
 /// How many times the kernel's rate Coremill's is, round by round.
