@@ -3,10 +3,9 @@
 //! bursts leave room for: it looks at 12 bytes of a packet, where the stack runs TCP and a service.
 
 use std::env;
-use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -23,82 +22,53 @@ pub fn packets_per_second(
     let Some(program) = find() else {
         return Ok(None);
     };
-    let mut testpmd = Testpmd::start(&program, in_flight.min(BURST_MAX), packet_bytes)?;
-    testpmd.say("start tx_first 1")?;
-    // Counts from here; what it says of the time before is of no interest.
-    testpmd.rate()?;
-    let mut rates = Vec::new();
+    let mut testpmd = start(&program, in_flight.min(BURST_MAX), packet_bytes)?;
+    let mut input = testpmd.stdin.take().context("no standard input")?;
+    thread::sleep(STARTING);
+    writeln!(input, "start tx_first 1")?;
+    writeln!(input, "{SHOW}")?;
     for _ in 0..rounds {
         thread::sleep(round);
-        rates.push(testpmd.rate()?);
+        writeln!(input, "{SHOW}")?;
     }
-    testpmd.say("quit")?;
+    writeln!(input, "quit")?;
+    drop(input);
+    // It writes into a pipe by the block, so all of it comes at the end.
+    let output = testpmd.wait_with_output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let rates: Vec<f64> = text.lines().filter_map(rate).skip(1).collect();
+    ensure!(
+        rates.len() == rounds as usize && rates.iter().all(|rate| *rate > 0.0),
+        "testpmd ({}) forwards nothing: {text}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(Some(rates))
 }
 
-struct Testpmd {
-    child: Child,
-    input: ChildStdin,
-    lines: Receiver<String>,
+fn start(program: &Path, burst: usize, packet_bytes: usize) -> anyhow::Result<Child> {
+    // Its end does not depend on ours, so it gets one of its own.
+    let child = Command::new("timeout")
+        .args(["--kill-after=5", "60"])
+        .arg(program)
+        .args(["--no-huge", "--no-shconf", "-m", "256", "--no-pci"])
+        .args(["--no-telemetry", "-l", "0,1", "--main-lcore", "1"])
+        .args(["--vdev=net_ring0", "--", "--interactive", "--nb-cores=1"])
+        .args(["--forward-mode=macswap", "--total-num-mbufs=16384"])
+        .arg(format!("--burst={burst}"))
+        .arg(format!("--txpkts={packet_bytes}"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    child.with_context(|| format!("cannot start {}", program.display()))
 }
 
-impl Testpmd {
-    fn start(program: &PathBuf, burst: usize, packet_bytes: usize) -> anyhow::Result<Self> {
-        let mut child = Command::new(program)
-            .args(["--no-huge", "--no-shconf", "-m", "256", "--no-pci"])
-            .args(["--no-telemetry", "-l", "0,1", "--main-lcore", "1"])
-            .args(["--vdev=net_ring0", "--", "--interactive", "--nb-cores=1"])
-            .args(["--forward-mode=macswap", "--total-num-mbufs=16384"])
-            .arg(format!("--burst={burst}"))
-            .arg(format!("--txpkts={packet_bytes}"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        let input = child.stdin.take().context("no standard input")?;
-        let output = BufReader::new(child.stdout.take().context("no standard output")?);
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Self {
-            child,
-            input,
-            lines,
-        })
-    }
-
-    fn say(&mut self, line: &str) -> anyhow::Result<()> {
-        writeln!(self.input, "{line}").context("testpmd takes no command")
-    }
-
-    /// Packets received per second since it was asked last.
-    fn rate(&mut self) -> anyhow::Result<f64> {
-        self.say("show port stats 0")?;
-        loop {
-            let line = self.lines.recv_timeout(PATIENCE);
-            let line = line.context("testpmd does not show its port's statistics")?;
-            let mut words = line.split_ascii_whitespace();
-            if words.next() == Some("Rx-pps:") {
-                let rate = words.next().context("no number of packets")?;
-                return Ok(rate.parse()?);
-            }
-            ensure!(!line.contains("Error"), "testpmd: {line}");
-        }
-    }
-}
-
-impl Drop for Testpmd {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Packets received per second since the statistics were shown before.
+fn rate(line: &str) -> Option<f64> {
+    let mut words = line.split_ascii_whitespace();
+    words.find(|word| *word == "Rx-pps:")?;
+    words.next()?.parse().ok()
 }
 
 fn find() -> Option<PathBuf> {
@@ -107,6 +77,8 @@ fn find() -> Option<PathBuf> {
     places.find(|place| place.exists())
 }
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const SHOW: &str = "show port stats 0";
+/// What DPDK takes to start.
+const STARTING: Duration = Duration::from_secs(1);
 /// Most packets of a burst that testpmd allows.
 const BURST_MAX: usize = 512;

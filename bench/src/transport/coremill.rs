@@ -41,11 +41,7 @@ impl Transport for Coremill {
     fn begin_connect(&self, route: Route) -> io::Result<TcpStream> {
         let stack = &self.stack;
         let stream = match route.local() {
-            Some(local) => {
-                let stream = TcpStream::connect_from(stack, local, route.target)?;
-                stream.set_nonblocking(true)?;
-                stream
-            }
+            Some(local) => TcpStream::connect_nonblocking_from(stack, local, route.target)?,
             None => TcpStream::connect_nonblocking(stack, route.target)?,
         };
         stream.set_nodelay(true)?;
@@ -55,7 +51,7 @@ impl Transport for Coremill {
     fn connect(&self, route: Route, timeout: Duration) -> io::Result<TcpStream> {
         let stack = &self.stack;
         let stream = match route.local() {
-            Some(local) => TcpStream::connect_from(stack, local, route.target)?,
+            Some(local) => TcpStream::connect_from_timeout(stack, local, route.target, timeout)?,
             None => TcpStream::connect_timeout(stack, route.target, timeout)?,
         };
         stream.set_nodelay(true)?;
