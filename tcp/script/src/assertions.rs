@@ -106,6 +106,9 @@ fn variables(row: &ConnectionRow) -> Vec<(&'static str, String)> {
     variables.push(("tcpi_snd_ssthresh", threshold.to_string()));
     let round_trip = row.round_trip.map_or(0, |time| time.as_micros());
     variables.push(("tcpi_rtt", round_trip.to_string()));
+    let variation = row.round_trip_variation.as_micros();
+    variables.push(("tcpi_rttvar", variation.to_string()));
+    variables.push(("tcpi_rcv_mss", row.receive_segment_bytes.to_string()));
     variables
 }
 

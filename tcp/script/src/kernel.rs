@@ -63,8 +63,10 @@ pub fn run_inside(path: &Path) -> Verdict {
             return refused(format!("`{text}` fails here"));
         }
     }
-    let mut settings = Settings::default();
-    settings.tolerance = TOLERANCE;
+    let settings = Settings {
+        tolerance: TOLERANCE,
+        ..Settings::default()
+    };
     crate::run_against(&script, false, settings, Kernel::new)
 }
 

@@ -19,6 +19,8 @@ fn row() -> ConnectionRow {
         send_window_bytes: 0,
         receive_window_bytes: 0,
         maximum_segment_bytes: 1_000,
+        receive_segment_bytes: 1_000,
+        round_trip_variation: Duration::from_millis(1),
         round_trip: Some(Duration::from_millis(3)),
         retransmission_timeout: Duration::from_millis(200),
         retransmissions: 0,
