@@ -116,7 +116,6 @@ impl SharedWrite {
     /// them when it is told that they are filled, after this reference is gone.
     ///
     /// None where the daemon may be in this process (`heap`). Panics when they are not within.
-    #[expect(clippy::mut_from_ref, reason = "exclusive by the grant, as said above")]
     pub(crate) fn lend(&self, first_byte: usize, length: usize) -> Option<&mut [u8]> {
         self.0.lend(first_byte, length)
     }
