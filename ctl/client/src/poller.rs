@@ -1,5 +1,7 @@
 //! Waiting for many sockets at once.
 
+mod readiness;
+
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::io;
@@ -10,7 +12,6 @@ use std::time::{Duration, Instant};
 use coremill_ring::armed::Sleeper;
 use coremill_ring::doorbell::Ear;
 use coremill_ring::event::Event;
-use coremill_ring::option::{READABLE, WRITABLE};
 use rustix::io::Errno;
 
 use crate::context::{Context, Notifier, Patience, broken, listen};
@@ -20,65 +21,7 @@ use crate::number_hash::NumberHasher;
 use crate::socket::Socket;
 use crate::stack::Stack;
 use crate::stream::TcpStream;
-
-/// What a poller waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interest {
-    /// Something can be read or accepted, or the end of the stream.
-    pub readable: bool,
-    /// Something can be written, or an attempt to connect has ended.
-    pub writable: bool,
-}
-
-impl Interest {
-    /// Reading only.
-    pub const READABLE: Self = Self {
-        readable: true,
-        writable: false,
-    };
-    /// As a subscription has it.
-    fn bits(self) -> u32 {
-        let bit = |wanted: bool, bit: u32| if wanted { bit } else { 0 };
-        bit(self.readable, READABLE) | bit(self.writable, WRITABLE)
-    }
-
-    /// Writing only.
-    pub const WRITABLE: Self = Self {
-        readable: false,
-        writable: true,
-    };
-    /// Both.
-    pub const BOTH: Self = Self {
-        readable: true,
-        writable: true,
-    };
-}
-
-/// What can be done with a socket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Readiness {
-    /// A read or an accept would not wait.
-    pub readable: bool,
-    /// A write would not wait.
-    pub writable: bool,
-    /// The peer will send nothing more.
-    pub read_closed: bool,
-    /// The connection is over in both directions.
-    pub over: bool,
-    /// It failed.
-    pub error: bool,
-}
-
-impl Readiness {
-    /// Of a socket that the daemon does not have any more.
-    pub(crate) const OVER: Self = Self {
-        readable: true,
-        writable: true,
-        read_closed: true,
-        over: true,
-        error: true,
-    };
-}
+pub use readiness::{Interest, Readiness};
 
 /// Waits for many sockets at once, level-triggered: a socket is told again as long as it is ready.
 ///

@@ -232,6 +232,15 @@ impl Domain {
         {
             return self.send(socket, (offset, read), payload, turn);
         }
+        self.carry_out_other(context, command, turn)
+    }
+
+    fn carry_out_other(
+        &mut self,
+        context: u32,
+        command: &Command,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Violation> {
         match *command {
             Command::Open { ticket } => {
                 let opened = self.open();

@@ -1,0 +1,62 @@
+//! What one waits for, and what can be done then.
+
+use coremill_ring::option::{READABLE, WRITABLE};
+
+/// What a poller waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interest {
+    /// Something can be read or accepted, or the end of the stream.
+    pub readable: bool,
+    /// Something can be written, or an attempt to connect has ended.
+    pub writable: bool,
+}
+
+impl Interest {
+    /// Reading only.
+    pub const READABLE: Self = Self {
+        readable: true,
+        writable: false,
+    };
+    /// Writing only.
+    pub const WRITABLE: Self = Self {
+        readable: false,
+        writable: true,
+    };
+    /// Both.
+    pub const BOTH: Self = Self {
+        readable: true,
+        writable: true,
+    };
+
+    /// As a subscription has it.
+    pub(super) fn bits(self) -> u32 {
+        let bit = |wanted: bool, bit: u32| if wanted { bit } else { 0 };
+        bit(self.readable, READABLE) | bit(self.writable, WRITABLE)
+    }
+}
+
+/// What can be done with a socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// A read or an accept would not wait.
+    pub readable: bool,
+    /// A write would not wait.
+    pub writable: bool,
+    /// The peer will send nothing more.
+    pub read_closed: bool,
+    /// The connection is over in both directions.
+    pub over: bool,
+    /// It failed.
+    pub error: bool,
+}
+
+impl Readiness {
+    /// Of a socket that the daemon does not have any more.
+    pub(crate) const OVER: Self = Self {
+        readable: true,
+        writable: true,
+        read_closed: true,
+        over: true,
+        error: true,
+    };
+}
