@@ -78,8 +78,13 @@ impl Control {
         if listeners.len() > services {
             left.extend(listeners);
         }
-        let owned = |row: &Value| row["orphan"] == false && row["state"] != "TIME-WAIT";
-        left.extend(self.rows("sockets").into_iter().filter(owned));
+        // One page holds them all; there may be many more orphans and TIME-WAIT records.
+        for state in ["ESTABLISHED", "CLOSE-WAIT", "SYN-SENT"] {
+            let mut answer = self.ask(&json!({"request": "sockets", "state": state}));
+            let rows = answer["sockets"].as_array_mut().map(std::mem::take);
+            let owned = |row: &Value| row["orphan"] == false;
+            left.extend(rows.unwrap_or_default().into_iter().filter(owned));
+        }
         left
     }
 

@@ -52,4 +52,5 @@ scenarios! {
     lifecycle
     idle
     deaths
+    daemon_dies
 }

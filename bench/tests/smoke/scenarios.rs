@@ -4,6 +4,7 @@ pub mod applications;
 pub mod backlog;
 pub mod connecting_out;
 pub mod crowds;
+pub mod daemon_dies;
 pub mod deaths;
 pub mod hostile;
 pub mod idle;

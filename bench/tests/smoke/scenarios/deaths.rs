@@ -1,8 +1,10 @@
 //! Applications die: at every step of every call, and under load at any moment. Nothing is left of them, and their peers
 //! see what they would see of Linux.
 
+mod last_words;
 mod peers;
 mod points;
+mod random;
 
 use crate::control::{self, Control};
 use crate::daemon::Daemon;
@@ -21,6 +23,10 @@ pub fn run(workers: usize) {
         (false, _) => 9,
     };
     points::run(&daemon, &mut control, &echo, share);
+    let services = daemon.rows(&["listeners"]).len();
+    last_words::run(&mut control, services);
+    let kills = if isolation::is_long() { 1_000 } else { 21 };
+    random::run(&mut control, &echo, kills, services);
     control.wait_for_no_connection();
     control::wait_for_held(&daemon, before);
 }
