@@ -132,6 +132,8 @@ pub struct Control {
     pub allowed_uids: Vec<u32>,
     pub sessions_max: usize,
     #[serde(with = "duration")]
+    pub idle_timeout: Duration,
+    #[serde(with = "duration")]
     pub answer_timeout: Duration,
 }
 

@@ -116,9 +116,18 @@ pub fn held(process: &str) -> Held {
 /// Waits until a daemon holds no more than it did.
 pub fn wait_for_held(daemon: &Daemon, before: Held) {
     let process = daemon.outer_process();
-    crate::daemon::wait_for("memory and descriptors to be as before", || {
-        held(&process) == before
-    });
+    let deadline = Instant::now() + PATIENCE;
+    while held(&process) != before {
+        let descriptors = fs::read_dir(format!("/proc/{process}/fd")).expect("its descriptors");
+        let targets = descriptors.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        assert!(
+            Instant::now() < deadline,
+            "{:?} where there was {before:?}: {:?}",
+            held(&process),
+            targets.collect::<Vec<_>>()
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 const SOCKET: &str = "/run/coremill/control.sock";

@@ -51,6 +51,12 @@ const CONTROL: &[Key] = &[
         "Sessions at once.",
     ),
     key(
+        "idle_timeout",
+        millis(100, 86_400_000),
+        Is("\"300s\""),
+        "A session that asks for nothing for so long is closed, except an attached application's.",
+    ),
+    key(
         "answer_timeout",
         millis(50, 60_000),
         Is("\"2s\""),

@@ -77,6 +77,7 @@ impl Default for Control {
             group: None,
             allowed_uids: Vec::new(),
             sessions_max: 16,
+            idle_timeout: Duration::from_secs(300),
             answer_timeout: Duration::from_secs(2),
         }
     }

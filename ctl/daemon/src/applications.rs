@@ -11,6 +11,7 @@ mod parts;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,7 +21,6 @@ use coremill_engine::doorbell::Doorbell;
 use coremill_protocol::{AttachView, AttachmentView, ErrorBody, ErrorKind};
 use coremill_ring::layout::VERSION;
 use mio::Token;
-use rustix::process::{PidfdFlags, pidfd_open};
 
 use crate::access::Peer;
 
@@ -51,6 +51,8 @@ pub struct Wanted<'a> {
     pub layout: u32,
     /// Flags of the request.
     pub flags: u32,
+    /// Readable when the process is dead, or why there is no such thing.
+    pub watch: io::Result<OwnedFd>,
 }
 
 /// A new entry, and what workers and process are to be given.
@@ -92,10 +94,10 @@ impl Applications {
     ///
     /// # Errors
     /// Why not, as the protocol says it. Nothing is left then.
-    pub fn begin(&mut self, wanted: &Wanted<'_>, now: Instant) -> Result<Begun, ErrorBody> {
-        self.check(wanted)?;
+    pub fn begin(&mut self, wanted: Wanted<'_>, now: Instant) -> Result<Begun, ErrorBody> {
+        self.check(&wanted)?;
         let process = wanted.peer.process;
-        let watch = pidfd_open(process, PidfdFlags::empty()).map_err(|error| {
+        let watch = wanted.watch.map_err(|error| {
             let number = process.as_raw_nonzero();
             let message = format!(
                 "process {number} cannot be watched: {error}; attach from a process that lives and that the daemon can see"

@@ -52,6 +52,7 @@ pub struct ControlLoop {
     eager: BTreeSet<Token>,
     inquiries: Inquiries,
     answer_timeout: Duration,
+    idle_timeout: Duration,
     signals: Signals,
     metrics: Option<Endpoint>,
     refresh: Duration,
@@ -111,6 +112,7 @@ impl ControlLoop {
             sessions_max: config.control.sessions_max,
             eager: BTreeSet::new(),
             answer_timeout: config.control.answer_timeout,
+            idle_timeout: config.control.idle_timeout,
             signals,
             metrics,
             refresh: config.metrics.refresh,
@@ -143,6 +145,7 @@ impl ControlLoop {
                 metrics.accept(self.poll.registry(), &mut self.next_token);
             }
             let now = Instant::now();
+            self.close_idle(now);
             self.inquiries.expire(now, &mut answered);
             self.deliver(&mut answered);
             self.retry_detaching(now);

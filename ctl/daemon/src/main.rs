@@ -15,6 +15,7 @@ mod inquiry;
 mod log_limit;
 mod logging;
 mod metrics;
+mod process_watch;
 mod requests;
 mod session;
 mod shutdown;

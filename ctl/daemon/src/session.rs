@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use coremill_protocol::{
     ANSWER_BYTES_MAX, Answer, ErrorKind, Lines, REQUEST_BYTES_MAX, Request, encode,
@@ -11,6 +12,7 @@ use mio::net::UnixStream;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
 use crate::access::Peer;
+use crate::process_watch;
 
 /// A session.
 #[derive(Debug)]
@@ -21,6 +23,10 @@ pub struct Session {
     pub peer: Peer,
     /// What the client called itself.
     pub client: String,
+    /// When it was opened, in ticks of the system's clock.
+    pub opened: u64,
+    /// When it last asked for something, or was answered.
+    pub last_active: Instant,
     lines: Lines,
     out: Vec<u8>,
     /// To be sent with the first byte of `out`.
@@ -52,6 +58,8 @@ impl Session {
             stream,
             peer,
             client: String::new(),
+            opened: process_watch::now_ticks(),
+            last_active: Instant::now(),
             descriptors: Vec::new(),
             lines: Lines::new(REQUEST_BYTES_MAX),
             out: Vec::new(),
@@ -107,6 +115,7 @@ impl Session {
     /// Puts an answer into the buffer; `next` writes it.
     pub fn answer(&mut self, answer: &Answer) {
         self.waiting = false;
+        self.last_active = Instant::now();
         if let Answer::Error { error } = answer
             && matches!(
                 error.kind,
@@ -129,6 +138,12 @@ impl Session {
     pub fn answer_with(&mut self, answer: &Answer, descriptors: Vec<OwnedFd>) {
         self.descriptors = descriptors;
         self.answer(answer);
+    }
+
+    /// Whether it has asked for nothing for longer than `timeout`. One that never ends a request, or does not read its
+    /// answers, asks for nothing either.
+    pub fn is_idle(&self, now: Instant, timeout: Duration) -> bool {
+        !self.waiting && now.saturating_duration_since(self.last_active) > timeout
     }
 
     /// Whether descriptors wait to be sent.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use coremill_config::schema::Applications as Section;
 use coremill_protocol::DescriptorKind;
-use rustix::process::Pid;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::*;
 
@@ -42,6 +42,8 @@ fn wanted(process: u32, user: u32, session: usize) -> Wanted<'static> {
         session: Token(session),
         layout: VERSION,
         flags: 0,
+        watch: pidfd_open(Pid::from_raw(process).unwrap(), PidfdFlags::empty())
+            .map_err(std::io::Error::from),
     }
 }
 
@@ -62,7 +64,7 @@ impl Drop for Sleeper {
     }
 }
 
-fn refusal(applications: &mut Applications, wanted: &Wanted<'_>) -> (ErrorKind, String) {
+fn refusal(applications: &mut Applications, wanted: Wanted<'_>) -> (ErrorKind, String) {
     match applications.begin(wanted, Instant::now()) {
         Ok(_) => panic!("attached"),
         Err(error) => (error.kind, error.message),
@@ -73,7 +75,7 @@ fn refusal(applications: &mut Applications, wanted: &Wanted<'_>) -> (ErrorKind, 
 fn what_is_given_is_what_the_protocol_says() {
     let mut applications = table();
     let begun = applications
-        .begin(&wanted(std::process::id(), 0, 7), Instant::now())
+        .begin(wanted(std::process::id(), 0, 7), Instant::now())
         .unwrap();
     assert_eq!(
         (begun.id, begun.view.attachment, begun.commands.len()),
@@ -112,10 +114,10 @@ fn each_refusal_names_its_reason() {
     let (own, others) = (std::process::id(), [Sleeper::new(), Sleeper::new()]);
     let mut odd = wanted(own, 0, 1);
     odd.layout = VERSION + 1;
-    assert_eq!(refusal(&mut applications, &odd).0, ErrorKind::Version);
+    assert_eq!(refusal(&mut applications, odd).0, ErrorKind::Version);
     let mut odd = wanted(own, 9, 1);
     odd.peer.attaches = false;
-    let (kind, message) = refusal(&mut applications, &odd);
+    let (kind, message) = refusal(&mut applications, odd);
     assert_eq!(kind, ErrorKind::Forbidden);
     assert_eq!(
         message,
@@ -123,25 +125,25 @@ fn each_refusal_names_its_reason() {
     );
     let mut odd = wanted(own, 0, 1);
     odd.flags = 4;
-    assert_eq!(refusal(&mut applications, &odd).0, ErrorKind::Invalid);
+    assert_eq!(refusal(&mut applications, odd).0, ErrorKind::Invalid);
 
     applications
-        .begin(&wanted(own, 0, 1), Instant::now())
+        .begin(wanted(own, 0, 1), Instant::now())
         .unwrap();
-    let (kind, message) = refusal(&mut applications, &wanted(own, 0, 2));
+    let (kind, message) = refusal(&mut applications, wanted(own, 0, 2));
     assert_eq!(kind, ErrorKind::Invalid);
     assert!(message.contains("is attached already, as 1"), "{message}");
     let [second, third] = others.each_ref().map(|sleeper| sleeper.0.id());
     applications
-        .begin(&wanted(second, 0, 2), Instant::now())
+        .begin(wanted(second, 0, 2), Instant::now())
         .unwrap();
-    let (kind, message) = refusal(&mut applications, &wanted(third, 0, 3));
+    let (kind, message) = refusal(&mut applications, wanted(third, 0, 3));
     assert_eq!(kind, ErrorKind::Quota);
     assert!(message.contains("attachments_per_user_max"), "{message}");
     applications
-        .begin(&wanted(third, 1, 3), Instant::now())
+        .begin(wanted(third, 1, 3), Instant::now())
         .unwrap();
-    let (kind, message) = refusal(&mut applications, &wanted(1, 2, 4));
+    let (kind, message) = refusal(&mut applications, wanted(1, 2, 4));
     assert_eq!(kind, ErrorKind::Quota);
     assert!(
         message.contains("applications.attachments_max"),
@@ -155,7 +157,7 @@ fn a_process_that_is_gone_cannot_attach() {
     let gone = Sleeper::new();
     let number = gone.0.id();
     drop(gone);
-    let (kind, message) = refusal(&mut applications, &wanted(number, 0, 1));
+    let (kind, message) = refusal(&mut applications, wanted(number, 0, 1));
     assert_eq!(kind, ErrorKind::Invalid);
     assert!(message.contains("cannot be watched"), "{message}");
     assert!(applications.entries.is_empty());
@@ -165,20 +167,21 @@ fn a_process_that_is_gone_cannot_attach() {
 fn a_process_may_attach_anew_once_its_session_is_over() {
     let mut applications = table();
     let process = wanted(std::process::id(), 0, 1);
-    let first = applications.begin(&process, Instant::now()).unwrap().id;
-    assert_eq!(applications.abandoned_by(process.peer), None);
+    let peer = process.peer;
+    let first = applications.begin(process, Instant::now()).unwrap().id;
+    assert_eq!(applications.abandoned_by(peer), None);
     // Its reply was not sent: nobody can ever use it.
     assert_eq!(applications.forget_session(Token(1), true), Some(first));
     applications.get_mut(first).unwrap().phase = Phase::Detaching(Reason::Abandoned);
     let second = wanted(std::process::id(), 0, 2);
-    let second = applications.begin(&second, Instant::now()).unwrap().id;
+    let second = applications.begin(second, Instant::now()).unwrap().id;
     applications.get_mut(second).unwrap().phase = Phase::Attached;
     assert_eq!(
         applications.forget_session(Token(2), false),
         None,
         "it goes on"
     );
-    assert_eq!(applications.abandoned_by(process.peer), Some(second));
+    assert_eq!(applications.abandoned_by(peer), Some(second));
 }
 
 #[test]
@@ -186,7 +189,7 @@ fn what_is_to_be_tried_again_is_due_once() {
     let mut applications = table();
     let now = Instant::now();
     let id = applications
-        .begin(&wanted(std::process::id(), 0, 1), now)
+        .begin(wanted(std::process::id(), 0, 1), now)
         .unwrap()
         .id;
     let later = now + Duration::from_secs(1);

@@ -11,6 +11,7 @@ use mio::{Interest, Token};
 use super::ControlLoop;
 use crate::applications::{Phase, Reason, Wanted};
 use crate::inquiry::{Asker, Task};
+use crate::process_watch;
 use crate::requests::applications::{Apps, Attach, Detach};
 
 impl ControlLoop {
@@ -178,12 +179,13 @@ impl ControlLoop {
             session: token,
             layout,
             flags,
+            watch: process_watch::watch(&session.stream, session.peer.process, session.opened),
         };
         let abandoned = self.applications.abandoned_by(wanted.peer);
         if let Some(entry) = abandoned.and_then(|id| self.applications.get_mut(id)) {
             entry.phase = Phase::Detaching(Reason::Abandoned);
         }
-        let begun = self.applications.begin(&wanted, Instant::now());
+        let begun = self.applications.begin(wanted, Instant::now());
         if let Some(id) = abandoned {
             self.ask_detach(id);
         }

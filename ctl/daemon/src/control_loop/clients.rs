@@ -83,13 +83,7 @@ impl ControlLoop {
             };
             match session.next() {
                 Wish::Nothing => return,
-                Wish::Close => {
-                    let _ = self.poll.registry().deregister(&mut session.stream);
-                    let unsent = session.holds_descriptors();
-                    self.sessions.remove(&token);
-                    self.inquiries.forget(Asker::Session(token));
-                    self.session_closed(token, unsent);
-                }
+                Wish::Close => self.close(token),
                 Wish::Answer(request) => {
                     note(&request);
                     let answer = match session.peer.may(&request) {
@@ -103,6 +97,30 @@ impl ControlLoop {
             }
         }
         self.eager.insert(token);
+    }
+
+    fn close(&mut self, token: Token) {
+        if let Some(mut session) = self.sessions.remove(&token) {
+            let _ = self.poll.registry().deregister(&mut session.stream);
+            self.inquiries.forget(Asker::Session(token));
+            self.session_closed(token, session.holds_descriptors());
+        }
+    }
+
+    /// Closes sessions that have asked for nothing for long: others may want their places. That of an attached
+    /// application stays.
+    pub(super) fn close_idle(&mut self, now: Instant) {
+        let idle: Vec<Token> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.is_idle(now, self.idle_timeout))
+            .map(|(token, _)| *token)
+            .collect();
+        for token in idle {
+            if self.applications.of_session(token).is_none() {
+                self.close(token);
+            }
+        }
     }
 
     /// Does what a session asks for; gives the answer when it is known at once.
