@@ -13,6 +13,7 @@ mod daemon {
     pub mod applications;
     pub mod child;
     pub mod idle_connections;
+    pub mod idling;
     pub mod process;
     pub mod serving;
     pub mod session;

@@ -218,9 +218,24 @@ impl ControlLoop {
         let Some(entry) = self.applications.get_mut(id) else {
             return;
         };
-        if entry.is_live() {
-            entry.phase = Phase::Detaching(reason);
-            self.ask_detach(id);
+        if !entry.is_live() {
+            return;
+        }
+        let is_unanswered = entry.phase == Phase::Attaching
+            && !matches!(reason, Reason::Failed | Reason::Abandoned);
+        let session = entry.session;
+        entry.phase = Phase::Detaching(reason);
+        self.ask_detach(id);
+        // Its session still waits for the answer; it would wait for ever, and nobody would see it close.
+        if let Some(token) = session.filter(|_| is_unanswered)
+            && let Some(session) = self.sessions.get_mut(&token)
+        {
+            let message = format!(
+                "the attachment ended before it was complete: {}",
+                reason.name()
+            );
+            session.answer(&Answer::error(ErrorKind::Invalid, message));
+            self.serve(token);
         }
     }
 
