@@ -41,8 +41,9 @@ smoke: ## the namespace tests only; ONLY=name picks those whose name contains it
 	cargo test --locked $(SMOKE) -- --nocapture $(ONLY)
 
 .PHONY: script
-script: ## play packetdrill scripts against the TCP machine; FILE=path for one of them or a folder
-	cargo run --locked --quiet --package coremill-script -- $(STRICT) $(or $(FILE),tcp/tests/scripts)
+script: ## play packetdrill scripts against the TCP machine; FILE=path or folder, AGAINST=kernel for both
+	cargo run --locked --quiet --package coremill-script -- $(and $(AGAINST),--against $(AGAINST)) \
+		$(or $(FILE),tcp/tests/scripts)
 
 .PHONY: bench
 bench: build ## what is measured: rates beside the kernel's sockets and testpmd, instructions, system calls of a busy worker

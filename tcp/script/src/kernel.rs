@@ -65,6 +65,7 @@ pub fn run_inside(path: &Path) -> Verdict {
     }
     let settings = Settings {
         tolerance: TOLERANCE,
+        late_part: LATE_PART,
         ..Settings::default()
     };
     crate::run_against(&script, false, settings, Kernel::new)
@@ -159,4 +160,6 @@ impl Subject for Kernel {
 const STEP: Duration = Duration::from_micros(500);
 /// The kernel shares its processors with others, and its timers have a tick of four milliseconds.
 const TOLERANCE: Duration = Duration::from_millis(30);
+/// The kernel's timer wheel is coarser by that much the longer it waits.
+const LATE_PART: u32 = 7;
 const PACKET_BYTES_MAX: usize = 65_536;

@@ -26,6 +26,8 @@ pub struct Settings {
     pub connect_port: u16,
     /// How far an event may be off its time.
     pub tolerance: Duration,
+    /// How far it may be late besides, in parts of the time waited: 8 means an eighth, 0 nothing.
+    pub late_part: u32,
     /// MTU of the link.
     pub mtu: u16,
     /// Length of a tick of the peer's view of our timestamps; zero: their values are not checked.
@@ -52,6 +54,7 @@ impl Default for Settings {
             bind_port: 8080,
             connect_port: 8080,
             tolerance: Duration::from_millis(4),
+            late_part: 0,
             mtu: 1500,
             timestamp_tick: Duration::ZERO,
         }

@@ -49,6 +49,9 @@ impl Sockets {
             tried.outcome = self.insert(call, socket.and_then(prepared));
             return Ok(tried);
         }
+        if matches!(call.name.as_str(), "poll" | "getsockopt" | "ioctl") {
+            return Err(Trouble::Unsupported(format!("system call {}", call.name)));
+        }
         if call.name == "close" {
             let removed = descriptor.and_then(|descriptor| self.table.remove(&descriptor));
             tried.outcome = removed.map_or(Outcome::Failed("EBADF"), |_| Outcome::Done(0));

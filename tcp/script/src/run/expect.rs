@@ -24,7 +24,7 @@ impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
         }
         let base = self.last;
         let span = match time {
-            Time::Relative(after) => Some((base + after, base + after)),
+            Time::Relative(after) => Some((base + after, base + after + self.lateness(after))),
             Time::Absolute(due) => Some((due, due)),
             Time::RelativeRange(from, to) => Some((base + from, base + to)),
             Time::AbsoluteRange(from, to) => Some((from, to)),
@@ -48,10 +48,19 @@ impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
             self.in_time(packet, (begun, ended), from, to)?;
         }
         self.last = match time {
+            // What follows a machine that was late counts from then.
+            Time::Relative(_) if self.settings.late_part > 0 => elapsed(begun),
             Time::Relative(_) | Time::Absolute(_) => span.map_or(base, |(due, _)| due),
             _ => elapsed(begun),
         };
         Ok(())
+    }
+
+    /// How late a machine may be that has waited so long.
+    fn lateness(&self, waited: Duration) -> Duration {
+        waited
+            .checked_div(self.settings.late_part)
+            .unwrap_or_default()
     }
 
     fn compare(&mut self, packet: &Packet, observed: &Observed) -> Result<(), Trouble> {
