@@ -188,11 +188,17 @@ impl Sockets {
         let settings = around.settings;
         let standard = Endpoint::new(settings.local.into(), settings.bind_port);
         let endpoint = endpoint(call.arguments.get(1), standard)?;
+        let mut others = self.table.values();
+        let is_taken = others
+            .any(|other| matches!(other.kind, Kind::Listening(_)) && other.bound == Some(endpoint));
         let Some(socket) = self.of_mut(call) else {
             return Ok(Outcome::Failed("EBADF"));
         };
         if socket.bound.is_some() || !matches!(socket.kind, Kind::Fresh) {
             return Ok(Outcome::Failed("EINVAL"));
+        }
+        if is_taken {
+            return Ok(Outcome::Failed("EADDRINUSE"));
         }
         socket.bound = Some(endpoint);
         Ok(Outcome::Done(0))
