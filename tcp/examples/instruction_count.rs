@@ -179,4 +179,5 @@ fn address(side: u8) -> IpAddr {
 const SOCKET: SocketOptions = SocketOptions {
     no_delay: true,
     keepalive: false,
+    ..SocketOptions::DEFAULT
 };

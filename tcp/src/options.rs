@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use crate::address::Endpoint;
+use crate::limits::Limits;
 
 /// A passive open. The same listener exists on every shard; what is shared hangs on `queued`.
 #[derive(Clone, Debug)]
@@ -46,4 +48,45 @@ pub struct SocketOptions {
     pub no_delay: bool,
     /// SO_KEEPALIVE.
     pub keepalive: bool,
+    /// TCP_KEEPCNT; 0 for the shard's.
+    pub keepalive_count: u8,
+    /// TCP_KEEPIDLE in seconds; 0 for the shard's.
+    pub keepalive_idle_seconds: u16,
+    /// TCP_KEEPINTVL in seconds; 0 for the shard's.
+    pub keepalive_interval_seconds: u16,
+}
+
+impl SocketOptions {
+    /// Nothing is asked for.
+    pub const DEFAULT: Self = Self {
+        no_delay: false,
+        keepalive: false,
+        keepalive_count: 0,
+        keepalive_idle_seconds: 0,
+        keepalive_interval_seconds: 0,
+    };
+
+    /// How long the peer may be silent before it is probed.
+    pub(crate) fn keepalive_idle(&self, limits: &Limits) -> Duration {
+        match self.keepalive_idle_seconds {
+            0 => limits.keepalive_idle,
+            seconds => Duration::from_secs(u64::from(seconds)),
+        }
+    }
+
+    /// The time between probes.
+    pub(crate) fn keepalive_interval(&self, limits: &Limits) -> Duration {
+        match self.keepalive_interval_seconds {
+            0 => limits.keepalive_interval,
+            seconds => Duration::from_secs(u64::from(seconds)),
+        }
+    }
+
+    /// Probes that may stay unanswered.
+    pub(crate) fn keepalive_count(&self, limits: &Limits) -> u32 {
+        match self.keepalive_count {
+            0 => limits.keepalive_count,
+            count => u32::from(count),
+        }
+    }
 }

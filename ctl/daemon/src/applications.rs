@@ -18,6 +18,7 @@ use std::time::Instant;
 
 use coremill_engine::command::Command;
 use coremill_engine::doorbell::Doorbell;
+use coremill_protocol::attach::RESET_ON_DEATH;
 use coremill_protocol::{AttachView, AttachmentView, ErrorBody, ErrorKind};
 use coremill_ring::layout::VERSION;
 use mio::Token;
@@ -111,6 +112,9 @@ impl Applications {
             descriptors,
             views,
         } = Parts::new(id, &self.options.layout, &self.alarm)?;
+        if wanted.flags & RESET_ON_DEATH != 0 {
+            attachment.set_reset_on_death();
+        }
         self.next += 1;
         let view = AttachView {
             attachment: id,
@@ -245,8 +249,11 @@ impl Applications {
             );
             return error(ErrorKind::Forbidden, message);
         }
-        if wanted.flags != 0 {
-            let message = format!("flags {:#x}: none is defined yet", wanted.flags);
+        if wanted.flags & !RESET_ON_DEATH != 0 {
+            let message = format!(
+                "flags {:#x}: only {RESET_ON_DEATH:#x} is defined",
+                wanted.flags
+            );
             return error(ErrorKind::Invalid, message);
         }
         let same = |entry: &&Entry| {

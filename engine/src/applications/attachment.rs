@@ -1,7 +1,7 @@
 //! What all workers share of one attached application: its memories, doorbells, and whether it lied.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use coremill_ring::doorbell::{Bell, WorkerEar};
 use coremill_ring::layout::Layout;
@@ -87,6 +87,8 @@ pub struct Attachment {
     pub(super) drained: AtomicU32,
     /// Zero, or one more than the index of the violation.
     violation: AtomicU8,
+    /// Connections that are left when it ends are reset.
+    resets_on_death: AtomicBool,
 }
 
 impl Attachment {
@@ -141,7 +143,17 @@ impl Attachment {
             members: AtomicU32::new(0),
             drained: AtomicU32::new(0),
             violation: AtomicU8::new(0),
+            resets_on_death: AtomicBool::new(false),
         }))
+    }
+
+    /// From now on, whatever it leaves behind when it ends is reset.
+    pub fn set_reset_on_death(&self) {
+        self.resets_on_death.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn resets_on_death(&self) -> bool {
+        self.resets_on_death.load(Ordering::Relaxed)
     }
 
     /// Its name.

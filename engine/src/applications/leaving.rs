@@ -119,7 +119,7 @@ impl Domain {
         let Some(socket) = slot.socket.as_mut() else {
             return;
         };
-        let resets = socket.resets_on_close;
+        let resets = socket.resets_on_close || self.attachment.resets_on_death();
         match &mut socket.kind {
             Kind::Stream(stream) => {
                 // An end of stream would make what is lost look complete.

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use coremill_ring::handle::Handle;
-use coremill_ring::option::{KEEPALIVE, LINGER, NO_DELAY};
+use coremill_ring::option::{
+    KEEPALIVE, KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, LINGER, NO_DELAY,
+};
 use coremill_ring::socket_state::Flags;
 use coremill_ring::untrusted::Violation;
 use coremill_tcp::options::{ConnectOptions, SocketOptions};
@@ -241,8 +243,7 @@ impl Domain {
             (KEEPALIVE, 0 | 1) => options.keepalive = value == 1,
             // Off, or no time at all. With a time, closing goes on behind the application's back, as without.
             (LINGER, _) => socket.resets_on_close = value == 1,
-            (NO_DELAY | KEEPALIVE, _) => return Err(errno::number(Errno::INVAL)),
-            _ => return Err(errno::number(NO_OPTION)),
+            _ => set_probing(&mut options, option, value).map_err(errno::number)?,
         }
         match &mut socket.kind {
             Kind::Unconnected { options: kept } => *kept = options,
@@ -333,6 +334,24 @@ impl Domain {
         turn.wake_all();
         changed
     }
+}
+
+/// Sets one of keepalive's times, with Linux's bounds.
+fn set_probing(options: &mut SocketOptions, option: u32, value: u64) -> Result<(), Errno> {
+    let seconds = u16::try_from(value)
+        .ok()
+        .filter(|seconds| (1..=32_767).contains(seconds));
+    let count = u8::try_from(value)
+        .ok()
+        .filter(|count| (1..=127).contains(count));
+    match option {
+        KEEPALIVE_IDLE => options.keepalive_idle_seconds = seconds.ok_or(Errno::INVAL)?,
+        KEEPALIVE_INTERVAL => options.keepalive_interval_seconds = seconds.ok_or(Errno::INVAL)?,
+        KEEPALIVE_COUNT => options.keepalive_count = count.ok_or(Errno::INVAL)?,
+        NO_DELAY | KEEPALIVE => return Err(Errno::INVAL),
+        _ => return Err(NO_OPTION),
+    }
+    Ok(())
 }
 
 /// Connections that may wait for accept, whatever is asked for: Linux's net.core.somaxconn.

@@ -91,14 +91,15 @@ impl<Q: Default> Connection<Q> {
 
     /// Probes a peer that was silent for too long (RFC 1122, section 4.2.3.6).
     fn keep_alive<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
-        let idle = context.limits.keepalive_idle;
+        let options = self.user.options;
+        let idle = options.keepalive_idle(context.limits);
         let silence = context.now.since(self.last_received);
         if silence < idle || self.send.outstanding() > 0 {
             // What is outstanding has a timer of its own.
             self.deadlines.patience = context.now + idle.saturating_sub(silence).max(idle / 8);
             return;
         }
-        if u32::from(self.send.keepalive_probes) >= context.limits.keepalive_count {
+        if u32::from(self.send.keepalive_probes) >= options.keepalive_count(context.limits) {
             context.counters.abort_on_timeout.increment();
             self.reset(context, ConnectionError::TimedOut);
             return;
@@ -106,7 +107,7 @@ impl<Q: Default> Connection<Q> {
         self.send.keepalive_probes = self.send.keepalive_probes.saturating_add(1);
         context.counters.keepalive.increment();
         self.due.probe = true;
-        self.deadlines.patience = context.now + context.limits.keepalive_interval;
+        self.deadlines.patience = context.now + options.keepalive_interval(context.limits);
     }
 
     /// Starts or stops the keepalive timer as the user's options say.
@@ -117,7 +118,7 @@ impl<Q: Default> Connection<Q> {
         }
         let is_open = !matches!(self.state, State::SynSent | State::Closed | State::TimeWait);
         self.deadlines.patience = if self.user.options.keepalive && is_open {
-            context.now + context.limits.keepalive_idle
+            context.now + self.user.options.keepalive_idle(context.limits)
         } else {
             NEVER
         };

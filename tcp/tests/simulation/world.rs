@@ -351,6 +351,7 @@ fn socket_options(end: &EndPlan) -> SocketOptions {
     SocketOptions {
         no_delay: end.no_delay,
         keepalive: true,
+        ..SocketOptions::default()
     }
 }
 

@@ -16,6 +16,7 @@ fn kept_alive() -> Test {
         SocketOptions {
             no_delay: false,
             keepalive: true,
+            ..SocketOptions::default()
         },
         syn().mss(1_000),
         ack(1, 1),

@@ -9,6 +9,7 @@ fn without_delay() -> Test {
     let socket = SocketOptions {
         no_delay: true,
         keepalive: false,
+        ..SocketOptions::default()
     };
     Test::established_as(|_| {}, socket, syn().mss(1_000), ack(1, 1))
 }

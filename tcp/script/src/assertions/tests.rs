@@ -22,6 +22,7 @@ fn row() -> ConnectionRow {
         receive_segment_bytes: 1_000,
         round_trip_variation: Duration::from_millis(1),
         round_trip: Some(Duration::from_millis(3)),
+        round_trip_variation: Duration::from_millis(1),
         retransmission_timeout: Duration::from_millis(200),
         retransmissions: 0,
         hold: "idle",

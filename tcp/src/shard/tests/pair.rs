@@ -30,6 +30,7 @@ pub(super) const OPTIONS: ConnectOptions = ConnectOptions {
     socket: SocketOptions {
         no_delay: false,
         keepalive: false,
+        ..SocketOptions::DEFAULT
     },
 };
 
