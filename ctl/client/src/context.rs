@@ -59,6 +59,8 @@ pub(crate) struct Context {
     /// Notifiers for pollers.
     notifiers: Mutex<Vec<Notifier>>,
     pub(crate) untold: Untold,
+    #[cfg(feature = "tokio")]
+    pub(crate) reactors: Mutex<Vec<std::sync::Weak<crate::tokio::Reactor>>>,
     session: Mutex<Session>,
 }
 
@@ -141,6 +143,8 @@ impl Context {
             next_socket: AtomicU64::new(0),
             notifiers: Mutex::new(notifiers),
             untold: Untold::default(),
+            #[cfg(feature = "tokio")]
+            reactors: Mutex::default(),
             session: Mutex::new(session),
         })
     }

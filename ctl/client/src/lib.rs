@@ -32,6 +32,7 @@
 //! * Errors are Linux's, with its numbers ([`std::io::Error::raw_os_error`]). A time-out gives
 //!   [`std::io::ErrorKind::WouldBlock`], as in `std`.
 #![forbid(unsafe_code)]
+#![deny(missing_docs)]
 
 mod attach;
 mod context;
@@ -44,6 +45,8 @@ mod reading;
 mod socket;
 mod stack;
 mod stream;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 mod told;
 
 pub use error::AttachError;

@@ -1,13 +1,16 @@
 //! The library against a daemon in this process.
 
+mod calls;
 mod fake;
+#[cfg(feature = "tokio")]
+mod on_tokio;
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use coremill_client::{AttachError, Interest, Poller, Stack, TcpListener, TcpStream};
+use coremill_client::{AttachError, Interest, Options, Poller, Stack, TcpListener, TcpStream};
 use fake::FakeDaemon;
 
 fn address(text: &str) -> SocketAddr {
@@ -16,8 +19,12 @@ fn address(text: &str) -> SocketAddr {
 
 /// A daemon of `workers` workers, an attachment, and a pair of connected streams.
 fn pair(workers: u32) -> (FakeDaemon, Stack, TcpStream, TcpStream) {
+    pair_with(workers, Options::default())
+}
+
+fn pair_with(workers: u32, options: Options) -> (FakeDaemon, Stack, TcpStream, TcpStream) {
     let daemon = FakeDaemon::start(workers);
-    let stack = Stack::attach(daemon.path()).expect("attach");
+    let stack = Stack::attach_with(daemon.path(), options).expect("attach");
     let listener = TcpListener::bind(&stack, address("10.0.0.1:7")).expect("listen");
     let client = TcpStream::connect(&stack, address("10.0.0.1:7")).expect("connect");
     let (server, peer) = listener.accept().expect("accept");
@@ -66,7 +73,12 @@ fn small_messages_go_there_and_back() {
 
 #[test]
 fn an_exchange_of_small_messages_costs_one_command_each_way() {
-    let (daemon, _stack, mut client, mut server) = pair(1);
+    // None sleeps: who is about to tells what it has read before.
+    let options = Options {
+        spin: Duration::from_secs(10),
+        ..Options::default()
+    };
+    let (daemon, _stack, mut client, mut server) = pair_with(1, options);
     let mut bytes = [0; 64];
     let mut exchange = |count: u32| {
         for _ in 0..count {

@@ -1,0 +1,98 @@
+//! Listening on tokio.
+
+use std::future::poll_fn;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+
+use coremill_ring::option::READABLE;
+
+use super::TcpStream;
+use super::reactor::{Reactor, Registration};
+use crate::poller::Watched;
+use crate::stack::Stack;
+
+/// A listening socket on tokio, as `tokio::net::TcpListener`.
+///
+/// ```no_run
+/// # async fn example(stack: &coremill_client::Stack) -> Result<(), Box<dyn std::error::Error>> {
+/// let listener = coremill_client::tokio::TcpListener::bind(stack, "0.0.0.0:7".parse()?).await?;
+/// let (stream, peer) = listener.accept().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct TcpListener {
+    listener: crate::TcpListener,
+    registration: Registration,
+}
+
+impl TcpListener {
+    /// Listens at `local`; port 0 lets the daemon choose. It waits for the workers' agreement, which takes a turn of each.
+    ///
+    /// # Errors
+    /// As [`crate::TcpListener::bind`]; `EMFILE` when there are no more notifiers, and an error outside of a runtime.
+    ///
+    /// ```no_run
+    /// # async fn example(stack: &coremill_client::Stack) -> Result<(), Box<dyn std::error::Error>> {
+    /// let listener = coremill_client::tokio::TcpListener::bind(stack, "0.0.0.0:7".parse()?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn bind(stack: &Stack, local: SocketAddr) -> io::Result<Self> {
+        let listener = crate::TcpListener::bind(stack, local)?;
+        listener.set_nonblocking(true)?;
+        let socket = listener.inner.socket();
+        let reactor = Reactor::current(&socket.context)?;
+        let registration = reactor.register(socket, READABLE)?;
+        Ok(Self {
+            listener,
+            registration,
+        })
+    }
+
+    /// Waits for a connection; gives it and the peer's address.
+    ///
+    /// # Errors
+    /// As [`crate::TcpListener::accept`].
+    ///
+    /// ```no_run
+    /// # async fn example(listener: &coremill_client::tokio::TcpListener) -> std::io::Result<()> {
+    /// let (stream, peer) = listener.accept().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = poll_fn(|task| self.poll_accept(task)).await?;
+        Ok((TcpStream::from_stream(stream)?, peer))
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// As [`crate::TcpListener::local_addr`].
+    ///
+    /// ```no_run
+    /// # fn example(listener: &coremill_client::tokio::TcpListener) -> std::io::Result<()> {
+    /// println!("{}", listener.local_addr()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    fn poll_accept(&self, task: &Context<'_>) -> Poll<io::Result<(crate::TcpStream, SocketAddr)>> {
+        self.registration.wakers.reader(task.waker());
+        match self.listener.accept() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if self.listener.inner.readiness().readable {
+                    // The worker has not taken earlier commands: a turn's time.
+                    task.waker().wake_by_ref();
+                }
+                Poll::Pending
+            }
+            accepted => Poll::Ready(accepted),
+        }
+    }
+}
