@@ -92,7 +92,8 @@ fn an_exchange_of_small_messages_costs_one_command_each_way() {
     let before = daemon.counts().commands.load(Ordering::Relaxed);
     exchange(100);
     let commands = daemon.counts().commands.load(Ordering::Relaxed) - before;
-    assert_eq!(commands, 200);
+    // And each end says once that it waits, when it first does.
+    assert!((200..=202).contains(&commands), "{commands}");
 }
 
 #[test]

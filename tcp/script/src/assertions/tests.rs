@@ -20,7 +20,6 @@ fn row() -> ConnectionRow {
         receive_window_bytes: 0,
         maximum_segment_bytes: 1_000,
         receive_segment_bytes: 1_000,
-        round_trip_variation: Duration::from_millis(1),
         round_trip: Some(Duration::from_millis(3)),
         round_trip_variation: Duration::from_millis(1),
         retransmission_timeout: Duration::from_millis(200),
