@@ -1,4 +1,5 @@
-//! A process for each script, under unshare(1): its namespace and its TUN device die with it.
+//! A process for each script, under unshare(1): its namespace and its TUN device die with it. It runs
+//! with real-time priority, or a busy machine would be taken for a slow kernel.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -57,7 +58,7 @@ sysctl -q net.ipv6.conf.all.disable_ipv6=1 net.ipv4.tcp_congestion_control=reno
 sysctl -q net.ipv4.tcp_no_metrics_save=1 net.ipv4.tcp_syncookies=0
 sysctl -q net.ipv4.tcp_rmem='4096 131072 6291456' net.ipv4.tcp_wmem='4096 16384 4194304'
 ip address add 192.168.0.1/24 dev tun0
-exec python3 -c \"$1\" \"$2\" \"$3\"
+exec chrt --fifo 10 python3 -c \"$1\" \"$2\" \"$3\"
 ";
 
 /// Takes the TUN device as standard input, then becomes the program.
