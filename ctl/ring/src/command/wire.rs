@@ -251,11 +251,7 @@ impl Command {
                     interest,
                 }
             }
-            INFO => {
-                let [ticket, socket] = fields(message)?;
-                let socket = handle(socket)?;
-                Self::Info { ticket, socket }
-            }
+            INFO => info(fields(message)?)?,
             UNSUBSCRIBE => {
                 let [socket, notifier] = fields(message)?;
                 Self::Unsubscribe {
@@ -270,6 +266,11 @@ impl Command {
 
 fn open([ticket]: [u64; 1]) -> Command {
     Command::Open { ticket }
+}
+
+fn info([ticket, socket]: [u64; 2]) -> Result<Command, Violation> {
+    let socket = handle(socket)?;
+    Ok(Command::Info { ticket, socket })
 }
 
 fn connect_new(words: [u64; CONNECT_NEW_WORDS]) -> Result<Command, Violation> {
