@@ -155,7 +155,6 @@ impl Program {
             .arg("/run/coremill/control.sock")
             .args(arguments)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
             .spawn();
         Self::Example(child.expect("start an example"))
     }
