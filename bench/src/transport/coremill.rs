@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use coremill_client::{AttachError, Interest, Readiness, Stack, TcpStream};
 
@@ -40,12 +40,10 @@ impl Transport for Coremill {
 
     fn begin_connect(&self, route: Route) -> io::Result<TcpStream> {
         let stack = &self.stack;
-        let stream = match route.local() {
-            Some(local) => TcpStream::connect_nonblocking_from(stack, local, route.target)?,
-            None => TcpStream::connect_nonblocking(stack, route.target)?,
-        };
-        stream.set_nodelay(true)?;
-        Ok(stream)
+        patiently(|| match route.local() {
+            Some(local) => TcpStream::connect_nonblocking_from(stack, local, route.target),
+            None => TcpStream::connect_nonblocking(stack, route.target),
+        })
     }
 
     fn connect(&self, route: Route, timeout: Duration) -> io::Result<TcpStream> {
@@ -63,10 +61,34 @@ impl Transport for Coremill {
 
 impl Connection for TcpStream {
     fn is_connected(&self, ready: Ready) -> io::Result<bool> {
-        match self.take_error()? {
-            Some(error) => Err(error),
-            // There is no room to write before.
-            None => Ok(ready.writable),
+        if !ready.readable && !ready.writable {
+            return Ok(false);
+        }
+        match self.take_error() {
+            Ok(None) if ready.writable => {}
+            Ok(None) => return Ok(false),
+            Ok(Some(error)) => return Err(error),
+            // The daemon has not opened it yet.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        // A socket has no options before the daemon has opened it.
+        patiently(|| self.set_nodelay(true))?;
+        Ok(true)
+    }
+}
+
+/// Tries again for a while what finds no room among the commands that a worker has yet to take.
+fn patiently<T>(mut what: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let begun = Instant::now();
+    loop {
+        match what() {
+            Err(error)
+                if error.kind() == io::ErrorKind::WouldBlock && begun.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(PAUSE);
+            }
+            other => return other,
         }
     }
 }
@@ -79,7 +101,7 @@ pub struct ClientPoller {
 
 impl Poller<TcpStream> for ClientPoller {
     fn register(&mut self, connection: &mut TcpStream, token: usize) -> io::Result<()> {
-        self.poller.register(connection, token, Interest::BOTH)
+        patiently(|| self.poller.register(connection, token, Interest::BOTH))
     }
 
     fn set_writing(
@@ -93,7 +115,7 @@ impl Poller<TcpStream> for ClientPoller {
         } else {
             Interest::READABLE
         };
-        self.poller.register(connection, token, interest)
+        patiently(|| self.poller.register(connection, token, interest))
     }
 
     fn forget(&mut self, connection: &TcpStream) {
@@ -126,3 +148,7 @@ impl Stream for TcpStream {
         TcpStream::shutdown(self, how)
     }
 }
+
+/// A worker takes commands each turn; one that takes none for so long is stuck.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_micros(50);

@@ -225,7 +225,7 @@ impl Poller {
         self.context.look()?;
         let mut opening = std::mem::take(&mut self.opening);
         opening.retain(|key| {
-            let Some(source) = self.sources.get(key) else {
+            let Some(source) = self.sources.get_mut(key) else {
                 return false;
             };
             let Some(watched) = source.watched.upgrade() else {
@@ -233,8 +233,13 @@ impl Poller {
             };
             match watched.socket().told.name() {
                 None => true,
-                // Its failure is seen as readiness, like any other.
-                Some(Err(_)) => false,
+                // Its failure is seen as readiness, like any other; nothing else announces it.
+                Some(Err(_)) => {
+                    if !std::mem::replace(&mut source.is_candidate, true) {
+                        self.candidates.push(*key);
+                    }
+                    false
+                }
                 Some(Ok(_)) => {
                     let interest = source.interest.bits();
                     // If the daemon is gone, `wait` says so.
