@@ -13,6 +13,7 @@ use super::mail::{ANSWERS_MAX, Mail};
 use super::opening::Answer;
 use super::socket_table::{Kind, Place, Slot};
 use super::stream::{Stream, Tools, Wants};
+use super::subscribers::WRITABLE;
 use super::turn::Turn;
 
 impl Domain {
@@ -28,16 +29,15 @@ impl Domain {
             let came_back = stream.take_back(read, tools)?;
             let sent = stream.send_inline(offset, payload, tools)?;
             // What it may still send has not grown by this: nothing to publish before it becomes little.
-            if stream.send_left_bytes(tools) < SEND_LEFT_LITTLE_BYTES
-                && let Some(look) = stream.look(tools)
-            {
-                stream.publish_sent(&look, tools);
-            }
-            Ok((came_back, sent))
+            let is_little = stream.send_left_bytes(tools) < SEND_LEFT_LITTLE_BYTES;
+            let look = is_little.then(|| stream.look(tools)).flatten();
+            let has_room = look.is_some_and(|look| stream.publish_sent(&look, tools));
+            Ok((came_back, sent, has_room))
         })?;
-        let Some((came_back, sent)) = sent else {
+        let Some((came_back, sent, has_room)) = sent else {
             return Ok(());
         };
+        self.tell_of_room(handle.slot, has_room);
         if came_back {
             self.after_read(handle.slot, turn)?;
         }
@@ -47,6 +47,18 @@ impl Domain {
             Err(error) => self.fail(handle.slot, error, turn),
         }
         Ok(())
+    }
+
+    /// The application may have found no room and sleep by now: room that grew while a command of its own was carried
+    /// out is news, too, and nothing else may come that would tell it.
+    fn tell_of_room(&mut self, number: u32, has_room: bool) {
+        if !has_room {
+            return;
+        }
+        if let Some(Place { state, .. }) = self.sockets.at(number) {
+            state.raise_writable();
+        }
+        self.mark(number, WRITABLE);
     }
 
     /// Bytes filled into grants.
@@ -61,14 +73,14 @@ impl Domain {
             let before = stream.offered_bytes;
             stream.fill(offset, filled, tools)?;
             stream.pump_send(tools);
-            if let Some(look) = stream.look(tools) {
-                stream.publish_sent(&look, tools);
-            }
-            Ok((came_back, stream.offered_bytes - before))
+            let look = stream.look(tools);
+            let has_room = look.is_some_and(|look| stream.publish_sent(&look, tools));
+            Ok((came_back, stream.offered_bytes - before, has_room))
         })?;
-        let Some((came_back, bytes)) = filled else {
+        let Some((came_back, bytes, has_room)) = filled else {
             return Ok(());
         };
+        self.tell_of_room(handle.slot, has_room);
         self.counts.sent_bytes += bytes;
         self.has_retry |= !self.waiting.is_empty();
         if came_back {
