@@ -103,7 +103,8 @@ impl Inner {
                 return self.send_filled(send, pieces, total);
             }
             if self.socket.is_nonblocking() && send.may_come() {
-                // A worker's turn later there are chunks, and no command was spent on less.
+                // Chunks come when there is room for one, which small commands would use up. Who gives way helps.
+                std::thread::yield_now();
                 return Err(io::ErrorKind::WouldBlock.into());
             }
         }
@@ -112,6 +113,7 @@ impl Inner {
             let length = total.min(INLINE_BYTES_MAX);
             return self.send_inline(piece.get(..length).unwrap_or(piece));
         }
+        send.asked = send.asked.map(|_| Instant::now());
         let mut inline = [0; INLINE_BYTES_MAX];
         let count = gather(pieces, total.min(INLINE_BYTES_MAX), &mut inline);
         self.send_inline(inline.get(..count).unwrap_or_default())
@@ -274,7 +276,7 @@ impl Send {
     /// Whether chunks that were asked for may still come soon.
     fn may_come(&self) -> bool {
         self.asked
-            .is_some_and(|asked| asked.elapsed() < GRANT_PATIENCE)
+            .is_some_and(|asked| asked.elapsed() < CHUNK_PATIENCE)
     }
 }
 
@@ -295,5 +297,7 @@ fn gather(pieces: &[IoSlice<'_>], total: usize, out: &mut [u8]) -> usize {
 
 /// Most that is asked for at once: what a worker grants at once.
 const ASK_BYTES_MAX: usize = 64 << 10;
-/// How long a writer waits for a chunk before it sends inside commands; one that does not block comes again.
+/// How long one that does not block comes again for a chunk before it sends inside a command.
+const CHUNK_PATIENCE: Duration = Duration::from_millis(100);
+/// How long a writer waits for a chunk before it sends inside commands.
 const GRANT_PATIENCE: Duration = Duration::from_millis(2);
