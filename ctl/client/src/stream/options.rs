@@ -131,15 +131,17 @@ impl TcpStream {
         self.inner.set(KEEPALIVE_COUNT, u64::from(retries))
     }
 
-    /// How long written bytes may stay unacknowledged before the connection fails with `ETIMEDOUT` (TCP_USER_TIMEOUT),
-    /// rounded up to tenths of a second, at most 6,553 s; None for as long as retransmissions go.
+    /// How long written bytes may stay unacknowledged before the connection fails with `ETIMEDOUT` (TCP_USER_TIMEOUT).
+    /// Refused as yet: retransmissions give up after the daemon's configured number of them.
     ///
     /// # Errors
-    /// `EINVAL` for a longer time, `EBADF` when the connection is over.
+    /// `ENOPROTOOPT`, and `EBADF` when the connection is over.
     ///
     /// ```no_run
     /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
-    /// stream.set_user_timeout(Some(std::time::Duration::from_secs(30)))
+    /// let refused = stream.set_user_timeout(Some(std::time::Duration::from_secs(30)));
+    /// assert!(refused.is_err());
+    /// # Ok(())
     /// # }
     /// ```
     pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
@@ -150,7 +152,7 @@ impl TcpStream {
         Ok(())
     }
 
-    /// What [`TcpStream::set_user_timeout`] set.
+    /// What [`TcpStream::set_user_timeout`] set: None, as long as that is refused.
     ///
     /// # Errors
     /// None, so far.
@@ -205,7 +207,7 @@ impl TcpStream {
     /// configuration bounds each, so that it is refused as yet.
     ///
     /// # Errors
-    /// `ENOPROTOOPT`.
+    /// `ENOPROTOOPT`, and `EBADF` when the connection is over.
     ///
     /// ```no_run
     /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
@@ -220,7 +222,7 @@ impl TcpStream {
     /// How many bytes may wait to be read (SO_RCVBUF). Refused as yet, as [`TcpStream::set_send_buffer_size`] is.
     ///
     /// # Errors
-    /// `ENOPROTOOPT`.
+    /// `ENOPROTOOPT`, and `EBADF` when the connection is over.
     ///
     /// ```no_run
     /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
