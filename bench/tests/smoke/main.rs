@@ -39,6 +39,7 @@ scenarios! {
     lossy_applications
     passed_on
     crowds
+    socket_options
     connecting_out
     transfers
     load_as_application

@@ -18,5 +18,6 @@ pub mod many_connections;
 pub mod metrics;
 pub mod passed_on;
 pub mod refusals;
+pub mod socket_options;
 pub mod transfers;
 pub mod web;

@@ -3,7 +3,7 @@
 //! `mortal CONTROL_SOCKET LISTEN KERNEL script [list | PHASE POINT TIMES]`
 //! `mortal CONTROL_SOCKET LISTEN KERNEL blocked`
 //! `mortal CONTROL_SOCKET LISTEN KERNEL caller`
-//! `mortal CONTROL_SOCKET LISTEN KERNEL writer exit|die BYTES`
+//! `mortal CONTROL_SOCKET LISTEN KERNEL writer exit|die|reset BYTES`
 
 mod blocked;
 mod caller;
@@ -14,6 +14,8 @@ mod writer;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use writer::How;
 
 /// Where everything is.
 pub struct Places {
@@ -44,7 +46,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         ["blocked"] => blocked::run(&places),
         ["caller"] => caller::run(&places),
-        ["writer", how, bytes] => writer::run(&places, *how == "die", bytes.parse()?),
+        ["writer", "exit", bytes] => writer::run(&places, How::Exit, bytes.parse()?),
+        ["writer", "die", bytes] => writer::run(&places, How::Die, bytes.parse()?),
+        ["writer", "reset", bytes] => writer::run(&places, How::DieWithReset, bytes.parse()?),
         _ => Err(USAGE.into()),
     }
 }

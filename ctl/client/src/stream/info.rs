@@ -103,6 +103,8 @@ impl TcpStream {
     pub fn info(&self) -> io::Result<TcpInfo> {
         let socket = &self.inner.socket;
         let handle = socket.wait_for_name(None)?.handle;
+        // Or the worker would count as unread what it was not told of.
+        socket.tell_read()?;
         let info = socket.context.ask_info(socket.worker, handle)?;
         Ok(TcpInfo::from(info))
     }
