@@ -157,6 +157,12 @@ impl Context {
         self.spin
     }
 
+    /// Microseconds since the attachment began.
+    pub(crate) fn clock_us(&self, time: Instant) -> u64 {
+        let since = time.saturating_duration_since(self.started);
+        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// A number for a socket of this process, never used again.
     pub(crate) fn number_socket(&self) -> u64 {
         self.next_socket.fetch_add(1, Ordering::Relaxed)

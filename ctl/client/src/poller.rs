@@ -14,7 +14,7 @@ use coremill_ring::doorbell::Ear;
 use coremill_ring::event::Event;
 use rustix::io::Errno;
 
-use crate::context::{Context, Notifier, Patience, broken, listen};
+use crate::context::{Context, Notifier, broken, listen};
 use crate::lane::Events;
 use crate::listener::TcpListener;
 use crate::number_hash::NumberHasher;
@@ -60,6 +60,10 @@ pub struct Poller {
     candidates: Vec<u64>,
     /// Sources that the daemon has not opened yet: nobody announces that it has.
     opening: Vec<u64>,
+    /// Sources beyond which those that were dropped are looked for.
+    sweep_at: usize,
+    /// When a source is to be looked at again, which nobody may announce.
+    look_again: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -98,6 +102,8 @@ impl Poller {
             sources: HashMap::default(),
             candidates: Vec::new(),
             opening: Vec::new(),
+            sweep_at: SOURCES_FEW,
+            look_again: None,
             context,
         })
     }
@@ -116,6 +122,7 @@ impl Poller {
         let watched = source.watched();
         let socket = watched.socket();
         let key = socket.number;
+        self.sweep();
         let source = Source {
             watched: Arc::downgrade(&watched),
             token,
@@ -148,7 +155,10 @@ impl Poller {
         let watched = source.watched();
         let socket = watched.socket();
         let known = self.sources.remove(&socket.number);
-        known.ok_or(io::Error::from(Errno::NOENT))?;
+        if known.ok_or(io::Error::from(Errno::NOENT))?.is_candidate {
+            // It may be registered again, and is to be told once then.
+            self.candidates.retain(|key| *key != socket.number);
+        }
         match socket.told.name() {
             Some(Ok(_)) => socket.unsubscribe_from(self.notifier),
             _ => Ok(()),
@@ -182,10 +192,10 @@ impl Poller {
                 std::hint::spin_loop();
                 continue;
             }
-            self.context.tell_all_read(Patience::Never)?;
+            let is_behind = self.context.settle()?;
             self.sleeper.arm();
             if self.look(ready)? == 0 {
-                self.sleep(deadline, now)?;
+                self.sleep(deadline, now, is_behind)?;
             }
             self.sleeper.disarm();
         }
@@ -196,10 +206,13 @@ impl Poller {
     /// # Errors
     /// `ECONNRESET` when the attachment is over.
     pub fn arm(&mut self) -> io::Result<bool> {
-        self.context.tell_all_read(Patience::Never)?;
+        let is_behind = self.context.settle()?;
         self.ear.clear();
         self.sleeper.arm();
-        let is_ready = self.look(&mut Vec::new())? > 0 || !self.opening.is_empty();
+        let is_ready = self.look(&mut Vec::new())? > 0
+            || is_behind
+            || self.look_again.is_some()
+            || !self.opening.is_empty();
         if is_ready {
             self.sleeper.disarm();
         }
@@ -207,14 +220,24 @@ impl Poller {
         Ok(!is_ready)
     }
 
-    fn sleep(&self, deadline: Option<Instant>, now: Instant) -> io::Result<()> {
+    fn sleep(&self, deadline: Option<Instant>, now: Instant, is_behind: bool) -> io::Result<()> {
         let mut patience = self.context.patience(deadline, now);
-        if !self.opening.is_empty() {
-            // It takes a worker's turn.
-            patience = Some(patience.map_or(NAP, |patience| patience.min(NAP)));
+        // Both take a worker's turn.
+        let nap = (is_behind || !self.opening.is_empty()).then_some(NAP);
+        for sooner in [nap, self.look_again].into_iter().flatten() {
+            patience = Some(patience.map_or(sooner, |patience| patience.min(sooner)));
         }
         self.context.heed(listen(&self.ear, patience)?);
         self.context.look_for_end()
+    }
+
+    /// Forgets sources that were dropped while they were not ready, once there are twice as many as there were.
+    fn sweep(&mut self) {
+        if self.sources.len() >= self.sweep_at {
+            self.sources
+                .retain(|_, source| source.watched.strong_count() > 0);
+            self.sweep_at = (2 * self.sources.len()).max(SOURCES_FEW);
+        }
     }
 
     /// Subscribes to what the daemon has opened since the last look.
@@ -260,8 +283,10 @@ impl Poller {
             events,
             sources,
             candidates,
+            look_again,
             ..
         } = self;
+        *look_again = None;
         let drained = events.drain(|event| {
             if let Event::Ready { ticket, .. } = event
                 && let Some(source) = sources.get_mut(&ticket)
@@ -286,6 +311,12 @@ impl Poller {
                 || readiness.over;
             if source.is_candidate {
                 ready.push((source.token, readiness));
+            } else if source.interest.writable
+                && let Some(wait) = watched.socket().chunk_wait()
+            {
+                // A worker says when the chunks come; that they do not, nobody.
+                source.is_candidate = true;
+                *look_again = Some(look_again.map_or(wait, |sooner| sooner.min(wait)));
             }
             source.is_candidate
         });
@@ -351,5 +382,7 @@ mod sealed {
     }
 }
 
-/// A sleep while a connection attempt has not reached its worker yet.
+/// Fewer sources than this are not swept.
+const SOURCES_FEW: usize = 64;
+/// A sleep while a connection attempt, or what was read, has not reached its worker yet.
 const NAP: Duration = Duration::from_micros(100);

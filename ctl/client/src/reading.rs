@@ -132,6 +132,13 @@ impl Context {
         Ok(())
     }
 
+    /// For who is about to sleep without this context's notifier: tells what was read, closes what was let go of, and takes
+    /// the events, so that no worker waits for room. True when commands found no room: nobody tells when there is some.
+    pub(crate) fn settle(&self) -> io::Result<bool> {
+        self.tell_all_read(Patience::Never)?;
+        Ok(self.look_and_send()? || self.untold.count() > 0)
+    }
+
     /// Tells the worker what was read of a connection, if it does not know. Without patience and room it is remembered
     /// for later.
     pub(crate) fn tell(&self, reading: &Arc<Reading>, patience: Patience) -> io::Result<()> {

@@ -12,7 +12,7 @@ use coremill_ring::option::{READABLE, WRITABLE};
 use coremill_ring::socket_state::{Flags, Snapshot};
 use rustix::io::Errno;
 
-use crate::context::{Context, OWN_NOTIFIER, Patience, gone};
+use crate::context::{Context, OWN_NOTIFIER, Patience, gone, lock};
 use crate::told::{Name, Told};
 
 /// A socket that this process holds, or will when the daemon has opened it; lets go of it when dropped.
@@ -30,6 +30,8 @@ pub(crate) struct Socket {
     writers: AtomicU32,
     nonblocking: AtomicBool,
     error_told: AtomicBool,
+    /// Until when a large write waits for chunks, in microseconds of the context's clock; zero when none does.
+    chunks_until: AtomicU64,
 }
 
 /// What a blocked call waits for.
@@ -81,6 +83,7 @@ impl Socket {
             writers: AtomicU32::new(0),
             nonblocking: AtomicBool::new(false),
             error_told: AtomicBool::new(false),
+            chunks_until: AtomicU64::new(0),
         }
     }
 
@@ -250,6 +253,30 @@ impl Socket {
             Some(Ok(name)) => name.reading.read(),
             _ => 0,
         }
+    }
+
+    /// A large write found no chunk, and does not try without before `until`.
+    pub(crate) fn await_chunks(&self, until: Instant) {
+        let until = self.context.clock_us(until).max(1);
+        self.chunks_until.store(until, Ordering::Release);
+    }
+
+    /// How much longer a large write that does not block gives `WouldBlock` although there is room; None when it does
+    /// not, or not any more.
+    pub(crate) fn chunk_wait(&self) -> Option<Duration> {
+        let until = self.chunks_until.load(Ordering::Acquire);
+        if until == 0 {
+            return None;
+        }
+        let rest = until.saturating_sub(self.context.clock_us(Instant::now()));
+        // If the daemon is gone, nothing is waited for.
+        let is_well = self.context.look().is_ok();
+        let came = self.name().is_ok_and(|name| !lock(&name.grants).is_empty());
+        if rest > 0 && is_well && !came {
+            return Some(Duration::from_micros(rest));
+        }
+        self.chunks_until.store(0, Ordering::Release);
+        None
     }
 
     pub(crate) fn is_nonblocking(&self) -> bool {

@@ -258,7 +258,7 @@ impl Watched for Inner {
         let sent = self.socket.sent.load(Ordering::Acquire);
         Readiness {
             readable: over || flags.contains(Flags::RDHUP) || snapshot.received > read,
-            writable: over || snapshot.send_limit > sent,
+            writable: over || snapshot.send_limit > sent && self.socket.chunk_wait().is_none(),
             read_closed: over || flags.contains(Flags::RDHUP),
             over,
             error: flags.contains(Flags::ERR),

@@ -220,6 +220,8 @@ impl Domain {
         };
         let is_done = has_room && stream.grant(wants, &mut tools, &mut grants);
         stream.rest(tools.chunks);
+        // Who waits for chunks on a poller hears of them as of room.
+        let is_granted = grants.iter().any(Option::is_some);
         for grant in grants.into_iter().flatten() {
             let granted = Event::Granted {
                 socket: handle,
@@ -227,6 +229,7 @@ impl Domain {
             };
             self.tell(notifier, granted)?;
         }
+        self.tell_of_room(number, is_granted);
         if !is_done {
             self.is_held_back |= !has_room;
             self.wait(number);

@@ -17,6 +17,14 @@ impl Context {
         self.look_for_end()
     }
 
+    /// The same, and sends what waits for room in a ring; true when some still does.
+    pub(crate) fn look_and_send(&self) -> io::Result<bool> {
+        let mut inner = self.lock();
+        self.pump(&mut inner)?;
+        self.send_departing(&mut inner)?;
+        Ok(!inner.departing.is_empty())
+    }
+
     /// Takes all events. True when there were any; then other threads were told.
     pub(super) fn pump(&self, inner: &mut Inner) -> io::Result<bool> {
         let Inner {

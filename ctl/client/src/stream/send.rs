@@ -102,9 +102,11 @@ impl Inner {
             if send.filler.room() > 0 {
                 return self.send_filled(send, pieces, total);
             }
-            if self.socket.is_nonblocking() && send.may_come() {
-                // Chunks come when there is room for one, which small commands would use up. Who gives way helps.
-                std::thread::yield_now();
+            if self.socket.is_nonblocking()
+                && let Some(until) = send.may_come_until()
+            {
+                // Chunks come when there is room for one, which small commands would use up. Pollers say so meanwhile.
+                self.socket.await_chunks(until);
                 return Err(io::ErrorKind::WouldBlock.into());
             }
         }
@@ -113,7 +115,6 @@ impl Inner {
             let length = total.min(INLINE_BYTES_MAX);
             return self.send_inline(piece.get(..length).unwrap_or(piece));
         }
-        send.asked = send.asked.map(|_| Instant::now());
         let mut inline = [0; INLINE_BYTES_MAX];
         let count = gather(pieces, total.min(INLINE_BYTES_MAX), &mut inline);
         self.send_inline(inline.get(..count).unwrap_or_default())
@@ -273,10 +274,10 @@ impl Inner {
 }
 
 impl Send {
-    /// Whether chunks that were asked for may still come soon.
-    fn may_come(&self) -> bool {
-        self.asked
-            .is_some_and(|asked| asked.elapsed() < CHUNK_PATIENCE)
+    /// As long as chunks that were asked for may still come soon: until when.
+    fn may_come_until(&self) -> Option<Instant> {
+        let until = self.asked? + CHUNK_PATIENCE;
+        (Instant::now() < until).then_some(until)
     }
 }
 

@@ -14,7 +14,7 @@ use coremill_ring::doorbell::Ear;
 use coremill_ring::event::Event;
 use rustix::io::Errno;
 
-use crate::context::{Context, Notifier, Patience, broken, listen, lock};
+use crate::context::{Context, Notifier, broken, listen, lock};
 use crate::socket::Socket;
 
 /// The sockets of one runtime, and who waits for each.
@@ -175,13 +175,13 @@ impl Task {
         }
     }
 
-    /// Wakes those who are told of; true when there were any.
+    /// Wakes those who are told of; true when there were any, or when commands wait for room.
     fn look(&mut self) -> io::Result<bool> {
         let (Some(context), Some(reactor)) = (self.context.upgrade(), self.reactor.upgrade())
         else {
             return Err(io::ErrorKind::NotConnected.into());
         };
-        context.tell_all_read(Patience::Never)?;
+        let is_behind = context.settle()?;
         let Some(notifier) = &mut self.notifier else {
             return Ok(false);
         };
@@ -190,7 +190,7 @@ impl Task {
                 reactor.wake(ticket);
             }
         });
-        count.map(|count| count > 0).map_err(broken)
+        count.map(|count| is_behind || count > 0).map_err(broken)
     }
 }
 

@@ -169,7 +169,8 @@ impl TcpStream {
         self.registration.wakers.writer(task.waker());
         match send(&mut &self.stream) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                if self.stream.inner.readiness().writable {
+                let inner = &self.stream.inner;
+                if inner.readiness().writable || inner.socket.chunk_wait().is_some() {
                     // There is room, but the worker has not taken earlier commands or granted chunks: a turn's time.
                     task.waker().wake_by_ref();
                 }

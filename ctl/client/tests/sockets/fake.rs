@@ -34,6 +34,8 @@ pub struct Counts {
     pub sockets: AtomicU64,
     pub chunks_lent: AtomicU64,
     pub detached: AtomicU64,
+    /// Its workers do nothing as long as this is set.
+    pub is_held: AtomicBool,
 }
 
 /// Its memories and doorbells.

@@ -5,6 +5,7 @@ mod fake;
 mod on_mio;
 #[cfg(feature = "tokio")]
 mod on_tokio;
+mod polling;
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};

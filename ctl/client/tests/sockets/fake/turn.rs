@@ -82,6 +82,10 @@ impl Turns {
 
     pub fn run(mut self, stop: &AtomicBool) {
         while !stop.load(Ordering::Acquire) {
+            if self.counts.is_held.load(Ordering::Acquire) {
+                std::thread::sleep(Duration::from_millis(1));
+                continue;
+            }
             if !self.turn() {
                 self.sleep();
             }
