@@ -125,6 +125,19 @@ impl Applications {
         event.cookie & COOKIE != 0
     }
 
+    /// Has what an event of this cookie writes brought into the core's cache.
+    #[inline]
+    pub(crate) fn prefetch(&self, cookie: u64) {
+        let place = usize::try_from((cookie & !COOKIE) >> 32).unwrap_or(usize::MAX);
+        if cookie & COOKIE != 0
+            && let Some(Some(domain)) = self.domains.get(place)
+        {
+            domain
+                .sockets
+                .prefetch((cookie & u64::from(u32::MAX)) as u32);
+        }
+    }
+
     /// An event of an application's connection or listener.
     pub(crate) fn event(&mut self, event: &Event, turn: &mut Turn<'_>) {
         let place = usize::try_from((event.cookie & !COOKIE) >> 32).unwrap_or(usize::MAX);

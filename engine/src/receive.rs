@@ -232,6 +232,10 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         match self.shard.receive(self.now, &segment) {
             Verdict::Accepted { progress } => {
                 self.delivered();
+                // What its event will write is on its way here while the other packets are received.
+                if let Some(cookie) = self.shard.latest_cookie() {
+                    self.applications.prefetch(cookie);
+                }
                 if progress {
                     self.paths.confirm(self.now, source, &mut self.neighbors);
                 }

@@ -10,7 +10,7 @@ use coremill_ring::command::Command;
 use coremill_ring::injection::point;
 use rustix::io::Errno;
 
-use crate::poller::{Readiness, Watched};
+use crate::poller::{Interest, Readiness, Watched};
 use crate::socket::{Socket, Wanted};
 use crate::stack::Stack;
 use crate::stream::TcpStream;
@@ -182,7 +182,7 @@ impl Watched for Inner {
         &self.socket
     }
 
-    fn readiness(&self) -> Readiness {
+    fn readiness(&self, _interest: Interest) -> Readiness {
         match self.socket.snapshot() {
             Ok(_) => Readiness {
                 readable: self.waiting(),

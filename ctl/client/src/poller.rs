@@ -20,7 +20,7 @@ use crate::listener::TcpListener;
 use crate::number_hash::NumberHasher;
 use crate::socket::Socket;
 use crate::stack::Stack;
-use crate::stream::TcpStream;
+use crate::stream::{Announced, TcpStream};
 pub use readiness::{Interest, Readiness};
 
 /// Waits for many sockets at once, level-triggered: a socket is told again as long as it is ready.
@@ -288,10 +288,28 @@ impl Poller {
         } = self;
         *look_again = None;
         let drained = events.drain(|event| {
-            if let Event::Ready { ticket, .. } = event
-                && let Some(source) = sources.get_mut(&ticket)
-                && !std::mem::replace(&mut source.is_candidate, true)
+            let Event::Ready {
+                ticket,
+                received,
+                unread,
+                ..
+            } = event
+            else {
+                return;
+            };
+            let Some(source) = sources.get_mut(&ticket) else {
+                return;
+            };
+            if let Some((chunk, start)) = unread
+                && let Some(watched) = source.watched.upgrade()
             {
+                watched.announce(Announced {
+                    received,
+                    chunk,
+                    start,
+                });
+            }
+            if !std::mem::replace(&mut source.is_candidate, true) {
                 candidates.push(ticket);
             }
         });
@@ -305,7 +323,7 @@ impl Poller {
                 sources.remove(key);
                 return false;
             };
-            let readiness = watched.readiness();
+            let readiness = watched.readiness(source.interest);
             source.is_candidate = (source.interest.readable && readiness.readable)
                 || (source.interest.writable && readiness.writable)
                 || readiness.over;
@@ -352,7 +370,10 @@ impl Drop for Poller {
 /// What a poller sees of a socket.
 pub(crate) trait Watched: std::fmt::Debug + Send + Sync {
     fn socket(&self) -> &Socket;
-    fn readiness(&self) -> Readiness;
+    /// What an event said of bytes to read.
+    fn announce(&self, _announced: Announced) {}
+    /// What it is ready for, of what is waited for.
+    fn readiness(&self, interest: Interest) -> Readiness;
 }
 
 mod sealed {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use coremill_ring::command::Command;
 use coremill_ring::handle::Handle;
 use coremill_ring::option::{READABLE, WRITABLE};
-use coremill_ring::socket_state::{Flags, Snapshot};
+use coremill_ring::socket_state::{Condition, Flags, Glance, Snapshot};
 use rustix::io::Errno;
 
 use crate::context::{Context, OWN_NOTIFIER, Patience, gone, lock};
@@ -25,6 +25,8 @@ pub(crate) struct Socket {
     pub(crate) told: Arc<Told>,
     /// Bytes sent.
     pub(crate) sent: AtomicU64,
+    /// How far could be sent at the last look: it only grows.
+    pub(crate) send_limit: AtomicU64,
     /// What is announced to blocked calls, and how many of those wait for room to write.
     interest: AtomicU32,
     writers: AtomicU32,
@@ -79,6 +81,7 @@ impl Socket {
             number: context.number_socket(),
             told,
             sent: AtomicU64::new(0),
+            send_limit: AtomicU64::new(0),
             interest: AtomicU32::new(0),
             writers: AtomicU32::new(0),
             nonblocking: AtomicBool::new(false),
@@ -154,6 +157,13 @@ impl Socket {
         name.state.snapshot(name.handle).ok_or_else(gone)
     }
 
+    /// As `snapshot`, without what is told about sending: half of it to fetch from the worker's cache.
+    #[inline]
+    pub(crate) fn glance(&self) -> io::Result<Glance> {
+        let name = self.name()?;
+        name.state.glance(name.handle).ok_or_else(gone)
+    }
+
     /// Our end's address.
     pub(crate) fn local(&self) -> io::Result<SocketAddr> {
         let Name { state, handle, .. } = self.name()?;
@@ -161,8 +171,8 @@ impl Socket {
     }
 
     /// The socket's error, which each caller but the first finds to be none.
-    pub(crate) fn take_error(&self, snapshot: &Snapshot) -> Option<io::Error> {
-        let error = i32::from(snapshot.condition.error);
+    pub(crate) fn take_error(&self, condition: Condition) -> Option<io::Error> {
+        let error = i32::from(condition.error);
         (error != 0 && !self.error_told.swap(true, Ordering::AcqRel))
             .then(|| io::Error::from_raw_os_error(error))
     }
@@ -320,8 +330,8 @@ impl Drop for Writer<'_> {
 }
 
 /// Whether a connection is over in both directions, or failed.
-pub(crate) fn is_over(snapshot: &Snapshot) -> bool {
-    let flags = snapshot.condition.flags;
+pub(crate) fn is_over(condition: Condition) -> bool {
+    let flags = condition.flags;
     flags.contains(Flags::HUP) || flags.contains(Flags::ERR)
 }
 

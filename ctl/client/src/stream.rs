@@ -17,8 +17,9 @@ use std::sync::{Arc, Mutex};
 use coremill_ring::command::{Command, Direction};
 use coremill_ring::socket_state::Flags;
 
-use crate::poller::{Readiness, Watched};
+use crate::poller::{Interest, Readiness, Watched};
 use crate::socket::{Socket, is_over};
+pub(crate) use receive::Announced;
 use receive::Receive;
 use send::Send;
 use settings::Settings;
@@ -186,8 +187,7 @@ impl TcpStream {
             Some(Err(_)) => return Ok(socket.take_opening_error()),
             Some(Ok(_)) => {}
         }
-        let snapshot = socket.snapshot()?;
-        let error = socket.take_error(&snapshot);
+        let error = socket.take_error(socket.glance()?.condition);
         Ok(error.or_else(|| socket.told.take_late()))
     }
 }
@@ -245,20 +245,37 @@ impl Watched for Inner {
         &self.socket
     }
 
-    fn readiness(&self) -> Readiness {
-        let snapshot = match self.socket.snapshot() {
-            Ok(snapshot) => snapshot,
+    fn announce(&self, announced: Announced) {
+        // Where a reader is at work, the state says it too.
+        if let Ok(mut receive) = self.receive.try_lock() {
+            receive.announce(announced);
+        }
+    }
+
+    fn readiness(&self, interest: Interest) -> Readiness {
+        let seen = match interest.writable {
+            true => self.socket.snapshot().map(|snapshot| {
+                let seen = (snapshot.condition, snapshot.received);
+                (seen, snapshot.send_limit)
+            }),
+            false => self.socket.glance().map(|glance| {
+                let seen = (glance.condition, glance.received);
+                (seen, 0)
+            }),
+        };
+        let ((condition, received), send_limit) = match seen {
+            Ok(seen) => seen,
             // The daemon has not opened it yet.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Readiness::default(),
             Err(_) => return Readiness::OVER,
         };
-        let flags = snapshot.condition.flags;
-        let over = is_over(&snapshot);
+        let flags = condition.flags;
+        let over = is_over(condition);
         let read = self.socket.read();
         let sent = self.socket.sent.load(Ordering::Acquire);
         Readiness {
-            readable: over || flags.contains(Flags::RDHUP) || snapshot.received > read,
-            writable: over || snapshot.send_limit > sent && self.socket.chunk_wait().is_none(),
+            readable: over || flags.contains(Flags::RDHUP) || received > read,
+            writable: over || send_limit > sent && self.socket.chunk_wait().is_none(),
             read_closed: over || flags.contains(Flags::RDHUP),
             over,
             error: flags.contains(Flags::ERR),

@@ -70,6 +70,15 @@ pub struct Snapshot {
     pub send_limit: u64,
 }
 
+/// What a reader of bytes needs: all of it in the state's first line, which each message writes anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Glance {
+    /// Flags, error, worker.
+    pub condition: Condition,
+    /// Bytes received in order, since the connection began.
+    pub received: u64,
+}
+
 /// The daemon's end. It can be pointed from socket to socket, so that a table of sockets needs one.
 #[derive(Debug)]
 pub struct StateWriter {
@@ -108,6 +117,12 @@ impl StateWriter {
     pub fn close(&self) {
         self.store(NAME, 0);
         fence(Ordering::Release);
+    }
+
+    /// Has what each message changes of the state in `part` brought into this core's cache, as it will be written.
+    #[inline]
+    pub fn prefetch(&self, part: Part) {
+        self.words.prefetch(part.first_word);
     }
 
     /// Sets flags, error and worker.
@@ -245,6 +260,17 @@ impl StateReader {
             acknowledged: self.0.load(ACKNOWLEDGED),
         };
         self.is(socket).then_some(snapshot)
+    }
+
+    /// As `snapshot`, without what is told about sending.
+    #[inline]
+    pub fn glance(&self, socket: Handle) -> Option<Glance> {
+        self.is(socket).then_some(())?;
+        let glance = Glance {
+            condition: self.condition(),
+            received: self.received(),
+        };
+        self.is(socket).then_some(glance)
     }
 
     /// Our end's address; None when it has none yet, or the slot is another socket's by now.

@@ -166,6 +166,12 @@ impl SharedWrite {
         }
     }
 
+    /// Has the line of a word brought into this core's cache for writing: the other side has read it since.
+    #[inline]
+    pub fn prefetch(&self, index: usize) {
+        self.0.prefetch(index);
+    }
+
     /// Stores a word; whoever loads it with acquire sees all that was stored before.
     #[inline]
     pub fn store_release(&self, index: usize, value: u64) {

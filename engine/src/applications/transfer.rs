@@ -25,18 +25,20 @@ impl Domain {
         payload: &[u8],
         turn: &mut Turn<'_>,
     ) -> Result<(), Violation> {
-        let sent = self.with_stream(handle, turn, |stream, tools| {
-            let came_back = stream.take_back(read, tools)?;
-            let sent = stream.send_inline(offset, payload, tools)?;
+        // Apart from what is returned: packed into one result they would wait for the memory of all that is stored.
+        let (mut came_back, mut has_room, mut sent) = (false, false, Ok(()));
+        let found = self.with_stream(handle, turn, |stream, tools| {
+            came_back = stream.take_back(read, tools)?;
+            sent = stream.send_inline(offset, payload, tools)?;
             // What it may still send has not grown by this: nothing to publish before it becomes little.
             let is_little = stream.send_left_bytes(tools) < SEND_LEFT_LITTLE_BYTES;
             let look = is_little.then(|| stream.look(tools)).flatten();
-            let has_room = look.is_some_and(|look| stream.publish_sent(&look, tools));
-            Ok((came_back, sent, has_room))
+            has_room = look.is_some_and(|look| stream.publish_sent(&look, tools));
+            Ok(())
         })?;
-        let Some((came_back, sent, has_room)) = sent else {
+        if found.is_none() {
             return Ok(());
-        };
+        }
         self.tell_of_room(handle.slot, has_room);
         if came_back {
             self.after_read(handle.slot, turn)?;

@@ -40,7 +40,7 @@ impl Interest {
 pub struct Readiness {
     /// A read or an accept would not wait.
     pub readable: bool,
-    /// A write would not wait.
+    /// A write would not wait; not looked at where nobody waits for it.
     pub writable: bool,
     /// The peer will send nothing more.
     pub read_closed: bool,

@@ -139,14 +139,14 @@ impl TcpStream {
         let socket = &self.inner.socket;
         let ended = socket.wait(deadline, Wanted::Write, |snapshot| {
             let connected = snapshot.condition.flags.contains(Flags::CONNECTED);
-            (connected || is_over(snapshot)).then_some((*snapshot, connected))
+            (connected || is_over(snapshot.condition)).then_some((*snapshot, connected))
         })?;
         match ended {
             None => Err(io::ErrorKind::TimedOut.into()),
             // A connection that was there and is over already says so to whoever reads.
             Some((_, true)) => Ok(self),
             Some((snapshot, false)) => {
-                let error = socket.take_error(&snapshot);
+                let error = socket.take_error(snapshot.condition);
                 Err(error.unwrap_or_else(|| Errno::CONNREFUSED.into()))
             }
         }

@@ -7,8 +7,9 @@ use std::io::{self, IoSliceMut};
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
+use coremill_ring::chunk::ChunkReference;
 use coremill_ring::receive_queue::ReceiveReader;
-use coremill_ring::socket_state::{Flags, Snapshot};
+use coremill_ring::socket_state::{Condition, Flags};
 
 use super::Inner;
 use crate::context::lock;
@@ -18,6 +19,18 @@ use crate::socket::{Wanted, deadline, is_over};
 #[derive(Debug, Default)]
 pub(super) struct Receive {
     reader: Option<ReceiveReader>,
+    announced: Option<Announced>,
+}
+
+/// What an event said of received bytes, so that a reader finds them without a look at the state and the chunk's note.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Announced {
+    /// Bytes received by then.
+    pub(crate) received: u64,
+    /// The chunk of the first byte not given back then.
+    pub(crate) chunk: ChunkReference,
+    /// The count of bytes before that chunk.
+    pub(crate) start: u64,
 }
 
 /// What becomes of the bytes read.
@@ -64,7 +77,7 @@ impl Inner {
             self.before_waiting()?;
             let read = self.socket.read();
             let found = self.socket.wait(deadline, Wanted::Read, |snapshot| {
-                let is_ready = self.is_at_end(snapshot) || snapshot.received > read;
+                let is_ready = self.is_at_end(snapshot.condition) || snapshot.received > read;
                 is_ready.then_some(())
             })?;
             found.ok_or(io::Error::from(io::ErrorKind::WouldBlock))?;
@@ -79,9 +92,9 @@ impl Inner {
     ) -> io::Result<Option<usize>> {
         let socket = &self.socket;
         // Before the bytes: conditions seen here are not older than what is read then.
-        let snapshot = match socket.snapshot() {
+        let condition = match socket.glance() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            snapshot => snapshot?,
+            glance => glance?.condition,
         };
         if self.settings.receive_ended.load(Ordering::Acquire) {
             return Ok(Some(0));
@@ -91,14 +104,20 @@ impl Inner {
         let reader = receive.reader.get_or_insert_with(new);
         // A writer may have told the worker what was read since, and chunks went back.
         reader.give_back();
+        // A byte announced and not read is where it was: chunks go back when they were read.
+        if let Some(announced) = receive.announced.take()
+            && reader.position() < announced.received
+        {
+            reader.point_at(announced.chunk, announced.start);
+        }
         let count = take(reader)?;
         if count > 0 {
             return Ok(Some(count));
         }
-        if let Some(error) = socket.take_error(&snapshot) {
+        if let Some(error) = socket.take_error(condition) {
             return Err(error);
         }
-        Ok(self.is_at_end(&snapshot).then_some(0))
+        Ok(self.is_at_end(condition).then_some(0))
     }
 
     fn copy_out(
@@ -131,9 +150,9 @@ impl Inner {
     }
 
     /// Whether nothing more will come.
-    fn is_at_end(&self, snapshot: &Snapshot) -> bool {
-        snapshot.condition.flags.contains(Flags::RDHUP)
-            || is_over(snapshot)
+    fn is_at_end(&self, condition: Condition) -> bool {
+        condition.flags.contains(Flags::RDHUP)
+            || is_over(condition)
             || self.settings.receive_ended.load(Ordering::Acquire)
     }
 
@@ -148,6 +167,10 @@ impl Inner {
 }
 
 impl Receive {
+    pub(super) fn announce(&mut self, announced: Announced) {
+        self.announced = Some(announced);
+    }
+
     pub(super) fn reader(&self) -> Option<&ReceiveReader> {
         self.reader.as_ref()
     }

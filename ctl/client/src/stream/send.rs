@@ -72,7 +72,7 @@ impl Inner {
             }
             let before = self.socket.sent.load(Ordering::Acquire);
             let found = self.socket.wait(deadline, Wanted::Write, |snapshot| {
-                (is_over(snapshot) || snapshot.send_limit > before).then_some(())
+                (is_over(snapshot.condition) || snapshot.send_limit > before).then_some(())
             })?;
             found.ok_or(io::Error::from(io::ErrorKind::WouldBlock))?;
         }
@@ -80,19 +80,24 @@ impl Inner {
 
     /// How many bytes the connection takes now.
     fn room(&self) -> io::Result<usize> {
-        let snapshot = self.socket.snapshot()?;
+        let condition = self.socket.glance()?.condition;
         if self.settings.send_ended.load(Ordering::Acquire) {
             return Err(Errno::PIPE.into());
         }
-        if is_over(&snapshot) {
-            let error = self.socket.take_error(&snapshot);
+        if is_over(condition) {
+            let error = self.socket.take_error(condition);
             return Err(error.unwrap_or_else(|| Errno::PIPE.into()));
         }
-        let connected = snapshot.condition.flags.contains(Flags::CONNECTED);
+        if !condition.flags.contains(Flags::CONNECTED) {
+            return Ok(0);
+        }
         let sent = self.socket.sent.load(Ordering::Acquire);
-        let room = snapshot.send_limit.saturating_sub(sent);
-        let room = usize::try_from(room).unwrap_or(usize::MAX);
-        Ok(if connected { room } else { 0 })
+        let mut limit = self.socket.send_limit.load(Ordering::Relaxed);
+        if limit.saturating_sub(sent) < ROOM_LITTLE_BYTES {
+            limit = self.socket.snapshot()?.send_limit;
+            self.socket.send_limit.fetch_max(limit, Ordering::Relaxed);
+        }
+        Ok(usize::try_from(limit.saturating_sub(sent)).unwrap_or(usize::MAX))
     }
 
     /// Sends the first `total` bytes of `pieces`, or as many of these as find a way now.
@@ -296,6 +301,8 @@ fn gather(pieces: &[IoSlice<'_>], total: usize, out: &mut [u8]) -> usize {
     count
 }
 
+/// With less room than this the limit is looked up again: the worker says a new one at about the same point.
+const ROOM_LITTLE_BYTES: u64 = 64 << 10;
 /// Most that is asked for at once: what a worker grants at once.
 const ASK_BYTES_MAX: usize = 64 << 10;
 /// How long one that does not block comes again for a chunk before it sends inside a command.

@@ -9,7 +9,7 @@ use coremill_ring::option::READABLE;
 
 use super::TcpStream;
 use super::reactor::{Reactor, Registration};
-use crate::poller::Watched;
+use crate::poller::{Interest, Watched};
 use crate::stack::Stack;
 
 /// A listening socket on tokio, as `tokio::net::TcpListener`.
@@ -86,7 +86,7 @@ impl TcpListener {
         self.registration.wakers.reader(task.waker());
         match self.listener.accept() {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                if self.listener.inner.readiness().readable {
+                if self.listener.inner.readiness(Interest::READABLE).readable {
                     // The worker has not taken earlier commands: a turn's time.
                     task.waker().wake_by_ref();
                 }

@@ -10,7 +10,7 @@ use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use coremill_ring::option::{READABLE, WRITABLE};
 
 use super::reactor::{Reactor, Registration};
-use crate::poller::Watched;
+use crate::poller::{Interest, Watched};
 use crate::stack::Stack;
 
 /// A TCP connection on tokio, as `tokio::net::TcpStream`.
@@ -155,7 +155,7 @@ impl TcpStream {
 
     fn poll_writable(&self, task: &Context<'_>) -> Poll<()> {
         self.registration.wakers.writer(task.waker());
-        match self.stream.inner.readiness().writable {
+        match self.stream.inner.readiness(Interest::WRITABLE).writable {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
@@ -170,7 +170,8 @@ impl TcpStream {
         match send(&mut &self.stream) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 let inner = &self.stream.inner;
-                if inner.readiness().writable || inner.socket.chunk_wait().is_some() {
+                let readiness = inner.readiness(Interest::WRITABLE);
+                if readiness.writable || inner.socket.chunk_wait().is_some() {
                     // There is room, but the worker has not taken earlier commands or granted chunks: a turn's time.
                     task.waker().wake_by_ref();
                 }

@@ -81,6 +81,19 @@ impl Cells {
         unsafe { self.first.add(index).as_ref() }
     }
 
+    /// A hint to the cache that the word will be written.
+    #[inline]
+    pub(super) fn prefetch(&self, index: usize) {
+        let word = self.cell(index);
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: there is no safe way to say this. It reads and writes nothing, whatever the address.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_ET0>(std::ptr::from_ref(word).cast());
+        }
+        let _ = word;
+    }
+
     /// Words `first` and on.
     #[inline]
     pub(super) fn range(&self, first: usize, count: usize) -> &[AtomicU64] {
