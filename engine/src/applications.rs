@@ -232,7 +232,7 @@ impl Domain {
         if self.has_acceptable {
             done += self.offer_connections(turn);
         }
-        if self.has_retry {
+        if self.has_retry || self.retries > 0 {
             done += self.retry(turn)?;
         }
         self.post_events()?;
@@ -250,6 +250,7 @@ impl Domain {
             // What waits for a reader is looked at again after a nap.
             && (self.is_held_back || self.flagged.iter().all(|word| *word == 0))
             && !self.has_retry
+            && self.retries == 0
             && !self.has_acceptable
             && self.followed == self.attachment.agreements.version()
             && forwards.is_none_or(|queue| queue.is_empty())

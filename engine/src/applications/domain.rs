@@ -48,6 +48,8 @@ pub struct Domain {
     pub(super) waiting: VecDeque<u32>,
     /// Those are worth a try: chunks came back, or a share ended.
     pub(super) has_retry: bool,
+    /// How many of them were not tried since.
+    pub(super) retries: usize,
     pub(super) has_acceptable: bool,
     pub(super) has_listener_edges: bool,
     /// An event found no room, or answers wait for it: nobody tells when there is some.
@@ -123,6 +125,7 @@ impl Domain {
             chunks: Chunks::new(&shape, worker),
             listening: (0..shape.listeners).filter_map(listening).collect(),
             has_retry: false,
+            retries: 0,
             has_acceptable: false,
             has_listener_edges: false,
             is_held_back: false,

@@ -15,7 +15,7 @@ pub(super) struct Lending {
     /// Count of the grants' bytes that were copied into the shard, and up to where they are filled.
     pub(super) copied: u64,
     pub(super) filled: u64,
-    /// Filled bytes behind this are void up to where the grants are filled by now.
+    /// While bytes below `filled` wait: what was given back behind those ends here, and more may be filled behind that.
     pub(super) skips_to: Option<u64>,
 }
 

@@ -98,6 +98,12 @@ impl Domain {
             }
             Phase::Agreed => {
                 if let Some(open) = self.open_listener(number) {
+                    let (socket, before) = (open.socket, open.subscribers);
+                    for subscription in before.iter() {
+                        self.forget_event(socket.slot, subscription.notifier);
+                    }
+                }
+                if let Some(open) = self.open_listener(number) {
                     open.subscribers = agreed.subscribers;
                     open.edges |= READABLE;
                     // It is there; an error there is none.

@@ -315,6 +315,14 @@ impl Domain {
             }
             _ => socket.subscribers.remove(notifier),
         }
+        self.forget_event(handle.slot, notifier);
+    }
+
+    /// An event that a former subscriber has not taken stands for no later one's, nor for the slot's next socket's.
+    pub(super) fn forget_event(&mut self, number: u32, notifier: u32) {
+        if let Some(mail) = self.mails.get_mut(notifier as usize) {
+            mail.forget(number);
+        }
     }
 
     /// Changes who hears of a listener, on all workers.

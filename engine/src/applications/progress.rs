@@ -68,6 +68,12 @@ impl Domain {
             return Ok(());
         };
         let sent_more = stream.pump_send(&mut tools);
+        if stream.shuts_late && !stream.is_filled(tools.chunks) {
+            stream.shuts_late = false;
+            let turn = &mut *tools.turn;
+            // If it failed meanwhile, what is looked at below says so.
+            let _failed = turn.shard.shutdown(turn.now, stream.connection);
+        }
         if stream.is_closing {
             if !stream.is_filled(tools.chunks) {
                 self.finish_close(number, turn);
@@ -98,9 +104,13 @@ impl Domain {
 
     /// Tries again those that waited, one share each.
     pub(super) fn retry(&mut self, turn: &mut Turn<'_>) -> Result<usize, Violation> {
-        self.has_retry = false;
-        let count = self.waiting.len();
-        for _ in 0..count.min(RETRIES_MAX) {
+        if std::mem::take(&mut self.has_retry) {
+            self.retries = self.waiting.len();
+        }
+        let count = self.retries.min(RETRIES_MAX);
+        // Each once: those that wait in vain go behind the others.
+        self.retries -= count;
+        for _ in 0..count {
             let Some(number) = self.waiting.pop_front() else {
                 break;
             };
@@ -109,8 +119,7 @@ impl Domain {
             }
             self.look_after(number, turn)?;
         }
-        self.has_retry |= count > RETRIES_MAX;
-        Ok(count.min(RETRIES_MAX))
+        Ok(count)
     }
 
     /// Something about a socket is to be told.
@@ -155,6 +164,10 @@ fn publish(
     };
     if progress.error != 0 {
         socket.error = progress.error;
+    }
+    if socket.flags.contains(Flags::CONNECTED) && !before.0.contains(Flags::CONNECTED) {
+        // Whoever waits for that hears of it even if there is no memory to write to now.
+        edges |= WRITABLE;
     }
     if before != (socket.flags, socket.error) {
         state.set_condition(socket.condition(worker));

@@ -38,6 +38,8 @@ pub(super) struct Stream {
     pub(super) discards: bool,
     /// End of stream follows what was sent.
     pub(super) is_shut: bool,
+    /// It does once what was filled before found room in the shard.
+    pub(super) shuts_late: bool,
     /// Its user let go; what was filled is still to be sent.
     pub(super) is_closing: bool,
     /// Bytes stay in the shard until the application gives chunks back.
@@ -109,6 +111,7 @@ impl Stream {
             is_offered,
             discards: false,
             is_shut: false,
+            shuts_late: false,
             is_closing: false,
             is_held: false,
         }

@@ -130,11 +130,14 @@ impl Domain {
         filled: u64,
         turn: &mut Turn<'_>,
     ) -> Result<(), Violation> {
-        self.with_stream(handle, turn, |stream, tools| {
-            stream.give_back(filled, tools)?;
+        let given = self.with_stream(handle, turn, |stream, tools| {
+            let given = stream.give_back(filled, tools)?;
             stream.pump_send(tools);
-            Ok(())
+            Ok(given)
         })?;
+        if let Some(Err(error)) = given {
+            self.fail(handle.slot, error, turn);
+        }
         self.has_retry |= !self.waiting.is_empty();
         Ok(())
     }
@@ -155,8 +158,9 @@ impl Domain {
             }
             stream.pump_send(tools);
             if stream.is_filled(tools.chunks) {
-                // Memory is so short that the end of stream would come before what is filled.
-                return Ok(Err(errno::number(Errno::AGAIN)));
+                // Memory is so short that the end of stream would come before what is filled. `look_after` goes on.
+                (stream.is_shut, stream.shuts_late) = (true, true);
+                return Ok(Ok(()));
             }
             let turn = &mut *tools.turn;
             Ok(match turn.shard.shutdown(turn.now, stream.connection) {

@@ -71,7 +71,7 @@ impl<Q: Default> Connection<Q> {
 
     /// True room, or why there will never be any.
     #[inline]
-    fn may_send(&self) -> Result<(), SendError> {
+    pub(crate) fn may_send(&self) -> Result<(), SendError> {
         if let Some(error) = self.user.error {
             return Err(SendError::Failed(error));
         }

@@ -71,10 +71,20 @@ impl<M: Memory> Shard<M> {
     /// A writable event shall follow once a third of the send buffer is free again, as if `send` had found too little
     /// room: for users who never try to send more than there is room for.
     pub fn want_room(&mut self, id: ConnectionId) {
-        if let Some(slot) = self.connections.slot_of(id)
-            && let Some(connection) = self.connections.get_mut(slot)
+        let available = self.memory.available_bytes();
+        let Some(slot) = self.connections.slot_of(id) else {
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(slot) else {
+            return;
+        };
+        connection.user.wants_room = true;
+        if connection.send.queued == 0
+            && connection.may_send().is_ok()
+            && connection.send_room(&self.limits, available) == 0
         {
-            connection.user.wants_room = true;
+            // No acknowledgement of its own will bring it the event.
+            self.starved.push(slot);
         }
     }
 

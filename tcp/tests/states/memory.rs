@@ -49,6 +49,26 @@ fn everybody_who_waits_for_memory_hears_of_it() {
 }
 
 #[test]
+fn who_never_tries_hears_of_memory_too() {
+    let mut test = Test::established_with(|limits| limits.memory_bytes = 32_768);
+    let (now, glutton) = (test.now, test.id());
+    fill(&mut test);
+    another(&mut test);
+    while test.shard.next_event().is_some() {}
+    assert_eq!(test.shard.send_room(test.id()), 0);
+    test.shard.want_room(test.id());
+    assert_eq!(test.shard.next_event(), None);
+    test.shard.abort(now, glutton);
+    while test.next().is_some() {}
+    let event = test.shard.next_event().expect("memory came back");
+    assert_eq!(event.subject, Subject::Connection(test.id()));
+    assert!(event.readiness.writable);
+    // With room and nothing on its way there is nothing to be told.
+    test.shard.want_room(test.id());
+    assert_eq!(test.shard.next_event(), None);
+}
+
+#[test]
 fn bytes_out_of_order_do_not_keep_out_those_in_order() {
     let mut test = Test::established_with(|limits| limits.memory_bytes = 32_768);
     test.inject(data(1_001, 1, &bytes(1_000, 2_000)));

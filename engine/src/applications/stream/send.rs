@@ -60,26 +60,34 @@ impl Stream {
             return Ok(());
         };
         let grown = lending.send.fill(filled)?;
-        if lending.skips_to.is_some() && grown > 0 {
-            return Err(Violation::BadField);
+        if lending.skips_to.is_none() {
+            lending.filled = lending.filled.max(filled);
         }
-        lending.filled = lending.filled.max(filled);
         self.offered_bytes += grown;
         Ok(())
     }
 
     /// Takes grants back that nothing was written to.
+    ///
+    /// # Errors
+    /// The outer one when there were no such grants, the inner one when memory is so short for so long that bytes before an
+    /// earlier such gap wait still, and others behind it.
     pub(in crate::applications) fn give_back(
         &mut self,
         filled: u64,
         tools: &mut Tools<'_, '_>,
-    ) -> Result<(), Violation> {
-        if let Some(lending) = self.lending(tools)
-            && lending.send.fill(filled)? > 0
-        {
+    ) -> Result<Result<(), u16>, Violation> {
+        let Some(lending) = self.lending(tools) else {
+            return Ok(Ok(()));
+        };
+        let before = lending.send.filled();
+        if lending.send.fill(filled)? > 0 {
+            if lending.skips_to.is_some_and(|end| end != before) {
+                return Ok(Err(errno::number(rustix::io::Errno::NOBUFS)));
+            }
             lending.skips_to = Some(filled);
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Moves filled bytes into the shard as far as it has room; true when chunks may have come back.
@@ -101,7 +109,15 @@ impl Stream {
         };
         let before = lending.copied;
         let mut piece = [0; PIECE_BYTES];
-        while lending.is_filled() {
+        loop {
+            if !lending.is_filled() {
+                // Behind what was given back there may be more: of a grant that was on its way then.
+                let Some(end) = lending.skips_to.take() else {
+                    break;
+                };
+                (lending.copied, lending.filled) = (end, lending.send.filled());
+                continue;
+            }
             let room = turn.shard.send_room(connection);
             let rest = usize::try_from(lending.filled - lending.copied).unwrap_or(usize::MAX);
             let count = rest.min(room).min(PIECE_BYTES);
@@ -121,11 +137,6 @@ impl Stream {
             if sent == 0 || sent < count {
                 break;
             }
-        }
-        if lending.copied == lending.filled
-            && let Some(end) = lending.skips_to.take()
-        {
-            (lending.copied, lending.filled) = (end, end);
         }
         lending.send.finish(lending.copied, send);
         lending.copied > before
@@ -156,7 +167,7 @@ impl Stream {
         let (taken, before) = (tools.state.taken(), tools.state.send_limit());
         let limit = before.max(taken + room);
         let left = limit.saturating_sub(self.offered_bytes);
-        if room > 0 && left < (room + queued) / 3 || room == 0 && queued > 0 {
+        if room > 0 && left < (room + queued) / 3 || room == 0 {
             shard.want_room(self.connection);
         }
         let acknowledged = taken.saturating_sub(queued);
@@ -180,6 +191,10 @@ impl Stream {
             return false;
         };
         for place in grants {
+            if lending.skips_to.is_some() {
+                // Filled bytes wait, and were given up behind: no more before those are gone.
+                break;
+            }
             let unfilled = lending.send.unfilled();
             let reserved = unfilled + (lending.filled - lending.copied);
             let left = room.saturating_sub(reserved);

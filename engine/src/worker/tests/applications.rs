@@ -4,6 +4,7 @@ mod ending;
 mod hostile;
 mod leaving;
 mod serving;
+mod shortage;
 mod side;
 mod sleeping;
 

@@ -48,7 +48,7 @@ pub(super) struct Side {
 pub(super) struct Connection {
     pub(super) handle: Handle,
     reader: ReceiveReader,
-    filler: SendFiller,
+    pub(super) filler: SendFiller,
     pub(super) sent: u64,
 }
 
@@ -172,6 +172,22 @@ impl Side {
             }
             ring.release_and_look();
         }
+    }
+
+    /// Takes the tickets of the events that wait for another notifier's owner.
+    pub(super) fn heard_by(&self, notifier: u32) -> Vec<u64> {
+        let slots = self.layout.event_ring(notifier, 0).expect("a ring");
+        let head = self.layout.event_head(notifier, 0).expect("a head");
+        let (slots, head) = (self.daemon.part(slots), self.application.part(head));
+        let mut ring = Consumer::new(slots, head).expect("a power of two");
+        let mut message = Message::new();
+        let mut tickets = Vec::new();
+        while ring.take(&mut message).expect("a message") {
+            if let Event::Ready { ticket, .. } = Event::decode(&message).expect("an event") {
+                tickets.push(ticket);
+            }
+        }
+        tickets
     }
 
     /// Gives a command and waits for its answer.

@@ -1,0 +1,157 @@
+//! Room, chunks and readers are short: what waits goes on, in order, and nobody spins or is left waiting.
+
+use coremill_ring::command::{Command, Direction};
+use coremill_ring::event::Event;
+use coremill_tcp::error::ReceiveError;
+
+use super::side::{Connection, Side};
+use super::{PORT, accepted, arrived, send};
+use crate::worker::tests::hosts::Network;
+
+/// Sends inside commands until the peer, who does not read, and our queue are full; gives how much.
+fn stuff(network: &mut Network, side: &mut Side, connection: &mut Connection) -> usize {
+    let mut sent = 0;
+    for _ in 0..50 {
+        let limit = side.look(connection.handle).expect("open").send_limit;
+        if limit < connection.sent + 256 {
+            network.turn(20);
+            continue;
+        }
+        for _ in 0..(limit - connection.sent) / 256 {
+            side.send(connection, &[1; 256]);
+            sent += 256;
+            network.turn(1);
+        }
+    }
+    sent
+}
+
+/// Fills granted room, and says so.
+fn fill(side: &mut Side, connection: &mut Connection, bytes: &[u8]) {
+    let filler = &mut connection.filler;
+    let written = filler.write(bytes, &side.application, &side.layout);
+    assert_eq!(written, bytes.len());
+    let filled = Command::SendFilled {
+        socket: connection.handle,
+        offset: connection.sent,
+        read: 0,
+        filled: filler.filled(),
+    };
+    side.say(0, &filled, &[]);
+    connection.sent += written as u64;
+}
+
+#[test]
+fn what_is_filled_behind_room_given_back_arrives_and_the_end_after_it() {
+    let mut network = Network::new(1, Vec::new());
+    let mut side = Side::attach(&mut network, 1);
+    let listener = side.listen(&mut network, PORT).expect("a listener");
+    let (id, mut connection) = accepted(&mut network, &mut side, listener);
+    let socket = connection.handle;
+    let want = Command::WantRoom {
+        socket,
+        bytes: 32 << 10,
+    };
+    side.say(0, &want, &[]);
+    network.turn(2);
+    side.listen_to_events();
+    let granted = |event: &Event| match event {
+        Event::Granted { grant, .. } => Some(*grant),
+        _ => None,
+    };
+    let grants: Vec<_> = side.inbox.iter().filter_map(granted).collect();
+    assert_eq!(grants.len(), 2);
+
+    let stuffed = stuff(&mut network, &mut side, &mut connection);
+    // The second grant is seen only after the rest of the first was given back.
+    assert!(connection.filler.add(grants[0]));
+    fill(&mut side, &mut connection, &[2; 1_000]);
+    let filled = connection.filler.give_back();
+    side.say(0, &Command::GiveBack { socket, filled }, &[]);
+    network.turn(2);
+    assert!(connection.filler.add(grants[1]));
+    fill(&mut side, &mut connection, &[3; 500]);
+    network.turn(2);
+    assert_eq!(side.attachment.violation(), None);
+    let shut = side.ask(&mut network, 0, |ticket| Command::Shutdown {
+        ticket,
+        socket,
+        direction: Direction::Send,
+    });
+    assert_eq!(shut, Ok((None, 0)));
+
+    let (mut bytes, mut end) = (Vec::new(), None);
+    for _ in 0..200 {
+        let (more, error) = arrived(&mut network, id);
+        bytes.extend(more);
+        end = error;
+        network.turn(20);
+    }
+    let mut expected = vec![1; stuffed];
+    expected.extend([2; 1_000]);
+    expected.extend([3; 500]);
+    assert!(bytes == expected, "{} of {}", bytes.len(), expected.len());
+    assert_eq!(end, Some(ReceiveError::EndOfStream));
+}
+
+#[test]
+fn an_event_that_nobody_took_stands_for_no_later_subscription() {
+    let mut network = Network::new(1, Vec::new());
+    let mut side = Side::attach(&mut network, 1);
+    let listener = side.listen(&mut network, PORT).expect("a listener");
+    let (id, connection) = accepted(&mut network, &mut side, listener);
+    let (socket, notifier) = (connection.handle, 1);
+    send(&mut network, id, b"news");
+    network.turn(20);
+    for ticket in [77, 78] {
+        let subscribe = Command::Subscribe {
+            ticket,
+            socket,
+            notifier,
+            interest: 1,
+        };
+        side.say(0, &subscribe, &[]);
+        network.turn(2);
+        side.say(0, &Command::Unsubscribe { socket, notifier }, &[]);
+        network.turn(2);
+    }
+    assert_eq!(side.heard_by(notifier), [77, 78]);
+}
+
+#[test]
+fn a_worker_sleeps_while_many_wait_for_chunks() {
+    let mut network = Network::new(1, Vec::new());
+    let mut side = Side::attach(&mut network, 1);
+    let listener = side.listen(&mut network, PORT).expect("a listener");
+    let mut pairs = Vec::new();
+    for number in 0..12 {
+        let (id, connection) = accepted(&mut network, &mut side, listener);
+        // The first two take all chunks.
+        for _ in 0..if number < 2 { 60 } else { 1 } {
+            send(&mut network, id, &[5; 8_192]);
+            network.turn(20);
+        }
+        pairs.push((id, connection));
+    }
+    // Some chunk may have come back.
+    let socket = pairs[0].1.handle;
+    side.say(0, &Command::GiveBack { socket, filled: 0 }, &[]);
+    network.turn(10);
+    let applications = &mut network.server.workers[0].applications;
+    let is_quiet = applications.prepare_sleep();
+    applications.wake();
+    assert!(is_quiet, "there is nothing to do before chunks come back");
+    // Then all of them go on.
+    for _ in 0..100 {
+        for (_, connection) in &mut pairs {
+            side.read(connection);
+            network.turn(1);
+        }
+        network.turn(5);
+        side.listen_to_events();
+    }
+    for (_, connection) in &pairs {
+        let received = side.look(connection.handle).expect("open").received;
+        assert!(received >= 8_192, "{received}");
+    }
+}
