@@ -7,7 +7,7 @@ use crate::command::{Command, SocketFilter};
 use crate::nic::Port;
 use crate::options::RouteOptions;
 use crate::routes::{Route, Routes};
-use crate::snapshot::{ConnectionRow, Cursor};
+use crate::snapshot::{ConnectionRow, Cursor, ListenerRow};
 use crate::worker::Worker;
 
 impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
@@ -36,14 +36,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
                 cursor,
                 rows,
             } => self.list_sockets(filter, cursor, rows),
-            Command::Listeners { mut rows } => {
-                self.shard.listener_rows(&mut |row| {
-                    if rows.len() < rows.capacity() {
-                        rows.push(*row);
-                    }
-                });
-                Command::Listeners { rows }
-            }
+            Command::Listeners { rows } => self.list_listeners(rows),
             Command::Neighbors { start, mut rows } => {
                 let start = self.neighbors.rows(self.now, start.unwrap_or(0), &mut rows);
                 Command::Neighbors { start, rows }
@@ -99,6 +92,15 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
                 Command::Stop
             }
         }
+    }
+
+    fn list_listeners(&mut self, mut rows: Vec<ListenerRow>) -> Command {
+        self.shard.listener_rows(&mut |row| {
+            if rows.len() < rows.capacity() {
+                rows.push(*row);
+            }
+        });
+        Command::Listeners { rows }
     }
 
     fn list_sockets(

@@ -20,17 +20,41 @@
 //! # }
 //! ```
 //!
-//! # What to know
+//! # Processes and threads
 //!
-//! * One process attaches once. A forked child must not use its parent's stack; descriptors of streams do not exist,
-//!   so that they cannot be inherited or passed on either.
-//! * All types may be shared between threads. Threads of one [`Stack`] take turns at a lock for each command.
-//! * Small writes (up to 256 bytes) travel inside a command; larger ones are copied into chunks that the daemon
-//!   lends. What was written is the daemon's to deliver, also when the program ends right after.
-//! * Blocking calls look for a short time ([`Options::spin`]) before they sleep.
-//! * When the daemon ends, or ends the attachment, every call fails with `ECONNRESET`; calls that sleep wake up at once.
-//! * Errors are Linux's, with its numbers ([`std::io::Error::raw_os_error`]). A time-out gives
-//!   [`std::io::ErrorKind::WouldBlock`], as in `std`.
+//! One process attaches once. A forked child must not use its parent's stack. Descriptors of streams do not exist, so that
+//! they can neither be inherited nor passed on.
+//!
+//! All types may be shared between threads, and clones of a [`TcpStream`] are one connection. Threads of one [`Stack`]
+//! take turns at a lock for each command, and one that sleeps listens to the doorbell for all others that do. A
+//! [`Poller`] belongs to one thread at a time and has a doorbell of its own; the daemon's configuration says how many
+//! there may be (`applications.notifiers`).
+//!
+//! # Waiting
+//!
+//! Blocking calls look for a short time ([`Options::spin`]) before they sleep. Calls of a socket that does not block
+//! wait for no worker either: what comes of them later is told by [`TcpStream::take_error`]. A time-out gives
+//! [`std::io::ErrorKind::WouldBlock`], as in `std`. Nothing wakes up by itself to look around, unless
+//! [`Options::fallback`] says how often: each wait trusts that the daemon rings.
+//!
+//! Other event loops wait for a poller's descriptor; see [`Poller`]. With the feature `tokio` there are sockets for
+//! tokio in the module `tokio`.
+//!
+//! # Bytes
+//!
+//! Small writes (up to 256 bytes) travel inside a command; larger ones are copied into chunks that the daemon lends. What
+//! was written is the daemon's to deliver, also when the program ends right after, unless [`OnDeath::Reset`] was chosen.
+//!
+//! [`TcpStream::fill`] shows received bytes where they lie, and they do not change until they are released;
+//! [`TcpStream::reserve`] lends room of which the committed part is sent. Dropping either takes
+//! nothing and sends nothing; committing gives the room up. Each holds its end of the connection: other readers, or other
+//! writers, wait until it is dropped.
+//!
+//! # Ends and errors
+//!
+//! When the daemon ends, or ends the attachment, every call fails with `ECONNRESET`; calls that sleep wake up at once.
+//! Errors are Linux's, with its numbers ([`std::io::Error::raw_os_error`]). Options that are not to be had give
+//! `ENOPROTOOPT`.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

@@ -33,11 +33,13 @@ pub fn run(workers: usize) {
     let mut server = serve(folder.path());
     fetch_and_compare(&digest);
 
-    let echo = Program::start("echo", &[ECHO]);
-    let report = load(&[], &["stream", "both", ECHO, "--bytes", "64MiB"]);
-    assert_eq!(report["mismatches"], 0, "{report}");
-    drop(echo);
-    nothing_is_left(&daemon, ECHO);
+    for name in ["echo", "tokio_echo"] {
+        let echo = Program::start(name, &[ECHO]);
+        let report = load(&[], &["stream", "both", ECHO, "--bytes", "64MiB"]);
+        assert_eq!(report["mismatches"], 0, "{name}: {report}");
+        drop(echo);
+        nothing_is_left(&daemon, ECHO);
+    }
 
     let killed = Instant::now();
     daemon.signal("KILL");

@@ -13,9 +13,11 @@ use crate::isolation::is_long;
 
 pub fn run(workers: usize) {
     let daemon = Daemon::start(workers);
-    let echo = Program::start("echo", &[ECHO]);
-    requests_to(ECHO);
-    drop(echo);
+    for name in ["echo", "tokio_echo"] {
+        let echo = Program::start(name, &[ECHO]);
+        requests_to(ECHO);
+        drop(echo);
+    }
 
     let (clients, lines) = if is_long() { (1_000, 3) } else { (500, 1) };
     let chat = Program::start("chat", &[CHAT]);
