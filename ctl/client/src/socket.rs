@@ -131,8 +131,9 @@ impl Socket {
         self.context.look()?;
         let handle = self.name()?.handle;
         let command = |ticket| Some(command(ticket, handle));
+        // Nobody expects these to fail with `WouldBlock`: room in the ring takes a worker's turn at most.
         self.context
-            .send_off(self.worker, Patience::Never, &self.told, command)
+            .send_off(self.worker, Patience::Waits, &self.told, command)
     }
 
     /// Sends bytes; `command` is given what was read, which rides along.

@@ -36,7 +36,8 @@ impl Settings {
 
 impl TcpStream {
     /// Whether calls return `WouldBlock` instead of waiting. Then none waits for a worker either (but
-    /// [`TcpStream::info`]): options and shutdown are sent off, and [`TcpStream::take_error`] tells what failed.
+    /// [`TcpStream::info`]): options and shutdown are sent off, at worst when the ring of commands
+    /// has room again, and [`TcpStream::take_error`] tells what failed.
     ///
     /// # Errors
     /// None; the type is that of [`std::net::TcpStream::set_nonblocking`].

@@ -67,6 +67,7 @@ impl Reactor {
             reactor: Arc::downgrade(&reactor),
             notifier: Some(notifier),
             sleeper,
+            told: Vec::new(),
         };
         runtime.spawn(task.run());
         reactors.push(Arc::downgrade(&reactor));
@@ -136,6 +137,8 @@ struct Task {
     reactor: Weak<Reactor>,
     notifier: Option<Notifier>,
     sleeper: Sleeper,
+    /// Sockets of events that were taken, whose tasks are woken next.
+    told: Vec<u64>,
 }
 
 impl Task {
@@ -185,12 +188,16 @@ impl Task {
         let Some(notifier) = &mut self.notifier else {
             return Ok(false);
         };
-        let count = notifier.events.drain(|event| {
+        let told = &mut self.told;
+        let drained = notifier.events.drain(|event| {
             if let Event::Ready { ticket, .. } = event {
-                reactor.wake(ticket);
+                told.push(ticket);
             }
         });
-        count.map(|count| is_behind || count > 0).map_err(broken)
+        // Only now: until the events count as taken a worker adds none for the same socket, and a task on another
+        // thread that looked before would miss what came since.
+        told.drain(..).for_each(|ticket| reactor.wake(ticket));
+        drained.map(|count| is_behind || count > 0).map_err(broken)
     }
 }
 
