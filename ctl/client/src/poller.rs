@@ -1,6 +1,7 @@
 //! Waiting for many sockets at once.
 
 mod readiness;
+mod sealed;
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -374,33 +375,6 @@ pub(crate) trait Watched: std::fmt::Debug + Send + Sync {
     fn announce(&self, _announced: Announced) {}
     /// What it is ready for, of what is waited for.
     fn readiness(&self, interest: Interest) -> Readiness;
-}
-
-mod sealed {
-    use std::sync::Arc;
-
-    use super::{TcpListener, TcpStream, Watched};
-
-    /// Keeps others from implementing it.
-    #[expect(private_interfaces, reason = "nobody outside can name the method")]
-    pub trait Sealed {
-        /// What a poller keeps.
-        fn watched(&self) -> Arc<dyn Watched>;
-    }
-
-    #[expect(private_interfaces, reason = "nobody outside can name the method")]
-    impl Sealed for TcpStream {
-        fn watched(&self) -> Arc<dyn Watched> {
-            Arc::<super::super::stream::Inner>::clone(&self.inner)
-        }
-    }
-
-    #[expect(private_interfaces, reason = "nobody outside can name the method")]
-    impl Sealed for TcpListener {
-        fn watched(&self) -> Arc<dyn Watched> {
-            Arc::<super::super::listener::Inner>::clone(&self.inner)
-        }
-    }
 }
 
 /// Fewer sources than this are not swept.
