@@ -1,7 +1,7 @@
 //! Carrying out commands of the control thread: a few a turn, each a bounded slice of work, the answer
 //! in the vector that came with the question.
 
-use crate::applications::Left;
+use crate::applications::{AttachmentId, Left};
 use crate::clock::Clock;
 use crate::command::{Command, SocketFilter};
 use crate::nic::Port;
@@ -66,16 +66,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             Command::Attach(domain) => {
                 Command::Attach(domain.and_then(|domain| self.applications.attach(domain)))
             }
-            Command::Detach { attachment, .. } => {
-                let (left, domain) = self
-                    .with_applications(|applications, turn| applications.detach(attachment, turn));
-                Command::Detach {
-                    attachment,
-                    is_finished: left == Left::Nothing,
-                    still_sends: left == Left::Senders,
-                    domain,
-                }
-            }
+            Command::Detach { attachment, .. } => self.detach(attachment),
             Command::Applications { mut rows } => {
                 self.applications.rows(&mut rows);
                 Command::Applications { rows }
@@ -91,6 +82,17 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
                 self.stopping = true;
                 Command::Stop
             }
+        }
+    }
+
+    fn detach(&mut self, attachment: AttachmentId) -> Command {
+        let (left, domain) =
+            self.with_applications(|applications, turn| applications.detach(attachment, turn));
+        Command::Detach {
+            attachment,
+            is_finished: left == Left::Nothing,
+            still_sends: left == Left::Senders,
+            domain,
         }
     }
 
