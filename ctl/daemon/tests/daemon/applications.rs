@@ -101,7 +101,7 @@ fn refusals_are_clear(daemon: &Daemon) {
     let (kind, message) = refused(json!({"request": "attach", "layout": 99}));
     assert_eq!(kind, "version");
     assert!(message.contains("as version 2, not 99"), "{message}");
-    let (kind, _) = refused(json!({"request": "attach", "layout": 2, "flags": 1}));
+    let (kind, _) = refused(json!({"request": "attach", "layout": 2, "flags": 2}));
     assert_eq!(kind, "invalid");
     let (kind, _) = refused(json!({"request": "attach", "layout": 2, "colour": 1}));
     assert_eq!(kind, "malformed");
