@@ -30,6 +30,7 @@ use crate::challenge::ChallengeLimit;
 use crate::congestion::NewReno;
 use crate::error::ConnectionError;
 use crate::event::Readiness;
+use crate::extension::{ExtensionHandle, Extensions};
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::options::SocketOptions;
@@ -49,6 +50,7 @@ pub(crate) struct Context<'a, M> {
     pub(crate) counters: &'a TcpCounters,
     pub(crate) memory: &'a mut M,
     pub(crate) ranges: &'a mut ReassemblyPool,
+    pub(crate) extensions: &'a mut Extensions,
     pub(crate) challenges: &'a mut ChallengeLimit,
     pub(crate) replies: &'a mut ReplyQueue,
 }
@@ -70,6 +72,8 @@ pub(crate) struct Connection<Q> {
     pub(crate) last_received: Instant,
     /// When a segment that disagrees with us and carries no data got an answer last, in milliseconds modulo 2^32.
     pub(crate) answered_millis: u32,
+    /// What rare features keep.
+    pub(crate) extension: ExtensionHandle,
     /// The next in the listener's accept queue.
     pub(crate) next_waiting: u32,
 }
@@ -175,7 +179,7 @@ impl<Q: Default> Connection<Q> {
 
 // Each byte is paid for by each idle connection (ARCHITECTURE: "What a connection costs"). What only a connection
 // in trouble needs belongs into a pool, as the ranges of `reassembly` are, with a number here.
-const _: () = assert!(size_of::<Connection<crate::chunk_pool::ChunkQueue>>() <= 304);
+const _: () = assert!(size_of::<Connection<crate::chunk_pool::ChunkQueue>>() <= 312);
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ pub mod drop_reason;
 pub mod ephemeral_port;
 pub mod error;
 pub mod event;
+mod extension;
 pub mod flow_hash;
 pub mod header;
 pub mod header_options;

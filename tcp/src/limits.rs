@@ -21,6 +21,8 @@ pub struct Limits {
     pub send_buffer_bytes: usize,
     /// Bytes a connection may hold received and unread; the window offered follows from it.
     pub receive_buffer_bytes: usize,
+    /// Blocks for what only few connections need: urgent data, signatures, Fast Open, BBR.
+    pub extensions_max: usize,
     /// Out-of-order ranges per connection.
     pub reassembly_ranges_max: usize,
     /// Lower bound of the retransmission timer (Linux: 200 ms; RFC 6298 says 1 s).
@@ -82,6 +84,7 @@ impl Default for Limits {
             memory_bytes: 256 << 20,
             send_buffer_bytes: 1 << 20,
             receive_buffer_bytes: 1 << 20,
+            extensions_max: 4_096,
             reassembly_ranges_max: 32,
             rto_min: Duration::from_millis(200),
             rto_initial: Duration::from_secs(1),

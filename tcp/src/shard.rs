@@ -22,6 +22,7 @@ use crate::challenge::ChallengeLimit;
 use crate::chunk_pool::ChunkPool;
 use crate::connection::{Connection, Context};
 use crate::ephemeral_port::EphemeralPorts;
+use crate::extension::Extensions;
 use crate::flow_hash::FlowHash;
 use crate::initial_sequence::{InitialSequence, TimestampOffsets};
 use crate::limits::{Limits, Secrets};
@@ -48,6 +49,7 @@ pub struct Shard<M: Memory = ChunkPool> {
     /// What `memory` has when nobody holds any of it.
     memory_bytes: usize,
     ranges: ReassemblyPool,
+    extensions: Extensions,
     hash: FlowHash,
     initial_sequence: InitialSequence,
     timestamp_offsets: TimestampOffsets,
@@ -95,6 +97,7 @@ impl<M: Memory> Shard<M> {
             memory_bytes: memory.available_bytes(),
             memory,
             ranges: ReassemblyPool::new(ranges),
+            extensions: Extensions::new(limits.extensions_max),
             hash: FlowHash::new(&secrets.table),
             initial_sequence: InitialSequence::new(&secrets.initial_sequence),
             timestamp_offsets: TimestampOffsets::new(&secrets.timestamp_offset),
@@ -149,6 +152,7 @@ impl<M: Memory> Shard<M> {
             counters: &self.counters,
             memory: &mut self.memory,
             ranges: &mut self.ranges,
+            extensions: &mut self.extensions,
             challenges: &mut self.challenges,
             replies: &mut self.replies,
         };

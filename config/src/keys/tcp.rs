@@ -59,6 +59,12 @@ const TCP: &[Key] = &[
         "Bytes a connection may hold unread; the window follows.",
     ),
     key(
+        "extensions_max",
+        count(0, 4_194_304, "connections"),
+        Is("4096"),
+        "Connections of a worker that may use what only few need: urgent data, signatures, Fast Open, BBR.",
+    ),
+    key(
         "reassembly_ranges_max",
         count(1, 1_024, "ranges"),
         Is("32"),

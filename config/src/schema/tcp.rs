@@ -21,6 +21,7 @@ pub struct Tcp {
     pub send_buffer: usize,
     #[serde(with = "size")]
     pub receive_buffer: usize,
+    pub extensions_max: usize,
     pub reassembly_ranges_max: usize,
     #[serde(with = "duration")]
     pub rto_min: Duration,
@@ -69,6 +70,7 @@ impl Default for Tcp {
             memory: 256 << 20,
             send_buffer: 1 << 20,
             receive_buffer: 1 << 20,
+            extensions_max: 4_096,
             reassembly_ranges_max: 32,
             rto_min: Duration::from_millis(200),
             rto_initial: Duration::from_secs(1),

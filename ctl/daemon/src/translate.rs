@@ -145,6 +145,7 @@ fn limits(config: &Config) -> Limits {
         memory_bytes: tcp.memory,
         send_buffer_bytes: tcp.send_buffer,
         receive_buffer_bytes: tcp.receive_buffer,
+        extensions_max: tcp.extensions_max,
         reassembly_ranges_max: tcp.reassembly_ranges_max,
         rto_min: tcp.rto_min,
         rto_initial: tcp.rto_initial,

@@ -13,6 +13,7 @@ use crate::congestion::{CongestionControl, NewReno};
 use crate::drop_reason::DropReason;
 use crate::error::ConnectionError;
 use crate::event::Readiness;
+use crate::extension::ExtensionHandle;
 use crate::header::{Flags, Segment};
 use crate::header_options::Options;
 use crate::limits::Limits;
@@ -111,6 +112,7 @@ impl<Q: Default> Connection<Q> {
             },
             last_received: now,
             answered_millis: millis(now).wrapping_sub(QUIET_MILLIS),
+            extension: ExtensionHandle::default(),
             next_waiting: NONE,
         }
     }

@@ -1,0 +1,126 @@
+//! Extension blocks: what only few connections need, out of the record that all of them pay for.
+//!
+//! A connection holds a handle of four bytes, empty until it asks for a block. The blocks of a shard
+//! are reserved at start; when none is left the feature that asked is refused, and that is counted.
+
+use crate::table::NONE;
+
+/// The rare state of one connection. A feature adds its field, empty by default.
+#[derive(Debug, Default)]
+pub(crate) struct Extension {}
+
+/// A connection's block, or none. Only [`Extensions`] gives and takes back.
+#[derive(Debug)]
+pub(crate) struct ExtensionHandle(u32);
+
+/// The blocks of a shard.
+#[derive(Debug)]
+pub(crate) struct Extensions {
+    blocks: Vec<Block>,
+    free: u32,
+    live: usize,
+    max: usize,
+}
+
+/// A block, or the next free one behind it.
+#[derive(Debug)]
+struct Block {
+    extension: Extension,
+    next_free: u32,
+}
+
+#[allow(dead_code, reason = "the features that need them take them up one by one")]
+impl Extensions {
+    /// Room for `max` blocks.
+    pub(crate) fn new(max: usize) -> Self {
+        let max = max.min(NONE as usize - 1);
+        Self {
+            blocks: Vec::with_capacity(max),
+            free: NONE,
+            live: 0,
+            max,
+        }
+    }
+
+    /// The block of a connection, where it has one.
+    #[inline]
+    pub(crate) fn get(&self, handle: &ExtensionHandle) -> Option<&Extension> {
+        self.blocks
+            .get(handle.0 as usize)
+            .map(|block| &block.extension)
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, handle: &ExtensionHandle) -> Option<&mut Extension> {
+        self.blocks
+            .get_mut(handle.0 as usize)
+            .map(|block| &mut block.extension)
+    }
+
+    /// The block of a connection, an empty one if it had none; None when all are taken.
+    pub(crate) fn ensure(&mut self, handle: &mut ExtensionHandle) -> Option<&mut Extension> {
+        if !handle.is_held() {
+            handle.0 = self.take()?;
+            self.live += 1;
+        }
+        self.get_mut(handle)
+    }
+
+    /// Gives the block back, if there is one.
+    #[inline]
+    pub(crate) fn release(&mut self, handle: &mut ExtensionHandle) {
+        if handle.is_held() {
+            self.give_back(handle);
+        }
+    }
+
+    /// Blocks that connections hold.
+    pub(crate) fn live(&self) -> usize {
+        self.live
+    }
+
+    fn take(&mut self) -> Option<u32> {
+        if let Some(block) = self.blocks.get(self.free as usize) {
+            let index = self.free;
+            self.free = block.next_free;
+            return Some(index);
+        }
+        if self.blocks.len() >= self.max {
+            return None;
+        }
+        self.blocks.push(Block {
+            extension: Extension::default(),
+            next_free: NONE,
+        });
+        Some((self.blocks.len() - 1) as u32)
+    }
+
+    #[cold]
+    fn give_back(&mut self, handle: &mut ExtensionHandle) {
+        let index = std::mem::replace(&mut handle.0, NONE);
+        if let Some(block) = self.blocks.get_mut(index as usize) {
+            block.extension = Extension::default();
+            block.next_free = self.free;
+            self.free = index;
+            self.live -= 1;
+        }
+    }
+}
+
+impl ExtensionHandle {
+    /// True when there is a block behind it.
+    #[inline]
+    pub(crate) fn is_held(&self) -> bool {
+        self.0 != NONE
+    }
+}
+
+impl Default for ExtensionHandle {
+    fn default() -> Self {
+        Self(NONE)
+    }
+}
+
+#[cfg(test)]
+mod tests;
