@@ -50,6 +50,7 @@ pub(crate) struct Context<'a, M> {
     pub(crate) counters: &'a TcpCounters,
     pub(crate) memory: &'a mut M,
     pub(crate) ranges: &'a mut ReassemblyPool,
+    #[allow(dead_code, reason = "the features that need them take them up one by one")]
     pub(crate) extensions: &'a mut Extensions,
     pub(crate) challenges: &'a mut ChallengeLimit,
     pub(crate) replies: &'a mut ReplyQueue,
