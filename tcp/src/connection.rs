@@ -37,7 +37,7 @@ use crate::options::SocketOptions;
 use crate::reassembly::ReassemblyPool;
 use crate::reply::ReplyQueue;
 use crate::round_trip::{RoundTrip, TimeoutBounds};
-use crate::state::State;
+use crate::state::{Cause, State};
 use crate::tcp_counters::TcpCounters;
 use crate::time::Instant;
 use deadlines::Deadlines;
@@ -50,7 +50,10 @@ pub(crate) struct Context<'a, M> {
     pub(crate) counters: &'a TcpCounters,
     pub(crate) memory: &'a mut M,
     pub(crate) ranges: &'a mut ReassemblyPool,
-    #[allow(dead_code, reason = "the features that need them take them up one by one")]
+    #[allow(
+        dead_code,
+        reason = "the features that need them take them up one by one"
+    )]
     pub(crate) extensions: &'a mut Extensions,
     pub(crate) challenges: &'a mut ChallengeLimit,
     pub(crate) replies: &'a mut ReplyQueue,
@@ -127,10 +130,14 @@ pub(crate) struct User {
 }
 
 impl<Q: Default> Connection<Q> {
-    /// Moves to another state, and the gauges with it.
-    pub(crate) fn enter<M>(&mut self, context: &Context<'_, M>, state: State) {
-        context.counters.moved(self.state, state);
-        self.state = state;
+    /// Moves to the state that `cause` leads to, and the gauges with it.
+    pub(crate) fn enter<M>(&mut self, context: &Context<'_, M>, cause: Cause) {
+        let next = self.state.after(cause);
+        debug_assert!(next.is_some(), "{:?} by {cause:?}", self.state);
+        if let Some(next) = next {
+            context.counters.moved(self.state, next);
+            self.state = next;
+        }
     }
 
     /// The connection ends without FIN: its flow is free at once, the user finds `error`.
@@ -147,7 +154,7 @@ impl<Q: Default> Connection<Q> {
             State::Established | State::CloseWait => context.counters.estab_resets.increment(),
             _ => {}
         }
-        self.enter(context, State::Closed);
+        self.enter(context, Cause::Failed);
         self.user.error = Some(error);
         self.user.pending = Readiness {
             readable: true,

@@ -29,7 +29,10 @@ struct Block {
     next_free: u32,
 }
 
-#[allow(dead_code, reason = "the features that need them take them up one by one")]
+#[allow(
+    dead_code,
+    reason = "the features that need them take them up one by one"
+)]
 impl Extensions {
     /// Room for `max` blocks.
     pub(crate) fn new(max: usize) -> Self {

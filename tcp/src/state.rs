@@ -1,4 +1,8 @@
-//! The states of a connection (RFC 9293, section 3.3.2).
+//! The states of a connection (RFC 9293, section 3.3.2). The ways between them are in `transition`.
+
+mod transition;
+
+pub use transition::{Cause, TRANSITIONS};
 
 /// A connection's state, named as RFC 9293 and Linux name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -8,7 +8,7 @@ use crate::header::{Flags, Segment};
 use crate::header_options::Options;
 use crate::memory::Memory;
 use crate::sequence::SequenceNumber;
-use crate::state::State;
+use crate::state::{Cause, State};
 
 impl<Q: Default> Connection<Q> {
     /// Takes SEG.ACK and SEG.WND; true when it acknowledges something new.
@@ -157,12 +157,12 @@ impl<Q: Default> Connection<Q> {
     fn fin_acknowledged<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         match self.state {
             State::FinWait1 => {
-                self.enter(context, State::FinWait2);
+                self.enter(context, Cause::FinAcknowledged);
                 self.await_peers_fin(context);
             }
-            State::Closing => self.enter_time_wait(context),
+            State::Closing => self.enter_time_wait(context, Cause::FinAcknowledged),
             State::LastAck => {
-                self.enter(context, State::Closed);
+                self.enter(context, Cause::FinAcknowledged);
                 self.deadlines.clear();
             }
             _ => {}

@@ -10,7 +10,7 @@ use crate::header_options::Options;
 use crate::memory::Memory;
 use crate::packet::Verdict;
 use crate::reply::Reply;
-use crate::state::State;
+use crate::state::{Cause, State};
 
 impl<Q: Default> Connection<Q> {
     /// Takes a segment whose checksum is right and whose flow is this one's.
@@ -246,7 +246,7 @@ impl<Q: Default> Connection<Q> {
         self.send.window_largest = window;
         self.establish(context);
         if self.send.is_shut {
-            self.enter(context, State::FinWait1);
+            self.enter(context, Cause::ShutDown);
         }
         Ok(())
     }

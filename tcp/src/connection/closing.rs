@@ -3,7 +3,7 @@
 use super::{Connection, Context};
 use crate::error::{ConnectionError, SendError};
 use crate::memory::Memory;
-use crate::state::State;
+use crate::state::{Cause, State};
 
 impl<Q: Default> Connection<Q> {
     /// Half-close: FIN follows what is queued.
@@ -11,11 +11,10 @@ impl<Q: Default> Connection<Q> {
         &mut self,
         context: &mut Context<'_, M>,
     ) -> Result<(), SendError> {
-        let next = match self.state {
-            State::Established => State::FinWait1,
-            State::CloseWait => State::LastAck,
+        match self.state {
+            State::Established | State::CloseWait => self.enter(context, Cause::ShutDown),
             // `complete_simultaneous_open` goes on with it: the SYN must be acknowledged first.
-            State::SynReceived if !self.send.is_shut => State::SynReceived,
+            State::SynReceived if !self.send.is_shut => {}
             State::SynSent => return Err(SendError::NotConnected),
             _ => {
                 return Err(self
@@ -23,9 +22,8 @@ impl<Q: Default> Connection<Q> {
                     .error
                     .map_or(SendError::ShutDown, SendError::Failed));
             }
-        };
+        }
         self.send.is_shut = true;
-        self.enter(context, next);
         Ok(())
     }
 
@@ -69,8 +67,12 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// All is said both ways. The shard moves what must be remembered into its TIME-WAIT table.
-    pub(super) fn enter_time_wait<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
-        self.enter(context, State::TimeWait);
+    pub(super) fn enter_time_wait<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        cause: Cause,
+    ) {
+        self.enter(context, cause);
         self.deadlines.clear();
         context.memory.clear(&mut self.send.queue);
         context.ranges.clear(&mut self.receive.ranges);

@@ -9,7 +9,7 @@ use crate::error::ConnectionError;
 use crate::header::{Flags, Segment};
 use crate::memory::Memory;
 use crate::sequence::SequenceNumber;
-use crate::state::State;
+use crate::state::{Cause, State};
 
 impl<Q: Default> Connection<Q> {
     /// Takes what of the segment lies in the window.
@@ -192,9 +192,10 @@ impl<Q: Default> Connection<Q> {
         self.due.acknowledge = true;
         self.user.pending.readable = true;
         match self.state {
-            State::Established | State::SynReceived => self.enter(context, State::CloseWait),
-            State::FinWait1 => self.enter(context, State::Closing),
-            State::FinWait2 => self.enter_time_wait(context),
+            State::FinWait2 => self.enter_time_wait(context, Cause::FinReceived),
+            State::Established | State::SynReceived | State::FinWait1 => {
+                self.enter(context, Cause::FinReceived);
+            }
             _ => {}
         }
     }

@@ -22,7 +22,7 @@ use crate::options::{ConnectOptions, SocketOptions};
 use crate::reply::Reply;
 use crate::round_trip::RoundTrip;
 use crate::sequence::SequenceNumber;
-use crate::state::State;
+use crate::state::{Cause, State};
 use crate::table::NONE;
 use crate::table::request::Handshake;
 use crate::time::Instant;
@@ -172,7 +172,7 @@ impl<Q: Default> Connection<Q> {
             return Ok(true);
         }
         // Simultaneous open (RFC 9293, section 3.5, figure 7).
-        self.enter(context, State::SynReceived);
+        self.enter(context, Cause::SynCrossed);
         self.send.next = self.send.unacknowledged;
         self.due.syn = true;
         Ok(false)
@@ -216,7 +216,7 @@ impl<Q: Default> Connection<Q> {
 
     /// The handshake is complete.
     pub(crate) fn establish<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
-        self.enter(context, State::Established);
+        self.enter(context, Cause::HandshakeCompleted);
         self.deadlines.retransmit = NEVER;
         // RFC 6298, section 5.7: a SYN that timed out does not slow the data down.
         self.round_trip.end_back_off();

@@ -4,7 +4,7 @@ use super::deadlines::NEVER;
 use super::{Connection, Context};
 use crate::error::ConnectionError;
 use crate::memory::Memory;
-use crate::state::State;
+use crate::state::{Cause, State};
 use crate::time::Instant;
 
 impl<Q: Default> Connection<Q> {
@@ -18,7 +18,7 @@ impl<Q: Default> Connection<Q> {
         if self.user.is_orphan && take(&mut self.deadlines.patience, now) {
             if self.state == State::FinWait2 {
                 // As Linux: the peer is not told. Its FIN will be answered with RST.
-                self.enter(context, State::Closed);
+                self.enter(context, Cause::Failed);
                 self.deadlines.clear();
             } else {
                 context.counters.abort_on_linger.increment();
