@@ -1,65 +1,285 @@
 //! Congestion control: how much of what the peer's window allows may be in flight.
 //!
-//! The connection detects losses and tells; the algorithm only keeps the windows, in bytes.
+//! Loss recovery decides when something was lost and tells; here are the windows, in bytes, and the
+//! algorithm that moves them. What only a connection with a busy or troubled path needs lies in a
+//! [`Block`] of the shard's pool, so that an idle connection pays for the windows alone.
 
-pub mod new_reno;
+mod algorithm;
+mod block;
+mod new_reno;
+mod one_by_one;
+mod pool;
+pub mod rate_sample;
+mod settings;
 
-pub use new_reno::NewReno;
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use pool::CongestionPool;
+pub use rate_sample::RateSample;
+pub use settings::CongestionSettings;
 
-use std::fmt::Debug;
-use std::time::Duration;
+use block::Block;
+use pool::Handle;
+use rate_sample::DeliveryRate;
 
+use crate::sequence::SequenceNumber;
 use crate::time::Instant;
 
-/// What an acknowledgment of new data says.
+/// The windows of one connection, in bytes, and which algorithm moves them.
+#[derive(Debug)]
+pub struct Congestion {
+    /// cwnd.
+    window: u32,
+    /// ssthresh; [`NO_THRESHOLD`] before the first reduction.
+    threshold: u32,
+    /// Payload of a full segment.
+    segment: u16,
+    algorithm: Algorithm,
+    /// Where the rest lies, once there is any.
+    block: Handle,
+}
+
+/// What an acknowledgement says. One is passed in for each that delivers something, in every phase.
 #[derive(Clone, Copy, Debug)]
 pub struct Acknowledged {
     /// When it arrived.
     pub now: Instant,
-    /// Bytes newly acknowledged.
-    pub bytes: u32,
+    /// Bytes that it says have arrived, cumulatively or selectively, and that none before said.
+    pub delivered: u32,
+    /// Of these, bytes that the network marked (RFC 3168, RFC 8257).
+    pub marked: u32,
     /// Bytes in flight before it arrived.
     pub in_flight: u32,
-    /// True when the congestion window, not the data or the peer's window, kept the sender from
-    /// sending more. A window that was not used does not grow (RFC 7661; Linux does the same).
-    pub window_limited: bool,
-    /// Smoothed round-trip time, where there is one.
-    pub round_trip: Option<Duration>,
+    /// Where loss recovery stands after it.
+    pub phase: Phase,
+    /// SND.UNA after it.
+    pub unacknowledged: SequenceNumber,
+    /// SND.NXT.
+    pub next: SequenceNumber,
+    /// The round trip that it measured, in microseconds, where it did: never of a segment sent twice.
+    pub sample_micros: Option<u32>,
+    /// The rate at which data was delivered, where it was measured.
+    pub rate: Option<RateSample>,
 }
 
-/// An algorithm of congestion control.
-pub trait CongestionControl: Debug {
-    /// The name that operators see.
-    fn name(&self) -> &'static str;
+/// Where loss recovery stands, as Linux names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing is suspicious.
+    #[default]
+    Open,
+    /// Duplicate or selective acknowledgements, no loss yet.
+    Disorder,
+    /// The window shrinks because of a mark (Linux: CWR).
+    Reducing,
+    /// The window shrinks because of a loss, and what was lost is sent again.
+    Recovery,
+    /// After a retransmission timeout.
+    Loss,
+}
+
+impl Phase {
+    /// True where the window is moved by proportional rate reduction, not by the algorithm.
+    #[inline]
+    pub fn is_reduction(self) -> bool {
+        matches!(self, Phase::Reducing | Phase::Recovery)
+    }
+}
+
+/// Why the window is reduced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// A loss, found by acknowledgements.
+    Loss,
+    /// The retransmission timer ran out, for the first time on this data.
+    Timeout,
+    /// A mark (RFC 3168, section 6.1.2).
+    Mark,
+}
+
+impl Congestion {
+    /// The first flight of a connection whose full segments carry `segment_bytes`.
+    pub fn new(algorithm: Algorithm, segment_bytes: u32, settings: &CongestionSettings) -> Self {
+        let mut windows = Self {
+            window: 0,
+            threshold: NO_THRESHOLD,
+            segment: in_sixteen_bits(segment_bytes),
+            algorithm,
+            block: Handle::NONE,
+        };
+        windows.window = windows.initial_window(settings);
+        windows
+    }
+
+    /// Which algorithm it is.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
 
     /// cwnd: bytes that may be in flight.
-    fn window(&self) -> u32;
+    #[inline]
+    pub fn window(&self) -> u32 {
+        self.window
+    }
 
-    /// ssthresh in bytes; `u32::MAX` before the first loss.
-    fn slow_start_threshold(&self) -> u32;
+    /// Sets cwnd, for the rules of recovery: at least one byte, at most what is ever of use.
+    #[inline]
+    pub fn set_window(&mut self, bytes: u32) {
+        self.window = bytes.clamp(1, WINDOW_BYTES_MAX);
+    }
+
+    /// ssthresh in bytes; `u32::MAX` before the first reduction.
+    #[inline]
+    pub fn slow_start_threshold(&self) -> u32 {
+        self.threshold
+    }
+
+    /// True below ssthresh.
+    #[inline]
+    pub fn is_slow_start(&self) -> bool {
+        self.window < self.threshold
+    }
+
+    /// Payload of a full segment, as the windows count it.
+    #[inline]
+    pub fn segment(&self) -> u32 {
+        u32::from(self.segment)
+    }
+
+    /// True when the algorithm moves the window in every phase: no proportional rate reduction.
+    #[inline]
+    pub fn controls_window(&self) -> bool {
+        false
+    }
+
+    /// Bytes per second at which to send; None where nothing but the window limits.
+    #[inline]
+    pub fn pacing_rate(&self, _pool: &CongestionPool) -> Option<u64> {
+        None
+    }
 
     /// The segment size changed, by negotiation or by path MTU discovery.
-    fn set_segment_size(&mut self, bytes: u32);
+    pub fn set_segment_size(&mut self, bytes: u32, pool: &CongestionPool) {
+        let was_initial = self.window == self.initial_window(pool.settings());
+        self.segment = in_sixteen_bits(bytes);
+        self.window = if was_initial {
+            self.initial_window(pool.settings())
+        } else {
+            self.window.max(self.segment())
+        };
+    }
 
-    /// New data was acknowledged outside of recovery.
-    fn on_ack(&mut self, acknowledged: &Acknowledged);
+    /// The handshake lost a SYN or SYN-ACK: start with one segment (RFC 5681, section 3.1).
+    pub fn on_handshake_loss(&mut self) {
+        self.window = self.segment();
+    }
 
-    /// A loss was detected by duplicate acknowledgments: fast retransmit, recovery begins.
-    /// `in_flight` is FlightSize, the bytes sent and not acknowledged.
-    fn on_enter_recovery(&mut self, now: Instant, in_flight: u32);
+    /// Data was delivered: the window may grow.
+    #[inline]
+    pub fn on_ack(&mut self, pool: &mut CongestionPool, acknowledged: &Acknowledged) {
+        if acknowledged.phase.is_reduction() || !self.is_limited(acknowledged.in_flight) {
+            return;
+        }
+        let mut none = Block::default();
+        let block = pool.ensure(&mut self.block).unwrap_or(&mut none);
+        new_reno::grow(self, block, acknowledged.delivered);
+    }
 
-    /// One more duplicate acknowledgment in recovery: a segment has left the network.
-    fn on_duplicate_ack(&mut self);
+    /// Something was lost or marked, for the first time in this window of data: ssthresh falls, and what
+    /// [`Self::undo`] needs is remembered. After a timeout the window is one segment; else it stays,
+    /// and recovery brings it down to ssthresh. `in_flight` is FlightSize, the bytes sent and not
+    /// acknowledged.
+    pub fn reduce(
+        &mut self,
+        pool: &mut CongestionPool,
+        _now: Instant,
+        in_flight: u32,
+        reason: Reason,
+    ) {
+        let threshold = new_reno::reduced(self, in_flight);
+        if let Some(block) = pool.ensure(&mut self.block) {
+            block.counted = 0;
+            block.undo_window = self.window;
+            block.undo_threshold = self.threshold;
+        }
+        self.threshold = threshold;
+        if reason == Reason::Timeout {
+            self.window = self.segment();
+        }
+    }
 
-    /// An acknowledgment of `bytes` in recovery that leaves some of the data outstanding then.
-    fn on_partial_ack(&mut self, bytes: u32);
+    /// The last reduction was a mistake: the windows are again what they were, or more.
+    pub fn undo(&mut self, pool: &mut CongestionPool) {
+        if let Some(block) = pool.get_mut(&self.block)
+            && block.undo_window > 0
+        {
+            self.window = self.window.max(block.undo_window);
+            self.threshold = self.threshold.max(block.undo_threshold);
+            block.undo_window = 0;
+        }
+    }
 
-    /// All data that was outstanding when recovery began is acknowledged; `in_flight` still is not.
-    fn on_exit_recovery(&mut self, in_flight: u32);
+    /// Sending starts again after nothing was in flight since `last_sent`, longer ago than the
+    /// retransmission timeout of `timeout_nanos`: RFC 5681, section 4.1.
+    pub fn on_idle(
+        &mut self,
+        pool: &mut CongestionPool,
+        _now: Instant,
+        _last_sent: Instant,
+        _timeout_nanos: u64,
+    ) {
+        self.window = self.window.min(self.initial_window(pool.settings()));
+        if let Some(block) = pool.get_mut(&self.block) {
+            block.counted = 0;
+        }
+    }
 
-    /// The retransmission timer expired. `is_first` is false when the same data timed out before.
-    fn on_timeout(&mut self, now: Instant, in_flight: u32, is_first: bool);
+    /// What the connection counts of deliveries, where it counts: only once its window has moved.
+    #[inline]
+    pub fn delivery<'a>(&self, pool: &'a mut CongestionPool) -> Option<&'a mut DeliveryRate> {
+        pool.get_mut(&self.block).map(|block| &mut block.delivery)
+    }
 
-    /// Nothing was sent for `idle`, longer than the retransmission timeout: RFC 5681, section 4.1.
-    fn on_idle(&mut self, idle: Duration, timeout: Duration);
+    /// The connection ends: its block goes back.
+    pub fn release(&mut self, pool: &mut CongestionPool) {
+        pool.free(&mut self.block);
+    }
+
+    /// RFC 6928: the larger of 14,600 bytes and two segments is the upper bound.
+    fn initial_window(&self, settings: &CongestionSettings) -> u32 {
+        let bound = INITIAL_WINDOW_BYTES.max(2 * self.segment());
+        settings
+            .initial_window_segments
+            .max(1)
+            .saturating_mul(self.segment())
+            .min(bound)
+    }
+
+    /// True when the window, not the data or the peer's window, kept the sender from sending more. A
+    /// window that was not used does not grow (RFC 7661, as Linux: twice as much in slow start).
+    #[inline]
+    fn is_limited(&self, in_flight: u32) -> bool {
+        in_flight + 2 * self.segment() > self.window
+            || (self.is_slow_start() && in_flight >= self.window / 2)
+    }
+
+    #[inline]
+    fn grow_by(&mut self, bytes: u32) {
+        self.window = self.window.saturating_add(bytes).min(WINDOW_BYTES_MAX);
+    }
 }
+
+/// Neither a segment nor the first flight can be larger, nor nothing at all.
+fn in_sixteen_bits(number: u32) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX).max(1)
+}
+
+/// ssthresh before the first reduction.
+pub const NO_THRESHOLD: u32 = u32::MAX;
+const INITIAL_WINDOW_BYTES: u32 = 14_600;
+/// A window this large is never the limit: one gibibyte, as far as RFC 7323 lets one see.
+const WINDOW_BYTES_MAX: u32 = 1 << 30;
+
+const _: () = assert!(size_of::<Congestion>() == 16);
+
+#[cfg(test)]
+mod tests;

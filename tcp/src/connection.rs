@@ -27,7 +27,7 @@ pub(crate) use stamps::{Stamps, is_before};
 
 use crate::address::Flow;
 use crate::challenge::ChallengeLimit;
-use crate::congestion::NewReno;
+use crate::congestion::{Congestion, CongestionPool};
 use crate::error::ConnectionError;
 use crate::event::Readiness;
 use crate::extension::{ExtensionHandle, Extensions};
@@ -55,6 +55,7 @@ pub(crate) struct Context<'a, M> {
         reason = "the features that need them take them up one by one"
     )]
     pub(crate) extensions: &'a mut Extensions,
+    pub(crate) congestion: &'a mut CongestionPool,
     pub(crate) challenges: &'a mut ChallengeLimit,
     pub(crate) replies: &'a mut ReplyQueue,
 }
@@ -70,7 +71,7 @@ pub(crate) struct Connection<Q> {
     pub(crate) stamps: Stamps,
     pub(crate) deadlines: Deadlines,
     pub(crate) round_trip: RoundTrip,
-    pub(crate) congestion: NewReno,
+    pub(crate) congestion: Congestion,
     pub(crate) user: User,
     /// When the last acceptable segment came.
     pub(crate) last_received: Instant,

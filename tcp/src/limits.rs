@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::congestion::CongestionSettings;
+
 /// Bounds, timers and defaults of one shard. Defaults follow Linux where Linux has one.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -55,8 +57,8 @@ pub struct Limits {
     pub keepalive_interval: Duration,
     /// Unanswered keepalive probes before the connection fails.
     pub keepalive_count: u32,
-    /// Initial congestion window in segments (RFC 6928).
-    pub initial_window_segments: u32,
+    /// Congestion control.
+    pub congestion: CongestionSettings,
     /// Send and accept the window scale option.
     pub window_scaling: bool,
     /// Send and accept timestamps.
@@ -101,7 +103,7 @@ impl Default for Limits {
             keepalive_idle: Duration::from_secs(7_200),
             keepalive_interval: Duration::from_secs(75),
             keepalive_count: 9,
-            initial_window_segments: 10,
+            congestion: CongestionSettings::default(),
             window_scaling: true,
             timestamps: true,
             sack: true,

@@ -20,6 +20,7 @@ use std::time::Duration;
 use crate::address::Flow;
 use crate::challenge::ChallengeLimit;
 use crate::chunk_pool::ChunkPool;
+use crate::congestion::CongestionPool;
 use crate::connection::{Connection, Context};
 use crate::ephemeral_port::EphemeralPorts;
 use crate::extension::Extensions;
@@ -54,6 +55,7 @@ pub struct Shard<M: Memory = ChunkPool> {
     initial_sequence: InitialSequence,
     timestamp_offsets: TimestampOffsets,
     ephemeral_ports: EphemeralPorts,
+    congestion: CongestionPool,
     challenges: ChallengeLimit,
     listeners: ListenTable,
     requests: Requests,
@@ -102,6 +104,7 @@ impl<M: Memory> Shard<M> {
             initial_sequence: InitialSequence::new(&secrets.initial_sequence),
             timestamp_offsets: TimestampOffsets::new(&secrets.timestamp_offset),
             ephemeral_ports: EphemeralPorts::new(&secrets.ephemeral_port, limits.ephemeral_ports),
+            congestion: CongestionPool::new(&limits.congestion),
             challenges: ChallengeLimit::new(&secrets.table),
             listeners: ListenTable::new(limits.listeners_max),
             connections: Established::new(connections),
@@ -153,6 +156,7 @@ impl<M: Memory> Shard<M> {
             memory: &mut self.memory,
             ranges: &mut self.ranges,
             extensions: &mut self.extensions,
+            congestion: &mut self.congestion,
             challenges: &mut self.challenges,
             replies: &mut self.replies,
         };

@@ -8,6 +8,7 @@ use coremill_engine::options::{
     Device, EalMemory, EalOptions, EngineOptions, IdlePolicy, Listening, NeighborOptions,
     PortOptions, RouteOptions, ServiceKind, ServiceOptions, TurnOptions, WorkerOptions,
 };
+use coremill_tcp::congestion::CongestionSettings;
 use coremill_tcp::limits::{Limits, Secrets};
 
 use crate::failure::Failure;
@@ -162,7 +163,11 @@ fn limits(config: &Config) -> Limits {
         keepalive_idle: tcp.keepalive_idle,
         keepalive_interval: tcp.keepalive_interval,
         keepalive_count: tcp.keepalive_count,
-        initial_window_segments: tcp.initial_window_segments,
+        congestion: CongestionSettings {
+            initial_window_segments: tcp.initial_window_segments,
+            blocks_max: tcp.connections_max,
+            ..CongestionSettings::default()
+        },
         window_scaling: tcp.window_scaling,
         timestamps: tcp.timestamps,
         sack: tcp.sack,

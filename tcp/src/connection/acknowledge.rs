@@ -2,7 +2,7 @@
 
 use super::deadlines::NEVER;
 use super::{Connection, Context};
-use crate::congestion::{Acknowledged, CongestionControl};
+use crate::congestion::{Acknowledged, Phase};
 use crate::drop_reason::DropReason;
 use crate::header::{Flags, Segment};
 use crate::header_options::Options;
@@ -84,7 +84,8 @@ impl<Q: Default> Connection<Q> {
         if self.send.next < acknowledgment {
             self.send.next = acknowledgment;
         }
-        self.measure(context, acknowledgment, options);
+        let sample_micros = self.measure(context, acknowledgment, options);
+        let is_backed_off = self.send.next < self.send.highest;
         self.send.attempts = 0;
         self.user.soft_error = None;
         if self.send.is_recovering {
@@ -95,16 +96,22 @@ impl<Q: Default> Connection<Q> {
                 // It follows: what lies 2^31 behind would seem to lie ahead.
                 self.send.recover = acknowledgment - 1;
             }
-            let window = self.congestion.window();
-            let is_slow_start = window < self.congestion.slow_start_threshold();
-            let near = in_flight + 2 * u32::from(self.send.mss) > window;
-            self.congestion.on_ack(&Acknowledged {
+            let acknowledged = Acknowledged {
                 now: context.now,
-                bytes: released,
+                delivered: released,
+                marked: 0,
                 in_flight,
-                window_limited: near || (is_slow_start && in_flight >= window / 2),
-                round_trip: self.round_trip.smoothed(),
-            });
+                phase: if is_backed_off {
+                    Phase::Loss
+                } else {
+                    Phase::Open
+                },
+                unacknowledged: acknowledgment,
+                next: self.send.next,
+                sample_micros,
+                rate: None,
+            };
+            self.congestion.on_ack(context.congestion, &acknowledged);
         }
         self.deadlines.retransmit = if self.send.outstanding() == 0 {
             NEVER
@@ -125,7 +132,7 @@ impl<Q: Default> Connection<Q> {
         context: &Context<'_, M>,
         acknowledgment: SequenceNumber,
         options: &Options,
-    ) {
+    ) -> Option<u32> {
         let sample = match self.send.timed_at {
             sent if sent != NEVER && acknowledgment >= self.send.timed => {
                 self.send.timed_at = NEVER;
@@ -138,10 +145,10 @@ impl<Q: Default> Connection<Q> {
                 .map(|sample| u64::try_from(sample.as_micros()).unwrap_or(u64::MAX)),
             _ => None,
         };
-        if let Some(micros) = sample {
-            self.round_trip.measure_micros(micros);
-            context.counters.round_trip_micros.record(micros);
-        }
+        let micros = sample?;
+        self.round_trip.measure_micros(micros);
+        context.counters.round_trip_micros.record(micros);
+        Some(u32::try_from(micros).unwrap_or(u32::MAX))
     }
 
     /// Tells a user who waited for room, once a third of the buffer is free (as Linux).

@@ -9,7 +9,7 @@ use super::receive_side::window_scale;
 use super::stamps::millis;
 use super::{Connection, Context, Due, ReceiveSide, SendSide, Stamps, User};
 use crate::address::Flow;
-use crate::congestion::{CongestionControl, NewReno};
+use crate::congestion::Congestion;
 use crate::drop_reason::DropReason;
 use crate::error::ConnectionError;
 use crate::event::Readiness;
@@ -98,7 +98,11 @@ impl<Q: Default> Connection<Q> {
             stamps: Stamps::default(),
             deadlines: Deadlines::default(),
             round_trip: RoundTrip::default(),
-            congestion: NewReno::new(u32::from(mss), limits.initial_window_segments),
+            congestion: Congestion::new(
+                limits.congestion.algorithm,
+                u32::from(mss),
+                &limits.congestion,
+            ),
             user: User {
                 cookie: 0,
                 options: SocketOptions::default(),
@@ -188,7 +192,9 @@ impl<Q: Default> Connection<Q> {
         let header = &segment.header;
         let peer_mss = options.mss.unwrap_or(default_mss(self.flow.remote.address));
         self.send.mss = self.send.mss.min(peer_mss).max(MSS_LEAST);
-        self.congestion.set_segment_size(u32::from(self.send.mss));
+        let segment = u32::from(self.send.mss);
+        self.congestion
+            .set_segment_size(segment, context.congestion);
         self.receive = ReceiveSide {
             mss: self.receive.mss,
             sack: self.receive.sack && options.sack_permitted,

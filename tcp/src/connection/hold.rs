@@ -1,7 +1,6 @@
 //! What may be sent next, or the one word why nothing may: a single judgement for both.
 
 use super::Connection;
-use crate::congestion::CongestionControl;
 use crate::header::HEADER_BYTES;
 use crate::sequence::SequenceNumber;
 use crate::state::State;

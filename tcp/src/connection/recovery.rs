@@ -2,7 +2,7 @@
 
 use super::deadlines::NEVER;
 use super::{Connection, Context};
-use crate::congestion::CongestionControl;
+use crate::congestion::Reason;
 use crate::memory::Memory;
 
 impl<Q: Default> Connection<Q> {
@@ -20,8 +20,9 @@ impl<Q: Default> Connection<Q> {
         if self.send.duplicates == DUPLICATES && self.send.unacknowledged > self.send.recover {
             self.send.is_recovering = true;
             self.send.recover = self.send.highest;
+            let outstanding = self.send.outstanding();
             self.congestion
-                .on_enter_recovery(context.now, self.send.outstanding());
+                .on_enter_recovery(context.congestion, context.now, outstanding);
             self.due.front = true;
             context.counters.reno_recovery.increment();
         }
@@ -42,10 +43,18 @@ impl<Q: Default> Connection<Q> {
 
     /// All that is outstanding counts as lost: it is sent again from the oldest on (go back N), as
     /// the window opens again from one segment.
-    pub(super) fn go_back<M>(&mut self, context: &Context<'_, M>) {
-        let is_first = self.send.attempts <= 1;
-        self.congestion
-            .on_timeout(context.now, self.send.outstanding(), is_first);
+    pub(super) fn go_back<M>(&mut self, context: &mut Context<'_, M>) {
+        if self.send.attempts <= 1 {
+            let outstanding = self.send.outstanding();
+            self.congestion.reduce(
+                context.congestion,
+                context.now,
+                outstanding,
+                Reason::Timeout,
+            );
+        } else {
+            self.congestion.set_window(self.congestion.segment());
+        }
         self.send.next = self.send.unacknowledged;
         self.send.recover = self.send.highest;
         self.send.is_recovering = false;

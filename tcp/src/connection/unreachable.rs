@@ -2,7 +2,6 @@
 
 use super::deadlines::NEVER;
 use super::{Connection, Context};
-use crate::congestion::CongestionControl;
 use crate::drop_reason::DropReason;
 use crate::error::ConnectionError;
 use crate::memory::Memory;
@@ -23,7 +22,7 @@ impl<Q: Default> Connection<Q> {
         }
         let is_connecting = matches!(self.state, State::SynSent | State::SynReceived);
         match quoted.error {
-            Unreachable::TooBig { mtu } => self.shrink(mtu),
+            Unreachable::TooBig { mtu } => self.shrink(context, mtu),
             Unreachable::Port | Unreachable::Protocol if is_connecting => {
                 self.fail(context, ConnectionError::Refused);
             }
@@ -37,7 +36,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// The path carries less than the link: smaller segments from the oldest on.
-    fn shrink(&mut self, mtu: u16) {
+    fn shrink<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>, mtu: u16) {
         // RFC 1191, section 3, asks for no less than the protocol's minimum.
         let floor = if self.flow.remote.address.is_ipv4() {
             MTU_LEAST_V4
@@ -47,7 +46,8 @@ impl<Q: Default> Connection<Q> {
         let mss = super::own_mss(mtu.max(floor), self.flow.remote.address);
         if mss < self.send.mss {
             self.send.mss = mss;
-            self.congestion.set_segment_size(u32::from(mss));
+            self.congestion
+                .set_segment_size(u32::from(mss), context.congestion);
             self.send.next = self.send.unacknowledged;
             self.send.timed_at = NEVER;
         }

@@ -2,7 +2,6 @@
 
 use super::hold::Hold;
 use super::{Connection, Context};
-use crate::congestion::CongestionControl;
 use crate::error::{ReceiveError, SendError};
 use crate::limits::Limits;
 use crate::memory::Memory;
@@ -97,7 +96,7 @@ impl<Q: Default> Connection<Q> {
 
     /// RFC 5681, section 4.1: an old congestion window says little about the path of now.
     #[inline]
-    fn restart_after_idle<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
+    fn restart_after_idle<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         // No timeout is shorter than this.
         let least = context.bounds.min.min(context.bounds.max);
         if context.now <= self.send.last_sent + least {
@@ -106,7 +105,13 @@ impl<Q: Default> Connection<Q> {
         let idle = context.now.since(self.send.last_sent);
         let timeout = self.round_trip.timeout(context.bounds);
         if idle > timeout {
-            self.congestion.on_idle(idle, timeout);
+            let timeout_nanos = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+            self.congestion.on_idle(
+                context.congestion,
+                context.now,
+                self.send.last_sent,
+                timeout_nanos,
+            );
         }
     }
 

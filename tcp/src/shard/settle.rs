@@ -117,6 +117,7 @@ impl<M: Memory> Shard<M> {
         self.memory.clear(&mut connection.send.queue);
         self.memory.clear(&mut connection.receive.queue);
         self.ranges.clear(&mut connection.receive.ranges);
+        connection.congestion.release(&mut self.congestion);
         self.extensions.release(&mut connection.extension);
         self.counters.states[State::Closed as usize].decrement();
         self.orphans = self.orphans.saturating_sub(1);

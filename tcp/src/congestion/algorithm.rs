@@ -1,0 +1,40 @@
+//! The algorithms and their names.
+
+/// An algorithm of congestion control.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Algorithm {
+    /// RFC 5681 and RFC 6582.
+    #[default]
+    NewReno = 1,
+}
+
+impl Algorithm {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::NewReno];
+
+    /// The name that users choose by and operators see.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NewReno => "newreno",
+        }
+    }
+}
+
+impl std::str::FromStr for Algorithm {
+    type Err = UnknownAlgorithm;
+
+    /// By name; `reno` is Linux's for `newreno`.
+    fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
+        let name = if name == "reno" { "newreno" } else { name };
+        Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name)
+            .ok_or(UnknownAlgorithm)
+    }
+}
+
+/// No algorithm has that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no such congestion control: newreno (or reno)")]
+pub struct UnknownAlgorithm;

@@ -1,0 +1,73 @@
+//! The blocks of all connections of a shard, reserved at start, and the shard's settings beside them.
+
+use super::block::Block;
+use super::settings::CongestionSettings;
+use crate::table::NONE;
+use crate::table::slots::Slots;
+
+/// The pool. A connection that finds none left goes on without: its window grows by RFC 5681 alone
+/// and cannot be restored after a reduction that was a mistake.
+#[derive(Debug)]
+pub struct CongestionPool {
+    blocks: Slots<Block>,
+    settings: CongestionSettings,
+    /// How often none was left, until the shard has counted it.
+    exhausted: u64,
+}
+
+/// Names a block, or none. It is given back by hand.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Handle(u32);
+
+impl Handle {
+    pub(super) const NONE: Self = Self(NONE);
+}
+
+impl CongestionPool {
+    /// Room for `settings.blocks_max` blocks.
+    pub fn new(settings: &CongestionSettings) -> Self {
+        Self {
+            blocks: Slots::new(settings.blocks_max),
+            settings: *settings,
+            exhausted: 0,
+        }
+    }
+
+    /// Blocks held: zero when no connection is left.
+    pub fn live(&self) -> usize {
+        self.blocks.live()
+    }
+
+    /// How often none was left since this was asked last.
+    pub fn take_exhausted(&mut self) -> u64 {
+        std::mem::take(&mut self.exhausted)
+    }
+
+    pub(super) fn settings(&self) -> &CongestionSettings {
+        &self.settings
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, handle: &Handle) -> Option<&mut Block> {
+        self.blocks.get_mut(handle.0)
+    }
+
+    /// The block of `handle`, a new one where it had none; None when none is left.
+    #[inline]
+    pub(super) fn ensure(&mut self, handle: &mut Handle) -> Option<&mut Block> {
+        if *handle == Handle::NONE {
+            match self.blocks.insert(Block::default()) {
+                Some(index) => *handle = Handle(index),
+                None => self.exhausted += 1,
+            }
+        }
+        self.blocks.get_mut(handle.0)
+    }
+
+    pub(super) fn free(&mut self, handle: &mut Handle) {
+        if *handle != Handle::NONE {
+            self.blocks.remove(handle.0);
+            *handle = Handle::NONE;
+        }
+    }
+}
