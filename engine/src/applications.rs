@@ -8,6 +8,7 @@
 //! `prepare_sleep`.
 
 mod agreement;
+mod arriving;
 mod attachment;
 mod budget;
 mod chunks;
@@ -125,16 +126,15 @@ impl Applications {
         event.cookie & COOKIE != 0
     }
 
-    /// Has what an event of this cookie writes brought into the core's cache.
-    #[inline]
-    pub(crate) fn prefetch(&self, cookie: u64) {
-        let place = usize::try_from((cookie & !COOKIE) >> 32).unwrap_or(usize::MAX);
-        if cookie & COOKIE != 0
-            && let Some(Some(domain)) = self.domains.get(place)
-        {
-            domain
-                .sockets
-                .prefetch((cookie & u64::from(u32::MAX)) as u32);
+    /// Posts what was taken as it arrived: the application goes on while the rest of the turn is still to come.
+    pub(crate) fn post_arrived(&mut self) {
+        for domain in self.domains[..self.end].iter_mut().flatten() {
+            if domain.has_arrived {
+                guarded(domain, |domain| {
+                    domain.has_arrived = false;
+                    domain.post_events()
+                });
+            }
         }
     }
 
@@ -239,10 +239,16 @@ impl Domain {
         Ok(done)
     }
 
+    /// Whether it is not on its way out: it did not lie, and nobody is about to detach it.
+    #[inline]
+    fn is_served(&self) -> bool {
+        !self.is_leaving && self.attachment.violation().is_none()
+    }
+
     /// Whether this one has nothing for a worker that wants to sleep.
     fn prepare_sleep(&self) -> bool {
         let is_silent = self.ready_bits.sleep();
-        if self.is_leaving || self.attachment.violation().is_some() {
+        if !self.is_served() {
             return true;
         }
         let forwards = self.attachment.forwards.get(self.worker as usize);
@@ -262,7 +268,7 @@ fn guarded<T>(
     domain: &mut Domain,
     act: impl FnOnce(&mut Domain) -> Result<T, Violation>,
 ) -> Option<T> {
-    if domain.is_leaving || domain.attachment.violation().is_some() {
+    if !domain.is_served() {
         return None;
     }
     match act(domain) {

@@ -229,13 +229,10 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             ttl: header.ttl,
             mtu: self.ports.get(origin.port).map_or(MTU_MIN, |slot| slot.mtu),
         };
-        match self.shard.receive(self.now, &segment) {
+        let reader = &mut self.applications;
+        match self.shard.receive_for(self.now, &segment, reader) {
             Verdict::Accepted { progress } => {
                 self.delivered();
-                // What its event will write is on its way here while the other packets are received.
-                if let Some(cookie) = self.shard.latest_cookie() {
-                    self.applications.prefetch(cookie);
-                }
                 if progress {
                     self.paths.confirm(self.now, source, &mut self.neighbors);
                 }

@@ -23,6 +23,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         work += self.take_strays();
         work += self.take_inside();
         self.stage = Stage::Applications;
+        self.applications.post_arrived();
         work += self.take_application_commands();
         self.stage = Stage::Timers;
         work += self.run_timers();

@@ -34,6 +34,7 @@ use crate::extension::{ExtensionHandle, Extensions};
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::options::SocketOptions;
+use crate::packet::Reader;
 use crate::reassembly::ReassemblyPool;
 use crate::reply::ReplyQueue;
 use crate::round_trip::{RoundTrip, TimeoutBounds};
@@ -58,6 +59,8 @@ pub(crate) struct Context<'a, M> {
     pub(crate) congestion: &'a mut CongestionPool,
     pub(crate) challenges: &'a mut ChallengeLimit,
     pub(crate) replies: &'a mut ReplyQueue,
+    /// Who may take what a segment brings before it is queued.
+    pub(crate) reader: Option<&'a mut dyn Reader>,
 }
 
 /// A connection. What each segment touches comes first.

@@ -43,7 +43,7 @@ pub use drop_reason::DropReason;
 pub use event::{ConnectionId, Event, ListenerId, Readiness, Subject};
 pub use limits::Limits;
 pub use memory::Memory;
-pub use packet::{Inbound, Outgoing, Unreachable, Verdict};
+pub use packet::{Inbound, Outgoing, Reader, Unreachable, Verdict};
 pub use sequence::SequenceNumber;
 pub use shard::{CONNECTION_BYTES, Shard};
 pub use state::State;

@@ -37,6 +37,13 @@ pub enum Verdict {
     Dropped(DropReason),
 }
 
+/// A user who takes received bytes where they arrive, so that they need not wait in a queue.
+pub trait Reader {
+    /// Bytes that are next in order on the connection with this cookie, whose user has nothing else to read; gives how
+    /// many of them were taken. The others are queued, and an event tells of them.
+    fn take(&mut self, cookie: u64, bytes: &[u8]) -> usize;
+}
+
 /// A segment written into the caller's buffer by `next_segment`.
 ///
 /// The checksum field is zero: the caller fills it or lets the port do so.

@@ -159,6 +159,7 @@ impl<M: Memory> Shard<M> {
             congestion: &mut self.congestion,
             challenges: &mut self.challenges,
             replies: &mut self.replies,
+            reader: None,
         };
         (&mut self.connections, context)
     }

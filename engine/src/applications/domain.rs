@@ -46,6 +46,8 @@ pub struct Domain {
     pub(super) to_tell: VecDeque<u32>,
     /// Sockets that wait for chunks, or for another share of a turn.
     pub(super) waiting: VecDeque<u32>,
+    /// Bytes were taken as they arrived, and not told of yet.
+    pub(super) has_arrived: bool,
     /// Those are worth a try: chunks came back, or a share ended.
     pub(super) has_retry: bool,
     /// How many of them were not tried since.
@@ -124,6 +126,7 @@ impl Domain {
             sockets,
             chunks: Chunks::new(&shape, worker),
             listening: (0..shape.listeners).filter_map(listening).collect(),
+            has_arrived: false,
             has_retry: false,
             retries: 0,
             has_acceptable: false,

@@ -177,14 +177,6 @@ impl SocketTable {
         })
     }
 
-    /// Has the state of a number brought into the core's cache, as it will be written.
-    #[inline]
-    pub(super) fn prefetch(&self, number: u32) {
-        if let Some(part) = self.layout.socket(number) {
-            self.state.prefetch(part);
-        }
-    }
-
     /// The socket of a number.
     #[inline]
     pub(super) fn socket_at(&mut self, number: u32) -> Option<&mut Socket> {

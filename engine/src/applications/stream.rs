@@ -150,6 +150,36 @@ impl Stream {
         progress
     }
 
+    /// Takes bytes that arrive in order, past the shard's queue, as far as chunks are free; none where they have to wait.
+    #[inline]
+    pub(super) fn arrive(
+        &mut self,
+        bytes: &[u8],
+        (state, chunks, attachment): (&StateWriter, &mut Chunks, &Attachment),
+    ) -> usize {
+        let must_wait = self.is_offered || self.discards || self.is_closing || self.is_held;
+        if must_wait || self.unread(chunks) >= UNREAD_MAX {
+            return 0;
+        }
+        let Chunks {
+            receive, lendings, ..
+        } = chunks;
+        let Some(lending) = lendings.wake(&mut self.lending, state, self.granted) else {
+            return 0;
+        };
+        let memory = (&attachment.parts.daemon, &attachment.parts.layout);
+        let at = state.received();
+        let count = lending
+            .receive
+            .write_at(at, bytes, memory, (receive, state));
+        if count > 0 {
+            lending.receive.publish(count, state);
+        } else {
+            self.rest(chunks);
+        }
+        count
+    }
+
     /// Moves what lies in one piece; gives how much of it was moved.
     fn take_piece(&mut self, tools: &mut Tools<'_, '_>, progress: &mut Progress) -> usize {
         let turn = &mut *tools.turn;

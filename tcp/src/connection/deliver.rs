@@ -75,7 +75,38 @@ impl<Q: Default> Connection<Q> {
     ) -> Result<(), DropReason> {
         let bytes = u16::try_from(payload.len()).unwrap_or(u16::MAX);
         self.receive.full_bytes = self.receive.full_bytes.max(bytes);
-        self.deliver_next(context, payload)
+        let taken = self.hand_over(context, payload);
+        match payload.get(taken..) {
+            None | Some([]) => Ok(()),
+            Some(rest) => match self.deliver_next(context, rest) {
+                // The peer sends what found no room again; the rest of the segment was used.
+                Err(_) if taken > 0 => Ok(()),
+                delivered => delivered,
+            },
+        }
+    }
+
+    /// Lets a reader take what is next in order, where nothing older waits for it; gives how much was taken.
+    #[inline]
+    fn hand_over<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        payload: &[u8],
+    ) -> usize {
+        let Some(reader) = &mut context.reader else {
+            return 0;
+        };
+        if self.receive.readable > 0 || !self.user.is_attached {
+            return 0;
+        }
+        let taken = reader.take(self.user.cookie, payload).min(payload.len());
+        if taken > 0 {
+            self.receive.next += taken as u32;
+            context.counters.in_bytes.add(taken as u64);
+            self.was_read(context, taken);
+            self.schedule_acknowledgment(context);
+        }
+        taken
     }
 
     /// Bytes that are next in order.

@@ -158,6 +158,12 @@ impl<Q: Default> Connection<Q> {
         let count = count.min(self.receive.readable as usize);
         context.memory.release(&mut self.receive.queue, count);
         self.receive.readable -= count as u32;
+        self.was_read(context, count);
+    }
+
+    /// Bytes left the connection: the window may open.
+    #[inline]
+    pub(super) fn was_read<M>(&mut self, context: &Context<'_, M>, count: usize) {
         let is_open = matches!(
             self.state,
             State::Established | State::FinWait1 | State::FinWait2

@@ -200,7 +200,7 @@ impl<M: Memory> Shard<M> {
             return Verdict::Dropped(DropReason::ConnectionTableFull);
         };
         self.enqueue(id, slot);
-        match self.connection_receives(now, slot, segment, options) {
+        match self.connection_receives(now, slot, (segment, options), None) {
             Verdict::Accepted { .. } => Verdict::Accepted { progress: true },
             dropped => dropped,
         }

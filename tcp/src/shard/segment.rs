@@ -7,13 +7,33 @@ use crate::drop_reason::DropReason;
 use crate::header::{Flags, Segment};
 use crate::header_options::Options;
 use crate::memory::Memory;
-use crate::packet::{Inbound, Quoted, Verdict};
+use crate::packet::{Inbound, Quoted, Reader, Verdict};
 use crate::reply::Reply;
 use crate::time::Instant;
 
 impl<M: Memory> Shard<M> {
     /// Takes a segment from the IP layer. What it provokes waits in `next_segment` and `next_event`.
     pub fn receive(&mut self, now: Instant, inbound: &Inbound<'_>) -> Verdict {
+        self.take_in(now, inbound, None)
+    }
+
+    /// The same, and `reader` is asked whether it takes what is next in order at once.
+    pub fn receive_for(
+        &mut self,
+        now: Instant,
+        inbound: &Inbound<'_>,
+        reader: &mut dyn Reader,
+    ) -> Verdict {
+        self.take_in(now, inbound, Some(reader))
+    }
+
+    #[inline]
+    fn take_in(
+        &mut self,
+        now: Instant,
+        inbound: &Inbound<'_>,
+        reader: Option<&mut dyn Reader>,
+    ) -> Verdict {
         self.counters.in_segs.increment();
         let segment = match Segment::parse(inbound.bytes) {
             Ok(segment) => segment,
@@ -32,7 +52,7 @@ impl<M: Memory> Shard<M> {
         };
         let hash = self.hash_of(&flow);
         if let Some(slot) = self.connections.find(hash, &flow) {
-            return self.connection_receives(now, slot, &segment, &options);
+            return self.connection_receives(now, slot, (&segment, &options), reader);
         }
         if let Some(key) = self.time_waits.find(hash, &flow) {
             return match self.time_wait_receives(now, hash, key, &flow, &segment, &options) {
@@ -105,10 +125,14 @@ impl<M: Memory> Shard<M> {
         &mut self,
         now: Instant,
         slot: u32,
-        segment: &Segment<'_>,
-        options: &Options,
+        (segment, options): (&Segment<'_>, &Options),
+        reader: Option<&mut dyn Reader>,
     ) -> Verdict {
         let (connections, mut context) = self.split(now);
+        // Taken apart, so that it is borrowed no longer than the context.
+        if let Some(reader) = reader {
+            context.reader = Some(reader);
+        }
         let Some(connection) = connections.get_mut(slot) else {
             return Verdict::Dropped(DropReason::NoSocket);
         };

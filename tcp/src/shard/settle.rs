@@ -124,14 +124,6 @@ impl<M: Memory> Shard<M> {
         self.counters.orphans.set(self.orphans as u64);
     }
 
-    /// The cookie of what `next_event` probably gives last, for whoever wants to fetch what belongs to it before.
-    #[inline]
-    pub fn latest_cookie(&self) -> Option<u64> {
-        let slot = self.connection_events.back()?;
-        let connection = self.connections.get(slot)?;
-        Some(connection.user.cookie)
-    }
-
     /// The next hint, if any. What it says may have passed already: state is the truth.
     pub fn next_event(&mut self) -> Option<Event> {
         if !self.starved.is_empty() {

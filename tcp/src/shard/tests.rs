@@ -1,6 +1,7 @@
 //! Two shards that pass segments to each other by hand.
 
 mod pair;
+mod reader;
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;

@@ -54,12 +54,6 @@ impl SlotQueue {
         Some(slot)
     }
 
-    /// The slot that was appended last.
-    #[inline]
-    pub(crate) fn back(&self) -> Option<u32> {
-        (self.waiting > 0).then_some(self.last)
-    }
-
     /// How many slots wait.
     #[inline]
     pub(crate) fn len(&self) -> usize {

@@ -164,7 +164,7 @@ fn carry(
     passed
 }
 
-fn inbound<'a>(outgoing: &Outgoing, out: &'a [u8]) -> Inbound<'a> {
+pub(super) fn inbound<'a>(outgoing: &Outgoing, out: &'a [u8]) -> Inbound<'a> {
     Inbound {
         source: outgoing.source,
         destination: outgoing.destination,
