@@ -22,6 +22,7 @@ mod lending;
 mod listening;
 mod mail;
 mod opening;
+mod options;
 mod progress;
 mod socket_table;
 mod stream;

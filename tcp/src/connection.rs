@@ -6,6 +6,7 @@
 
 mod acknowledge;
 mod arrival;
+mod chosen;
 mod closing;
 pub(crate) mod deadlines;
 mod deliver;
@@ -33,8 +34,8 @@ use crate::event::Readiness;
 use crate::extension::{ExtensionHandle, Extensions};
 use crate::limits::Limits;
 use crate::memory::Memory;
-use crate::options::SocketOptions;
 use crate::packet::Reader;
+use crate::options::sets::{Chosen, OptionSets};
 use crate::reassembly::ReassemblyPool;
 use crate::reply::ReplyQueue;
 use crate::round_trip::{RoundTrip, TimeoutBounds};
@@ -61,6 +62,7 @@ pub(crate) struct Context<'a, M> {
     pub(crate) replies: &'a mut ReplyQueue,
     /// Who may take what a segment brings before it is queued.
     pub(crate) reader: Option<&'a mut dyn Reader>,
+    pub(crate) option_sets: &'a mut OptionSets,
 }
 
 /// A connection. What each segment touches comes first.
@@ -116,7 +118,7 @@ impl Due {
 pub(crate) struct User {
     /// Returned with each event. Of an orphan, which has none: its bytes that the shard has counted.
     pub(crate) cookie: u64,
-    pub(crate) options: SocketOptions,
+    pub(crate) options: Chosen,
     /// What the next event says.
     pub(crate) pending: Readiness,
     /// True when the user has a handle: after connect or accept, and until close.

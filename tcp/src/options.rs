@@ -1,4 +1,9 @@
-//! What a user asks of a listener or a connection when opening it.
+//! What a user asks of a listener or a connection when opening it, and of its options later.
+//!
+//! `socket_option.rs` names the options and says what each may be; `sets.rs` is how a connection keeps them.
+
+pub mod sets;
+mod socket_option;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,6 +12,8 @@ use std::time::Duration;
 
 use crate::address::Endpoint;
 use crate::limits::Limits;
+
+pub use socket_option::{OptionError, SocketOption};
 
 /// A passive open. The same listener exists on every shard; what is shared hangs on `queued`.
 #[derive(Clone, Debug)]
@@ -41,29 +48,53 @@ pub struct ConnectOptions {
     pub socket: SocketOptions,
 }
 
-/// Per-connection options with Linux's defaults.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Options of a connection with Linux's defaults. A listener's are those that accepted connections begin with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SocketOptions {
     /// TCP_NODELAY: no Nagle.
     pub no_delay: bool,
+    /// TCP_CORK: full segments only, for 200 ms at most.
+    pub cork: bool,
     /// SO_KEEPALIVE.
     pub keepalive: bool,
+    /// SO_OOBINLINE: urgent data stays in the stream.
+    pub urgent_inline: bool,
     /// TCP_KEEPCNT; 0 for the shard's.
     pub keepalive_count: u8,
     /// TCP_KEEPIDLE in seconds; 0 for the shard's.
     pub keepalive_idle_seconds: u16,
     /// TCP_KEEPINTVL in seconds; 0 for the shard's.
     pub keepalive_interval_seconds: u16,
+    /// TCP_LINGER2 in seconds: the time in FIN-WAIT-2; 0 for the shard's, below 0 for none at all.
+    pub fin_wait_2_seconds: i16,
+    /// TCP_USER_TIMEOUT in milliseconds; 0 for as long as retransmissions go.
+    pub user_timeout_millis: u32,
+    /// TCP_NOTSENT_LOWAT in bytes: not sent yet, beyond which there is no room; 0 for the shard's.
+    pub unsent_low_water: u32,
+    /// TCP_WINDOW_CLAMP in bytes: the window offered is never larger; 0 for no such bound.
+    pub window_clamp: u32,
+    /// SO_SNDBUF in bytes of payload; 0 for the shard's.
+    pub send_buffer_bytes: u32,
+    /// SO_RCVBUF in bytes of payload, which ends the buffer's own growth; 0 for the shard's.
+    pub receive_buffer_bytes: u32,
 }
 
 impl SocketOptions {
     /// Nothing is asked for.
     pub const DEFAULT: Self = Self {
         no_delay: false,
+        cork: false,
         keepalive: false,
+        urgent_inline: false,
         keepalive_count: 0,
         keepalive_idle_seconds: 0,
         keepalive_interval_seconds: 0,
+        fin_wait_2_seconds: 0,
+        user_timeout_millis: 0,
+        unsent_low_water: 0,
+        window_clamp: 0,
+        send_buffer_bytes: 0,
+        receive_buffer_bytes: 0,
     };
 
     /// How long the peer may be silent before it is probed.

@@ -1,12 +1,13 @@
 //! What one core owns of TCP: listeners, half-open requests, connections and TIME-WAIT records.
 //!
 //! The children hold the verbs: `segment` (in), `passive` and `late` (segments without connection),
-//! `transmit` (out), `timers`, `open` and `user` (the user's), `settle` (what follows after each).
+//! `transmit` (out), `timers`, `open`, `options` and `user` (the user's), `settle` (what follows after each).
 
 mod abort_all;
 mod inspect;
 mod late;
 mod open;
+mod options;
 mod passive;
 mod segment;
 mod settle;
@@ -28,6 +29,7 @@ use crate::flow_hash::FlowHash;
 use crate::initial_sequence::{InitialSequence, TimestampOffsets};
 use crate::limits::{Limits, Secrets};
 use crate::memory::Memory;
+use crate::options::sets::OptionSets;
 use crate::reassembly::ReassemblyPool;
 use crate::reply::ReplyQueue;
 use crate::round_trip::TimeoutBounds;
@@ -64,6 +66,7 @@ pub struct Shard<M: Memory = ChunkPool> {
     /// Timers of connections under their slots, of requests behind them.
     wheel: TimerWheel,
     replies: ReplyQueue,
+    option_sets: OptionSets,
     /// Requests whose SYN-ACK is due.
     syn_acks: SlotQueue,
     /// Connections with something more urgent than data.
@@ -111,6 +114,7 @@ impl<M: Memory> Shard<M> {
             time_waits: TimeWaits::new(limits.time_wait_max),
             wheel: TimerWheel::new(connections + requests.keys() as usize),
             replies: ReplyQueue::new(),
+            option_sets: OptionSets::new(connections),
             syn_acks: SlotQueue::new(requests.keys() as usize),
             requests,
             urgent: SlotQueue::new(connections),
@@ -160,6 +164,7 @@ impl<M: Memory> Shard<M> {
             challenges: &mut self.challenges,
             replies: &mut self.replies,
             reader: None,
+            option_sets: &mut self.option_sets,
         };
         (&mut self.connections, context)
     }

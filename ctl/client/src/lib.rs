@@ -93,6 +93,7 @@ mod stream;
 pub mod tokio;
 mod told;
 
+pub use coremill_ring::option;
 pub use error::AttachError;
 pub use listener::TcpListener;
 pub use poller::{Interest, Pollable, Poller, Readiness};

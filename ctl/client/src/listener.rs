@@ -125,6 +125,49 @@ impl TcpListener {
     }
 }
 
+impl TcpListener {
+    /// Sets an option by its number ([`option`](crate::option)) that connections accepted from now on begin with: a value
+    /// as setsockopt has it.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT` for an option that there is not, `EINVAL` for a value that it cannot have.
+    ///
+    /// ```no_run
+    /// # fn example(listener: &coremill_client::TcpListener) -> std::io::Result<()> {
+    /// listener.set_option(coremill_client::option::NO_DELAY, 1)
+    /// # }
+    /// ```
+    pub fn set_option(&self, option: u32, value: i64) -> io::Result<()> {
+        let set = |ticket, socket| Command::SetOption {
+            ticket,
+            socket,
+            option,
+            value: value.cast_unsigned(),
+        };
+        self.inner.socket.ask(set).map(drop)
+    }
+
+    /// What [`TcpListener::set_option`] set, or the daemon's configuration has.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT` for an option that there is not.
+    ///
+    /// ```no_run
+    /// # fn example(listener: &coremill_client::TcpListener) -> std::io::Result<()> {
+    /// assert_eq!(listener.option(coremill_client::option::KEEPALIVE_COUNT)?, 9);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn option(&self, option: u32) -> io::Result<i64> {
+        let answer = self.inner.socket.ask(|ticket, socket| Command::GetOption {
+            ticket,
+            socket,
+            option,
+        });
+        answer.map(u64::cast_signed)
+    }
+}
+
 impl Inner {
     fn waiting(&self) -> bool {
         self.claims.iter().any(Claims::waiting)

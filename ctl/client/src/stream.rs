@@ -1,7 +1,9 @@
 //! TCP connections.
 
+mod buffers;
 mod connect;
 mod info;
+mod keepalive;
 mod linger;
 mod options;
 mod receive;

@@ -132,7 +132,7 @@ pub enum Command {
         /// The socket.
         socket: Handle,
     },
-    /// Sets an option.
+    /// Sets an option; see `option`.
     SetOption {
         /// For the answer.
         ticket: u64,
@@ -142,6 +142,15 @@ pub enum Command {
         option: u32,
         /// Its value.
         value: u64,
+    },
+    /// Asks for an option; the answer's value is what it is now.
+    GetOption {
+        /// For the answer.
+        ticket: u64,
+        /// The socket.
+        socket: Handle,
+        /// Which.
+        option: u32,
     },
     /// Asks what a connection has come to; the answer is pages of `info::Info`, or an error.
     Info {

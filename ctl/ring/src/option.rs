@@ -1,24 +1,56 @@
-//! Numbers of the options that `Command::SetOption` sets, and of the conditions that `Command::Subscribe` names.
+//! Numbers of the options that `Command::SetOption` sets and `Command::GetOption` asks for, and of the conditions that
+//! `Command::Subscribe` names.
+//!
+//! An option's number is Linux's level and name of it, so that whoever has a setsockopt call in hand need not
+//! translate it. A value is what setsockopt is given, extended to 64 bits with its sign; which values there are, and what
+//! stands for each, says the worker, which answers others with `EINVAL` and unknown options with `ENOPROTOOPT`.
 
-/// Small segments are sent at once (TCP_NODELAY): 0 or 1.
-pub const NO_DELAY: u32 = 1;
+/// The number of an option of sockets (SOL_SOCKET).
+pub const fn of_socket(name: u16) -> u32 {
+    1 << 16 | name as u32
+}
+
+/// The number of an option of IPv4 (IPPROTO_IP).
+pub const fn of_ip(name: u16) -> u32 {
+    name as u32
+}
+
+/// The number of an option of TCP (IPPROTO_TCP).
+pub const fn of_tcp(name: u16) -> u32 {
+    6 << 16 | name as u32
+}
+
+/// Bytes that wait to be acknowledged (SO_SNDBUF).
+pub const SEND_BUFFER: u32 = of_socket(7);
+/// Bytes that wait to be read (SO_RCVBUF).
+pub const RECEIVE_BUFFER: u32 = of_socket(8);
 /// The peer of an idle connection is probed (SO_KEEPALIVE): 0 or 1.
-pub const KEEPALIVE: u32 = 2;
+pub const KEEPALIVE: u32 = of_socket(9);
+/// Urgent data stays in the stream (SO_OOBINLINE): 0 or 1.
+pub const URGENT_INLINE: u32 = of_socket(10);
 /// What closing does about unsent bytes (SO_LINGER): 0 for off, otherwise seconds plus one. Waiting for
 /// them is the application's part.
-pub const LINGER: u32 = 3;
+pub const LINGER: u32 = of_socket(13);
+/// Small segments are sent at once (TCP_NODELAY): 0 or 1.
+pub const NO_DELAY: u32 = of_tcp(1);
+/// Full segments only (TCP_CORK), for 200 ms at most: 0 or 1.
+pub const CORK: u32 = of_tcp(3);
 /// Silence before the first probe (TCP_KEEPIDLE), in seconds: 1 to 32,767.
-pub const KEEPALIVE_IDLE: u32 = 4;
+pub const KEEPALIVE_IDLE: u32 = of_tcp(4);
 /// Time between probes (TCP_KEEPINTVL), in seconds: 1 to 32,767.
-pub const KEEPALIVE_INTERVAL: u32 = 5;
+pub const KEEPALIVE_INTERVAL: u32 = of_tcp(5);
 /// Unanswered probes before the connection fails (TCP_KEEPCNT): 1 to 127.
-pub const KEEPALIVE_COUNT: u32 = 6;
+pub const KEEPALIVE_COUNT: u32 = of_tcp(6);
+/// Time in FIN-WAIT-2 (TCP_LINGER2), in seconds: 0 for the daemon's, below 0 for none.
+pub const FIN_WAIT_2: u32 = of_tcp(8);
+/// The largest window offered (TCP_WINDOW_CLAMP), in bytes; 0 for no bound.
+pub const WINDOW_CLAMP: u32 = of_tcp(10);
+/// Acknowledgements are not delayed for now (TCP_QUICKACK): 0 or 1.
+pub const QUICK_ACK: u32 = of_tcp(12);
 /// How long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT), in milliseconds; 0 for as long as retransmissions go.
-pub const USER_TIMEOUT: u32 = 7;
-/// Bytes that wait to be acknowledged (SO_SNDBUF). No worker can do it yet.
-pub const SEND_BUFFER: u32 = 8;
-/// Bytes that wait to be read (SO_RCVBUF). No worker can do it yet.
-pub const RECEIVE_BUFFER: u32 = 9;
+pub const USER_TIMEOUT: u32 = of_tcp(18);
+/// Bytes not sent yet beyond which there is no room (TCP_NOTSENT_LOWAT); 0 for the daemon's.
+pub const UNSENT_LOW_WATER: u32 = of_tcp(25);
 
 /// Something can be read or accepted (POLLIN).
 pub const READABLE: u32 = 1;

@@ -33,6 +33,7 @@ fn weight(command: &Command) -> u32 {
         | Command::WantRoom { .. }
         | Command::GiveBack { .. }
         | Command::SetOption { .. }
+        | Command::GetOption { .. }
         | Command::Subscribe { .. }
         | Command::Unsubscribe { .. } => 1,
         // A segment each, perhaps.

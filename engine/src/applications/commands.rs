@@ -3,7 +3,6 @@
 use coremill_ring::command::Command;
 use coremill_ring::message::INLINE_BYTES_MAX;
 use coremill_ring::untrusted::Violation;
-use rustix::io::Errno;
 
 use super::domain::Domain;
 use super::errno;
@@ -208,6 +207,7 @@ impl Domain {
             | Command::Shutdown { socket, .. }
             | Command::Close { socket }
             | Command::SetOption { socket, .. }
+            | Command::GetOption { socket, .. }
             | Command::Info { socket, .. }
             | Command::Subscribe { socket, .. }
             | Command::Unsubscribe { socket, .. } => socket,
@@ -301,6 +301,14 @@ impl Domain {
                 let set = self.set_option(socket, (option, value), turn);
                 self.answer(context, ticket, set)
             }
+            Command::GetOption {
+                ticket,
+                socket,
+                option,
+            } => {
+                let got = self.get_option(socket, option, turn);
+                self.answer(context, ticket, got)
+            }
             Command::Info { ticket, socket } => self.tell_info(socket, (ticket, context), turn),
             _ => self.carry_out_transfer(context, command, turn),
         }
@@ -347,8 +355,6 @@ impl Domain {
     }
 }
 
-/// What an option that there is not is answered with.
-pub(super) const NO_OPTION: Errno = Errno::NOPROTOOPT;
 /// Commands of one context in one turn.
 const COMMANDS_MAX: usize = 64;
 /// Commands from other workers in one turn.

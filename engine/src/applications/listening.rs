@@ -6,6 +6,7 @@ use coremill_ring::socket_state::Flags;
 use coremill_ring::untrusted::Violation;
 use coremill_tcp::error::ListenError;
 use coremill_tcp::options::ListenOptions;
+use coremill_tcp::options::sets::Chosen;
 use coremill_tcp::{Endpoint, ListenerId};
 use rustix::io::Errno;
 
@@ -108,6 +109,7 @@ impl Domain {
                     open.edges |= READABLE;
                     // It is there; an error there is none.
                     let _same = turn.shard.set_backlog(open.id, agreed.backlog);
+                    let _there = turn.shard.set_listener_options(open.id, agreed.options);
                 }
                 self.has_listener_edges = true;
                 self.conclude(number, agreed)?;
@@ -151,10 +153,12 @@ impl Domain {
             return Ok(());
         }
         if outcome.is_err() {
-            let options = agreed.options;
+            let options = Chosen::default();
             socket.kind = Kind::Unconnected { options };
             self.sockets.unconnected += 1;
             self.sockets.listeners -= 1;
+            // Without room for them it has none.
+            let _no_room = self.sockets.choose(handle, &agreed.options);
             agreed.free();
         } else {
             state.set_local(agreed.local);

@@ -1,18 +1,15 @@
-//! Sockets before they are connections: opened, bound, listening, connecting, with options and subscriptions.
+//! Sockets before they are connections: opened, bound, listening, connecting, with subscriptions.
 
 use std::net::SocketAddr;
 
 use coremill_ring::handle::Handle;
-use coremill_ring::option::{
-    KEEPALIVE, KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, LINGER, NO_DELAY,
-};
 use coremill_ring::socket_state::Flags;
 use coremill_ring::untrusted::Violation;
-use coremill_tcp::options::{ConnectOptions, SocketOptions};
+use coremill_tcp::options::ConnectOptions;
+use coremill_tcp::options::sets::Chosen;
 use rustix::io::Errno;
 
 use super::agreement::{Agreed, Phase};
-use super::commands::NO_OPTION;
 use super::domain::Domain;
 use super::errno;
 use super::listening::Asked;
@@ -27,7 +24,7 @@ pub(super) type Answer = Result<(Option<Handle>, u64), u16>;
 impl Domain {
     /// A new socket.
     pub(super) fn open(&mut self) -> Answer {
-        let options = SocketOptions::default();
+        let options = Chosen::default();
         let opened = self
             .sockets
             .open(Kind::Unconnected { options }, Flags::default());
@@ -92,9 +89,10 @@ impl Domain {
     ) -> Result<Option<u32>, Errno> {
         let Place { state, slot, .. } = self.sockets.find(handle).ok_or(Errno::BADF)?;
         let socket = slot.socket.as_mut().ok_or(Errno::BADF)?;
-        match socket.kind {
+        match &socket.kind {
             Kind::Stream(_) => Err(Errno::INVAL),
             Kind::Listener { number } => {
+                let number = *number;
                 let listening = self.listening.get(number as usize);
                 if listening.is_some_and(|listening| listening.asked.is_some()) {
                     return Err(Errno::ALREADY);
@@ -103,7 +101,7 @@ impl Domain {
                 agreed.backlog = backlog;
                 Ok(Some(number))
             }
-            Kind::Unconnected { options } => {
+            Kind::Unconnected { .. } => {
                 let free = |agreed: &(u32, &mut Agreed)| agreed.1.phase == Phase::Free;
                 let (number, agreed) = (0..).zip(table).find(free).ok_or(Errno::NOBUFS)?;
                 let any = SocketAddr::from(([0, 0, 0, 0], 0));
@@ -111,14 +109,12 @@ impl Domain {
                 agreed.socket = Some(handle);
                 agreed.local = state.local().unwrap_or(any);
                 agreed.backlog = backlog;
-                agreed.options = options;
                 agreed.subscribers = Subscribers::default();
                 for subscription in socket.subscribers.iter() {
                     agreed.subscribers.set(subscription);
                 }
                 agreed.having = 0;
-                socket.kind = Kind::Listener { number };
-                self.sockets.unconnected -= 1;
+                agreed.options = self.sockets.become_other(handle, Kind::Listener { number });
                 self.sockets.listeners += 1;
                 if let Some(listening) = self.listening.get_mut(number as usize) {
                     listening.asked = Some(asked);
@@ -165,19 +161,21 @@ impl Domain {
         turn: &mut Turn<'_>,
     ) -> Result<(), u16> {
         let cookie = self.socket_cookie(handle.slot);
+        // Of one that is no connection yet; of others it is found out below what they are.
+        let socket_options = self.sockets.options(handle).unwrap_or_default();
         let Place { state, slot, .. } = self
             .sockets
             .find(handle)
             .ok_or(errno::number(Errno::BADF))?;
         let socket = slot.socket.as_mut().ok_or(errno::number(Errno::BADF))?;
-        let socket_options = match &socket.kind {
-            Kind::Unconnected { options } => *options,
+        match &socket.kind {
+            Kind::Unconnected { .. } => {}
             Kind::Listener { .. } => return Err(errno::number(Errno::ISCONN)),
             Kind::Stream(_) if socket.flags.contains(Flags::CONNECTED) => {
                 return Err(errno::number(Errno::ISCONN));
             }
             Kind::Stream(_) => return Err(errno::number(Errno::ALREADY)),
-        };
+        }
         let way = turn.opening.path(remote.ip());
         let (source, mtu) = way.ok_or(errno::number(Errno::NETUNREACH))?;
         let bound = state.local();
@@ -213,47 +211,9 @@ impl Domain {
             let local = SocketAddr::new(flow.local.address, flow.local.port);
             state.set_local(local);
         }
-        socket.kind = Kind::Stream(Stream::new(connection, false));
-        self.sockets.unconnected -= 1;
+        let stream = Kind::Stream(Stream::new(connection, false));
+        self.sockets.become_other(handle, stream);
         Ok(())
-    }
-
-    /// Sets an option.
-    pub(super) fn set_option(
-        &mut self,
-        handle: Handle,
-        (option, value): (u32, u64),
-        turn: &mut Turn<'_>,
-    ) -> Answer {
-        let Place { slot, .. } = self
-            .sockets
-            .find(handle)
-            .ok_or(errno::number(Errno::BADF))?;
-        let socket = slot.socket.as_mut().ok_or(errno::number(Errno::BADF))?;
-        let mut options = match &socket.kind {
-            Kind::Unconnected { options } => *options,
-            Kind::Listener { .. } => SocketOptions::default(),
-            Kind::Stream(stream) => {
-                let options = turn.shard.socket_options(stream.connection);
-                options.unwrap_or_default()
-            }
-        };
-        match (option, value) {
-            (NO_DELAY, 0 | 1) => options.no_delay = value == 1,
-            (KEEPALIVE, 0 | 1) => options.keepalive = value == 1,
-            // Off, or no time at all. With a time, closing goes on behind the application's back, as without.
-            (LINGER, _) => socket.resets_on_close = value == 1,
-            _ => set_probing(&mut options, option, value).map_err(errno::number)?,
-        }
-        match &mut socket.kind {
-            Kind::Unconnected { options: kept } => *kept = options,
-            Kind::Listener { .. } => {}
-            Kind::Stream(stream) => {
-                let connection = stream.connection;
-                turn.shard.set_socket_options(turn.now, connection, options);
-            }
-        }
-        Ok((None, 0))
     }
 
     /// From now on a notifier hears of a socket; at once, if there is something to hear.
@@ -342,24 +302,6 @@ impl Domain {
         turn.wake_all();
         changed
     }
-}
-
-/// Sets one of keepalive's times, with Linux's bounds.
-fn set_probing(options: &mut SocketOptions, option: u32, value: u64) -> Result<(), Errno> {
-    let seconds = u16::try_from(value)
-        .ok()
-        .filter(|seconds| (1..=32_767).contains(seconds));
-    let count = u8::try_from(value)
-        .ok()
-        .filter(|count| (1..=127).contains(count));
-    match option {
-        KEEPALIVE_IDLE => options.keepalive_idle_seconds = seconds.ok_or(Errno::INVAL)?,
-        KEEPALIVE_INTERVAL => options.keepalive_interval_seconds = seconds.ok_or(Errno::INVAL)?,
-        KEEPALIVE_COUNT => options.keepalive_count = count.ok_or(Errno::INVAL)?,
-        NO_DELAY | KEEPALIVE => return Err(Errno::INVAL),
-        _ => return Err(NO_OPTION),
-    }
-    Ok(())
 }
 
 /// Connections that may wait for accept, whatever is asked for: Linux's net.core.somaxconn.

@@ -8,7 +8,8 @@ use coremill_ring::layout::{Layout, OWNER_WORDS, SOCKET_WORDS};
 use coremill_ring::socket_state::{Condition, Flags, StateWriter};
 use coremill_ring::words::WORD_BYTES;
 use coremill_tcp::CONNECTION_BYTES;
-use coremill_tcp::options::SocketOptions;
+use coremill_tcp::options::sets::{Chosen, OptionSets};
+use coremill_tcp::options::{OptionError, SocketOptions};
 
 use super::attachment::Attachment;
 use super::stream::Stream;
@@ -31,7 +32,7 @@ pub(super) struct Socket {
 #[derive(Debug)]
 pub(super) enum Kind {
     /// Opened, perhaps bound.
-    Unconnected { options: SocketOptions },
+    Unconnected { options: Chosen },
     /// The listener of this number.
     Listener { number: u32 },
     /// A connection, or the attempt at one.
@@ -70,6 +71,8 @@ pub(super) struct SocketTable {
     /// How many of each kind there are: a count, for nobody may look at all places in one turn.
     pub(super) unconnected: u64,
     pub(super) listeners: u64,
+    /// Options of those that are not connections yet.
+    option_sets: OptionSets,
     worker: u32,
     workers: u32,
 }
@@ -104,6 +107,7 @@ impl SocketTable {
             free: (0_u32..).take(slots.len()).collect(),
             unconnected: 0,
             listeners: 0,
+            option_sets: OptionSets::new(slots.len()),
             slots,
             state: StateWriter::new(attachment.parts.daemon.clone()),
             layout: *layout,
@@ -198,11 +202,70 @@ impl SocketTable {
             state.close();
             self.free.push_back(free);
             match socket.kind {
-                Kind::Unconnected { .. } => self.unconnected -= 1,
+                Kind::Unconnected { mut options } => {
+                    self.option_sets.release(&mut options);
+                    self.unconnected -= 1;
+                }
                 Kind::Listener { .. } => self.listeners -= 1,
                 Kind::Stream(_) => {}
             }
         }
+    }
+
+    /// The options of one that is not a connection yet.
+    pub(super) fn options(&mut self, handle: Handle) -> Result<SocketOptions, OptionError> {
+        let mut chosen = Chosen::default();
+        std::mem::swap(self.chosen(handle)?, &mut chosen);
+        let options = self.option_sets.options(&chosen);
+        std::mem::swap(self.chosen(handle)?, &mut chosen);
+        Ok(options)
+    }
+
+    /// Such a socket, if there is one of this name, has other options from now on.
+    pub(super) fn choose(
+        &mut self,
+        handle: Handle,
+        options: &SocketOptions,
+    ) -> Result<(), OptionError> {
+        let mut chosen = Chosen::default();
+        std::mem::swap(self.chosen(handle)?, &mut chosen);
+        let done = self.option_sets.choose(&mut chosen, options);
+        std::mem::swap(self.chosen(handle)?, &mut chosen);
+        done
+    }
+
+    fn chosen(&mut self, handle: Handle) -> Result<&mut Chosen, OptionError> {
+        match self
+            .find(handle)
+            .and_then(|place| place.slot.socket.as_mut())
+        {
+            Some(Socket {
+                kind: Kind::Unconnected { options },
+                ..
+            }) => Ok(options),
+            _ => Err(OptionError::NoSocket),
+        }
+    }
+
+    /// It becomes something else; gives the options that it had.
+    pub(super) fn become_other(&mut self, handle: Handle, kind: Kind) -> SocketOptions {
+        let mut chosen = Chosen::default();
+        if let Some(Place {
+            slot: Slot {
+                socket: Some(socket),
+                ..
+            },
+            ..
+        }) = self.find(handle)
+            && let Kind::Unconnected { options } = &mut socket.kind
+        {
+            std::mem::swap(options, &mut chosen);
+            socket.kind = kind;
+            self.unconnected -= 1;
+        }
+        let options = self.option_sets.options(&chosen);
+        self.option_sets.release(&mut chosen);
+        options
     }
 
     /// Connections, and attempts at some.

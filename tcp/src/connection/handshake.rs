@@ -18,7 +18,8 @@ use crate::header::{Flags, Segment};
 use crate::header_options::Options;
 use crate::limits::Limits;
 use crate::memory::Memory;
-use crate::options::{ConnectOptions, SocketOptions};
+use crate::options::ConnectOptions;
+use crate::options::sets::Chosen;
 use crate::reply::Reply;
 use crate::round_trip::RoundTrip;
 use crate::sequence::SequenceNumber;
@@ -50,7 +51,6 @@ impl<Q: Default> Connection<Q> {
             recent: 0,
         };
         connection.user.cookie = options.cookie;
-        connection.user.options = options.socket;
         connection.user.is_attached = true;
         connection
     }
@@ -61,7 +61,6 @@ impl<Q: Default> Connection<Q> {
         flow: Flow,
         handshake: &Handshake,
         timestamp_offset: u32,
-        socket: SocketOptions,
     ) -> Self {
         let limits = context.limits;
         let mss = handshake.mss.min(handshake.own_mss).max(MSS_LEAST);
@@ -83,7 +82,6 @@ impl<Q: Default> Connection<Q> {
             offset: timestamp_offset,
             recent: handshake.timestamp,
         };
-        connection.user.options = socket;
         connection.user.is_waiting = true;
         connection
     }
@@ -105,7 +103,7 @@ impl<Q: Default> Connection<Q> {
             ),
             user: User {
                 cookie: 0,
-                options: SocketOptions::default(),
+                options: Chosen::default(),
                 pending: Readiness::default(),
                 is_attached: false,
                 is_orphan: false,

@@ -2,6 +2,7 @@
 
 use super::Connection;
 use crate::header::HEADER_BYTES;
+use crate::options::sets::Flags;
 use crate::sequence::SequenceNumber;
 use crate::state::State;
 
@@ -87,7 +88,8 @@ impl<Q> Connection<Q> {
                 return Err(Hold::Window);
             }
             // Nagle (RFC 9293, section 3.7.4): a small segment waits while data is outstanding.
-            if is_last && !fin && offset != 0 && !self.user.options.no_delay {
+            if is_last && !fin && offset != 0 && !self.user.options.flags.contains(Flags::NO_DELAY)
+            {
                 return Err(Hold::Nagle);
             }
         }

@@ -4,6 +4,7 @@ use super::deadlines::NEVER;
 use super::{Connection, Context};
 use crate::error::ConnectionError;
 use crate::memory::Memory;
+use crate::options::sets::Flags;
 use crate::state::{Cause, State};
 use crate::time::Instant;
 
@@ -91,7 +92,7 @@ impl<Q: Default> Connection<Q> {
 
     /// Probes a peer that was silent for too long (RFC 1122, section 4.2.3.6).
     fn keep_alive<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
-        let options = self.user.options;
+        let options = *context.option_sets.get(&self.user.options);
         let idle = options.keepalive_idle(context.limits);
         let silence = context.now.since(self.last_received);
         if silence < idle || self.send.outstanding() > 0 {
@@ -117,8 +118,10 @@ impl<Q: Default> Connection<Q> {
             return;
         }
         let is_open = !matches!(self.state, State::SynSent | State::Closed | State::TimeWait);
-        self.deadlines.patience = if self.user.options.keepalive && is_open {
-            context.now + self.user.options.keepalive_idle(context.limits)
+        let is_kept_alive = self.user.options.flags.contains(Flags::KEEPALIVE);
+        self.deadlines.patience = if is_kept_alive && is_open {
+            let options = context.option_sets.get(&self.user.options);
+            context.now + options.keepalive_idle(context.limits)
         } else {
             NEVER
         };

@@ -105,6 +105,11 @@ impl<M: Memory> Shard<M> {
         let connection = Connection::opening(now, flow, options, initial, offset, &self.limits);
         let full = ConnectError::TableFull(self.limits.connections_max);
         let slot = self.connections.insert(hash, connection).ok_or(full)?;
+        let (connections, mut context) = self.split(now);
+        if let Some(connection) = connections.get_mut(slot) {
+            // Without room for them the connection opens all the same, and has none.
+            let _no_room = connection.choose(&mut context, &options.socket);
+        }
         self.counters.active_opens.increment();
         self.counters.states[State::SynSent as usize].increment();
         self.settle(now, slot);

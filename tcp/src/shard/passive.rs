@@ -217,8 +217,13 @@ impl<M: Memory> Shard<M> {
     ) -> Option<u32> {
         let offset = self.timestamp_offsets.offset(flow);
         let (connections, mut context) = self.split(now);
+        if connections.is_full() {
+            return None;
+        }
         let handshake = &pending.handshake;
-        let mut connection = Connection::accepted(&context, *flow, handshake, offset, socket);
+        let mut connection = Connection::accepted(&context, *flow, handshake, offset);
+        // Without room for them the connection comes all the same, and has none.
+        let _no_room = connection.choose(&mut context, &socket);
         context.counters.states[State::SynReceived as usize].increment();
         connection.establish(&mut context);
         if pending.handshake.sent == 1 {

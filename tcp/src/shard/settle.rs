@@ -119,6 +119,7 @@ impl<M: Memory> Shard<M> {
         self.ranges.clear(&mut connection.receive.ranges);
         connection.congestion.release(&mut self.congestion);
         self.extensions.release(&mut connection.extension);
+        self.option_sets.release(&mut connection.user.options);
         self.counters.states[State::Closed as usize].decrement();
         self.orphans = self.orphans.saturating_sub(1);
         self.counters.orphans.set(self.orphans as u64);

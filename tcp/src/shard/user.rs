@@ -5,7 +5,6 @@ use crate::address::Flow;
 use crate::error::{ConnectionError, ReceiveError, SendError, SpliceError};
 use crate::event::ConnectionId;
 use crate::memory::Memory;
-use crate::options::SocketOptions;
 use crate::snapshot::Look;
 use crate::time::Instant;
 
@@ -215,27 +214,6 @@ impl<M: Memory> Shard<M> {
     pub fn error(&mut self, id: ConnectionId) -> Option<ConnectionError> {
         let slot = self.connections.slot_of(id)?;
         self.connections.get(slot)?.user.error
-    }
-
-    /// Changes the options of a connection.
-    pub fn set_socket_options(&mut self, now: Instant, id: ConnectionId, options: SocketOptions) {
-        let Some(slot) = self.connections.slot_of(id) else {
-            return;
-        };
-        let (connections, context) = self.split(now);
-        if let Some(connection) = connections.get_mut(slot) {
-            connection.user.options = options;
-            connection.watch_for_silence(&context);
-        }
-        self.settle(now, slot);
-    }
-
-    /// The options of a connection.
-    pub fn socket_options(&self, id: ConnectionId) -> Option<SocketOptions> {
-        let slot = self.connections.slot_of(id)?;
-        self.connections
-            .get(slot)
-            .map(|connection| connection.user.options)
     }
 
     /// Both ends of a connection.

@@ -232,7 +232,8 @@ impl World {
         shard.set_cookie(id, self.applications.len() as u64);
         let index = self.connections[&from_side_0(flow, side)];
         let plan = self.plan.connections[index].clone();
-        shard.set_socket_options(self.now, id, socket_options(&plan.ends[side]));
+        let set = shard.set_socket_options(self.now, id, socket_options(&plan.ends[side]));
+        assert_eq!(set, Ok(()));
         self.begin(index, side, id, &plan);
     }
 

@@ -11,7 +11,7 @@ use crate::context::lock;
 impl Inner {
     /// Ends the stream and waits for the peer's acknowledgement, or for the time to pass.
     fn linger(&self) {
-        let linger = lock(&self.settings.options).linger;
+        let linger = *lock(&self.settings.linger);
         let Some(time) = linger.filter(|time| *time >= Duration::from_secs(1)) else {
             return;
         };

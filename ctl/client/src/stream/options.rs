@@ -1,31 +1,49 @@
 //! Options of a connection that the daemon keeps.
 //!
 //! Each setter waits until the worker has taken the option, or refused it. Of a connection that does not block it is
-//! sent off, and [`TcpStream::take_error`] tells later if it was refused. Getters tell what was set through this library.
+//! sent off, and [`TcpStream::take_error`] tells later if it was refused. Getters ask the worker, for what was not set here
+//! may be the listener's. Those of `keepalive.rs` and `buffers.rs` do the same.
 
 use std::io;
 use std::time::Duration;
 
 use coremill_ring::command::Command;
-use coremill_ring::option::{
-    KEEPALIVE, KEEPALIVE_COUNT, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, LINGER, NO_DELAY,
-    RECEIVE_BUFFER, SEND_BUFFER, USER_TIMEOUT,
-};
-use rustix::io::Errno;
+use coremill_ring::option::{CORK, LINGER, NO_DELAY, QUICK_ACK, URGENT_INLINE};
 
 use super::{Inner, TcpStream};
 use crate::context::lock;
 
-/// What was chosen.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Chosen {
-    no_delay: bool,
-    keepalive: bool,
-    pub(super) linger: Option<Duration>,
-    user_timeout: Option<Duration>,
-}
-
 impl TcpStream {
+    /// Sets an option by its number ([`option`](crate::option)), where there is no method for it: a value as setsockopt has it.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT` for an option that there is not, `EINVAL` for a value that it cannot have, `EBADF` when the connection is
+    /// over.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// stream.set_option(coremill_client::option::CORK, 1)
+    /// # }
+    /// ```
+    pub fn set_option(&self, option: u32, value: i64) -> io::Result<()> {
+        self.inner.set(option, value)
+    }
+
+    /// An option by its number, as getsockopt gives it.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT` for an option that there is not. `EBADF` when the connection is over. One that does not block waits for its worker here too.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// assert_eq!(stream.option(coremill_client::option::NO_DELAY)?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn option(&self, option: u32) -> io::Result<i64> {
+        self.inner.get(option)
+    }
+
     /// Whether small segments are sent at once (TCP_NODELAY).
     ///
     /// # Errors
@@ -37,15 +55,13 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.inner.set(NO_DELAY, u64::from(on))?;
-        self.inner.chosen(|chosen| chosen.no_delay = on);
-        Ok(())
+        self.inner.set(NO_DELAY, i64::from(on))
     }
 
-    /// What [`TcpStream::set_nodelay`] set.
+    /// What [`TcpStream::set_nodelay`] set, or the listener had.
     ///
     /// # Errors
-    /// None; the type is that of [`std::net::TcpStream::nodelay`].
+    /// `EBADF` when the connection is over. One that does not block waits for its worker here too.
     ///
     /// ```no_run
     /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
@@ -54,117 +70,96 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn nodelay(&self) -> io::Result<bool> {
-        Ok(lock(&self.inner.settings.options).no_delay)
+        Ok(self.inner.get(NO_DELAY)? != 0)
     }
 
-    /// Whether the peer of an idle connection is probed (SO_KEEPALIVE).
+    /// Whether only full segments are sent (TCP_CORK): for writes that belong together. What does not fill one waits until the
+    /// cork is taken off, for 200 ms at most.
     ///
     /// # Errors
     /// `EBADF` when the connection is over.
     ///
     /// ```no_run
     /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
-    /// stream.set_keepalive(true)
+    /// stream.set_cork(true)
     /// # }
     /// ```
-    pub fn set_keepalive(&self, on: bool) -> io::Result<()> {
-        self.inner.set(KEEPALIVE, u64::from(on))?;
-        self.inner.chosen(|chosen| chosen.keepalive = on);
-        Ok(())
+    pub fn set_cork(&self, on: bool) -> io::Result<()> {
+        self.inner.set(CORK, i64::from(on))
     }
 
-    /// What [`TcpStream::set_keepalive`] set.
+    /// What [`TcpStream::set_cork`] set, or the listener had.
     ///
     /// # Errors
-    /// None, so far.
+    /// `EBADF` when the connection is over. One that does not block waits for its worker here too.
     ///
     /// ```no_run
     /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
-    /// assert!(!stream.keepalive()?);
+    /// assert!(!stream.cork()?);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn keepalive(&self) -> io::Result<bool> {
-        Ok(lock(&self.inner.settings.options).keepalive)
+    pub fn cork(&self) -> io::Result<bool> {
+        Ok(self.inner.get(CORK)? != 0)
     }
 
-    /// How long a connection is silent before its peer is probed (TCP_KEEPIDLE), in whole seconds, 1 to 32,767.
+    /// Whether acknowledgements are sent at once for now (TCP_QUICKACK). It does not stay so: the conversation decides
+    /// again what pays.
     ///
     /// # Errors
-    /// `EINVAL` for another time, `EBADF` when the connection is over.
+    /// `EBADF` when the connection is over.
     ///
     /// ```no_run
     /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
-    /// stream.set_keepalive_time(std::time::Duration::from_secs(60))?;
-    /// stream.set_keepalive(true)
+    /// stream.set_quickack(true)
     /// # }
     /// ```
-    pub fn set_keepalive_time(&self, time: Duration) -> io::Result<()> {
-        self.inner.set(KEEPALIVE_IDLE, time.as_secs())
+    pub fn set_quickack(&self, on: bool) -> io::Result<()> {
+        self.inner.set(QUICK_ACK, i64::from(on))
     }
 
-    /// The time between probes (TCP_KEEPINTVL), in whole seconds, 1 to 32,767.
+    /// What [`TcpStream::set_quickack`] set, or the listener had.
     ///
     /// # Errors
-    /// `EINVAL` for another time, `EBADF` when the connection is over.
+    /// `EBADF` when the connection is over. One that does not block waits for its worker here too.
     ///
     /// ```no_run
     /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
-    /// stream.set_keepalive_interval(std::time::Duration::from_secs(10))
-    /// # }
-    /// ```
-    pub fn set_keepalive_interval(&self, interval: Duration) -> io::Result<()> {
-        self.inner.set(KEEPALIVE_INTERVAL, interval.as_secs())
-    }
-
-    /// How many unanswered probes end the connection (TCP_KEEPCNT), 1 to 127.
-    ///
-    /// # Errors
-    /// `EINVAL` for another number, `EBADF` when the connection is over.
-    ///
-    /// ```no_run
-    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
-    /// stream.set_keepalive_retries(3)
-    /// # }
-    /// ```
-    pub fn set_keepalive_retries(&self, retries: u32) -> io::Result<()> {
-        self.inner.set(KEEPALIVE_COUNT, u64::from(retries))
-    }
-
-    /// How long written bytes may stay unacknowledged before the connection fails with `ETIMEDOUT` (TCP_USER_TIMEOUT).
-    /// Refused as yet: retransmissions give up after the daemon's configured number of them.
-    ///
-    /// # Errors
-    /// `ENOPROTOOPT`, and `EBADF` when the connection is over.
-    ///
-    /// ```no_run
-    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
-    /// let refused = stream.set_user_timeout(Some(std::time::Duration::from_secs(30)));
-    /// assert!(refused.is_err());
+    /// assert!(!stream.quickack()?);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        let time_ms = timeout.map_or(0, |timeout| timeout.as_millis().max(1));
-        let time_ms = u64::try_from(time_ms).map_err(|_| io::Error::from(Errno::INVAL))?;
-        self.inner.set(USER_TIMEOUT, time_ms)?;
-        self.inner.chosen(|chosen| chosen.user_timeout = timeout);
-        Ok(())
+    pub fn quickack(&self) -> io::Result<bool> {
+        Ok(self.inner.get(QUICK_ACK)? != 0)
     }
 
-    /// What [`TcpStream::set_user_timeout`] set: None, as long as that is refused.
+    /// Whether urgent data stays in the stream (SO_OOBINLINE).
     ///
     /// # Errors
-    /// None, so far.
+    /// `EBADF` when the connection is over.
     ///
     /// ```no_run
     /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
-    /// assert_eq!(stream.user_timeout()?, None);
+    /// stream.set_urgent_inline(true)
+    /// # }
+    /// ```
+    pub fn set_urgent_inline(&self, on: bool) -> io::Result<()> {
+        self.inner.set(URGENT_INLINE, i64::from(on))
+    }
+
+    /// What [`TcpStream::set_urgent_inline`] set, or the listener had.
+    ///
+    /// # Errors
+    /// `EBADF` when the connection is over. One that does not block waits for its worker here too.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// assert!(!stream.urgent_inline()?);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn user_timeout(&self) -> io::Result<Option<Duration>> {
-        Ok(lock(&self.inner.settings.options).user_timeout)
+    pub fn urgent_inline(&self) -> io::Result<bool> {
+        Ok(self.inner.get(URGENT_INLINE)? != 0)
     }
 
     /// What closing does about bytes that were written and not acknowledged (SO_LINGER), in whole seconds. None: they
@@ -182,9 +177,11 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        let value = linger.map_or(0, |time| time.as_secs().saturating_add(1));
+        let value = linger.map_or(0, |time| {
+            i64::try_from(time.as_secs()).unwrap_or(i64::MAX - 1) + 1
+        });
         self.inner.set(LINGER, value)?;
-        self.inner.chosen(|chosen| chosen.linger = linger);
+        *lock(&self.inner.settings.linger) = linger;
         Ok(())
     }
 
@@ -200,53 +197,27 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn linger(&self) -> io::Result<Option<Duration>> {
-        Ok(lock(&self.inner.settings.options).linger)
-    }
-
-    /// How many bytes may wait to be acknowledged (SO_SNDBUF). Connections share the daemon's memory, whose
-    /// configuration bounds each, so that it is refused as yet.
-    ///
-    /// # Errors
-    /// `ENOPROTOOPT`, and `EBADF` when the connection is over.
-    ///
-    /// ```no_run
-    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
-    /// assert!(stream.set_send_buffer_size(1 << 20).is_err());
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
-        self.inner.set(SEND_BUFFER, bytes as u64)
-    }
-
-    /// How many bytes may wait to be read (SO_RCVBUF). Refused as yet, as [`TcpStream::set_send_buffer_size`] is.
-    ///
-    /// # Errors
-    /// `ENOPROTOOPT`, and `EBADF` when the connection is over.
-    ///
-    /// ```no_run
-    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
-    /// assert!(stream.set_recv_buffer_size(1 << 20).is_err());
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
-        self.inner.set(RECEIVE_BUFFER, bytes as u64)
+        Ok(*lock(&self.inner.settings.linger))
     }
 }
 
 impl Inner {
-    fn set(&self, option: u32, value: u64) -> io::Result<()> {
+    pub(super) fn set(&self, option: u32, value: i64) -> io::Result<()> {
         self.socket
             .ask_or_send_off(|ticket, socket| Command::SetOption {
                 ticket,
                 socket,
                 option,
-                value,
+                value: value.cast_unsigned(),
             })
     }
 
-    fn chosen(&self, change: impl FnOnce(&mut Chosen)) {
-        change(&mut lock(&self.settings.options));
+    pub(super) fn get(&self, option: u32) -> io::Result<i64> {
+        let answer = self.socket.ask(|ticket, socket| Command::GetOption {
+            ticket,
+            socket,
+            option,
+        });
+        answer.map(u64::cast_signed)
     }
 }

@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::TcpStream;
-use super::options::Chosen;
 use crate::context::lock;
 
 /// What was set.
@@ -14,7 +13,8 @@ use crate::context::lock;
 pub(super) struct Settings {
     pub(super) receive_ended: AtomicBool,
     pub(super) send_ended: AtomicBool,
-    pub(super) options: Mutex<Chosen>,
+    /// SO_LINGER: waiting is this library's part.
+    pub(super) linger: Mutex<Option<Duration>>,
     timeouts: Mutex<Timeouts>,
 }
 
@@ -36,7 +36,7 @@ impl Settings {
 
 impl TcpStream {
     /// Whether calls return `WouldBlock` instead of waiting. Then none waits for a worker either (but
-    /// [`TcpStream::info`]): options and shutdown are sent off, at worst when the ring of commands
+    /// [`TcpStream::info`], and asking for options): options and shutdown are sent off, at worst when the ring of commands
     /// has room again, and [`TcpStream::take_error`] tells what failed.
     ///
     /// # Errors

@@ -123,6 +123,11 @@ fn options_are_set_or_refused_and_later_for_who_does_not_wait() {
     client
         .set_keepalive_time(Duration::from_secs(60))
         .expect("idle");
+    let idle = client.keepalive_time().expect("asked for");
+    assert_eq!(idle, Duration::from_secs(60));
+    client.set_linger2(None).expect("below zero");
+    let number = client.option(coremill_client::option::FIN_WAIT_2);
+    assert_eq!(number.expect("with its sign"), -1);
     let refused = client.set_recv_buffer_size(1).expect_err("not yet");
     assert_eq!(refused.raw_os_error(), Some(92));
     client.set_nonblocking(true).expect("set");

@@ -240,7 +240,7 @@ fn errors_are_those_of_linux() {
     client.set_nodelay(true).expect("known");
     assert!(client.nodelay().expect("kept"));
     let refused = client
-        .set_send_buffer_size(1 << 20)
+        .set_recv_buffer_size(1 << 20)
         .expect_err("not to be had");
     assert_eq!(refused.raw_os_error(), Some(92));
     let missing = Stack::attach(daemon.path().with_extension("not-there"));

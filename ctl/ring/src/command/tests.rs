@@ -92,7 +92,7 @@ fn fields_that_cannot_be_are_refused() {
         Violation::BadField,
         "a connection to nowhere"
     );
-    assert_eq!(refused(18, &[0]), Violation::UnknownKind);
+    assert_eq!(refused(19, &[0]), Violation::UnknownKind);
     assert_eq!(refused(0, &[]), Violation::UnknownKind);
 }
 
@@ -178,6 +178,11 @@ fn commands() -> Vec<Command> {
             socket,
             option: 1,
             value: u64::MAX,
+        },
+        Command::GetOption {
+            ticket,
+            socket,
+            option: 6 << 16 | 1,
         },
         Command::Subscribe {
             ticket,

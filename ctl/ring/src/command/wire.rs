@@ -98,6 +98,11 @@ impl Command {
                 SET_OPTION,
                 &[ticket, socket.to_word(), u64::from(option), value],
             ),
+            Self::GetOption {
+                ticket,
+                socket,
+                option,
+            } => message.set(GET_OPTION, &[ticket, socket.to_word(), u64::from(option)]),
             Self::Subscribe {
                 ticket,
                 socket,
@@ -252,6 +257,7 @@ impl Command {
                 }
             }
             INFO => info(fields(message)?)?,
+            GET_OPTION => get_option(fields(message)?)?,
             UNSUBSCRIBE => {
                 let [socket, notifier] = fields(message)?;
                 Self::Unsubscribe {
@@ -271,6 +277,14 @@ fn open([ticket]: [u64; 1]) -> Command {
 fn info([ticket, socket]: [u64; 2]) -> Result<Command, Violation> {
     let socket = handle(socket)?;
     Ok(Command::Info { ticket, socket })
+}
+
+fn get_option([ticket, socket, option]: [u64; 3]) -> Result<Command, Violation> {
+    Ok(Command::GetOption {
+        ticket,
+        socket: handle(socket)?,
+        option: number(option)?,
+    })
 }
 
 fn connect_new(words: [u64; CONNECT_NEW_WORDS]) -> Result<Command, Violation> {
@@ -347,6 +361,7 @@ const SUBSCRIBE: u8 = 14;
 const UNSUBSCRIBE: u8 = 15;
 const CONNECT_NEW: u8 = 16;
 const INFO: u8 = 17;
+const GET_OPTION: u8 = 18;
 const CONNECT_NEW_WORDS: usize = 1 + 2 * ADDRESS_WORDS;
 const SEND_FIELDS: usize = 3;
 

@@ -3,6 +3,7 @@
 mod ending;
 mod hostile;
 mod leaving;
+mod options;
 mod serving;
 mod shortage;
 mod side;

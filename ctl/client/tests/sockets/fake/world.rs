@@ -1,6 +1,6 @@
 //! Sockets of the daemon in this process, and the network between them: bytes in flight, bounded, in order.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 use coremill_ring::accept_ring::{Offer, Offers};
@@ -27,6 +27,8 @@ pub struct World {
     slots: Vec<(u32, Option<Socket>)>,
     next_port: u16,
     next_listener: u32,
+    /// What was set, by slot and number.
+    options: BTreeMap<(u32, u32), u64>,
 }
 
 struct Socket {
@@ -64,6 +66,7 @@ impl World {
             slots: (0..shape.sockets).map(|_| (0, None)).collect(),
             next_port: 40_000,
             next_listener: 0,
+            options: BTreeMap::new(),
         }
     }
 
@@ -156,16 +159,24 @@ impl World {
                     .map(|socket| socket.fin |= direction != Direction::Receive);
                 answer(ticket, ended.map(|()| (None, 0)))
             }
-            Command::SetOption { ticket, option, .. } => {
-                let known = (1..=7).contains(&option);
-                answer(
-                    ticket,
-                    if known {
-                        Ok((None, 0))
-                    } else {
-                        Err(Errno::NOPROTOOPT)
-                    },
-                )
+            Command::SetOption {
+                ticket,
+                socket,
+                option,
+                value,
+            } => {
+                let is_known = option != coremill_ring::option::RECEIVE_BUFFER;
+                self.options.insert((socket.slot, option), value);
+                let set = is_known.then_some((None, 0));
+                answer(ticket, set.ok_or(Errno::NOPROTOOPT))
+            }
+            Command::GetOption {
+                ticket,
+                socket,
+                option,
+            } => {
+                let value = self.options.get(&(socket.slot, option));
+                answer(ticket, Ok((None, value.copied().unwrap_or(0))))
             }
             _ => self.obey_silently(command, payload).map(|()| Vec::new()),
         }

@@ -1,0 +1,40 @@
+//! What follows when an option of a connection is set, beyond that it is set. One line for each option that has more.
+
+use super::{Connection, Context};
+use crate::memory::Memory;
+use crate::options::{OptionError, SocketOption, SocketOptions};
+
+impl<Q: Default> Connection<Q> {
+    /// These are its options from now on.
+    ///
+    /// # Errors
+    /// [`OptionError::NoRoom`], and nothing changes.
+    pub(crate) fn choose<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        options: &SocketOptions,
+    ) -> Result<(), OptionError> {
+        context.option_sets.choose(&mut self.user.options, options)
+    }
+
+    /// One of them was set to `value`.
+    pub(crate) fn option_was_set<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        option: SocketOption,
+        _value: i64,
+    ) {
+        match option {
+            SocketOption::Keepalive
+            | SocketOption::KeepaliveIdle
+            | SocketOption::KeepaliveInterval
+            | SocketOption::KeepaliveCount => self.watch_for_silence(context),
+            _ => {}
+        }
+    }
+
+    /// What an option is that is no choice of the user's but a state of the connection; None for all others.
+    pub(crate) fn present_option(&self, _option: SocketOption) -> Option<i64> {
+        None
+    }
+}

@@ -1,0 +1,61 @@
+//! What each option may be, as Linux has it.
+
+use super::{OptionError, SocketOption};
+use crate::limits::Limits;
+use crate::options::SocketOptions;
+
+fn set(option: SocketOption, value: i64) -> Result<i64, OptionError> {
+    let limits = Limits::default();
+    let mut options = SocketOptions::DEFAULT;
+    options.set(option, value, &limits)?;
+    Ok(options.get(option, &limits))
+}
+
+#[test]
+fn nothing_set_is_what_the_shard_has() {
+    let limits = Limits::default();
+    let get = |option| SocketOptions::DEFAULT.get(option, &limits);
+    assert_eq!(get(SocketOption::KeepaliveIdle), 7_200);
+    assert_eq!(get(SocketOption::KeepaliveInterval), 75);
+    assert_eq!(get(SocketOption::KeepaliveCount), 9);
+    assert_eq!(get(SocketOption::FinWait2), 60);
+    assert_eq!(get(SocketOption::UserTimeout), 0);
+    assert_eq!(get(SocketOption::SendBuffer), 1 << 20);
+}
+
+#[test]
+fn switches_take_any_number() {
+    for option in [
+        SocketOption::NoDelay,
+        SocketOption::Cork,
+        SocketOption::Keepalive,
+    ] {
+        assert_eq!(set(option, 2), Ok(1));
+        assert_eq!(set(option, 0), Ok(0));
+    }
+}
+
+#[test]
+fn what_is_out_of_bounds_is_invalid_or_bounded() {
+    use SocketOption::*;
+    for (option, bad) in [
+        (KeepaliveIdle, 0),
+        (KeepaliveIdle, 32_768),
+        (KeepaliveInterval, -1),
+        (KeepaliveCount, 0),
+        (KeepaliveCount, 128),
+        (UserTimeout, -1),
+        (UnsentLowWater, -1),
+    ] {
+        assert_eq!(
+            set(option, bad),
+            Err(OptionError::Invalid),
+            "{option:?} {bad}"
+        );
+    }
+    assert_eq!(set(FinWait2, -7), Ok(-1));
+    assert_eq!(set(FinWait2, 1_000), Ok(120));
+    assert_eq!(set(WindowClamp, 1), Ok(1_152));
+    assert_eq!(set(ReceiveBuffer, 1), Ok(2_304));
+    assert_eq!(set(SendBuffer, i64::MAX), Ok(1 << 20));
+}
