@@ -292,6 +292,21 @@ impl Domain {
                 let shut = self.shutdown(socket, direction, turn)?;
                 self.answer(context, ticket, shut)
             }
+            Command::Info { ticket, socket } => self.tell_info(socket, (ticket, context), turn),
+            Command::SetOption { .. } | Command::GetOption { .. } => {
+                self.carry_out_option(context, command, turn)
+            }
+            _ => self.carry_out_transfer(context, command, turn),
+        }
+    }
+
+    fn carry_out_option(
+        &mut self,
+        context: u32,
+        command: &Command,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Violation> {
+        match *command {
             Command::SetOption {
                 ticket,
                 socket,
@@ -309,8 +324,7 @@ impl Domain {
                 let got = self.get_option(socket, option, turn);
                 self.answer(context, ticket, got)
             }
-            Command::Info { ticket, socket } => self.tell_info(socket, (ticket, context), turn),
-            _ => self.carry_out_transfer(context, command, turn),
+            _ => Ok(()),
         }
     }
 
