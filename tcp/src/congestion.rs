@@ -6,18 +6,26 @@
 
 mod algorithm;
 mod block;
+mod cubic;
+mod hystart;
+mod hystart_plus_plus;
 mod new_reno;
 mod one_by_one;
+mod pipe_ack;
 mod pool;
 pub mod rate_sample;
 mod settings;
+mod slow_start;
+mod usage;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use pool::CongestionPool;
 pub use rate_sample::RateSample;
-pub use settings::CongestionSettings;
+pub use settings::{ByteCounting, CongestionSettings, Hystart, Validation};
 
-use block::Block;
+use std::time::Duration;
+
+use block::{Before, Block, Validity};
 use pool::Handle;
 use rate_sample::DeliveryRate;
 
@@ -57,6 +65,8 @@ pub struct Acknowledged {
     pub next: SequenceNumber,
     /// The round trip that it measured, in microseconds, where it did: never of a segment sent twice.
     pub sample_micros: Option<u32>,
+    /// The present retransmission timeout.
+    pub timeout: Duration,
     /// The rate at which data was delivered, where it was measured.
     pub rate: Option<RateSample>,
 }
@@ -139,6 +149,12 @@ impl Congestion {
         self.window < self.threshold
     }
 
+    /// True while the window has never moved.
+    #[inline]
+    pub fn is_first(&self) -> bool {
+        self.block == Handle::NONE && self.threshold == NO_THRESHOLD
+    }
+
     /// Payload of a full segment, as the windows count it.
     #[inline]
     pub fn segment(&self) -> u32 {
@@ -173,15 +189,18 @@ impl Congestion {
         self.window = self.segment();
     }
 
-    /// Data was delivered: the window may grow.
+    /// Data was delivered, or only marked or measured: the window may grow.
     #[inline]
     pub fn on_ack(&mut self, pool: &mut CongestionPool, acknowledged: &Acknowledged) {
-        if acknowledged.phase.is_reduction() || !self.is_limited(acknowledged.in_flight) {
+        // Most connections never fill their first window: they pay for this look only.
+        if self.block == Handle::NONE && !self.may_grow(acknowledged.in_flight) {
             return;
         }
-        let mut none = Block::default();
-        let block = pool.ensure(&mut self.block).unwrap_or(&mut none);
-        new_reno::grow(self, block, acknowledged.delivered);
+        let (block, settings) = pool.ensure(&mut self.block, self.algorithm, acknowledged.now);
+        match block {
+            Some(block) => self.on_ack_with(block, settings, acknowledged),
+            None => self.on_ack_without(acknowledged),
+        }
     }
 
     /// Something was lost or marked, for the first time in this window of data: ssthresh falls, and what
@@ -191,17 +210,16 @@ impl Congestion {
     pub fn reduce(
         &mut self,
         pool: &mut CongestionPool,
-        _now: Instant,
+        now: Instant,
         in_flight: u32,
         reason: Reason,
     ) {
-        let threshold = new_reno::reduced(self, in_flight);
-        if let Some(block) = pool.ensure(&mut self.block) {
-            block.counted = 0;
-            block.undo_window = self.window;
-            block.undo_threshold = self.threshold;
-        }
-        self.threshold = threshold;
+        let (block, _) = pool.ensure(&mut self.block, self.algorithm, now);
+        let threshold = match block {
+            Some(block) => self.reduced(block, in_flight, reason),
+            None => new_reno::reduced(self, in_flight),
+        };
+        self.threshold = threshold.max(2 * self.segment());
         if reason == Reason::Timeout {
             self.window = self.segment();
         }
@@ -209,27 +227,48 @@ impl Congestion {
 
     /// The last reduction was a mistake: the windows are again what they were, or more.
     pub fn undo(&mut self, pool: &mut CongestionPool) {
-        if let Some(block) = pool.get_mut(&self.block)
-            && block.undo_window > 0
-        {
-            self.window = self.window.max(block.undo_window);
-            self.threshold = self.threshold.max(block.undo_threshold);
-            block.undo_window = 0;
+        let Some(block) = pool.get_mut(&self.block) else {
+            return;
+        };
+        let before = std::mem::take(&mut block.before);
+        if before.window > 0 {
+            self.window = self.window.max(before.window);
+            self.threshold = self.threshold.max(before.threshold);
+            if let (Some(cubic), Some(before)) = (block.cubic_mut(), before.cubic) {
+                *cubic = before;
+            }
         }
     }
 
-    /// Sending starts again after nothing was in flight since `last_sent`, longer ago than the
-    /// retransmission timeout of `timeout_nanos`: RFC 5681, section 4.1.
+    /// Sending starts while nothing is in flight, `last_sent` ago. After more than the retransmission
+    /// `timeout` the window says little about the path of now (RFC 5681, section 4.1): as Linux, and
+    /// RFC 2861, it is halved for each timeout that has passed, down to the first window.
     pub fn on_idle(
         &mut self,
         pool: &mut CongestionPool,
-        _now: Instant,
-        _last_sent: Instant,
-        _timeout_nanos: u64,
+        now: Instant,
+        last_sent: Instant,
+        timeout: Duration,
     ) {
-        self.window = self.window.min(self.initial_window(pool.settings()));
+        let settings = *pool.settings();
+        let mut is_kept = false;
         if let Some(block) = pool.get_mut(&self.block) {
-            block.counted = 0;
+            block.on_idle(self, now, last_sent, &settings);
+            is_kept = settings.validation == Validation::Rfc7661;
+        }
+        let mut left = now.since(last_sent);
+        let least = self.initial_window(&settings).min(self.window);
+        if left <= timeout || !settings.idle_restart || is_kept || timeout.is_zero() {
+            return;
+        }
+        self.remember_three_quarters();
+        while left > timeout && self.window > least {
+            left -= timeout;
+            self.window /= 2;
+        }
+        self.window = self.window.max(least);
+        if let Some(block) = pool.get_mut(&self.block) {
+            block.restart(now);
         }
     }
 
@@ -239,9 +278,89 @@ impl Congestion {
         pool.get_mut(&self.block).map(|block| &mut block.delivery)
     }
 
+    /// Another algorithm takes over; the windows stay.
+    pub fn set_algorithm(&mut self, pool: &mut CongestionPool, algorithm: Algorithm) {
+        if self.algorithm != algorithm {
+            self.algorithm = algorithm;
+            if let Some(block) = pool.get_mut(&self.block) {
+                block.change(algorithm);
+            }
+        }
+    }
+
     /// The connection ends: its block goes back.
     pub fn release(&mut self, pool: &mut CongestionPool) {
         pool.free(&mut self.block);
+    }
+
+    fn on_ack_with(
+        &mut self,
+        block: &mut Block,
+        settings: &CongestionSettings,
+        acknowledged: &Acknowledged,
+    ) {
+        let may_grow = block.observe(self, acknowledged, settings);
+        if let (Some(sample), Some(cubic)) = (acknowledged.sample_micros, block.cubic_mut()) {
+            cubic.on_sample(acknowledged.now, sample);
+        }
+        if self.is_slow_start() && block.ends_slow_start(self, acknowledged, settings) {
+            self.threshold = self.window;
+        }
+        if !may_grow || acknowledged.phase.is_reduction() || acknowledged.delivered == 0 {
+            return;
+        }
+        let mut left = acknowledged.delivered;
+        if self.is_slow_start() {
+            let counting = settings.byte_counting;
+            let counted = counting.in_slow_start(left, self.segment(), acknowledged.phase);
+            left = self.slow_start(block.slow_start_growth(counted, self.segment()));
+        }
+        if left > 0 && !self.is_slow_start() {
+            block.avoid(self, acknowledged.now, left, settings.byte_counting);
+        }
+    }
+
+    /// The pool is used up: RFC 5681, equations 2 and 3, which remember nothing.
+    #[cold]
+    fn on_ack_without(&mut self, acknowledged: &Acknowledged) {
+        if acknowledged.phase.is_reduction() {
+            return;
+        }
+        let counted = acknowledged.delivered.min(self.segment());
+        if self.is_slow_start() {
+            self.slow_start(counted);
+        } else {
+            let grown = u64::from(counted) * u64::from(self.segment()) / u64::from(self.window);
+            self.grow_by(u32::try_from(grown).unwrap_or(0).max(1));
+        }
+    }
+
+    /// ssthresh after a reduction.
+    fn reduced(&mut self, block: &mut Block, in_flight: u32, reason: Reason) -> u32 {
+        block.counted = 0;
+        block.before = Before {
+            window: self.window,
+            threshold: self.threshold,
+            cubic: block.cubic_mut().copied(),
+        };
+        let threshold = match block.cubic_mut() {
+            Some(cubic) => cubic.reduced(self),
+            None => new_reno::reduced(self, in_flight),
+        };
+        if reason == Reason::Timeout {
+            block.on_timeout();
+        }
+        match &block.validity {
+            Validity::Rfc7661(pipe_ack) => match pipe_ack.reduced(in_flight) {
+                Some(unused) => {
+                    let used = unused.max(2 * self.segment());
+                    self.window = self.window.min(used);
+                    used
+                }
+                None => threshold,
+            },
+            Validity::Linux(_) => threshold,
+        }
     }
 
     /// RFC 6928: the larger of 14,600 bytes and two segments is the upper bound.
@@ -254,12 +373,22 @@ impl Congestion {
             .min(bound)
     }
 
-    /// True when the window, not the data or the peer's window, kept the sender from sending more. A
-    /// window that was not used does not grow (RFC 7661, as Linux: twice as much in slow start).
+    /// True when the flight leaves no room for another segment.
     #[inline]
-    fn is_limited(&self, in_flight: u32) -> bool {
-        in_flight + 2 * self.segment() > self.window
-            || (self.is_slow_start() && in_flight >= self.window / 2)
+    fn is_full(&self, in_flight: u32) -> bool {
+        in_flight.saturating_add(self.segment()) > self.window
+    }
+
+    /// True when so large a flight lets the window grow, without knowing of any before.
+    #[inline]
+    fn may_grow(&self, in_flight: u32) -> bool {
+        self.is_full(in_flight) || (self.is_slow_start() && self.window / 2 < in_flight)
+    }
+
+    /// Before the window comes down without a loss: most of what it was stays within reach of slow
+    /// start (as Linux, after RFC 2861).
+    fn remember_three_quarters(&mut self) {
+        self.threshold = self.threshold.max(self.window / 4 * 3);
     }
 
     #[inline]

@@ -4,20 +4,35 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Algorithm {
-    /// RFC 5681 and RFC 6582.
+    /// RFC 9438.
     #[default]
-    NewReno = 1,
+    Cubic = 1,
+    /// RFC 5681 and RFC 6582.
+    NewReno = 2,
 }
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::NewReno];
+    pub const ALL: [Self; 2] = [Self::Cubic, Self::NewReno];
 
     /// The name that users choose by and operators see.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Cubic => "cubic",
             Self::NewReno => "newreno",
         }
+    }
+
+    /// The number that names it where numbers are handed over.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The algorithm that a number names.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.number() == number)
     }
 }
 
@@ -36,5 +51,5 @@ impl std::str::FromStr for Algorithm {
 
 /// No algorithm has that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such congestion control: newreno (or reno)")]
+#[error("no such congestion control: there are cubic and newreno (or reno)")]
 pub struct UnknownAlgorithm;

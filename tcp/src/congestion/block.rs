@@ -1,15 +1,220 @@
 //! What a connection whose window moves needs besides its windows: one block of the shard's pool.
 
+use super::cubic::Cubic;
+use super::hystart::Train;
+use super::hystart_plus_plus::Rounds;
+use super::pipe_ack::PipeAck;
 use super::rate_sample::DeliveryRate;
+use super::settings::{ByteCounting, Hystart, Validation};
+use super::usage::Usage;
+use super::{Acknowledged, Algorithm, Congestion, CongestionSettings};
+use crate::sequence::SequenceNumber;
+use crate::time::Instant;
 
 /// Memory of growth and of the last reduction.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Block {
-    /// Bytes acknowledged since congestion avoidance last grew the window.
+    /// Bytes delivered since congestion avoidance last grew the window.
     pub(super) counted: u32,
-    /// cwnd before the last reduction; 0 when there is nothing to undo.
-    pub(super) undo_window: u32,
-    /// ssthresh before it.
-    pub(super) undo_threshold: u32,
+    pub(super) before: Before,
+    pub(super) validity: Validity,
+    pub(super) exit: Exit,
+    pub(super) private: Private,
     pub(super) delivery: DeliveryRate,
+}
+
+/// What undo restores.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Before {
+    /// cwnd before the last reduction; 0 when there is nothing to undo.
+    pub(super) window: u32,
+    /// ssthresh before it.
+    pub(super) threshold: u32,
+    /// CUBIC before it (RFC 9438, section 4.9.2).
+    pub(super) cubic: Option<Cubic>,
+}
+
+/// Whether the window is used.
+#[derive(Debug)]
+pub(super) enum Validity {
+    Linux(Usage),
+    Rfc7661(PipeAck),
+}
+
+/// What looks for the end of slow start.
+#[derive(Debug)]
+pub(super) enum Exit {
+    /// Nothing, or it has been found.
+    None,
+    Train(Train),
+    Rounds(Rounds),
+    /// One of the two, once an acknowledgement says where a round begins.
+    Unset,
+}
+
+/// The algorithm's own state.
+#[derive(Debug)]
+pub(super) enum Private {
+    None,
+    Cubic(Cubic),
+}
+
+impl Block {
+    pub(super) fn new(algorithm: Algorithm, settings: &CongestionSettings, now: Instant) -> Self {
+        Self {
+            counted: 0,
+            before: Before::default(),
+            validity: match settings.validation {
+                Validation::Linux => Validity::Linux(Usage::new(now)),
+                Validation::Rfc7661 => {
+                    Validity::Rfc7661(PipeAck::new(now, SequenceNumber::default()))
+                }
+            },
+            exit: Exit::Unset,
+            private: Private::new(algorithm),
+            delivery: DeliveryRate::default(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn cubic_mut(&mut self) -> Option<&mut Cubic> {
+        match &mut self.private {
+            Private::Cubic(cubic) => Some(cubic),
+            Private::None => None,
+        }
+    }
+
+    /// Takes an acknowledgement in; true when the window was used and may grow.
+    #[inline]
+    pub(super) fn observe(
+        &mut self,
+        windows: &mut Congestion,
+        acknowledged: &Acknowledged,
+        settings: &CongestionSettings,
+    ) -> bool {
+        match &mut self.validity {
+            Validity::Linux(usage) => {
+                let is_limited = usage.observe(windows, acknowledged);
+                if !is_limited && settings.idle_restart {
+                    usage.decay(windows, acknowledged, settings);
+                }
+                is_limited
+            }
+            Validity::Rfc7661(pipe_ack) => {
+                let is_validated = pipe_ack.observe(windows, acknowledged);
+                if !is_validated {
+                    pipe_ack.expire(windows, acknowledged.now, settings);
+                }
+                is_validated
+            }
+        }
+    }
+
+    /// How much of what counts in slow start the window grows by.
+    #[inline]
+    pub(super) fn slow_start_growth(&self, bytes: u32, segment: u32) -> u32 {
+        match &self.exit {
+            Exit::Rounds(rounds) => rounds.growth(bytes, segment, false),
+            _ => bytes,
+        }
+    }
+
+    /// The window grows beyond slow start.
+    #[inline]
+    pub(super) fn avoid(
+        &mut self,
+        windows: &mut Congestion,
+        now: Instant,
+        bytes: u32,
+        counting: ByteCounting,
+    ) {
+        let bytes = counting.in_avoidance(bytes, windows.segment());
+        let per_segment = match &mut self.private {
+            Private::Cubic(cubic) => cubic.per_segment(windows, now, bytes),
+            Private::None => windows.window,
+        };
+        windows.avoid(&mut self.counted, bytes, per_segment);
+    }
+
+    /// A retransmission timeout: the path may be another one.
+    pub(super) fn on_timeout(&mut self) {
+        self.exit = Exit::Unset;
+        if let Some(cubic) = self.cubic_mut() {
+            cubic.on_timeout();
+        }
+    }
+
+    /// Sending starts again while nothing is in flight.
+    pub(super) fn on_idle(
+        &mut self,
+        windows: &mut Congestion,
+        now: Instant,
+        last_sent: Instant,
+        settings: &CongestionSettings,
+    ) {
+        if let Some(cubic) = self.cubic_mut() {
+            cubic.on_idle(now, last_sent);
+        }
+        if let Validity::Rfc7661(pipe_ack) = &mut self.validity {
+            pipe_ack.expire(windows, now, settings);
+        }
+    }
+
+    /// The window was set anew after idleness.
+    pub(super) fn restart(&mut self, now: Instant) {
+        self.counted = 0;
+        if let Validity::Linux(usage) = &mut self.validity {
+            usage.restart(now);
+        }
+    }
+
+    /// Another algorithm takes over.
+    pub(super) fn change(&mut self, algorithm: Algorithm) {
+        self.private = Private::new(algorithm);
+        self.exit = Exit::Unset;
+        self.before.cubic = None;
+        self.counted = 0;
+    }
+
+    /// True when slow start has to end, by what this acknowledgement tells.
+    pub(super) fn ends_slow_start(
+        &mut self,
+        windows: &Congestion,
+        acknowledged: &Acknowledged,
+        settings: &CongestionSettings,
+    ) -> bool {
+        if let Exit::Unset = self.exit {
+            self.exit = match (settings.hystart, windows.algorithm) {
+                (Hystart::Linux, Algorithm::Cubic) => Exit::Train(Train::new(acknowledged)),
+                (Hystart::PlusPlus, Algorithm::Cubic | Algorithm::NewReno) => {
+                    Exit::Rounds(Rounds::new(acknowledged))
+                }
+                _ => Exit::None,
+            };
+        }
+        let is_full = match (&mut self.exit, &self.private) {
+            (Exit::Train(train), Private::Cubic(cubic)) => {
+                acknowledged.sample_micros.is_some_and(|delay| {
+                    let delay_min = cubic.delay_min_micros;
+                    delay_min > 0
+                        && train.is_full(windows, acknowledged, delay.max(1), delay_min, false)
+                })
+            }
+            (Exit::Rounds(rounds), _) => rounds.is_full(acknowledged),
+            _ => false,
+        };
+        if is_full {
+            self.exit = Exit::None;
+        }
+        is_full
+    }
+}
+
+impl Private {
+    pub(super) fn new(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Cubic => Self::Cubic(Cubic::default()),
+            Algorithm::NewReno => Self::None,
+        }
+    }
 }

@@ -1,26 +1,9 @@
-//! NewReno: slow start and congestion avoidance of RFC 5681 with the byte counting of RFC 3465
-//! (L = 2), and half of the flight after a loss.
+//! NewReno (RFC 5681, RFC 6582): one segment more each round trip, half of it after a loss.
 
 use super::Congestion;
-use super::block::Block;
 
-/// The window grows by what was delivered.
-#[inline]
-pub(super) fn grow(windows: &mut Congestion, block: &mut Block, delivered: u32) {
-    if windows.is_slow_start() {
-        // At most two segments per acknowledgement.
-        windows.grow_by(delivered.min(2 * windows.segment()));
-        return;
-    }
-    // One segment per window's worth of bytes acknowledged.
-    block.counted = block.counted.saturating_add(delivered);
-    if block.counted >= windows.window {
-        block.counted -= windows.window;
-        windows.grow_by(windows.segment());
-    }
-}
-
-/// RFC 5681, equation 4: half of what is in flight, at least two segments.
+/// RFC 5681, equation 4: half of FlightSize, at least two segments. The flight of limited transmit
+/// (RFC 3042) lies beyond the window and does not count.
 pub(super) fn reduced(windows: &Congestion, in_flight: u32) -> u32 {
-    (in_flight / 2).max(2 * windows.segment())
+    (in_flight.min(windows.window) / 2).max(2 * windows.segment())
 }

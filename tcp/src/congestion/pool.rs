@@ -1,9 +1,10 @@
 //! The blocks of all connections of a shard, reserved at start, and the shard's settings beside them.
 
 use super::block::Block;
-use super::settings::CongestionSettings;
+use super::{Algorithm, CongestionSettings};
 use crate::table::NONE;
 use crate::table::slots::Slots;
+use crate::time::Instant;
 
 /// The pool. A connection that finds none left goes on without: its window grows by RFC 5681 alone
 /// and cannot be restored after a reduction that was a mistake.
@@ -54,14 +55,25 @@ impl CongestionPool {
 
     /// The block of `handle`, a new one where it had none; None when none is left.
     #[inline]
-    pub(super) fn ensure(&mut self, handle: &mut Handle) -> Option<&mut Block> {
+    pub(super) fn ensure(
+        &mut self,
+        handle: &mut Handle,
+        algorithm: Algorithm,
+        now: Instant,
+    ) -> (Option<&mut Block>, &CongestionSettings) {
         if *handle == Handle::NONE {
-            match self.blocks.insert(Block::default()) {
-                Some(index) => *handle = Handle(index),
-                None => self.exhausted += 1,
-            }
+            self.take(handle, algorithm, now);
         }
-        self.blocks.get_mut(handle.0)
+        (self.blocks.get_mut(handle.0), &self.settings)
+    }
+
+    #[cold]
+    fn take(&mut self, handle: &mut Handle, algorithm: Algorithm, now: Instant) {
+        let block = Block::new(algorithm, &self.settings, now);
+        match self.blocks.insert(block) {
+            Some(index) => *handle = Handle(index),
+            None => self.exhausted += 1,
+        }
     }
 
     pub(super) fn free(&mut self, handle: &mut Handle) {

@@ -11,6 +11,52 @@ pub struct CongestionSettings {
     pub initial_window_segments: u32,
     /// Connections that can remember more than their windows: blocks reserved for it.
     pub blocks_max: usize,
+    /// What counts in slow start and congestion avoidance.
+    pub byte_counting: ByteCounting,
+    /// How slow start ends before a loss ends it.
+    pub hystart: Hystart,
+    /// The window shrinks while nothing is sent for longer than the retransmission timeout (Linux:
+    /// tcp_slow_start_after_idle; RFC 5681, section 4.1; RFC 2861).
+    pub idle_restart: bool,
+    /// What becomes of a window that is not used.
+    pub validation: Validation,
+}
+
+/// How much an acknowledgement may count (RFC 3465, its limit L).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ByteCounting {
+    /// All that was delivered (as Linux).
+    #[default]
+    Unlimited,
+    /// One segment an acknowledgement, in slow start and congestion avoidance: RFC 5681 without RFC 3465.
+    Off,
+    /// L = 1: one segment an acknowledgement in slow start.
+    One,
+    /// L = 2: two, but one after a retransmission timeout.
+    Two,
+}
+
+/// How slow start ends before a loss ends it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hystart {
+    /// CUBIC by the growing delay or by trains of acknowledgements, others not at all (as Linux).
+    #[default]
+    Linux,
+    /// RFC 9406, HyStart++, with every algorithm whose window it can end.
+    PlusPlus,
+    /// By loss only.
+    Off,
+}
+
+/// What becomes of a window that is not used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Validation {
+    /// It does not grow, and after a retransmission timeout of it halves the distance to what was used
+    /// (as Linux, after RFC 2861; the latter only with `idle_restart`).
+    #[default]
+    Linux,
+    /// RFC 7661: it does not grow, stays for five minutes, and is forgotten by a loss.
+    Rfc7661,
 }
 
 impl Default for CongestionSettings {
@@ -19,6 +65,10 @@ impl Default for CongestionSettings {
             algorithm: Algorithm::default(),
             initial_window_segments: 10,
             blocks_max: 16_384,
+            byte_counting: ByteCounting::default(),
+            hystart: Hystart::default(),
+            idle_restart: true,
+            validation: Validation::default(),
         }
     }
 }

@@ -109,6 +109,7 @@ impl<Q: Default> Connection<Q> {
                 unacknowledged: acknowledgment,
                 next: self.send.next,
                 sample_micros,
+                timeout: self.round_trip.timeout(context.bounds),
                 rate: None,
             };
             self.congestion.on_ack(context.congestion, &acknowledged);

@@ -97,22 +97,14 @@ impl<Q: Default> Connection<Q> {
     /// RFC 5681, section 4.1: an old congestion window says little about the path of now.
     #[inline]
     fn restart_after_idle<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
-        // No timeout is shorter than this.
-        let least = context.bounds.min.min(context.bounds.max);
-        if context.now <= self.send.last_sent + least {
+        // A window that never moved is the first one.
+        if self.congestion.is_first() {
             return;
         }
-        let idle = context.now.since(self.send.last_sent);
         let timeout = self.round_trip.timeout(context.bounds);
-        if idle > timeout {
-            let timeout_nanos = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-            self.congestion.on_idle(
-                context.congestion,
-                context.now,
-                self.send.last_sent,
-                timeout_nanos,
-            );
-        }
+        let last_sent = self.send.last_sent;
+        self.congestion
+            .on_idle(context.congestion, context.now, last_sent, timeout);
     }
 
     /// Bytes in order, as long as they lie in one piece; empty when there are none yet.

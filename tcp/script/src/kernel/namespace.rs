@@ -54,7 +54,7 @@ fn run_one(program: &Path, script: &Path) -> String {
 const SETUP: &str = "\
 ip link set lo up
 ip tuntap add dev tun0 mode tun
-sysctl -q net.ipv6.conf.all.disable_ipv6=1 net.ipv4.tcp_congestion_control=reno
+sysctl -q net.ipv6.conf.all.disable_ipv6=1 net.ipv4.tcp_congestion_control=cubic
 sysctl -q net.ipv4.tcp_no_metrics_save=1 net.ipv4.tcp_syncookies=0
 sysctl -q net.ipv4.tcp_rmem='4096 131072 6291456' net.ipv4.tcp_wmem='4096 16384 4194304'
 ip address add 192.168.0.1/24 dev tun0

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use coremill_tcp::Limits;
+use coremill_tcp::congestion::{ByteCounting, Hystart, Validation};
 
 use crate::verdict::Trouble;
 
@@ -39,6 +40,27 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
         "tcp_challenge_ack_limit" => {
             limits.challenge_acks_per_second = number(value).ok_or_else(unsupported)?;
         }
+        "tcp_congestion_control" => {
+            limits.congestion.algorithm = value.parse().map_err(|_| unsupported())?;
+        }
+        "tcp_abc" => {
+            limits.congestion.byte_counting = byte_counting(value).ok_or_else(unsupported)?
+        }
+        "coremill.hystart" => {
+            limits.congestion.hystart = match value {
+                "linux" => Hystart::Linux,
+                "plusplus" => Hystart::PlusPlus,
+                "off" => Hystart::Off,
+                _ => return Err(unsupported()),
+            };
+        }
+        "coremill.window_validation" => {
+            limits.congestion.validation = match value {
+                "linux" => Validation::Linux,
+                "rfc7661" => Validation::Rfc7661,
+                _ => return Err(unsupported()),
+            };
+        }
         "tcp_max_syn_backlog" => limits.requests_max = number(value).ok_or_else(unsupported)?,
         "tcp_max_tw_buckets" => limits.time_wait_max = number(value).ok_or_else(unsupported)?,
         "tcp_max_orphans" => limits.orphans_max = number(value).ok_or_else(unsupported)?,
@@ -64,6 +86,7 @@ fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
         "tcp_sack" => &mut limits.sack,
         "tcp_window_scaling" => &mut limits.window_scaling,
         "tcp_abort_on_overflow" => &mut limits.abort_on_overflow,
+        "tcp_slow_start_after_idle" => &mut limits.congestion.idle_restart,
         _ => return false,
     };
     match value {
@@ -77,13 +100,22 @@ fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
 /// What asks for nothing else than the machine does anyway.
 fn is_without_effect(name: &str, value: &str) -> bool {
     match name {
-        "tcp_congestion_control" => matches!(value, "reno" | "newreno"),
         "tcp_ecn" | "tcp_fastopen" | "tcp_syncookies" | "tcp_mtu_probing" | "tcp_l3mdev_accept"
         | "tcp_low_latency" | "tcp_migrate_req" => value == "0",
-        "tcp_slow_start_after_idle" | "tcp_moderate_rcvbuf" | "tcp_no_metrics_save" => value == "1",
+        "tcp_moderate_rcvbuf" | "tcp_no_metrics_save" => value == "1",
         "tcp_tw_reuse" => value == "0" || value == "2",
         "tcp_stdurg" => value == "0",
         _ => false,
+    }
+}
+
+/// RFC 3465's L, as Linux once had it.
+fn byte_counting(value: &str) -> Option<ByteCounting> {
+    match value {
+        "0" => Some(ByteCounting::Off),
+        "1" => Some(ByteCounting::One),
+        "2" => Some(ByteCounting::Two),
+        _ => None,
     }
 }
 

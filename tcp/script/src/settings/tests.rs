@@ -21,8 +21,8 @@ fn what_nobody_knows_is_named() {
     for (command, named) in [
         ("sysctl -q net.ipv4.tcp_ecn=1", "sysctl net.ipv4.tcp_ecn=1"),
         (
-            "sysctl net.ipv4.tcp_congestion_control=bbr",
-            "tcp_congestion_control=bbr",
+            "sysctl net.ipv4.tcp_congestion_control=vegas",
+            "tcp_congestion_control=vegas",
         ),
         (
             "sysctl -q net.ipv4.tcp_no_such_thing=1",
