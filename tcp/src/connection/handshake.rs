@@ -190,9 +190,6 @@ impl<Q: Default> Connection<Q> {
         let header = &segment.header;
         let peer_mss = options.mss.unwrap_or(default_mss(self.flow.remote.address));
         self.send.mss = self.send.mss.min(peer_mss).max(MSS_LEAST);
-        let segment = u32::from(self.send.mss);
-        self.congestion
-            .set_segment_size(segment, context.congestion);
         self.receive = ReceiveSide {
             mss: self.receive.mss,
             sack: self.receive.sack && options.sack_permitted,
@@ -224,6 +221,10 @@ impl<Q: Default> Connection<Q> {
         self.deadlines.retransmit = NEVER;
         // RFC 6298, section 5.7: a SYN that timed out does not slow the data down.
         self.round_trip.end_back_off();
+        // As Linux counts: what a full segment carries, options aside.
+        let segment = u32::from(self.full_payload());
+        self.congestion
+            .set_segment_size(segment, context.congestion);
         self.send.next = self.send.highest;
         self.send.recover = self.send.unacknowledged - 1;
         self.last_received = context.now;

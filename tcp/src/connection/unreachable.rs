@@ -46,8 +46,9 @@ impl<Q: Default> Connection<Q> {
         let mss = super::own_mss(mtu.max(floor), self.flow.remote.address);
         if mss < self.send.mss {
             self.send.mss = mss;
+            let segment = u32::from(self.full_payload());
             self.congestion
-                .set_segment_size(u32::from(mss), context.congestion);
+                .set_segment_size(segment, context.congestion);
             self.send.next = self.send.unacknowledged;
             self.send.timed_at = NEVER;
         }
