@@ -125,13 +125,16 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         }
         let inside = path.hop == Hop::Inside;
         let offload = fill_tcp_checksum(&mut packet, outgoing, slot.capabilities, inside);
+        let identification = outgoing
+            .may_fragment
+            .then(|| self.identification.next(outgoing.source, destination));
         let header = ipv4::Header {
             source: from,
             destination: to,
             protocol: ipv4::PROTOCOL_TCP,
-            tos: outgoing.ecn,
+            tos: outgoing.dscp << 2 | outgoing.ecn,
             ttl: outgoing.ttl,
-            identification: None,
+            identification,
         };
         if let Err(reason) = header.prepend(&mut packet, !inside && !offload.ipv4_checksum) {
             return self.discard(reason);

@@ -12,6 +12,7 @@ pub(crate) mod deadlines;
 mod deliver;
 mod handshake;
 mod hold;
+pub(crate) mod path_mtu;
 pub(crate) mod receive_side;
 mod recovery;
 mod send_side;
@@ -36,6 +37,7 @@ use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::options::sets::{Chosen, OptionSets};
 use crate::packet::Reader;
+use crate::path_mtus::PathMtus;
 use crate::reassembly::ReassemblyPool;
 use crate::reply::ReplyQueue;
 use crate::round_trip::{RoundTrip, TimeoutBounds};
@@ -58,6 +60,7 @@ pub(crate) struct Context<'a, M> {
     )]
     pub(crate) extensions: &'a mut Extensions,
     pub(crate) congestion: &'a mut CongestionPool,
+    pub(crate) path_mtus: &'a mut PathMtus,
     pub(crate) challenges: &'a mut ChallengeLimit,
     pub(crate) replies: &'a mut ReplyQueue,
     /// Who may take what a segment brings before it is queued.

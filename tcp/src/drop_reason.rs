@@ -47,6 +47,7 @@ drop_table! {
         TimeWaitRejected "tcp_time_wait_rejected" "Segment for a connection in TIME-WAIT that may not reopen it.";
         NoMemory "tcp_no_memory" "No chunk left to keep its bytes in.";
         ReassemblyFull "tcp_reassembly_full" "Too many holes in the out-of-order data.";
+        MinTtl "tcp_min_ttl" "Less time to live than the user allows (IP_MINTTL, RFC 5082).";
         Closed "tcp_closed" "Data for a connection whose user has closed it: reset.";
         IcmpIrrelevant "tcp_icmp_irrelevant" "ICMP error that quotes no outstanding segment of ours (RFC 5927).";
     }

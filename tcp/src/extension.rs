@@ -3,11 +3,15 @@
 //! A connection holds a handle of four bytes, empty until it asks for a block. The blocks of a shard
 //! are reserved at start; when none is left the feature that asked is refused, and that is counted.
 
+use crate::connection::path_mtu::NarrowPath;
 use crate::table::NONE;
 
 /// The rare state of one connection. A feature adds its field, empty by default.
 #[derive(Debug, Default)]
-pub(crate) struct Extension {}
+pub(crate) struct Extension {
+    /// A path that carries less than the link.
+    pub(crate) path: Option<NarrowPath>,
+}
 
 /// A connection's block, or none. Only [`Extensions`] gives and takes back.
 #[derive(Debug)]

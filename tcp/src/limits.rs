@@ -71,6 +71,12 @@ pub struct Limits {
     pub ephemeral_ports: (u16, u16),
     /// Challenge ACKs per second, at most (RFC 5961, section 7); at random down to half of it.
     pub challenge_acks_per_second: u32,
+    /// Destinations whose path MTU is remembered.
+    pub path_mtus_max: usize,
+    /// How long a path MTU below the link's is believed (RFC 1191: ten minutes; Linux: mtu_expires).
+    pub path_mtu_lifetime: Duration,
+    /// The least path MTU that an ICMP error for IPv4 is believed (Linux: min_pmtu).
+    pub path_mtu_least: u16,
     /// Time to live (hop limit) of what we send.
     pub ttl: u8,
 }
@@ -110,6 +116,9 @@ impl Default for Limits {
             abort_on_overflow: false,
             ephemeral_ports: (32_768, 60_999),
             challenge_acks_per_second: 1_000,
+            path_mtus_max: 1_024,
+            path_mtu_lifetime: Duration::from_secs(600),
+            path_mtu_least: 552,
             ttl: 64,
         }
     }

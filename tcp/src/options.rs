@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use crate::address::Endpoint;
+use crate::ip_fields::IpFields;
 use crate::limits::Limits;
 
 pub use socket_option::{OptionError, SocketOption};
@@ -77,6 +78,8 @@ pub struct SocketOptions {
     pub send_buffer_bytes: u32,
     /// SO_RCVBUF in bytes of payload, which ends the buffer's own growth; 0 for the shard's.
     pub receive_buffer_bytes: u32,
+    /// IP_TOS, IP_TTL, IP_MINTTL and IP_MTU_DISCOVER.
+    pub ip: IpFields,
 }
 
 impl SocketOptions {
@@ -95,6 +98,7 @@ impl SocketOptions {
         window_clamp: 0,
         send_buffer_bytes: 0,
         receive_buffer_bytes: 0,
+        ip: IpFields::DEFAULT,
     };
 
     /// How long the peer may be silent before it is probed.

@@ -57,10 +57,14 @@ pub struct Outgoing {
     pub length: usize,
     /// Of these, header and options.
     pub header_length: usize,
+    /// DSCP to put into the IP header: six bits (RFC 2474).
+    pub dscp: u8,
     /// ECN bits to put into the IP header.
     pub ecn: u8,
     /// Time to live or hop limit.
     pub ttl: u8,
+    /// IPv4: leave "don't fragment" unset (the user has path MTU discovery off).
+    pub may_fragment: bool,
 }
 
 /// An ICMP error about a segment of ours (RFC 1122, 4.2.3.9; RFC 5927).

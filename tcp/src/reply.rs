@@ -114,8 +114,10 @@ pub(crate) fn outgoing(
         destination: flow.remote.address,
         length,
         header_length,
+        dscp: 0,
         ecn: 0,
         ttl: limits.ttl,
+        may_fragment: false,
     }
 }
 

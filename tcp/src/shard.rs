@@ -30,6 +30,7 @@ use crate::initial_sequence::{InitialSequence, TimestampOffsets};
 use crate::limits::{Limits, Secrets};
 use crate::memory::Memory;
 use crate::options::sets::OptionSets;
+use crate::path_mtus::PathMtus;
 use crate::reassembly::ReassemblyPool;
 use crate::reply::ReplyQueue;
 use crate::round_trip::TimeoutBounds;
@@ -53,6 +54,7 @@ pub struct Shard<M: Memory = ChunkPool> {
     memory_bytes: usize,
     ranges: ReassemblyPool,
     extensions: Extensions,
+    path_mtus: PathMtus,
     hash: FlowHash,
     initial_sequence: InitialSequence,
     timestamp_offsets: TimestampOffsets,
@@ -103,6 +105,7 @@ impl<M: Memory> Shard<M> {
             memory,
             ranges: ReassemblyPool::new(ranges),
             extensions: Extensions::new(limits.extensions_max),
+            path_mtus: PathMtus::new(limits.path_mtus_max, FlowHash::new(&secrets.table)),
             hash: FlowHash::new(&secrets.table),
             initial_sequence: InitialSequence::new(&secrets.initial_sequence),
             timestamp_offsets: TimestampOffsets::new(&secrets.timestamp_offset),
@@ -161,6 +164,7 @@ impl<M: Memory> Shard<M> {
             ranges: &mut self.ranges,
             extensions: &mut self.extensions,
             congestion: &mut self.congestion,
+            path_mtus: &mut self.path_mtus,
             challenges: &mut self.challenges,
             replies: &mut self.replies,
             reader: None,

@@ -50,6 +50,9 @@ crate::counter_table! {
         slow_start_retrans "TCPSlowStartRetrans" "Segments retransmitted in slow start after a timeout.";
         syn_retrans "TCPSynRetrans" "SYN and SYN-ACK segments retransmitted.";
         pure_acks "TCPPureAcks" "Segments received that carried nothing but an acknowledgement.";
+        min_ttl_drop "TCPMinTTLDrop" "Segments dropped because their time to live was less than IP_MINTTL.";
+        path_mtu_changes "PathMTUChanges" "Times a connection took smaller segments because an ICMP error told it to.";
+        extensions_exhausted "ExtensionsExhausted" "Times a connection found no block left for what only few connections need.";
         out_of_window_icmp "OutOfWindowIcmps" "ICMP errors that quoted nothing outstanding.";
         in_bytes "InBytes" "Payload bytes delivered in order.";
         out_bytes "OutBytes" "Payload bytes sent, retransmissions included.";

@@ -209,6 +209,24 @@ const TCP: &[Key] = &[
         "Challenge ACKs sent at most.",
     ),
     key(
+        "path_mtus_max",
+        count(4, 1_048_576, "destinations per worker"),
+        Is("1024"),
+        "Destinations whose path MTU is remembered.",
+    ),
+    key(
+        "path_mtu_lifetime",
+        millis(1_000, 86_400_000),
+        Is("\"600s\""),
+        "How long a path MTU below the port's is believed.",
+    ),
+    key(
+        "path_mtu_least",
+        count(68, 1_500, "bytes"),
+        Is("552"),
+        "Least path MTU that an ICMP error about IPv4 is believed.",
+    ),
+    key(
         "ttl",
         count(1, 255, "hops"),
         Is("64"),

@@ -56,6 +56,10 @@ pub struct Tcp {
     pub ephemeral_port_first: u16,
     pub ephemeral_port_last: u16,
     pub challenge_acks_per_second: u32,
+    pub path_mtus_max: usize,
+    #[serde(with = "duration")]
+    pub path_mtu_lifetime: Duration,
+    pub path_mtu_least: u16,
     pub ttl: u8,
 }
 
@@ -95,6 +99,9 @@ impl Default for Tcp {
             ephemeral_port_first: 32_768,
             ephemeral_port_last: 60_999,
             challenge_acks_per_second: 1_000,
+            path_mtus_max: 1_024,
+            path_mtu_lifetime: Duration::from_secs(600),
+            path_mtu_least: 552,
             ttl: 64,
         }
     }

@@ -174,6 +174,9 @@ fn limits(config: &Config) -> Limits {
         abort_on_overflow: tcp.abort_on_overflow,
         ephemeral_ports: (tcp.ephemeral_port_first, tcp.ephemeral_port_last),
         challenge_acks_per_second: tcp.challenge_acks_per_second,
+        path_mtus_max: tcp.path_mtus_max,
+        path_mtu_lifetime: tcp.path_mtu_lifetime,
+        path_mtu_least: tcp.path_mtu_least,
         ttl: tcp.ttl,
     }
 }

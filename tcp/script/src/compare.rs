@@ -16,6 +16,11 @@ pub fn differences(expected: &Packet, actual: &Packet) -> Vec<String> {
     {
         found.push(format!("ECN bits {bits:02b}"));
     }
+    if let Some(dscp) = expected.dscp
+        && actual.dscp.is_some_and(|actual| actual != dscp)
+    {
+        found.push("DSCP".to_owned());
+    }
     if let Some(ttl) = expected.ttl
         && actual.ttl.is_some_and(|actual| actual != ttl)
     {

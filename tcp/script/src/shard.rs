@@ -72,6 +72,7 @@ impl Subject for Machine {
                 source: outgoing.source,
                 destination: outgoing.destination,
                 ecn: outgoing.ecn,
+                dscp: outgoing.dscp,
                 ttl: outgoing.ttl,
                 bytes,
             });

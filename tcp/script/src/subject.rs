@@ -92,6 +92,8 @@ pub struct Sent {
     pub destination: IpAddr,
     /// ECN bits.
     pub ecn: u8,
+    /// DSCP of its IP header.
+    pub dscp: u8,
     /// Time to live.
     pub ttl: u8,
     /// Header, options, payload.

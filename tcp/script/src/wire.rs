@@ -169,6 +169,7 @@ impl Wire {
         let packet = Packet {
             direction: Direction::Outbound,
             ecn: Some(Ecn::Bits(sent.ecn)),
+            dscp: Some(sent.dscp),
             ttl: Some(sent.ttl),
             ports: Some((flow.local.port, flow.remote.port)),
             body: Body::Segment(segment),

@@ -232,6 +232,7 @@ impl<Q: Default> Connection<Q> {
         let micros =
             u64::try_from(context.now.since(self.send.last_sent).as_micros()).unwrap_or(u64::MAX);
         context.counters.handshake_micros.record(micros);
+        self.recall_path(context);
         self.watch_for_silence(context);
     }
 }

@@ -28,6 +28,9 @@ impl<Q: Default> Connection<Q> {
         if self.due.syn {
             return self.emit_syn(context, out);
         }
+        if self.extension.is_held() {
+            self.review_path(context);
+        }
         let options = self.options(context);
         match self.plan(options.length()) {
             Ok(plan) => return self.emit_data(context, plan, &options, out),
@@ -75,12 +78,8 @@ impl<Q: Default> Connection<Q> {
         let end = plan.sequence + plan.payload + u32::from(plan.fin);
         self.account(context, &plan, end);
         self.acknowledged();
-        Some(outgoing(
-            &self.flow,
-            header_length + plan.payload as usize,
-            header_length,
-            context.limits,
-        ))
+        let length = header_length + plan.payload as usize;
+        Some(self.outgoing(context, length, header_length))
     }
 
     /// Moves the variables on past a segment that ends before `end`.
@@ -160,7 +159,7 @@ impl<Q: Default> Connection<Q> {
         if self.deadlines.retransmit == NEVER {
             self.deadlines.retransmit = self.round_trip.deadline(context.now, context.bounds);
         }
-        Some(outgoing(&self.flow, length, length, limits))
+        Some(self.outgoing(context, length, length))
     }
 
     /// A segment without payload: acknowledgement, probe or RST.
@@ -176,7 +175,27 @@ impl<Q: Default> Connection<Q> {
         let length = header.emit(&options, out)?;
         context.counters.out_segs.increment();
         self.acknowledged();
-        Some(outgoing(&self.flow, length, length, context.limits))
+        Some(self.outgoing(context, length, length))
+    }
+
+    /// What the IP layer is told of a segment.
+    #[inline]
+    fn outgoing<M>(
+        &self,
+        context: &Context<'_, M>,
+        length: usize,
+        header_length: usize,
+    ) -> Outgoing {
+        let mut outgoing = outgoing(&self.flow, length, header_length, context.limits);
+        context
+            .option_sets
+            .get(&self.user.options)
+            .ip
+            .mark(&mut outgoing, context.limits);
+        if self.extension.is_held() {
+            outgoing.may_fragment |= self.is_path_below_least(context);
+        }
+        outgoing
     }
 
     fn header<M>(

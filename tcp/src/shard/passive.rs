@@ -39,6 +39,13 @@ impl<M: Memory> Shard<M> {
             return self.refuse(flow, segment);
         };
         let id = self.listeners.id(slot);
+        let is_too_far = self
+            .listeners
+            .get_mut(slot)
+            .is_some_and(|listener| listener.options.socket.ip.rejects(inbound.ttl));
+        if is_too_far {
+            return self.too_far();
+        }
         if self.refuses_overflow(slot) {
             return Verdict::Dropped(DropReason::ListenOverflow);
         }

@@ -52,6 +52,12 @@ impl<M: Memory> Shard<M> {
         };
         let hash = self.hash_of(&flow);
         if let Some(slot) = self.connections.find(hash, &flow) {
+            if let Some(connection) = self.connections.get(slot)
+                && let options = self.option_sets.get(&connection.user.options)
+                && options.ip.rejects(inbound.ttl)
+            {
+                return self.too_far();
+            }
             return self.connection_receives(now, slot, (&segment, &options), reader);
         }
         if let Some(key) = self.time_waits.find(hash, &flow) {
@@ -66,6 +72,9 @@ impl<M: Memory> Shard<M> {
         }
         if let Some(key) = self.requests.find(hash, &flow) {
             if self.is_listened_for(key) {
+                if self.is_too_far_for_request(key, inbound.ttl) {
+                    return self.too_far();
+                }
                 return self.request_receives(now, hash, key, &flow, &segment, &options);
             }
             self.drop_request(hash, key);
@@ -89,6 +98,21 @@ impl<M: Memory> Shard<M> {
             Ok(progress) => Verdict::Accepted { progress },
             Err(reason) => Verdict::Dropped(reason),
         }
+    }
+
+    /// The segment has come a longer way than the user allows (RFC 5082, section 3).
+    #[cold]
+    pub(super) fn too_far(&self) -> Verdict {
+        self.counters.min_ttl_drop.increment();
+        Verdict::Dropped(DropReason::MinTtl)
+    }
+
+    /// The same for a request, whose listener says what is allowed.
+    fn is_too_far_for_request(&mut self, key: u32, ttl: u8) -> bool {
+        let listener = self.requests.get(key).map(|(_, pending)| pending.listener);
+        listener
+            .and_then(|id| self.listeners.by_id(id))
+            .is_some_and(|listener| listener.options.socket.ip.rejects(ttl))
     }
 
     #[cold]

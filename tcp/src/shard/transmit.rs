@@ -82,7 +82,7 @@ impl<M: Memory> Shard<M> {
 
     fn emit_syn_ack(&mut self, now: Instant, key: u32, out: &mut [u8]) -> Option<Outgoing> {
         let (flow, pending) = self.requests.get(key)?;
-        let handshake = pending.handshake;
+        let (listener, handshake) = (pending.listener, pending.handshake);
         let is_first = pending.handshake.sent == 0;
         let scale = handshake
             .window_scale
@@ -115,7 +115,11 @@ impl<M: Memory> Shard<M> {
             self.counters.retrans_segs.increment();
             self.counters.syn_retrans.increment();
         }
-        Some(outgoing(&flow, length, length, &self.limits))
+        let mut outgoing = outgoing(&flow, length, length, &self.limits);
+        if let Some(listener) = self.listeners.by_id(listener) {
+            listener.options.socket.ip.mark(&mut outgoing, &self.limits);
+        }
+        Some(outgoing)
     }
 
     /// The timestamps that a request uses.

@@ -58,6 +58,7 @@ pub fn segment(at: Instant, packet: &[u8]) -> Option<Sent> {
         source: address(header.get(12..16)?),
         destination: address(header.get(16..20)?),
         ecn: header.get(1)? & 3,
+        dscp: header.get(1)? >> 2,
         ttl: *header.get(8)?,
         bytes,
     })

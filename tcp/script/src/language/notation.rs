@@ -18,6 +18,9 @@ impl fmt::Display for Packet {
                 write!(f, "[{word}] ")?;
             }
         }
+        if let Some(dscp) = self.dscp.filter(|dscp| *dscp != 0) {
+            write!(f, "[tos {:#x}] ", dscp << 2)?;
+        }
         if let Some((source, destination)) = self.ports {
             write!(f, "{source}>{destination} ")?;
         }

@@ -16,6 +16,7 @@ impl Parser {
         let mut packet = Packet {
             direction,
             ecn: None,
+            dscp: None,
             ttl: None,
             ports: None,
             body: Body::Other(String::new()),
@@ -63,8 +64,11 @@ impl Parser {
                     "ce" => packet.ecn = Some(Ecn::Bits(3)),
                     "ect01" => packet.ecn = Some(Ecn::Capable),
                     "ttl" => packet.ttl = Some(self.integer()?),
-                    // The ECN field is the lower part of it.
-                    "tos" => packet.ecn = Some(Ecn::Bits(self.integer::<u8>()? & 3)),
+                    "tos" => {
+                        let tos: u8 = self.integer()?;
+                        packet.ecn = Some(Ecn::Bits(tos & 3));
+                        packet.dscp = Some(tos >> 2);
+                    }
                     "flowlabel" => drop(self.next()?),
                     _ => return Err(self.error(format!("`{word}` is no field of the IP header"))),
                 },

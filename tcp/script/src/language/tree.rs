@@ -70,6 +70,8 @@ pub struct Packet {
     pub direction: Direction,
     /// ECN bits of the IP header, where the script names them.
     pub ecn: Option<Ecn>,
+    /// DSCP, the upper bits of the TOS field, where the script names it.
+    pub dscp: Option<u8>,
     /// Time to live, where the script names it.
     pub ttl: Option<u8>,
     /// Source and destination port, where the script names them.

@@ -64,6 +64,8 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
         "tcp_max_syn_backlog" => limits.requests_max = number(value).ok_or_else(unsupported)?,
         "tcp_max_tw_buckets" => limits.time_wait_max = number(value).ok_or_else(unsupported)?,
         "tcp_max_orphans" => limits.orphans_max = number(value).ok_or_else(unsupported)?,
+        "route.mtu_expires" => limits.path_mtu_lifetime = seconds(value).ok_or_else(unsupported)?,
+        "route.min_pmtu" => limits.path_mtu_least = number(value).ok_or_else(unsupported)?,
         "ip_default_ttl" => limits.ttl = number(value).ok_or_else(unsupported)?,
         "tcp_rmem" => limits.receive_buffer_bytes = last(value).ok_or_else(unsupported)?,
         "tcp_wmem" => limits.send_buffer_bytes = last(value).ok_or_else(unsupported)?,

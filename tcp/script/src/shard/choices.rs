@@ -1,5 +1,6 @@
 //! Options, flags and queries: setsockopt, getsockopt, fcntl, ioctl.
 
+use coremill_tcp::ip_fields::PathMtuDiscovery;
 use coremill_tcp::options::SocketOptions;
 
 use super::sockets::{Kind, Sockets, Surroundings, name_of};
@@ -136,6 +137,13 @@ fn changed(mut options: SocketOptions, name: &str, number: i64) -> Option<Socket
     match name {
         "TCP_NODELAY" => options.no_delay = number != 0,
         "SO_KEEPALIVE" => options.keepalive = number != 0,
+        "IP_TOS" => options.ip = options.ip.with_tos(u8::try_from(number).ok()?),
+        "IP_TTL" => options.ip.ttl = u8::try_from(number).ok()?,
+        "IP_MINTTL" => options.ip.min_ttl = u8::try_from(number).ok()?,
+        "IP_MTU_DISCOVER" => {
+            options.ip.path_mtu_discovery =
+                PathMtuDiscovery::from_number(u64::try_from(number).ok()?)?;
+        }
         _ => return None,
     }
     Some(options)
