@@ -5,6 +5,7 @@ mod connect;
 mod info;
 mod keepalive;
 mod linger;
+mod network;
 mod options;
 mod receive;
 mod send;

@@ -20,6 +20,15 @@ pub const fn of_tcp(name: u16) -> u32 {
     6 << 16 | name as u32
 }
 
+/// DSCP of what is sent, as a TOS byte (IP_TOS); its two ECN bits are TCP's own.
+pub const TOS: u32 = of_ip(1);
+/// Time to live of what is sent (IP_TTL): 1 to 255, or -1 for the daemon's.
+pub const TTL: u32 = of_ip(2);
+/// Path MTU discovery (IP_MTU_DISCOVER): 0 for none, 1 to believe routers, 2 the same, and never fragments, 3 for don't
+/// fragment without believing routers.
+pub const MTU_DISCOVER: u32 = of_ip(10);
+/// The least time to live of what is taken from the peer (IP_MINTTL): 0 to 255.
+pub const MIN_TTL: u32 = of_ip(21);
 /// Bytes that wait to be acknowledged (SO_SNDBUF).
 pub const SEND_BUFFER: u32 = of_socket(7);
 /// Bytes that wait to be read (SO_RCVBUF).

@@ -15,6 +15,10 @@ use super::turn::Turn;
 
 /// The machine's name of each option that it keeps.
 const OPTIONS: &[(u32, SocketOption)] = &[
+    (ring::TOS, SocketOption::Tos),
+    (ring::TTL, SocketOption::Ttl),
+    (ring::MTU_DISCOVER, SocketOption::MtuDiscover),
+    (ring::MIN_TTL, SocketOption::MinTtl),
     (ring::NO_DELAY, SocketOption::NoDelay),
     (ring::CORK, SocketOption::Cork),
     (ring::QUICK_ACK, SocketOption::QuickAck),

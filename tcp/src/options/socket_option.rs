@@ -6,6 +6,7 @@
 use thiserror::Error;
 
 use super::SocketOptions;
+use crate::ip_fields::PathMtuDiscovery;
 use crate::limits::Limits;
 
 /// An option of a connection or listener.
@@ -39,6 +40,14 @@ pub enum SocketOption {
     SendBuffer,
     /// SO_RCVBUF in bytes.
     ReceiveBuffer,
+    /// IP_TOS: the DSCP, its ECN bits are TCP's own.
+    Tos,
+    /// IP_TTL.
+    Ttl,
+    /// IP_MINTTL.
+    MinTtl,
+    /// IP_MTU_DISCOVER.
+    MtuDiscover,
 }
 
 /// Why an option was not set, or cannot be asked for.
@@ -99,6 +108,17 @@ impl SocketOptions {
                 let least = if value == 0 { 0 } else { BUFFER_LEAST / 2 };
                 self.window_clamp = clamped(value, least, i64::from(i32::MAX));
             }
+            // Linux takes the lowest byte of whatever it is given.
+            SocketOption::Tos => self.ip = self.ip.with_tos((value & 0xff) as u8),
+            SocketOption::Ttl if value == -1 => self.ip.ttl = 0,
+            SocketOption::Ttl => self.ip.ttl = within(value, 1, 255)?,
+            SocketOption::MinTtl => self.ip.min_ttl = within(value, 0, 255)?,
+            SocketOption::MtuDiscover => {
+                let kind = u64::try_from(value)
+                    .ok()
+                    .and_then(PathMtuDiscovery::from_number);
+                self.ip.path_mtu_discovery = kind.ok_or(OptionError::Invalid)?;
+            }
             SocketOption::SendBuffer => {
                 let most = bytes(limits.send_buffer_bytes);
                 self.send_buffer_bytes = clamped(value, BUFFER_LEAST.min(most), most);
@@ -131,6 +151,10 @@ impl SocketOptions {
                 0 => seconds(limits.fin_wait_2),
                 own => i64::from(own),
             },
+            SocketOption::Tos => i64::from(self.ip.tos()),
+            SocketOption::Ttl => or(u32::from(self.ip.ttl), i64::from(limits.ttl)),
+            SocketOption::MinTtl => i64::from(self.ip.min_ttl),
+            SocketOption::MtuDiscover => self.ip.path_mtu_discovery.number().cast_signed(),
             SocketOption::UserTimeout => i64::from(self.user_timeout_millis),
             SocketOption::UnsentLowWater => i64::from(self.unsent_low_water),
             SocketOption::WindowClamp => or(self.window_clamp, bytes(limits.receive_buffer_bytes)),

@@ -59,3 +59,20 @@ fn what_is_out_of_bounds_is_invalid_or_bounded() {
     assert_eq!(set(ReceiveBuffer, 1), Ok(2_304));
     assert_eq!(set(SendBuffer, i64::MAX), Ok(1 << 20));
 }
+
+#[test]
+fn fields_of_the_ip_header_are_linuxs() {
+    use SocketOption::*;
+    assert_eq!(set(Tos, 0xbb), Ok(0xb8));
+    assert_eq!(set(Ttl, 255), Ok(255));
+    assert_eq!(set(Ttl, -1), Ok(64));
+    assert_eq!(set(MinTtl, 0), Ok(0));
+    assert_eq!(set(MtuDiscover, 3), Ok(3));
+    for (option, bad) in [(Ttl, 0), (Ttl, 256), (MinTtl, 256), (MtuDiscover, 6)] {
+        assert_eq!(
+            set(option, bad),
+            Err(OptionError::Invalid),
+            "{option:?} {bad}"
+        );
+    }
+}
