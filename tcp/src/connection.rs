@@ -9,6 +9,7 @@ mod arrival;
 mod chosen;
 mod closing;
 pub(crate) mod deadlines;
+pub(crate) mod delayed_ack;
 mod deliver;
 mod handshake;
 mod hold;
@@ -106,6 +107,8 @@ pub(crate) struct Due {
     pub(crate) front: bool,
     /// One segment in spite of silly-window avoidance: the persist timer ran out.
     pub(crate) force: bool,
+    /// What is queued now leaves in spite of Nagle's algorithm and cork: one of them was just switched off.
+    pub(crate) flush: bool,
 }
 
 impl Due {

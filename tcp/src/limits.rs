@@ -23,6 +23,8 @@ pub struct Limits {
     pub send_buffer_bytes: usize,
     /// Bytes a connection may hold received and unread; the window offered follows from it.
     pub receive_buffer_bytes: usize,
+    /// Bytes written and not sent beyond which a connection has no room (tcp_notsent_lowat); `u32::MAX` for none.
+    pub unsent_low_water: u32,
     /// Blocks for what only few connections need: urgent data, signatures, Fast Open, BBR.
     pub extensions_max: usize,
     /// Out-of-order ranges per connection.
@@ -45,7 +47,7 @@ pub struct Limits {
     pub orphan_timeout: Duration,
     /// Bytes that all orphans together may hold.
     pub orphan_bytes_max: usize,
-    /// Longest delay of an acknowledgement.
+    /// Longest delay of an acknowledgement; it follows the data from 40 ms up.
     pub delayed_ack: Duration,
     /// How long an orphan may stay in FIN-WAIT-2.
     pub fin_wait_2: Duration,
@@ -92,6 +94,7 @@ impl Default for Limits {
             memory_bytes: 256 << 20,
             send_buffer_bytes: 1 << 20,
             receive_buffer_bytes: 1 << 20,
+            unsent_low_water: u32::MAX,
             extensions_max: 4_096,
             reassembly_ranges_max: 32,
             rto_min: Duration::from_millis(200),
@@ -103,7 +106,7 @@ impl Default for Limits {
             orphan_retries: 8,
             orphan_timeout: Duration::from_secs(600),
             orphan_bytes_max: 64 << 20,
-            delayed_ack: Duration::from_millis(40),
+            delayed_ack: Duration::from_millis(200),
             fin_wait_2: Duration::from_secs(60),
             time_wait: Duration::from_secs(60),
             keepalive_idle: Duration::from_secs(7_200),

@@ -101,6 +101,24 @@ impl SocketOptions {
         ip: IpFields::DEFAULT,
     };
 
+    /// Bytes that may wait to be acknowledged.
+    #[inline]
+    pub(crate) fn send_buffer(&self, limits: &Limits) -> usize {
+        match self.send_buffer_bytes {
+            0 => limits.send_buffer_bytes,
+            bytes => limits.send_buffer_bytes.min(bytes as usize),
+        }
+    }
+
+    /// Bytes that may wait to be sent; `u32::MAX` for no bound of their own.
+    #[inline]
+    pub(crate) fn unsent_low_water(&self, limits: &Limits) -> u32 {
+        match self.unsent_low_water {
+            0 => limits.unsent_low_water,
+            bytes => bytes,
+        }
+    }
+
     /// How long the peer may be silent before it is probed.
     pub(crate) fn keepalive_idle(&self, limits: &Limits) -> Duration {
         match self.keepalive_idle_seconds {

@@ -127,8 +127,8 @@ const TCP: &[Key] = &[
     key(
         "delayed_ack",
         millis(0, 500),
-        Is("\"40ms\""),
-        "Longest delay of an acknowledgement (RFC 9293: below 500ms).",
+        Is("\"200ms\""),
+        "Longest delay of an acknowledgement (RFC 9293: below 500ms); it follows the data from 40ms up.",
     ),
     key(
         "fin_wait_2",

@@ -85,7 +85,7 @@ impl Default for Tcp {
             orphan_retries: 8,
             orphan_timeout: Duration::from_secs(600),
             orphan_memory: 64 << 20,
-            delayed_ack: Duration::from_millis(40),
+            delayed_ack: Duration::from_millis(200),
             fin_wait_2: Duration::from_secs(60),
             time_wait: Duration::from_secs(60),
             keepalive_idle: Duration::from_secs(7_200),

@@ -152,15 +152,6 @@ impl<Q: Default> Connection<Q> {
         Some(u32::try_from(micros).unwrap_or(u32::MAX))
     }
 
-    /// Tells a user who waited for room, once a third of the buffer is free (as Linux).
-    fn offer_room<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
-        let buffer = context.limits.send_buffer_bytes;
-        if self.user.wants_room && buffer.saturating_sub(self.send.queued as usize) >= buffer / 3 {
-            self.user.wants_room = false;
-            self.user.pending.writable = true;
-        }
-    }
-
     /// Our FIN has arrived.
     fn fin_acknowledged<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         match self.state {

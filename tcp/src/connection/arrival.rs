@@ -1,6 +1,5 @@
 //! A segment arrives: RFC 9293, section 3.10.7, with the checks of RFC 5961 and RFC 7323.
 
-use super::receive_side::QUICK_ACKS;
 use super::stamps::millis;
 use super::{Connection, Context, is_before};
 use crate::drop_reason::DropReason;
@@ -79,7 +78,7 @@ impl<Q: Default> Connection<Q> {
             context.counters.pure_acks.increment();
             return Ok(progress);
         }
-        self.deliver_whole(context, segment.payload)?;
+        self.deliver_whole(context, segment)?;
         Ok(progress)
     }
 
@@ -258,7 +257,7 @@ impl<Q: Default> Connection<Q> {
         segment: &Segment<'_>,
     ) {
         if segment.sequence_length() > 0 {
-            self.receive.quick = QUICK_ACKS;
+            self.receive.be_quick();
             self.due.acknowledge = true;
         } else if self.may_disagree(context) {
             self.due.acknowledge = true;

@@ -1,5 +1,6 @@
 //! What follows when an option of a connection is set, beyond that it is set. One line for each option that has more.
 
+use super::deadlines::NEVER;
 use super::{Connection, Context};
 use crate::memory::Memory;
 use crate::options::{OptionError, SocketOption, SocketOptions};
@@ -22,19 +23,30 @@ impl<Q: Default> Connection<Q> {
         &mut self,
         context: &mut Context<'_, M>,
         option: SocketOption,
-        _value: i64,
+        value: i64,
     ) {
         match option {
             SocketOption::Keepalive
             | SocketOption::KeepaliveIdle
             | SocketOption::KeepaliveInterval
             | SocketOption::KeepaliveCount => self.watch_for_silence(context),
+            // As Linux: what is queued leaves when one of them no longer asks to wait.
+            SocketOption::NoDelay => self.due.flush |= value != 0,
+            SocketOption::Cork => self.due.flush |= value == 0,
+            SocketOption::QuickAck => {
+                self.receive.delayed.set_ping_pong(value & 1 == 0);
+                // What waits is sent now (as Linux).
+                self.due.acknowledge |= value & 1 != 0 && self.deadlines.acknowledge != NEVER;
+            }
             _ => {}
         }
     }
 
     /// What an option is that is no choice of the user's but a state of the connection; None for all others.
-    pub(crate) fn present_option(&self, _option: SocketOption) -> Option<i64> {
-        None
+    pub(crate) fn present_option(&self, option: SocketOption) -> Option<i64> {
+        match option {
+            SocketOption::QuickAck => Some(i64::from(self.receive.delayed.is_quick_mode())),
+            _ => None,
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! acknowledge (RFC 1122, section 4.2.3.2; RFC 5681, section 4.2).
 
 use super::deadlines::NEVER;
-use super::receive_side::QUICK_ACKS;
+use super::stamps::millis;
 use super::{Connection, Context};
 use crate::drop_reason::DropReason;
 use crate::error::ConnectionError;
@@ -33,7 +33,7 @@ impl<Q: Default> Connection<Q> {
             return Err(DropReason::Closed);
         }
         if end < self.receive.next || (end == self.receive.next && !has_fin) {
-            self.receive.quick = QUICK_ACKS;
+            self.receive.be_quick();
             self.due.acknowledge = true;
             return Err(DropReason::OldDuplicate);
         }
@@ -47,10 +47,7 @@ impl<Q: Default> Connection<Q> {
         let payload = segment.payload.get(skipped as usize..).unwrap_or(&[]);
         let payload = payload.get(..room).unwrap_or(payload);
         let is_whole = first + payload.len() as u32 == end;
-        self.receive.full_bytes = self
-            .receive
-            .full_bytes
-            .max(u16::try_from(segment.payload.len()).unwrap_or(u16::MAX));
+        self.note_data(context, segment);
         if has_fin && is_whole {
             self.receive.has_fin = true;
             self.receive.fin = end;
@@ -71,10 +68,10 @@ impl<Q: Default> Connection<Q> {
     pub(super) fn deliver_whole<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
-        payload: &[u8],
+        segment: &Segment<'_>,
     ) -> Result<(), DropReason> {
-        let bytes = u16::try_from(payload.len()).unwrap_or(u16::MAX);
-        self.receive.full_bytes = self.receive.full_bytes.max(bytes);
+        self.note_data(context, segment);
+        let payload = segment.payload;
         let taken = self.hand_over(context, payload);
         match payload.get(taken..) {
             None | Some([]) => Ok(()),
@@ -84,6 +81,23 @@ impl<Q: Default> Connection<Q> {
                 delivered => delivered,
             },
         }
+    }
+
+    /// What a segment with data says about full segments, and about when to acknowledge.
+    #[inline]
+    fn note_data<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>, segment: &Segment<'_>) {
+        let length = segment.payload.len();
+        let bytes = u16::try_from(length).unwrap_or(u16::MAX);
+        self.receive.full_bytes = self.receive.full_bytes.max(bytes);
+        let is_pushed = segment.header.flags.contains(Flags::PSH);
+        let (window, full) = (self.receive.window(), self.receive.full_bytes);
+        let round_trip = &self.round_trip;
+        self.receive.delayed.data_arrived(
+            millis(context.now),
+            (length, full, is_pushed),
+            window,
+            || round_trip.timeout(context.bounds),
+        );
     }
 
     /// Lets a reader take what is next in order, where nothing older waits for it; gives how much was taken.
@@ -103,8 +117,8 @@ impl<Q: Default> Connection<Q> {
         if taken > 0 {
             self.receive.next += taken as u32;
             context.counters.in_bytes.add(taken as u64);
-            self.was_read(context, taken);
             self.schedule_acknowledgment(context);
+            self.was_read(context, taken);
         }
         taken
     }
@@ -174,7 +188,7 @@ impl<Q: Default> Connection<Q> {
         payload: &[u8],
     ) -> Result<(), DropReason> {
         self.due.acknowledge = true;
-        self.receive.quick = QUICK_ACKS;
+        self.receive.be_quick();
         if context.memory.available_bytes() < context.limits.memory_bytes / MEMORY_IN_ORDER {
             context.counters.ofo_drop.increment();
             return Err(DropReason::NoMemory);
@@ -204,15 +218,30 @@ impl<Q: Default> Connection<Q> {
         Ok(())
     }
 
-    /// In order: every second full segment at once, the first ones too, else after a delay.
+    /// In order: what is more than a full segment at once, all in quick mode, else after a delay (RFC 9293, MUST-58;
+    /// RFC 5681, section 4.2).
     #[inline]
     fn schedule_acknowledgment<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
-        let unacknowledged = self.receive.next.since(self.receive.acknowledged);
-        if self.receive.quick > 0 || unacknowledged >= 2 * u32::from(self.receive.full_bytes) {
+        if self.receive.delayed.is_quick() || self.is_acknowledgment_overdue() {
             self.due.acknowledge = true;
-        } else if self.deadlines.acknowledge == NEVER {
-            self.deadlines.acknowledge = context.now + context.limits.delayed_ack;
+            return;
         }
+        let delayed = &self.receive.delayed;
+        let delay = delayed.delay(|| self.round_trip.smoothed(), context.limits.delayed_ack);
+        let pending = self.deadlines.acknowledge;
+        if pending != NEVER && pending <= context.now + delay / 4 {
+            // It would be due in no time: as well now, and for all of it.
+            self.due.acknowledge = true;
+        } else {
+            self.deadlines.acknowledge = pending.min(context.now + delay);
+        }
+    }
+
+    /// More than a full segment has not been acknowledged.
+    #[inline]
+    pub(super) fn is_acknowledgment_overdue(&self) -> bool {
+        let unacknowledged = self.receive.next.since(self.receive.acknowledged);
+        unacknowledged > u32::from(self.receive.full_bytes)
     }
 
     /// The peer's FIN is next in order.

@@ -16,19 +16,23 @@ pub(crate) struct Plan {
     pub(crate) is_front: bool,
 }
 
-/// Why no data is sent.
+/// Why no data is sent: the tests of `plan` in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hold {
-    /// Nothing to send.
-    Idle,
     /// The handshake is not complete.
     Handshake,
     /// The connection is closed.
     Closed,
+    /// Nothing to send.
+    Idle,
     /// The congestion window is full.
     Congestion,
-    /// The peer's window is full, or so small that filling it would be silly.
+    /// The peer's window is full.
     Window,
+    /// The peer's window is so small that filling it would be silly (RFC 9293, section 3.8.6.2.1).
+    Silly,
+    /// The user corked it, or said that more follows.
+    Cork,
     /// Nagle's algorithm waits for an acknowledgement.
     Nagle,
 }
@@ -42,6 +46,8 @@ impl Hold {
             Hold::Closed => "closed",
             Hold::Congestion => "cwnd",
             Hold::Window => "window",
+            Hold::Silly => "silly",
+            Hold::Cork => "cork",
             Hold::Nagle => "nagle",
         }
     }
@@ -73,25 +79,16 @@ impl<Q> Connection<Q> {
             return Err(Hold::Idle);
         }
         let in_window = send.window.saturating_sub(offset);
-        if in_window == 0 {
-            return Err(Hold::Window);
-        }
         let payload = available.min(full).min(in_window);
-        let is_resent = send.next < send.highest;
         if offset != 0 && offset.saturating_add(payload) > self.allowance() {
             return Err(Hold::Congestion);
         }
-        let is_last = payload == available;
-        let fin = is_last && fin_waits && in_window > payload;
-        if payload < full && !is_resent && !self.due.force {
-            if !is_last && payload < send.window_largest / 2 {
-                return Err(Hold::Window);
-            }
-            // Nagle (RFC 9293, section 3.7.4): a small segment waits while data is outstanding.
-            if is_last && !fin && offset != 0 && !self.user.options.flags.contains(Flags::NO_DELAY)
-            {
-                return Err(Hold::Nagle);
-            }
+        if in_window == 0 {
+            return Err(Hold::Window);
+        }
+        let fin = payload == available && fin_waits && in_window > payload;
+        if payload < full {
+            self.may_be_small(payload, available, offset)?;
         }
         Ok(Plan {
             sequence: send.next,
@@ -99,6 +96,35 @@ impl<Q> Connection<Q> {
             fin,
             is_front: false,
         })
+    }
+
+    /// Whether a segment may leave that is less than a full one.
+    #[inline]
+    fn may_be_small(&self, payload: u32, available: u32, offset: u32) -> Result<(), Hold> {
+        let send = &self.send;
+        let is_resent = send.next < send.highest;
+        if is_resent || self.due.force {
+            return Ok(());
+        }
+        if payload < available {
+            // RFC 9293, section 3.8.6.2.1, (3): not less than half of the largest window.
+            return if payload < send.window_largest / 2 {
+                Err(Hold::Silly)
+            } else {
+                Ok(())
+            };
+        }
+        let flags = self.user.options.flags;
+        if self.due.flush || self.fin_waits() {
+            Ok(())
+        } else if flags.contains(Flags::CORK) || send.has_more {
+            Err(Hold::Cork)
+        } else if offset != 0 && send.is_small_outstanding() && !flags.contains(Flags::NO_DELAY) {
+            // RFC 9293, section 3.7.4, as Minshall has it (and Linux): only behind another small one.
+            Err(Hold::Nagle)
+        } else {
+            Ok(())
+        }
     }
 
     /// The oldest segment again, at most as far as anything was sent.
@@ -123,6 +149,12 @@ impl<Q> Connection<Q> {
             u32::from(self.send.duplicates.min(2))
         };
         self.congestion.window() + limited * u32::from(self.send.mss)
+    }
+
+    /// Bytes beyond SND.UNA that the windows let out.
+    #[inline]
+    pub(super) fn room(&self) -> u32 {
+        self.send.window.min(self.allowance())
     }
 
     /// True when something in the queue, or the FIN after it, has not been sent, or is to be sent

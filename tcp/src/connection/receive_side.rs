@@ -1,5 +1,6 @@
 //! The receive sequence variables of RFC 9293, section 3.3.1, and the window we offer.
 
+use super::delayed_ack::DelayedAck;
 use crate::limits::Limits;
 use crate::reassembly::Reassembly;
 use crate::sequence::SequenceNumber;
@@ -23,8 +24,8 @@ pub(crate) struct ReceiveSide<Q> {
     pub(crate) scale: u8,
     /// Both SYNs carried the window scale option.
     pub(crate) is_scaled: bool,
-    /// Acknowledgements that are not to be delayed.
-    pub(crate) quick: u8,
+    /// When what arrives is acknowledged.
+    pub(crate) delayed: DelayedAck,
     /// SACK blocks may be sent.
     pub(crate) sack: bool,
     /// The peer's FIN has been received in order.
@@ -49,7 +50,7 @@ impl<Q: Default> ReceiveSide<Q> {
             mss: 0,
             scale: 0,
             is_scaled: false,
-            quick: QUICK_ACKS,
+            delayed: DelayedAck::default(),
             sack: false,
             is_finished: false,
             has_fin: false,
@@ -61,6 +62,11 @@ impl<Q: Default> ReceiveSide<Q> {
 }
 
 impl<Q> ReceiveSide<Q> {
+    /// The next acknowledgements are not delayed: the peer must hear where we are.
+    pub(crate) fn be_quick(&mut self) {
+        self.delayed.be_quick(self.window(), self.full_bytes);
+    }
+
     /// RCV.WND: what the peer may still send.
     #[inline]
     pub(crate) fn window(&self) -> u32 {
@@ -125,8 +131,6 @@ pub(crate) fn window_scale(limits: &Limits) -> u8 {
 
 /// A full segment before any was seen: the default MSS of IPv4.
 const FULL_BYTES_FIRST: u16 = 536;
-/// Segments acknowledged at once at the start, while the peer's window is small (as Linux).
-pub(crate) const QUICK_ACKS: u8 = 16;
 /// RFC 7323, section 2.3.
 const SCALE_MAX: u8 = 14;
 /// The largest window that can be offered.

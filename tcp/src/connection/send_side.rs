@@ -23,12 +23,20 @@ pub(crate) struct SendSide<Q> {
     pub(crate) window_acknowledgment: SequenceNumber,
     /// Bytes in the queue: sent and not acknowledged, and not sent.
     pub(crate) queued: u32,
+    /// Beyond the last segment sent that was less than a full one (Minshall's variant of Nagle's algorithm).
+    pub(crate) small: SequenceNumber,
+    /// Beyond the last segment sent with PSH.
+    pub(crate) pushed: SequenceNumber,
     /// The peer's MSS or the path's, options included (RFC 6691).
     pub(crate) mss: u16,
     /// The peer's window shift.
     pub(crate) scale: u8,
     /// The user has shut down this direction: FIN follows the queue.
     pub(crate) is_shut: bool,
+    /// More was announced to follow what was written last (MSG_MORE).
+    pub(crate) has_more: bool,
+    /// What was sent last left in this same turn.
+    pub(crate) is_burst: bool,
     /// Duplicate acknowledgements in a row.
     pub(crate) duplicates: u8,
     /// In fast recovery (RFC 6582) until `recover` is acknowledged.
@@ -61,9 +69,13 @@ impl<Q: Default> SendSide<Q> {
             window_sequence: SequenceNumber::default(),
             window_acknowledgment: SequenceNumber::default(),
             queued: 0,
+            small: initial,
+            pushed: initial,
             mss,
             scale: 0,
             is_shut: false,
+            has_more: false,
+            is_burst: false,
             duplicates: 0,
             is_recovering: false,
             attempts: 0,
@@ -83,6 +95,19 @@ impl<Q> SendSide<Q> {
     #[inline]
     pub(crate) fn outstanding(&self) -> u32 {
         self.highest.since(self.unacknowledged)
+    }
+
+    /// Bytes written and not sent yet.
+    #[inline]
+    pub(crate) fn unsent(&self) -> u32 {
+        let sent = self.highest.since(self.unacknowledged);
+        self.queued.saturating_sub(sent)
+    }
+
+    /// A segment that was less than a full one is not acknowledged.
+    #[inline]
+    pub(crate) fn is_small_outstanding(&self) -> bool {
+        self.small > self.unacknowledged && self.small <= self.next
     }
 
     /// SEG.WND in bytes: that of a SYN is never scaled (RFC 7323, section 2.2).

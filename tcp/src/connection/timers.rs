@@ -1,6 +1,7 @@
 //! What a connection does when its deadlines have come.
 
 use super::deadlines::NEVER;
+use super::hold::Hold;
 use super::{Connection, Context};
 use crate::error::ConnectionError;
 use crate::memory::Memory;
@@ -14,6 +15,8 @@ impl<Q: Default> Connection<Q> {
         let now = context.now;
         if take(&mut self.deadlines.acknowledge, now) {
             self.due.acknowledge = true;
+            let timeout = self.round_trip.timeout(context.bounds);
+            self.receive.delayed.ran_out(timeout);
             context.counters.delayed_acks.increment();
         }
         if self.user.is_orphan && take(&mut self.deadlines.patience, now) {
@@ -38,6 +41,10 @@ impl<Q: Default> Connection<Q> {
     /// SYN, data or FIN unanswered (RFC 6298, section 5.4 to 5.7), or a closed window (RFC 9293,
     /// section 3.8.6.1).
     fn retransmission_timeout<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        if self.hold() == Some(Hold::Cork) && self.send.outstanding() == 0 {
+            self.due.force = true;
+            return;
+        }
         let is_handshake = matches!(self.state, State::SynSent | State::SynReceived);
         self.send.attempts = self.send.attempts.saturating_add(1);
         if u32::from(self.send.attempts) > self.attempts_max(context)

@@ -1,7 +1,10 @@
 //! Segments out: what is due first, else data as the windows allow, straight from the send queue.
 
+use std::time::Duration;
+
 use super::deadlines::NEVER;
 use super::hold::{Hold, Plan};
+use super::stamps::millis;
 use super::{Connection, Context};
 use crate::header::{Flags, Header};
 use crate::header_options::Options;
@@ -34,9 +37,11 @@ impl<Q: Default> Connection<Q> {
         let options = self.options(context);
         match self.plan(options.length()) {
             Ok(plan) => return self.emit_data(context, plan, &options, out),
-            Err(Hold::Window) => self.persist(context.now, context.bounds),
+            Err(Hold::Window | Hold::Silly) => self.persist(context.now, context.bounds),
+            Err(Hold::Cork) => self.await_more(context.now),
             Err(_) => {}
         }
+        self.send.is_burst = false;
         if self.due.probe {
             // A number before the window: the peer must answer (as Linux probes).
             self.due.probe = false;
@@ -58,10 +63,10 @@ impl<Q: Default> Connection<Q> {
         out: &mut [u8],
     ) -> Option<Outgoing> {
         let offset = plan.sequence.since(self.send.unacknowledged);
-        let is_pushed = plan.payload > 0 && offset + plan.payload == self.send.queued;
         let mut flags = Flags::ACK;
-        if is_pushed {
+        if self.is_pushed(&plan, offset) {
             flags = flags | Flags::PSH;
+            self.send.pushed = plan.sequence + plan.payload;
         }
         if plan.fin {
             flags = flags | Flags::FIN;
@@ -80,6 +85,26 @@ impl<Q: Default> Connection<Q> {
         self.acknowledged();
         let length = header_length + plan.payload as usize;
         Some(self.outgoing(context, length, header_length))
+    }
+
+    /// PSH (RFC 9293, section 3.9.1.2): at the end of what was written, unless more was announced; after half of the
+    /// peer's largest window at the latest; and, as Linux, on the last of several segments that leave at once.
+    #[inline]
+    fn is_pushed(&self, plan: &Plan, offset: u32) -> bool {
+        let send = &self.send;
+        let (end, left) = (
+            offset + plan.payload,
+            send.queued.saturating_sub(offset + plan.payload),
+        );
+        if plan.payload == 0 {
+            return false;
+        }
+        if left == 0 || plan.sequence < send.highest {
+            return left == 0 && (!send.has_more || self.due.force);
+        }
+        let since_pushed = (plan.sequence + plan.payload).since(send.pushed);
+        since_pushed > send.window_largest / 2
+            || (send.is_burst && end.saturating_add(left.min(plan.payload)) > self.room())
     }
 
     /// Moves the variables on past a segment that ends before `end`.
@@ -108,6 +133,9 @@ impl<Q: Default> Connection<Q> {
                 self.send.timed = end;
             }
         }
+        if plan.payload < u32::from(self.full_payload()) && plan.payload > 0 {
+            self.send.small = end;
+        }
         if plan.is_front {
             self.due.front = false;
         } else {
@@ -119,8 +147,12 @@ impl<Q: Default> Connection<Q> {
             self.deadlines.retransmit = self.round_trip.deadline(context.now, context.bounds);
         }
         self.send.last_sent = context.now;
+        self.send.is_burst = true;
+        if self.user.wants_room {
+            self.offer_room(context);
+        }
         // Requests and replies: the reply carries the acknowledgement, which may well be delayed.
-        self.receive.quick = 0;
+        self.receive.delayed.data_sent(millis(context.now));
     }
 
     /// SYN, or SYN-ACK of a simultaneous open.
@@ -251,7 +283,14 @@ impl<Q: Default> Connection<Q> {
         self.due.acknowledge = false;
         self.deadlines.acknowledge = NEVER;
         self.receive.acknowledged = self.receive.next;
-        self.receive.quick = self.receive.quick.saturating_sub(1);
+        self.receive.delayed.told();
+    }
+
+    /// What is corked leaves after a while all the same (tcp(7): TCP_CORK).
+    fn await_more(&mut self, now: Instant) {
+        if self.deadlines.retransmit == NEVER {
+            self.deadlines.retransmit = now + CORKED_LONGEST;
+        }
     }
 
     /// Nothing outstanding will bring an acknowledgement: the persist timer must.
@@ -261,3 +300,6 @@ impl<Q: Default> Connection<Q> {
         }
     }
 }
+
+/// The ceiling of 200 ms on corked output (tcp(7)).
+const CORKED_LONGEST: Duration = Duration::from_millis(200);

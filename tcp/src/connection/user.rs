@@ -1,31 +1,38 @@
 //! The user's verbs: send, receive, and what they find (RFC 9293, section 3.10.2 and 3.10.3).
 
+use super::deadlines::NEVER;
 use super::hold::Hold;
 use super::{Connection, Context};
 use crate::error::{ReceiveError, SendError};
 use crate::limits::Limits;
 use crate::memory::Memory;
+use crate::options::sets::OptionSets;
 use crate::round_trip::TimeoutBounds;
 use crate::snapshot::ConnectionRow;
 use crate::state::State;
 
 impl<Q: Default> Connection<Q> {
-    /// Copies what finds room; a writable event follows where that is not all.
+    /// Copies what finds room; a writable event follows where that is not all. `has_more`: a small rest waits for what
+    /// will be sent next.
     #[inline]
     pub(crate) fn send<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
         data: &[u8],
+        has_more: bool,
     ) -> Result<usize, SendError> {
         self.may_send()?;
         let available = context.memory.available_bytes();
-        let room = self.send_room(context.limits, available).min(data.len());
+        let room = self.send_room(context.option_sets, context.limits, available);
+        let room = room.min(data.len());
         let data_that_fits = data.get(..room).unwrap_or(data);
         if self.send.queued == 0 && self.send.outstanding() == 0 {
             self.restart_after_idle(context);
         }
         let taken = context.memory.append(&mut self.send.queue, data_that_fits);
         self.send.queued += taken as u32;
+        self.send.has_more = has_more;
+        self.due.flush = false;
         self.user.wants_room |= taken < data.len();
         Ok(taken)
     }
@@ -58,7 +65,7 @@ impl<Q: Default> Connection<Q> {
             let count = context
                 .memory
                 .read_at(&self.receive.queue, 0, &mut piece[..count]);
-            let taken = self.send(context, piece.get(..count).unwrap_or(&[]))?;
+            let taken = self.send(context, piece.get(..count).unwrap_or(&[]), false)?;
             self.consume(context, taken);
             moved += taken;
             if taken < count || count == 0 {
@@ -84,13 +91,43 @@ impl<Q: Default> Connection<Q> {
     /// Bytes that a send would take, with `available` bytes of memory that nobody holds. A queue may
     /// grow to a share of these, so that any number of peers that do not read leaves some to others.
     #[inline]
-    pub(crate) fn send_room(&self, limits: &Limits, available: usize) -> usize {
-        match self.may_send() {
-            Ok(()) => limits
-                .send_buffer_bytes
-                .min(available / SHARES)
-                .saturating_sub(self.send.queued as usize),
-            Err(_) => 0,
+    pub(crate) fn send_room(&self, sets: &OptionSets, limits: &Limits, available: usize) -> usize {
+        if self.may_send().is_err() {
+            return 0;
+        }
+        let options = sets.get(&self.user.options);
+        let room = options
+            .send_buffer(limits)
+            .min(available / SHARES)
+            .saturating_sub(self.send.queued as usize);
+        match options.unsent_low_water(limits) {
+            u32::MAX => room,
+            mark => room.min(self.room_below(mark)),
+        }
+    }
+
+    /// TCP_NOTSENT_LOWAT: none once so much waits to be sent. Below it a full segment more, or a small mark would make
+    /// small segments.
+    #[cold]
+    fn room_below(&self, mark: u32) -> usize {
+        let unsent = self.send.unsent();
+        let below = mark.saturating_sub(unsent) as usize;
+        match below {
+            0 => 0,
+            below => below + usize::from(self.full_payload()),
+        }
+    }
+
+    /// Tells a user who waited for room, once a third of the buffer is free (as Linux), and half of what may wait unsent.
+    pub(super) fn offer_room<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        let options = context.option_sets.get(&self.user.options);
+        let buffer = options.send_buffer(context.limits);
+        let is_free = buffer.saturating_sub(self.send.queued as usize) >= buffer / 3;
+        let mark = options.unsent_low_water(context.limits);
+        let is_sent = mark == u32::MAX || self.send.unsent().saturating_mul(2) < mark;
+        if self.user.wants_room && is_free && is_sent {
+            self.user.wants_room = false;
+            self.user.pending.writable = true;
         }
     }
 
@@ -160,7 +197,14 @@ impl<Q: Default> Connection<Q> {
             self.state,
             State::Established | State::FinWait1 | State::FinWait2
         );
-        if is_open && count > 0 && self.receive.is_update_due(context.limits) {
+        if !is_open || count == 0 {
+            return;
+        }
+        let waits = self.deadlines.acknowledge != NEVER;
+        let is_drained = self.receive.readable == 0 && self.receive.delayed.ends_write();
+        if (waits && (is_drained || self.is_acknowledgment_overdue()))
+            || self.receive.is_update_due(context.limits)
+        {
             self.due.acknowledge = true;
         }
     }

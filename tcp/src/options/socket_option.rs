@@ -156,7 +156,9 @@ impl SocketOptions {
             SocketOption::MinTtl => i64::from(self.ip.min_ttl),
             SocketOption::MtuDiscover => self.ip.path_mtu_discovery.number().cast_signed(),
             SocketOption::UserTimeout => i64::from(self.user_timeout_millis),
-            SocketOption::UnsentLowWater => i64::from(self.unsent_low_water),
+            SocketOption::UnsentLowWater => {
+                or(self.unsent_low_water, i64::from(limits.unsent_low_water))
+            }
             SocketOption::WindowClamp => or(self.window_clamp, bytes(limits.receive_buffer_bytes)),
             SocketOption::SendBuffer => or(self.send_buffer_bytes, bytes(limits.send_buffer_bytes)),
             SocketOption::ReceiveBuffer => or(

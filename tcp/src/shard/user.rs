@@ -29,13 +29,37 @@ impl<M: Memory> Shard<M> {
         id: ConnectionId,
         data: &[u8],
     ) -> Result<usize, SendError> {
+        self.send_some(now, id, data, false)
+    }
+
+    /// As `send`, and more is to follow: what does not fill a segment waits for it, 200 ms at most (MSG_MORE).
+    ///
+    /// # Errors
+    /// As `send`.
+    pub fn send_more(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        data: &[u8],
+    ) -> Result<usize, SendError> {
+        self.send_some(now, id, data, true)
+    }
+
+    #[inline]
+    fn send_some(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        data: &[u8],
+        has_more: bool,
+    ) -> Result<usize, SendError> {
         let slot = self
             .connections
             .slot_of(id)
             .ok_or(SendError::NoConnection)?;
         let (connections, mut context) = self.split(now);
         let connection = connections.get_mut(slot).ok_or(SendError::NoConnection)?;
-        let taken = connection.send(&mut context, data)?;
+        let taken = connection.send(&mut context, data, has_more)?;
         let connection = self.connections.get(slot).ok_or(SendError::NoConnection)?;
         if taken < data.len() && connection.send.queued == 0 {
             // No acknowledgement of its own will bring it the event.
@@ -56,7 +80,7 @@ impl<M: Memory> Shard<M> {
         let connection = slot.and_then(|slot| self.connections.get(slot));
         let available = self.memory.available_bytes();
         connection.map_or(0, |connection| {
-            connection.send_room(&self.limits, available)
+            connection.send_room(&self.option_sets, &self.limits, available)
         })
     }
 
@@ -80,7 +104,7 @@ impl<M: Memory> Shard<M> {
         connection.user.wants_room = true;
         if connection.send.queued == 0
             && connection.may_send().is_ok()
-            && connection.send_room(&self.limits, available) == 0
+            && connection.send_room(&self.option_sets, &self.limits, available) == 0
         {
             // No acknowledgement of its own will bring it the event.
             self.starved.push(slot);
@@ -97,7 +121,7 @@ impl<M: Memory> Shard<M> {
             error: connection.user.error,
             readable_bytes: connection.receive.readable as usize,
             behind: connection.behind_readable(),
-            send_room_bytes: connection.send_room(&self.limits, available),
+            send_room_bytes: connection.send_room(&self.option_sets, &self.limits, available),
             send_queue_bytes: connection.send.queued as usize,
         })
     }

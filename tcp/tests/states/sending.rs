@@ -20,10 +20,12 @@ fn data_is_cut_at_the_peers_segment_size() {
     test.send(&bytes(0, 2_500));
     test.expect(data(1, 1, &bytes(0, 1_000)));
     test.expect(data(1_001, 1, &bytes(1_000, 1_000)));
-    // The rest is small and something is outstanding: Nagle.
-    test.expect_nothing();
-    test.inject(ack(1, 2_001));
+    // The rest is small, but nothing small is outstanding (Minshall's variant of Nagle's algorithm).
     test.expect(data(2_001, 1, &bytes(2_000, 500)));
+    test.send(&bytes(2_500, 700));
+    test.expect_nothing();
+    test.inject(ack(1, 2_501));
+    test.expect(data(2_501, 1, &bytes(2_500, 700)));
 }
 
 #[test]
