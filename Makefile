@@ -34,6 +34,11 @@ verify: ## make test, then all in release: 10,000 simulator seeds, long forms, a
 	@deploy/host/setup build demo test bench
 	@deploy/host/test --long
 
+.PHONY: verify-simulation
+verify-simulation: ## a million simulator seeds, or SEEDS of them, and the grid of throughputs; minutes in release
+	COREMILL_SEEDS=$(or $(SEEDS),1000000) cargo test --locked --release --package coremill-tcp \
+		--test simulation --test throughput -- --nocapture
+
 .PHONY: smoke
 smoke: ## the namespace tests only; ONLY=name picks those whose name contains it
 	@deploy/host/setup build demo test

@@ -119,7 +119,9 @@ impl<Q> SendSide<Q> {
         u32::from(header.window) << self.scale
     }
 
-    /// Takes the peer's window from a segment, unless a newer one was taken before.
+    /// Takes the peer's window from a segment, unless a newer one was taken before. One that acknowledges more is newer,
+    /// also when it is sent again: else its acknowledgment and an older window would add up to an edge that the peer
+    /// never offered (RFC 9293, section 3.10.7.4, looks at the sequence number first; Linux does as here).
     #[inline]
     pub(crate) fn update_window(
         &mut self,
@@ -127,7 +129,8 @@ impl<Q> SendSide<Q> {
         acknowledgment: SequenceNumber,
         window: u32,
     ) {
-        if self.window_sequence < sequence
+        if self.window_acknowledgment < acknowledgment
+            || self.window_sequence < sequence
             || (self.window_sequence == sequence && self.window_acknowledgment <= acknowledgment)
         {
             self.window = window;

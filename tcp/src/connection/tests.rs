@@ -69,6 +69,15 @@ fn an_old_segment_does_not_bring_back_an_old_window() {
 }
 
 #[test]
+fn a_segment_sent_again_that_acknowledges_more_brings_its_window() {
+    let mut side: SendSide<()> = SendSide::new(SequenceNumber::new(1), 1_460, Instant::default());
+    let sequence = SequenceNumber::new(1_000);
+    side.update_window(sequence, sequence, 5_000);
+    side.update_window(sequence - 500, sequence + 3_000, 2_000);
+    assert_eq!(side.window, 2_000, "the right edge stays where it was");
+}
+
+#[test]
 fn timestamps_are_compared_modulo_their_size_and_not_for_ever() {
     let stamps = Stamps {
         is_on: true,

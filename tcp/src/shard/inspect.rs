@@ -50,6 +50,12 @@ impl<M: Memory> Shard<M> {
         true
     }
 
+    /// Entries of the pools that connections share and that none of them holds: as many as at the start when nothing
+    /// stayed behind. It counts them one by one.
+    pub fn pool_entries_available(&self) -> usize {
+        self.ranges.available()
+    }
+
     /// Visits every listener.
     pub fn listener_rows(&self, visit: &mut dyn FnMut(&ListenerRow)) {
         for listener in self.listeners.iter() {

@@ -290,13 +290,18 @@ impl<M: Memory> Shard<M> {
             return;
         };
         let handshake = pending.handshake;
+        // Outside of a SYN the field is scaled, and must not promise more than the SYN-ACK did (RFC 7323, section 2.2).
+        let window = crate::connection::syn_window(&self.limits);
+        let scale = handshake.window_scale.map_or(0, |_| {
+            crate::connection::receive_side::window_scale(&self.limits)
+        });
         self.counters.challenge_ack.increment();
         self.replies.push(Reply {
             flow,
             sequence: handshake.ours + 1,
             acknowledgment: handshake.theirs + 1,
             flags: Flags::ACK,
-            window: crate::connection::syn_window(&self.limits) as u16,
+            window: window.div_ceil(1 << scale) as u16,
             timestamps: self.request_stamps(&flow, &handshake).option(now),
         });
     }

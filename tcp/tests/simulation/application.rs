@@ -195,6 +195,6 @@ impl Application {
 }
 
 /// Names the bytes that `side` of a connection sends.
-fn stream_key(connection: usize, side: usize) -> u64 {
+pub fn stream_key(connection: usize, side: usize) -> u64 {
     (connection as u64 * 2 + side as u64) << 40
 }

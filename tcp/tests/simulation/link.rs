@@ -1,12 +1,14 @@
-//! One direction of a link: rate, delay, jitter, a bounded queue, and what goes wrong with packets.
+//! One direction of a link: rate, delay, a bounded queue with marks, changes of its MTU, and what
+//! goes wrong with packets (`trouble`). Two directions have plans of their own: asymmetry is free.
 
 use std::time::Duration;
 
 use coremill_tcp::Instant;
 
 use super::random::Random;
+use super::trouble::{Trouble, Troubled};
 
-/// What a link does. Shares are in thousandths of the packets.
+/// What a link does.
 #[derive(Clone, Debug)]
 pub struct LinkPlan {
     pub bits_per_second: u64,
@@ -14,36 +16,56 @@ pub struct LinkPlan {
     pub jitter: Duration,
     /// How long a packet may wait for those before it; others are lost.
     pub queue: Duration,
-    pub loss: u64,
-    pub reorder: u64,
-    pub duplicate: u64,
-    pub corrupt: u64,
+    /// A packet that waits longer than this is marked, if it may be (RFC 3168).
+    pub marks_after: Option<Duration>,
+    pub mtu_change: Option<MtuChange>,
+    pub trouble: Trouble,
+}
+
+/// From some time on, packets longer than this do not pass: the route has changed.
+#[derive(Clone, Copy, Debug)]
+pub struct MtuChange {
+    pub after: Duration,
+    pub mtu: u16,
+}
+
+/// A packet on its way.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    /// The TCP segment.
+    pub bytes: Vec<u8>,
+    /// The two ECN bits of its IP header.
+    pub ecn: u8,
+}
+
+/// What becomes of a packet that is given to the link.
+#[derive(Debug)]
+pub enum Fate {
+    /// Copies that arrive, and when; none when it is lost.
+    Carried(Vec<(Instant, Packet)>),
+    /// It is too long for the path since it changed; its sender hears of it at that time.
+    TooBig { heard_at: Instant, mtu: u16 },
 }
 
 impl LinkPlan {
     /// Anything from a clean local network to a bad long-distance line.
-    pub fn random(random: &mut Random) -> Self {
-        let trouble = |random: &mut Random, most: u64| match random.between(0, 3) {
-            0 | 1 => 0,
-            2 => random.between(1, 20),
-            _ => random.between(20, most),
-        };
+    pub fn random(random: &mut Random, mtu: u16) -> Self {
         let delay = random.micros(5, 100_000);
+        let queue = random.micros(2_000, 200_000);
         Self {
             bits_per_second: random.of_magnitude(1_000_000, 10_000_000_000),
             delay,
             jitter: delay * random.between(0, 2) as u32 / 2,
-            queue: random.micros(2_000, 200_000),
-            loss: trouble(random, 200),
-            reorder: trouble(random, 100),
-            duplicate: trouble(random, 50),
-            corrupt: trouble(random, 50),
+            queue,
+            marks_after: random
+                .chance(1, 4)
+                .then(|| queue * random.between(1, 8) as u32 / 16),
+            mtu_change: (mtu > MTU_LEAST && random.chance(1, 8)).then(|| MtuChange {
+                after: random.micros(1_000, 5_000_000),
+                mtu: random.between(u64::from(MTU_LEAST), u64::from(mtu)) as u16,
+            }),
+            trouble: Trouble::random(random),
         }
-    }
-
-    /// How much of what is sent does not arrive whole, in thousandths.
-    pub fn harm(&self) -> u64 {
-        self.loss + self.corrupt
     }
 }
 
@@ -52,6 +74,8 @@ impl LinkPlan {
 pub struct Link {
     plan: LinkPlan,
     random: Random,
+    troubled: Troubled,
+    began: Instant,
     /// When the last packet accepted has left the sender.
     idle_at: Instant,
     /// When the last packet in order arrives: jitter alone reorders nothing.
@@ -59,47 +83,61 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(plan: LinkPlan, random: Random) -> Self {
+    pub fn new(plan: LinkPlan, random: Random, began: Instant) -> Self {
         Self {
+            troubled: Troubled::default(),
             plan,
             random,
+            began,
             idle_at: Instant::default(),
             last_arrival: Instant::default(),
         }
     }
 
-    /// Takes a packet; calls `deliver` with each copy that arrives, and when.
-    pub fn carry(&mut self, now: Instant, bytes: &[u8], deliver: &mut dyn FnMut(Instant, Vec<u8>)) {
-        let start = self.idle_at.max(now);
-        if start.since(now) > self.plan.queue {
-            return;
+    /// Takes a packet with an IP header of `header_bytes`.
+    pub fn carry(&mut self, now: Instant, mut packet: Packet, header_bytes: usize) -> Fate {
+        let length = packet.bytes.len() + header_bytes;
+        if let Some(change) = self.plan.mtu_change
+            && now >= self.began + change.after
+            && length > usize::from(change.mtu)
+        {
+            let heard_at = now + self.plan.delay;
+            return Fate::TooBig {
+                heard_at,
+                mtu: change.mtu,
+            };
         }
-        let bits = (bytes.len() as u64 + LOWER_HEADER_BYTES) * 8;
+        let start = self.idle_at.max(now);
+        let wait = start.since(now);
+        if wait > self.plan.queue {
+            return Fate::Carried(Vec::new());
+        }
+        let bits = (length as u64 + LINK_HEADER_BYTES) * 8;
         let nanos = bits * 1_000_000_000 / self.plan.bits_per_second;
         self.idle_at = start + Duration::from_nanos(nanos);
-        if self.random.chance(self.plan.loss, 1_000) {
-            return;
+        if packet.ecn != 0 && self.plan.marks_after.is_some_and(|after| wait > after) {
+            packet.ecn = CONGESTION_EXPERIENCED;
         }
-        let copies = 1 + u64::from(self.random.chance(self.plan.duplicate, 1_000));
-        for _ in 0..copies {
-            let mut bytes = bytes.to_vec();
-            if self.random.chance(self.plan.corrupt, 1_000) {
-                // One bit: the checksum sees each of them.
-                let bit = self.random.between(0, bytes.len() as u64 * 8 - 1) as usize;
-                bytes[bit / 8] ^= 1 << (bit % 8);
-            }
-            let jitter = self.random.between(0, self.plan.jitter.as_nanos() as u64);
-            let mut arrival = self.idle_at + self.plan.delay + Duration::from_nanos(jitter);
-            if self.random.chance(self.plan.reorder, 1_000) {
-                arrival = arrival + self.plan.delay * self.random.between(1, 4) as u32 / 2;
-            } else {
-                arrival = arrival.max(self.last_arrival);
-                self.last_arrival = arrival;
-            }
-            deliver(arrival, bytes);
+        let trouble = &self.plan.trouble;
+        let copies = self.troubled.copies(trouble, &mut self.random, packet);
+        let arrivals = copies.into_iter().map(|packet| (self.arrival(), packet));
+        Fate::Carried(arrivals.collect())
+    }
+
+    fn arrival(&mut self) -> Instant {
+        let jitter = self.random.between(0, self.plan.jitter.as_nanos() as u64);
+        let arrival = self.idle_at + self.plan.delay + Duration::from_nanos(jitter);
+        if self.random.per_million(self.plan.trouble.reorder) {
+            return arrival + self.plan.delay * self.random.between(1, 4) as u32 / 2;
         }
+        self.last_arrival = arrival.max(self.last_arrival);
+        self.last_arrival
     }
 }
 
-/// Ethernet and IPv4 headers.
-const LOWER_HEADER_BYTES: u64 = 34;
+/// Ethernet's.
+const LINK_HEADER_BYTES: u64 = 14;
+/// CE of RFC 3168, section 5.
+const CONGESTION_EXPERIENCED: u8 = 3;
+/// Paths of IPv6 carry as much (RFC 8200, section 5); smaller ones are below what IPv4's senders believe.
+const MTU_LEAST: u16 = 1_280;

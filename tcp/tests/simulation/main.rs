@@ -1,26 +1,31 @@
 //! Two shards on a simulated link, on virtual time: whatever the link does, bytes arrive complete
 //! and in order or the connection reports an error, and in the end no state stays behind.
 //!
-//! A seed decides everything. `COREMILL_SEEDS=n` runs the seeds below n, `COREMILL_SEED=n` one.
+//! A seed decides everything. `COREMILL_SEEDS=n` runs the seeds below n, `COREMILL_SEED=n` one. Of a
+//! seed that fails the plan is made as small as it may be, and printed.
 
 mod application;
 mod link;
 mod plan;
 mod random;
+mod shrink;
 mod side;
+mod trouble;
 mod watched_memory;
+mod wire;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use plan::Plan;
 use world::{Summary, World};
 
 #[test]
 fn bytes_arrive_or_the_connection_reports_an_error() {
     if let Some(seed) = number("COREMILL_SEED") {
-        println!("{:?}", World::new(seed).run());
+        run_or_shrink(seed);
         return;
     }
     let seeds = number("COREMILL_SEEDS").unwrap_or(SEEDS);
@@ -36,7 +41,7 @@ fn bytes_arrive_or_the_connection_reports_an_error() {
                     if seed >= seeds {
                         return;
                     }
-                    match catch_unwind(AssertUnwindSafe(|| World::new(seed).run())) {
+                    match catch_unwind(AssertUnwindSafe(|| run(&Plan::random(seed)))) {
                         Ok(summary) => total.lock().expect("no holder panics").add(&summary),
                         Err(_) => failed.lock().expect("no holder panics").push(seed),
                     }
@@ -48,6 +53,7 @@ fn bytes_arrive_or_the_connection_reports_an_error() {
     let total = total.into_inner().expect("no holder panics");
     println!("{seeds} seeds: {total:?}");
     if let Some(seed) = failed.iter().min() {
+        show_smallest(*seed);
         panic!(
             "{} of {seeds} seeds failed; reproduce with:\n  \
              COREMILL_SEED={seed} cargo test -p coremill-tcp --test simulation -- --nocapture",
@@ -63,8 +69,34 @@ fn bytes_arrive_or_the_connection_reports_an_error() {
 #[test]
 fn a_seed_repeats_itself() {
     for seed in [1, 2, 3] {
-        assert_eq!(World::new(seed).run(), World::new(seed).run());
+        let plan = Plan::random(seed);
+        assert_eq!(run(&plan), run(&plan));
     }
+}
+
+fn run(plan: &Plan) -> Summary {
+    World::new(plan.clone()).run()
+}
+
+fn run_or_shrink(seed: u64) {
+    match catch_unwind(|| run(&Plan::random(seed))) {
+        Ok(summary) => println!("{summary:?}"),
+        Err(_) => {
+            show_smallest(seed);
+            panic!("seed {seed} failed");
+        }
+    }
+}
+
+/// Prints the smallest plan that fails as the seed's does, and how it fails.
+fn show_smallest(seed: u64) {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let fails = |plan: &Plan| catch_unwind(AssertUnwindSafe(|| run(plan))).is_err();
+    let plan = shrink::smallest(Plan::random(seed), &fails);
+    std::panic::set_hook(hook);
+    println!("the smallest plan that fails, from seed {seed}: {plan:#?}");
+    let _ = catch_unwind(AssertUnwindSafe(|| run(&plan)));
 }
 
 fn number(name: &str) -> Option<u64> {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use coremill_tcp::Limits;
 use coremill_tcp::limits::Secrets;
+use coremill_tcp::{Instant, Limits};
 
 use super::link::LinkPlan;
 use super::random::Random;
@@ -15,6 +15,14 @@ pub struct Plan {
     pub secrets: [Secrets; 2],
     pub links: [LinkPlan; 2],
     pub mtu: u16,
+    /// IPv6.
+    pub is_wide: bool,
+    /// Bound of the accept queues.
+    pub backlogs: [usize; 2],
+    /// The time at which it begins.
+    pub origin: Instant,
+    /// Decides what the rest of the plan leaves open: which packet is lost, and the like.
+    pub chance: u64,
     pub connections: Vec<ConnectionPlan>,
 }
 
@@ -59,12 +67,13 @@ pub enum Ending {
 }
 
 impl Plan {
-    pub fn random(random: &mut Random) -> Self {
-        let mut links = [LinkPlan::random(random), LinkPlan::random(random)];
+    pub fn random(seed: u64) -> Self {
+        let random = &mut Random::new(seed);
+        let mtu = *pick(random, &[576, 1_280, 1_500, 1_500, 1_500, 9_000]);
+        let mut links = [LinkPlan::random(random, mtu), LinkPlan::random(random, mtu)];
         if random.chance(1, 3) {
             links[1] = links[0].clone();
         }
-        let mtu = *pick(random, &[576, 1_280, 1_500, 1_500, 1_500, 9_000]);
         let count = if random.chance(1, 8) {
             random.between(9, 40)
         } else {
@@ -83,10 +92,19 @@ impl Plan {
             secrets: [secrets(random), secrets(random)],
             links,
             mtu,
+            is_wide: random.chance(1, 4),
+            backlogs: [0, 1].map(|_| random.between(1, 64) as usize),
+            origin: Instant::from_micros(random.of_magnitude(1, 1 << 45)),
+            chance: random.next(),
             connections: (0..count)
                 .map(|index| ConnectionPlan::random(random, index as u16, bytes_max))
                 .collect(),
         }
+    }
+
+    /// Bytes of the IP header.
+    pub fn header_bytes(&self) -> usize {
+        if self.is_wide { 40 } else { 20 }
     }
 
     /// True when link and memory are good enough that no connection may fail by itself.
@@ -95,7 +113,7 @@ impl Plan {
             .limits
             .iter()
             .all(|limits| limits.memory_bytes == MEMORY_BYTES);
-        is_roomy && self.links.iter().all(|link| link.harm() <= 60)
+        is_roomy && self.links.iter().all(|link| link.trouble.is_gentle())
     }
 }
 

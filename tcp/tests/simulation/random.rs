@@ -32,6 +32,11 @@ impl Random {
         Duration::from_micros(self.of_magnitude(from, to))
     }
 
+    /// True in `count` of a million cases; costs nothing where it is never.
+    pub fn per_million(&mut self, count: u64) -> bool {
+        count > 0 && self.chance(count, 1_000_000)
+    }
+
     /// True in `count` of `of` cases.
     pub fn chance(&mut self, count: u64, of: u64) -> bool {
         self.next() % of < count

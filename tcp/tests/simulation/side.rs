@@ -19,14 +19,16 @@ pub struct Side {
     /// Towards the other side.
     pub link: Link,
     held: Arc<AtomicUsize>,
+    /// Entries of the shard's pools at the start.
+    pool_entries: usize,
     /// Connections that wait for accept.
     queued: Arc<AtomicUsize>,
 }
 
 impl Side {
-    pub fn new(plan: &Plan, side: usize, is_wide: bool, random: &mut Random) -> Self {
+    pub fn new(plan: &Plan, side: usize, random: &mut Random) -> Self {
         let last = side as u8 + 1;
-        let address: IpAddr = if is_wide {
+        let address: IpAddr = if plan.is_wide {
             Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(last)).into()
         } else {
             Ipv4Addr::new(10, 0, 0, last).into()
@@ -42,14 +44,16 @@ impl Side {
         shard
             .listen(ListenOptions {
                 local: Endpoint::new(address, PORT),
-                backlog: random.between(1, 64) as usize,
+                backlog: plan.backlogs[side],
                 queued: queued.clone(),
                 cookie: NO_COOKIE,
                 socket: SocketOptions::default(),
             })
             .expect("the first listener");
-        let link = Link::new(plan.links[side].clone(), Random::new(random.next()));
+        let random = Random::new(random.next());
+        let link = Link::new(plan.links[side].clone(), random, plan.origin);
         Self {
+            pool_entries: shard.pool_entries_available(),
             shard,
             address,
             link,
@@ -63,6 +67,8 @@ impl Side {
         assert_eq!(self.shard.live_records(), 0, "records stay behind");
         let held = self.held.load(Ordering::Relaxed);
         assert_eq!(held, 0, "memory stays behind");
+        let free = self.shard.pool_entries_available();
+        assert_eq!(free, self.pool_entries, "entries of pools stay behind");
         let queued = self.queued.load(Ordering::Relaxed);
         assert_eq!(queued, 0, "places in the accept queue stay behind");
         let counters = self.shard.counters();

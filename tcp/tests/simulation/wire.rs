@@ -1,0 +1,160 @@
+//! What both ends put on the wire, looked at segment by segment: the bytes are those that were
+//! written, windows keep their promises, and nothing is sent or acknowledged that cannot be.
+
+use std::collections::HashMap;
+
+use coremill_tcp::header::{Flags, Segment};
+use coremill_tcp::header_options::Options;
+use coremill_tcp::{Flow, SequenceNumber};
+
+use super::application::stream_key;
+use super::random::pattern;
+
+/// All conversations, by their flow as side 0 sees it.
+#[derive(Debug, Default)]
+pub struct Wire {
+    conversations: HashMap<Flow, [Direction; 2]>,
+}
+
+/// What one end has said.
+#[derive(Clone, Copy, Debug, Default)]
+struct Direction {
+    /// Number of its SYN, when one was seen.
+    initial: Option<SequenceNumber>,
+    /// Window shift that its SYN offers.
+    scale: Option<u8>,
+    /// Numbers used so far, counted from the SYN's.
+    used: u32,
+    /// Where its FIN stands, counted the same way.
+    fin: Option<u32>,
+    /// Numbers acknowledged, counted from the other end's SYN.
+    acknowledged: u32,
+    /// Right edge of its window, counted the same way.
+    edge: u32,
+}
+
+impl Wire {
+    /// Checks what `side` sends for `connection` and remembers it.
+    ///
+    /// # Panics
+    /// When it may not be sent.
+    pub fn look(&mut self, flow: Flow, side: usize, connection: usize, bytes: &[u8]) {
+        let segment = Segment::parse(bytes).expect("we write whole headers");
+        let options = Options::parse(segment.options).expect("and options");
+        let ends = self.conversations.entry(flow).or_default();
+        let header = segment.header;
+        if header.flags.contains(Flags::RST) {
+            return;
+        }
+        if header.flags.contains(Flags::SYN) && ends[side].initial != Some(header.sequence) {
+            // Another life of the same flow, or a request that starts again.
+            ends[side] = Direction {
+                initial: Some(header.sequence),
+                scale: options.window_scale,
+                ..Direction::default()
+            };
+        }
+        let (mut mine, other) = (ends[side], ends[1 - side]);
+        let Some(initial) = mine.initial else {
+            return;
+        };
+        mine.sends(&segment, initial, &other, stream_key(connection, side));
+        if let Some(initial) = other.initial
+            && header.flags.contains(Flags::ACK)
+        {
+            mine.acknowledges(&segment, &options, initial, &other);
+        }
+        ends[side] = mine;
+    }
+}
+
+impl Direction {
+    fn sends(&mut self, segment: &Segment<'_>, initial: SequenceNumber, other: &Self, key: u64) {
+        let flags = segment.header.flags;
+        let first = segment.header.sequence.since(initial);
+        let end = first.wrapping_add(segment.sequence_length());
+        // A keepalive stands just before what is next.
+        assert!(
+            first <= self.used,
+            "a gap is left: {} {self:?}",
+            shown(segment)
+        );
+        let data = first + u32::from(flags.contains(Flags::SYN));
+        for (index, byte) in segment.payload.iter().enumerate() {
+            let offset = data as usize - 1 + index;
+            let written = pattern(key, offset);
+            assert_eq!(*byte, written, "wrong byte at {offset}: {}", shown(segment));
+        }
+        if flags.contains(Flags::FIN) {
+            let at = end - 1;
+            assert_eq!(*self.fin.get_or_insert(at), at, "the FIN moves");
+        }
+        assert!(
+            self.fin.is_none_or(|fin| end <= fin + 1),
+            "more behind the FIN: {}",
+            shown(segment)
+        );
+        if !segment.payload.is_empty() && !flags.contains(Flags::SYN) {
+            // One byte more may ask whether the window has opened (RFC 9293, section 3.8.6.1).
+            assert!(
+                data + segment.payload.len() as u32 <= other.edge + 1,
+                "beyond the window: {} {self:?} {other:?}",
+                shown(segment)
+            );
+        }
+        self.used = self.used.max(end);
+    }
+
+    fn acknowledges(
+        &mut self,
+        segment: &Segment<'_>,
+        options: &Options,
+        initial: SequenceNumber,
+        other: &Self,
+    ) {
+        let header = segment.header;
+        let acknowledged = header.acknowledgment.since(initial);
+        assert!(
+            acknowledged <= other.used,
+            "what was never sent is acknowledged: {} {other:?}",
+            shown(segment)
+        );
+        assert!(
+            acknowledged >= self.acknowledged,
+            "an acknowledgement is taken back: {} {self:?}",
+            shown(segment)
+        );
+        self.acknowledged = acknowledged;
+        let scale = match (self.scale, other.scale) {
+            (Some(mine), Some(_)) => mine,
+            _ => 0,
+        };
+        if header.flags.contains(Flags::SYN) {
+            // Its field is not scaled and says less, perhaps, than an acknowledgement before it (RFC 7323, section 2.2).
+            self.edge = self.edge.max(acknowledged + u32::from(header.window));
+            return;
+        }
+        let edge = acknowledged + (u32::from(header.window) << scale);
+        // RFC 9293, section 3.8.6: the window is not to shrink.
+        assert!(
+            edge >= self.edge,
+            "the right edge goes back by {}: {} {self:?}",
+            self.edge - edge,
+            shown(segment)
+        );
+        self.edge = edge;
+        for block in options.sack.as_slice() {
+            let left = block.left.since(initial);
+            let right = block.right.since(initial);
+            assert!(
+                left < right && right <= other.used,
+                "ranges that were never sent: {} {options:?} {other:?}",
+                shown(segment)
+            );
+        }
+    }
+}
+
+fn shown(segment: &Segment<'_>) -> String {
+    format!("{:?} with {} bytes", segment.header, segment.payload.len())
+}

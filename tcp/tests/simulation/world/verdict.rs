@@ -1,0 +1,107 @@
+//! What came of a run: everybody is served or was told why not, and nothing stays behind.
+
+use coremill_tcp::State;
+use coremill_tcp::snapshot::{ConnectionRow, Cursor};
+
+use super::World;
+
+impl World {
+    pub(super) fn left_over(&self) -> String {
+        let records = [0, 1].map(|side: usize| self.sides[side].shard.live_records());
+        let open = self
+            .applications
+            .iter()
+            .filter(|end| !end.progress.is_closed);
+        format!(
+            "{records:?} records, open ends {:#?}",
+            open.collect::<Vec<_>>()
+        )
+    }
+
+    /// No timer is lost: with something unanswered on its way, a side wants to be called some time.
+    pub(super) fn check_timers(&self) {
+        for side in &self.sides {
+            if side.shard.next_deadline().is_some() || side.shard.has_segments() {
+                continue;
+            }
+            let mut cursor = Cursor::default();
+            let mut visit = |row: &ConnectionRow| {
+                let is_waiting = match row.state {
+                    State::Listen | State::Closed => false,
+                    State::Established | State::CloseWait | State::FinWait2 => {
+                        row.send_queue_bytes > 0
+                    }
+                    _ => true,
+                };
+                assert!(!is_waiting, "no timer will ever help {row:?}");
+            };
+            while side
+                .shard
+                .connection_rows(self.now, &mut cursor, 64, &mut visit)
+            {}
+        }
+    }
+
+    /// Nothing is left to happen: what came of it?
+    pub(super) fn check(&mut self) {
+        for application in &self.applications {
+            assert!(
+                application.progress.is_closed,
+                "waits for ever: {application:#?}"
+            );
+        }
+        for side in &self.sides {
+            side.check();
+            let counters = side.shard.counters();
+            self.summary.retransmissions += counters.retrans_segs.get();
+            self.summary.recoveries += counters.reno_recovery.get();
+            self.summary.timeouts += counters.timeouts.get();
+        }
+        for index in 0..self.plan.connections.len() {
+            self.check_connection(index);
+        }
+    }
+
+    fn check_connection(&mut self, index: usize) {
+        let plan = &self.plan.connections[index];
+        let end = |side| {
+            let mut ends = self.applications.iter();
+            ends.find(|end| end.connection == index && end.side == side)
+                .map(|end| &end.progress)
+        };
+        let mut completed = 0;
+        for side in 0..2 {
+            let (Some(mine), Some(other)) = (end(side), end(1 - side)) else {
+                continue;
+            };
+            self.summary.bytes += mine.received as u64;
+            assert!(mine.received <= other.sent, "bytes from nowhere: {plan:#?}");
+            if mine.is_at_end {
+                let is_complete = mine.received == other.sent;
+                assert!(
+                    is_complete,
+                    "cut short without an error: {mine:?} {other:?} {plan:#?}"
+                );
+            }
+            completed += u32::from(mine.is_at_end && mine.error.is_none());
+        }
+        let is_established = [0, 1]
+            .iter()
+            .all(|side| end(*side).is_some_and(|end| end.is_established));
+        if plan.is_orderly() && self.plan.is_gentle() && is_established {
+            assert_eq!(
+                completed,
+                2,
+                "failed on a good link: {:?} {:?} {plan:#?}",
+                end(0),
+                end(1)
+            );
+        }
+        self.summary.completed += u64::from(completed == 2);
+        self.summary.errors += u64::from(
+            [0, 1]
+                .iter()
+                .any(|side| end(*side).is_some_and(|end| end.error.is_some())),
+        );
+    }
+}
