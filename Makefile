@@ -39,6 +39,14 @@ verify-simulation: ## a million simulator seeds, or SEEDS of them, and the grid 
 	COREMILL_SEEDS=$(or $(SEEDS),1000000) cargo test --locked --release --package coremill-tcp \
 		--test simulation --test throughput -- --nocapture
 
+.PHONY: fuzz
+fuzz: ## fuzz the TCP machine: TARGET=header, options or states, for SECONDS=60; goes on where it stopped
+	tcp/fuzz/run $(or $(TARGET),states) $(or $(SECONDS),60)
+
+.PHONY: verify-fuzz
+verify-fuzz: ## each fuzzing target for half an hour, or SECONDS; goes on where it stopped
+	for target in header options states; do tcp/fuzz/run $$target $(or $(SECONDS),1800) || exit 1; done
+
 .PHONY: smoke
 smoke: ## the namespace tests only; ONLY=name picks those whose name contains it
 	@deploy/host/setup build demo test

@@ -39,7 +39,7 @@ fn collect(folder: &Path, found: &mut Vec<File>) {
             .and_then(|name| name.to_str())
             .unwrap_or_default();
         if path.is_dir() {
-            if !["target", ".git", "proptest-regressions"].contains(&name) {
+            if !["target", ".git", "proptest-regressions", "corpus"].contains(&name) {
                 collect(&path, found);
             }
         } else if let Ok(text) = fs::read_to_string(&path) {

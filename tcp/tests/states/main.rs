@@ -10,6 +10,8 @@ mod harness;
 mod hostile;
 mod memory;
 mod orphans;
+mod parsing;
+mod player;
 mod receiving;
 mod retransmission;
 mod segment;
