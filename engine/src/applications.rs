@@ -45,6 +45,7 @@ pub(crate) use turn::Turn;
 use crate::snapshot::ApplicationRow;
 use budget::Budget;
 use domain::COOKIE;
+use progress::COOLED_BEFORE_SLEEP;
 
 /// Applications that can be attached at a time.
 pub const DOMAINS_MAX: usize = 64;
@@ -166,7 +167,7 @@ impl Applications {
     /// Says that the worker is about to sleep; true when nobody has anything for it. `wake` follows in both cases.
     pub(crate) fn prepare_sleep(&mut self) -> bool {
         let mut is_quiet = true;
-        for domain in self.domains.iter().flatten() {
+        for domain in self.domains.iter_mut().flatten() {
             is_quiet &= domain.prepare_sleep();
         }
         is_quiet
@@ -236,6 +237,7 @@ impl Domain {
         if self.has_retry || self.retries > 0 {
             done += self.retry(turn)?;
         }
+        self.cool_in_time(turn.now);
         self.post_events()?;
         Ok(done)
     }
@@ -247,14 +249,17 @@ impl Domain {
     }
 
     /// Whether this one has nothing for a worker that wants to sleep.
-    fn prepare_sleep(&self) -> bool {
+    fn prepare_sleep(&mut self) -> bool {
         let is_silent = self.ready_bits.sleep();
         if !self.is_served() {
             return true;
         }
+        // Nobody looks while the worker sleeps.
+        self.cool(COOLED_BEFORE_SLEEP, true);
         let forwards = self.attachment.forwards.get(self.worker as usize);
         is_silent
             // What waits for a reader is looked at again after a nap.
+            && self.chunks.lendings.is_settled()
             && (self.is_held_back || self.flagged.iter().all(|word| *word == 0))
             && !self.has_retry
             && self.retries == 0

@@ -38,9 +38,13 @@ impl Consumer {
     /// When what lies there is no message. The position stays: the ring is of no use then.
     #[inline]
     pub fn take(&mut self, message: &mut Message) -> Result<bool, Violation> {
-        let Some(mark) = self.published(self.position) else {
+        let (mark, body) = self
+            .slots
+            .load_slot(slot_word(self.position, self.capacity));
+        let mark = Mark::from_word(mark);
+        if mark.position != Mark::position_for(self.position) {
             return Ok(false);
-        };
+        }
         let bytes = usize::from(mark.bytes);
         if mark.kind == Mark::CONTINUED {
             return Err(Violation::UnknownKind);
@@ -50,17 +54,15 @@ impl Consumer {
             return Err(Violation::BadLength);
         }
         message.begin(mark.kind, bytes);
-        for number in 0..slots {
+        message.set_slot(0, body());
+        for number in 1..slots {
             let position = self.position.wrapping_add(number as u64);
-            if number > 0
-                && self
-                    .published(position)
-                    .is_none_or(|later| later.kind != Mark::CONTINUED)
-            {
+            let (mark, body) = self.slots.load_slot(slot_word(position, self.capacity));
+            let mark = Mark::from_word(mark);
+            if mark.position != Mark::position_for(position) || mark.kind != Mark::CONTINUED {
                 return Err(Violation::BadContinuation);
             }
-            let first = slot_word(position, self.capacity) + 1;
-            self.slots.load_words(first, message.slot_mut(number));
+            message.set_slot(number, body());
         }
         self.position = self.position.wrapping_add(slots as u64);
         point("take: taken, head not released");

@@ -4,6 +4,8 @@
 //! seven words are the body; what does not fit goes on in the following slots, each with a mark of its own, so that no
 //! byte of a body is ever looked at as a mark. 24 bytes of fields and 256 bytes of payload fill five slots.
 
+use zerocopy::IntoBytes;
+
 use crate::layout::LINE_WORDS;
 use crate::words::WORD_BYTES;
 
@@ -19,11 +21,11 @@ pub const BYTES_MAX: usize = WORDS_MAX * WORD_BYTES;
 pub const INLINE_BYTES_MAX: usize = BYTES_MAX - 3 * WORD_BYTES;
 
 /// A message, owned: the only form in which what came out of a ring is looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Message {
     kind: u8,
     bytes: usize,
-    words: [u64; WORDS_MAX],
+    slots: [[u64; BODY_WORDS]; SLOTS_MAX],
 }
 
 impl Message {
@@ -32,14 +34,15 @@ impl Message {
         Self {
             kind: 0,
             bytes: 0,
-            words: [0; WORDS_MAX],
+            slots: [[0; BODY_WORDS]; SLOTS_MAX],
         }
     }
 
     /// Makes it one of whole words. None, and unchanged, when they are too many.
     #[inline]
     pub fn set(&mut self, kind: u8, words: &[u64]) -> Option<()> {
-        self.words.get_mut(..words.len())?.copy_from_slice(words);
+        let places = self.slots.as_flattened_mut();
+        places.get_mut(..words.len())?.copy_from_slice(words);
         (self.kind, self.bytes) = (kind, words.len() * WORD_BYTES);
         Some(())
     }
@@ -47,21 +50,19 @@ impl Message {
     /// As `set`, with payload behind the words. None when both are too long together.
     #[inline]
     pub fn set_with_payload(&mut self, kind: u8, words: &[u64], payload: &[u8]) -> Option<()> {
-        if words.len() * WORD_BYTES + payload.len() > BYTES_MAX {
+        let fields = words.len() * WORD_BYTES;
+        let end = fields.checked_add(payload.len())?;
+        if end > BYTES_MAX {
             return None;
         }
+        // The word in which the payload ends is filled up with zeros.
+        if let Some(last) = self.slots.as_flattened_mut().get_mut(end / WORD_BYTES) {
+            *last = 0;
+        }
         self.set(kind, words)?;
-        let (whole, rest) = payload.as_chunks::<WORD_BYTES>();
-        let mut places = self.words.iter_mut().skip(words.len());
-        for (bytes, word) in whole.iter().zip(&mut places) {
-            *word = u64::from_ne_bytes(*bytes);
-        }
-        if let Some(word) = places.next().filter(|_| !rest.is_empty()) {
-            let mut bytes = [0; WORD_BYTES];
-            bytes[..rest.len()].copy_from_slice(rest);
-            *word = u64::from_ne_bytes(bytes);
-        }
-        self.bytes += payload.len();
+        let place = self.slots.as_mut_bytes().get_mut(fields..end)?;
+        place.copy_from_slice(payload);
+        self.bytes = end;
         Some(())
     }
 
@@ -80,25 +81,17 @@ impl Message {
     /// The body as words; the last one is filled up with zeros.
     #[inline]
     pub fn words(&self) -> &[u64] {
-        &self.words[..self.bytes.div_ceil(WORD_BYTES).min(WORDS_MAX)]
+        let words = self.bytes.div_ceil(WORD_BYTES).min(WORDS_MAX);
+        self.slots.as_flattened().get(..words).unwrap_or_default()
     }
 
-    /// Copies the payload behind `fields` words; gives its length, at most `out`'s.
+    /// The payload behind `fields` words.
     #[inline]
-    pub fn payload(&self, fields: usize, out: &mut [u8]) -> usize {
-        let length = self
-            .bytes
-            .saturating_sub(fields * WORD_BYTES)
-            .min(out.len());
-        let mut words = self.words.iter().skip(fields);
-        let (whole, rest) = out[..length].as_chunks_mut::<WORD_BYTES>();
-        for (bytes, word) in whole.iter_mut().zip(&mut words) {
-            *bytes = word.to_ne_bytes();
-        }
-        if let Some(word) = words.next() {
-            rest.copy_from_slice(&word.to_ne_bytes()[..rest.len()]);
-        }
-        length
+    pub fn payload(&self, fields: usize) -> &[u8] {
+        let bytes = self.slots.as_bytes();
+        bytes
+            .get(fields * WORD_BYTES..self.bytes)
+            .unwrap_or_default()
     }
 
     /// Slots it takes.
@@ -107,12 +100,10 @@ impl Message {
         slots_for(self.bytes)
     }
 
-    /// The body's words in slot `number` of it.
+    /// The words of slot `number`; those behind the body mean nothing.
     #[inline]
-    pub(crate) fn slot(&self, number: usize) -> &[u64] {
-        let words = self.words();
-        let (first, end) = (number * BODY_WORDS, (number + 1) * BODY_WORDS);
-        words.get(first..end.min(words.len())).unwrap_or_default()
+    pub(crate) fn slot(&self, number: usize) -> &[u64; BODY_WORDS] {
+        self.slots.get(number).unwrap_or(&[0; BODY_WORDS])
     }
 
     /// Makes it an empty one of this kind and length, to be filled slot by slot.
@@ -121,15 +112,23 @@ impl Message {
         (self.kind, self.bytes) = (kind, bytes.min(BYTES_MAX));
     }
 
-    /// The words of slot `number`, to be filled.
+    /// Fills slot `number`.
     #[inline]
-    pub(crate) fn slot_mut(&mut self, number: usize) -> &mut [u64] {
-        let words = self.bytes.div_ceil(WORD_BYTES);
-        let (first, end) = (number * BODY_WORDS, (number + 1) * BODY_WORDS);
-        let place = self.words.get_mut(first..end.min(words));
-        place.unwrap_or_default()
+    pub(crate) fn set_slot(&mut self, number: usize, words: [u64; BODY_WORDS]) {
+        if let Some(slot) = self.slots.get_mut(number) {
+            *slot = words;
+        }
     }
 }
+
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |message: &Self| (message.kind, message.bytes);
+        parts(self) == parts(other) && self.words() == other.words()
+    }
+}
+
+impl Eq for Message {}
 
 impl Default for Message {
     fn default() -> Self {

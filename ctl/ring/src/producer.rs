@@ -47,11 +47,10 @@ impl Producer {
                 return Ok(false);
             }
         }
+        let bytes = u16::try_from(message.bytes()).map_err(|_| Violation::BadLength)?;
         // Later slots first: the mark of the first one publishes them all.
         for number in (0..message.slots()).rev() {
             let position = self.position.wrapping_add(number as u64);
-            let first = slot_word(position, self.capacity);
-            self.slots.store_words(first + 1, message.slot(number));
             let mark = Mark {
                 position: Mark::position_for(position),
                 kind: if number == 0 {
@@ -59,10 +58,11 @@ impl Producer {
                 } else {
                     Mark::CONTINUED
                 },
-                bytes: u16::try_from(message.bytes()).map_err(|_| Violation::BadLength)?,
+                bytes,
             };
-            point("push: slot written");
-            self.slots.store_release(first, mark.to_word());
+            let first = slot_word(position, self.capacity);
+            self.slots
+                .store_slot(first, mark.to_word(), message.slot(number));
         }
         point("push: published");
         self.position = self.position.wrapping_add(slots);

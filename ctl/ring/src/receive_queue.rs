@@ -19,7 +19,7 @@ use crate::words::{SharedRead, SharedWrite, WORD_BYTES};
 #[derive(Debug, Default)]
 pub struct ReceiveQueue {
     first: Option<ChunkReference>,
-    last: Option<ChunkReference>,
+    tail: Option<Tail>,
     version: u32,
     received: u64,
     /// Bytes beyond `received` may be there already, with holes; this is the end of the last.
@@ -27,7 +27,48 @@ pub struct ReceiveQueue {
     read: Cumulative,
 }
 
+/// The last chunk, and what is looked up of it for each message.
+#[derive(Clone, Copy, Debug)]
+struct Tail {
+    chunk: ChunkReference,
+    /// Counts of the queue's bytes before it and up to its end.
+    start: u64,
+    end: u64,
+    /// Where in the memory it begins.
+    first_byte: usize,
+}
+
 impl ReceiveQueue {
+    /// Publishes bytes that follow what is published already; gives how many found room.
+    #[inline]
+    pub fn append(
+        &mut self,
+        bytes: &[u8],
+        memory: (&SharedWrite, &Layout),
+        books: (&mut Lender, &StateWriter),
+    ) -> usize {
+        let end = self.received + bytes.len() as u64;
+        // Nearly always the last chunk has room for all of them.
+        if let Some(tail) = &self.tail
+            && end <= tail.end
+            && self.received >= tail.start
+            && self.ahead == self.received
+        {
+            #[expect(clippy::cast_possible_truncation, reason = "within a chunk")]
+            let inside = (self.received - tail.start) as usize;
+            memory.0.copy_in(tail.first_byte + inside, bytes);
+            (self.received, self.ahead) = (end, end);
+            books.1.set_received(end);
+            return bytes.len();
+        }
+        let state = books.1;
+        let count = self.write_at(self.received, bytes, memory, books);
+        if count > 0 {
+            self.publish(count, state);
+        }
+        count
+    }
+
     /// Copies bytes to where they belong, counted from the connection's first; holes may stay before them. Gives how many
     /// found room. They are not published yet, and may not lie before what is.
     #[inline]
@@ -86,26 +127,38 @@ impl ReceiveQueue {
             return Ok(0);
         }
         let grown = self.read.advance(read, self.received)?;
-        let all = read == self.ahead;
-        let before = self.first;
-        while let Some(chunk) = self.first.filter(|chunk| all || lender.end(*chunk) <= read) {
+        if self.first.is_some_and(|first| lender.end(first) <= read) {
+            self.give_back_below(read, lender, state);
+        }
+        Ok(grown)
+    }
+
+    /// Chunks wholly read go back.
+    fn give_back_below(&mut self, read: u64, lender: &mut Lender, state: &StateWriter) {
+        while let Some(chunk) = self.first.filter(|chunk| lender.end(*chunk) <= read) {
             self.first = lender.next(chunk);
             lender.give_back(chunk);
         }
         if self.first.is_none() {
-            self.last = None;
+            self.tail = None;
         }
-        if before != self.first {
-            self.publish_first(state);
+        self.publish_first(state);
+    }
+
+    /// Takes the last chunk back as well when all that was received is read: nothing has come for a while. True when
+    /// none is out any more.
+    pub fn rest(&mut self, lender: &mut Lender, state: &StateWriter) -> bool {
+        if self.is_kept() {
+            self.clear(lender, state);
         }
-        Ok(grown)
+        self.first.is_none()
     }
 
     /// Takes all chunks back: the connection or its reader is no more. A reader that is in the middle of copying may see
     /// bytes of another connection of its domain: it must look for the socket's name once more afterwards.
     pub fn clear(&mut self, lender: &mut Lender, state: &StateWriter) {
         let first = self.first.take();
-        self.last = None;
+        self.tail = None;
         self.publish_first(state);
         let mut chunk = first;
         while let Some(current) = chunk {
@@ -132,6 +185,12 @@ impl ReceiveQueue {
         self.first.is_none() && self.read.value() == self.ahead && self.received == self.ahead
     }
 
+    /// Whether a chunk is out of which everything is read: `rest` takes it back.
+    #[inline]
+    pub fn is_kept(&self) -> bool {
+        self.read.value() == self.ahead && self.first.is_some()
+    }
+
     /// Bytes published and not given back.
     #[inline]
     pub fn unread(&self) -> u64 {
@@ -141,9 +200,12 @@ impl ReceiveQueue {
     /// What an event says of the first byte not given back; None when all were.
     #[inline]
     pub fn first_unread(&self, lender: &Lender) -> Option<(ChunkReference, u64)> {
-        (self.unread() > 0)
-            .then(|| self.find(self.read.value(), lender))
-            .flatten()
+        let read = self.read.value();
+        match self.tail {
+            _ if self.unread() == 0 => None,
+            Some(tail) if tail.start <= read => Some((tail.chunk, tail.start)),
+            _ => self.find(read, lender),
+        }
     }
 
     /// The chunk that holds a byte and the count of bytes before that chunk: what an event carries.
@@ -165,14 +227,21 @@ impl ReceiveQueue {
         (memory, layout): (&SharedWrite, &Layout),
         (lender, state): (&mut Lender, &StateWriter),
     ) -> Option<ChunkReference> {
-        while self.last.is_none_or(|last| lender.end(last) <= offset) {
-            let start = self.last.map_or(self.received, |last| lender.end(last));
+        while self.tail.is_none_or(|tail| tail.end <= offset) {
+            let start = self.tail.map_or(self.received, |tail| tail.end);
             let chunk = lender.lend(wanted, start)?;
+            let first_byte = layout.receive_chunk(chunk)?.first_word * WORD_BYTES;
             let note = layout.chunk_note(chunk)?.first_word;
             memory.store(note + NOTE_START, start);
             memory.store(note + NOTE_NEXT, 0);
-            match self.last.replace(chunk) {
-                Some(last) => {
+            let tail = Tail {
+                chunk,
+                start,
+                end: start + chunk.bytes() as u64,
+                first_byte,
+            };
+            match self.tail.replace(tail) {
+                Some(Tail { chunk: last, .. }) => {
                     lender.append(last, chunk);
                     let note = layout.chunk_note(last)?.first_word;
                     memory.store_release(note + NOTE_NEXT, ChunkReference::to_word(Some(chunk)));
@@ -183,8 +252,8 @@ impl ReceiveQueue {
                 }
             }
         }
-        match self.last.filter(|last| lender.start(*last) <= offset) {
-            Some(last) => Some(last),
+        match self.tail.filter(|tail| tail.start <= offset) {
+            Some(tail) => Some(tail.chunk),
             None => self.find(offset, lender).map(|(chunk, _)| chunk),
         }
     }

@@ -169,6 +169,12 @@ impl StateWriter {
         self.load(RECEIVED)
     }
 
+    /// As [`Self::received`], of the socket's slot; None when there is no socket.
+    #[inline]
+    pub fn slot(&self) -> Option<u32> {
+        Handle::from_word(self.load(NAME)).map(|socket| socket.slot)
+    }
+
     /// As [`Self::received`], of bytes to send that the daemon took over.
     #[inline]
     pub fn taken(&self) -> u64 {

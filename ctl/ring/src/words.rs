@@ -12,6 +12,8 @@ mod cells;
 mod cells;
 
 use crate::atomics::{AtomicU64, Ordering, fence};
+use crate::injection::point;
+use crate::layout::LINE_WORDS;
 #[cfg(not(loom))]
 pub(crate) use cells::Cells;
 #[cfg(loom)]
@@ -72,13 +74,14 @@ impl SharedRead {
         value
     }
 
-    /// Loads words from `first` on, without order: one check of the range for all.
+    /// The mark of the slot that begins at a word, as `load_acquire`.
     #[inline]
-    pub(crate) fn load_words(&self, first: usize, out: &mut [u64]) {
-        let cells = self.0.range(first, out.len());
-        for (word, cell) in out.iter_mut().zip(cells) {
-            *word = cell.load(Ordering::Relaxed);
-        }
+    pub(crate) fn load_slot(&self, first: usize) -> (u64, impl FnOnce() -> [u64; LINE_WORDS - 1]) {
+        let [mark, body @ ..] = self.0.line(first);
+        let mark = mark.load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
+        let load = |word: &AtomicU64| word.load(Ordering::Relaxed);
+        (mark, move || body.each_ref().map(load))
     }
 
     /// Copies the bytes from `first_byte` on.
@@ -158,12 +161,15 @@ impl SharedWrite {
         self.0.cell(index).store(value, Ordering::Relaxed);
     }
 
-    /// Stores words from `first` on, without order: one check of the range for all.
+    /// Stores a slot that begins at a word: its body, then, with release, its mark.
     #[inline]
-    pub(crate) fn store_words(&self, first: usize, words: &[u64]) {
-        for (word, cell) in words.iter().zip(self.0.range(first, words.len())) {
-            cell.store(*word, Ordering::Relaxed);
+    pub(crate) fn store_slot(&self, first: usize, mark: u64, body: &[u64; LINE_WORDS - 1]) {
+        let [place, words @ ..] = self.0.line(first);
+        for (word, value) in words.iter().zip(body) {
+            word.store(*value, Ordering::Relaxed);
         }
+        point("push: slot written");
+        place.store(mark, Ordering::Release);
     }
 
     /// Has the line of a word brought into this core's cache for writing: the other side has read it since.

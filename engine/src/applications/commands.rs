@@ -1,13 +1,12 @@
 //! Taking commands out of rings, a bounded number of each context and turn, and finding the worker they are for.
 
 use coremill_ring::command::Command;
-use coremill_ring::message::INLINE_BYTES_MAX;
+use coremill_ring::message::{INLINE_BYTES_MAX, Message};
 use coremill_ring::untrusted::Violation;
 
 use super::domain::Domain;
 use super::errno;
 use super::mail::Mail;
-use super::socket_table::worker_of;
 use super::stream::Wants;
 use super::turn::Turn;
 
@@ -16,8 +15,26 @@ use super::turn::Turn;
 pub(super) struct Forwarded {
     pub(super) context: u32,
     pub(super) command: Command,
-    pub(super) payload: [u8; INLINE_BYTES_MAX],
-    pub(super) length: usize,
+    payload: [u8; INLINE_BYTES_MAX],
+    length: usize,
+}
+
+impl Forwarded {
+    fn new(context: u32, command: Command, bytes: &[u8]) -> Self {
+        let mut payload = [0; INLINE_BYTES_MAX];
+        let length = bytes.len().min(INLINE_BYTES_MAX);
+        payload[..length].copy_from_slice(&bytes[..length]);
+        Self {
+            context,
+            command,
+            payload,
+            length,
+        }
+    }
+
+    fn payload(&self) -> &[u8] {
+        self.payload.get(..self.length).unwrap_or_default()
+    }
 }
 
 impl Domain {
@@ -85,8 +102,8 @@ impl Domain {
     ) -> Result<(usize, bool), Violation> {
         let mut done = 0;
         let mut is_empty = false;
-        // Cleared once: a command is carried out where it was decoded, and moved only to go to another worker.
-        let mut payload = [0; INLINE_BYTES_MAX];
+        // A command is carried out from where it was taken, and copied only to go to another worker.
+        let mut message = Message::new();
         while done < COMMANDS_MAX && !self.budget.is_spent() {
             if !self.can_answer(number) {
                 self.is_held_back = true;
@@ -96,41 +113,38 @@ impl Domain {
                 is_empty = true;
                 break;
             };
-            context.has_spoken = true;
-            let (command, length) = match context.stalled.take() {
-                Some(stalled) => {
-                    payload = stalled.payload;
-                    (stalled.command, stalled.length)
-                }
-                None if context.ring.take(&mut self.message)? => {
-                    Command::decode(&self.message, &mut payload)?
-                }
-                None => {
-                    is_empty = true;
+            if let Some(stalled) = context.stalled.take() {
+                if !self.try_again(number, stalled, turn)? {
                     break;
                 }
-            };
-            self.budget.charge(&command);
-            let owner = self.owner_of(&command);
-            if owner == self.worker {
-                let payload = payload.get(..length).unwrap_or_default();
-                self.carry_out(number, &command, payload, turn)?;
+                done += 1;
+            } else if context.ring.take(&mut message)? {
+                context.has_spoken = true;
+                let (command, payload) = Command::decode(&message)?;
+                self.budget.charge(&command);
+                done += 1;
+                // First of all what each message needs.
+                if let Command::Send {
+                    socket,
+                    offset,
+                    read,
+                } = command
+                    && self.sockets.worker_of(socket.slot) == self.worker
+                {
+                    self.counts.commands += 1;
+                    self.send(socket, (offset, read), payload, turn)?;
+                    continue;
+                }
+                let owner = self.owner_of(&command);
+                if owner == self.worker {
+                    self.carry_out(number, &command, payload, turn)?;
+                } else if !self.forward(Forwarded::new(number, command, payload), owner, turn) {
+                    break;
+                }
             } else {
-                let next = Forwarded {
-                    context: number,
-                    command,
-                    payload,
-                    length,
-                };
-                if let Some(stalled) = self.forward(next, owner, turn) {
-                    if let Some(context) = self.contexts.get_mut(number as usize) {
-                        context.stalled = Some(stalled);
-                    }
-                    self.is_held_back = true;
-                    break;
-                }
+                is_empty = true;
+                break;
             }
-            done += 1;
         }
         if let Some(context) = self.contexts.get(number as usize) {
             context.ring.release();
@@ -138,15 +152,39 @@ impl Domain {
         Ok((done, is_empty))
     }
 
-    /// Gives a command to the worker it is for; gives it back when that has no room.
-    fn forward(&mut self, next: Forwarded, owner: u32, turn: &mut Turn<'_>) -> Option<Forwarded> {
-        let queue = self.attachment.forwards.get(owner as usize)?;
+    /// A command that the worker it is for had no room for before; false when it still has none.
+    #[cold]
+    fn try_again(
+        &mut self,
+        number: u32,
+        stalled: Forwarded,
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, Violation> {
+        self.budget.charge(&stalled.command);
+        let owner = self.owner_of(&stalled.command);
+        if owner == self.worker {
+            self.carry_out(number, &stalled.command, stalled.payload(), turn)?;
+            return Ok(true);
+        }
+        Ok(self.forward(stalled, owner, turn))
+    }
+
+    /// Gives a command to the worker it is for; false when that has no room, and the command waits here.
+    fn forward(&mut self, next: Forwarded, owner: u32, turn: &mut Turn<'_>) -> bool {
+        let Some(queue) = self.attachment.forwards.get(owner as usize) else {
+            return true;
+        };
+        let number = next.context as usize;
         if let Err(back) = queue.push(next) {
-            return Some(back);
+            if let Some(context) = self.contexts.get_mut(number) {
+                context.stalled = Some(back);
+            }
+            self.is_held_back = true;
+            return false;
         }
         self.counts.commands_forwarded += 1;
         turn.wake(owner);
-        None
+        true
     }
 
     /// Carries out what other workers handed over.
@@ -176,8 +214,7 @@ impl Domain {
                 break;
             };
             self.budget.charge(&next.command);
-            let payload = next.payload.get(..next.length).unwrap_or_default();
-            self.carry_out(next.context, &next.command, payload, turn)?;
+            self.carry_out(next.context, &next.command, next.payload(), turn)?;
             done += 1;
         }
         Ok(done)
@@ -212,7 +249,7 @@ impl Domain {
             | Command::Subscribe { socket, .. }
             | Command::Unsubscribe { socket, .. } => socket,
         };
-        worker_of(socket.slot, self.workers)
+        self.sockets.worker_of(socket.slot)
     }
 
     fn carry_out(
@@ -223,7 +260,6 @@ impl Domain {
         turn: &mut Turn<'_>,
     ) -> Result<(), Violation> {
         self.counts.commands += 1;
-        // First of all what each message needs.
         if let Command::Send {
             socket,
             offset,

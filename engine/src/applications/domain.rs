@@ -7,9 +7,9 @@ use coremill_ring::accept_ring::Offers;
 use coremill_ring::consumer::Consumer;
 use coremill_ring::event::Event;
 use coremill_ring::handle::Handle;
-use coremill_ring::message::Message;
 use coremill_ring::ready_bits::Listener as ReadyBits;
 use coremill_ring::untrusted::Violation;
+use coremill_tcp::Instant;
 
 use super::attachment::{AttachError, Attachment, AttachmentId};
 use super::budget::Budget;
@@ -67,7 +67,8 @@ pub struct Domain {
     pub(super) leaving: Leaving,
     pub(super) is_ear_gone: bool,
     pub(super) counts: ApplicationRow,
-    pub(super) message: Message,
+    /// When chunks of idle connections were looked for last.
+    pub(super) swept: Instant,
 }
 
 /// A thread of the application, as this worker hears it.
@@ -142,7 +143,7 @@ impl Domain {
                 attachment: attachment.id(),
                 ..ApplicationRow::default()
             },
-            message: Message::new(),
+            swept: Instant::default(),
             attachment: attachment.clone(),
         }))
     }

@@ -1,7 +1,8 @@
 //! Which chunks are out to a connection. An idle one has none, and no record here: what there was to say about it is in
 //! its state's words and in one count.
 //!
-//! A record is kept no longer than a chunk is out, so that there need be no more of them than chunks.
+//! A record is kept no longer than a chunk is out, so that there need be no more of them than chunks. A connection keeps
+//! its last chunk, read or not, until nothing has come for a while (`sweep`), or until somebody else finds none.
 
 use coremill_ring::receive_queue::ReceiveQueue;
 use coremill_ring::send_lease::SendLease;
@@ -17,6 +18,10 @@ pub(super) struct Lending {
     pub(super) filled: u64,
     /// While bytes below `filled` wait: what was given back behind those ends here, and more may be filled behind that.
     pub(super) skips_to: Option<u64>,
+    /// The connection's slot; none of a record that nobody has.
+    owner: Option<u32>,
+    /// Something came since it was last looked at.
+    pub(super) is_warm: bool,
 }
 
 /// The records of a worker's connections in one domain.
@@ -25,6 +30,9 @@ pub(super) struct Lendings {
     records: Vec<Lending>,
     /// Last in, first out: a record used just now is in the cache.
     free: Vec<u32>,
+    /// The record that is looked at next, and how many in a row were found that nobody has to be asked to let go of.
+    hand: usize,
+    settled: usize,
 }
 
 impl Lending {
@@ -35,6 +43,8 @@ impl Lending {
             copied: granted,
             filled: granted,
             skips_to: None,
+            owner: state.slot(),
+            is_warm: true,
         }
     }
 
@@ -59,6 +69,41 @@ impl Lendings {
         Self {
             records: Vec::with_capacity(chunks + 1),
             free: Vec::with_capacity(chunks + 1),
+            hand: 0,
+            settled: 0,
+        }
+    }
+
+    /// A connection may keep a chunk from now on.
+    #[inline]
+    pub(super) fn disturb(&mut self) {
+        self.settled = 0;
+    }
+
+    /// Whether no connection keeps a chunk that it could let go of.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled >= self.records.len()
+    }
+
+    /// The slot of the next connection that keeps a chunk although nothing came for it since the last look, or, if
+    /// `all`, although everything is read; None when the next record is not of such a one.
+    pub(super) fn sweep(&mut self, all: bool) -> Option<u32> {
+        if self.hand >= self.records.len() {
+            self.hand = 0;
+        }
+        let record = self.records.get_mut(self.hand)?;
+        self.hand += 1;
+        let was_warm = std::mem::take(&mut record.is_warm);
+        let owner = record.owner.filter(|_| record.receive.is_kept());
+        match owner {
+            Some(owner) if all || !was_warm => {
+                self.settled = 0;
+                Some(owner)
+            }
+            owner => {
+                self.settled = if owner.is_some() { 0 } else { self.settled + 1 };
+                None
+            }
         }
     }
 
@@ -82,6 +127,7 @@ impl Lendings {
         granted: u64,
     ) -> Option<&mut Lending> {
         if *number == NONE {
+            self.settled = 0;
             *number = self.add(Lending::resume(state, granted))?;
         }
         self.records.get_mut(*number as usize)
@@ -100,6 +146,9 @@ impl Lendings {
     pub(super) fn forget(&mut self, number: &mut u32) {
         if *number != NONE {
             self.free.push(*number);
+            if let Some(record) = self.records.get_mut(*number as usize) {
+                record.owner = None;
+            }
             *number = NONE;
         }
     }

@@ -1,8 +1,10 @@
 //! What the shard tells of connections: bytes moved on, states published, those that wait tried again.
 
+use std::time::Duration;
+
 use coremill_ring::socket_state::{Flags, StateWriter};
 use coremill_ring::untrusted::Violation;
-use coremill_tcp::{Event as TcpEvent, Subject};
+use coremill_tcp::{Event as TcpEvent, Instant, Subject};
 
 use super::domain::Domain;
 use super::socket_table::{Kind, Place, Slot, Socket};
@@ -122,6 +124,44 @@ impl Domain {
         Ok(count)
     }
 
+    /// Takes chunks back from connections that keep one and for which nothing has come for a while; at once when others
+    /// wait for some.
+    #[inline]
+    pub(super) fn cool_in_time(&mut self, now: Instant) {
+        if self.chunks.lendings.is_settled() {
+            return;
+        }
+        let is_short = !self.waiting.is_empty();
+        if is_short || now.since(self.swept) >= COOLED_AFTER {
+            self.swept = now;
+            self.cool(COOLED_MAX, is_short);
+        }
+    }
+
+    /// Looks at so many records of chunks, and takes kept ones back: of idle connections, or of all.
+    pub(super) fn cool(&mut self, looks: usize, all: bool) {
+        for _ in 0..looks {
+            if self.chunks.lendings.is_settled() {
+                return;
+            }
+            if let Some(number) = self.chunks.lendings.sweep(all) {
+                self.cool_one(number);
+            }
+        }
+    }
+
+    fn cool_one(&mut self, number: u32) {
+        let Self {
+            sockets, chunks, ..
+        } = self;
+        if let Some(Place { state, slot, .. }) = sockets.at(number)
+            && let Some(stream) = slot.socket.as_mut().and_then(Socket::stream)
+        {
+            stream.cool(chunks, state);
+            self.has_retry |= !self.waiting.is_empty();
+        }
+    }
+
     /// Something about a socket is to be told.
     pub(super) fn mark(&mut self, number: u32, edges: u16) {
         if edges == 0 {
@@ -186,3 +226,9 @@ fn publish(
 
 /// Connections of one application that go on in one turn, with up to a share of bytes each way.
 const RETRIES_MAX: usize = 8;
+/// How often connections that keep a chunk are looked at, some each time: a connection is idle when nothing came for it
+/// between two looks.
+const COOLED_AFTER: Duration = Duration::from_millis(1);
+const COOLED_MAX: usize = 64;
+/// The same before the worker sleeps.
+pub(super) const COOLED_BEFORE_SLEEP: usize = 256;

@@ -73,8 +73,7 @@ pub(super) struct SocketTable {
     pub(super) listeners: u64,
     /// Options of those that are not connections yet.
     option_sets: OptionSets,
-    worker: u32,
-    workers: u32,
+    deal: Deal,
 }
 
 impl Socket {
@@ -111,9 +110,14 @@ impl SocketTable {
             slots,
             state: StateWriter::new(attachment.parts.daemon.clone()),
             layout: *layout,
-            worker,
-            workers,
+            deal: Deal::new(worker, workers),
         }
+    }
+
+    /// The worker that has a slot.
+    #[inline]
+    pub(super) fn worker_of(&self, slot: u32) -> u32 {
+        self.deal.worker_of(slot)
     }
 
     /// Places, taken or free.
@@ -129,10 +133,7 @@ impl SocketTable {
     /// A new socket; None when all places are taken.
     pub(super) fn open(&mut self, kind: Kind, flags: Flags) -> Option<Handle> {
         let is_unconnected = matches!(kind, Kind::Unconnected { .. });
-        let (number, worker) = (
-            self.free.pop_front()? * self.workers + self.worker,
-            self.worker,
-        );
+        let (number, worker) = (self.deal.slot_of(self.free.pop_front()?), self.deal.worker);
         let mut place = self.at(number)?;
         place.slot.generation = place.slot.generation.wrapping_add(1).max(1);
         place.handle.generation = place.slot.generation;
@@ -162,12 +163,11 @@ impl SocketTable {
     /// The place of a number.
     #[inline]
     pub(super) fn at(&mut self, number: u32) -> Option<Place<'_>> {
-        if worker_of(number, self.workers) != self.worker {
+        if self.deal.worker_of(number) != self.deal.worker {
             return None;
         }
-        let slot = self
-            .slots
-            .get_mut(place_of(number, self.workers) as usize)?;
+        let place = self.deal.place_of(number);
+        let slot = self.slots.get_mut(place as usize)?;
         self.state.point_at(self.layout.socket(number)?);
         let handle = Handle {
             memory: 0,
@@ -195,7 +195,7 @@ impl SocketTable {
 
     /// Empties a place.
     pub(super) fn remove(&mut self, number: u32) {
-        let free = place_of(number, self.workers);
+        let free = self.deal.place_of(number);
         if let Some(Place { state, slot, .. }) = self.at(number)
             && let Some(socket) = slot.socket.take()
         {
@@ -277,28 +277,52 @@ impl SocketTable {
     pub(super) fn taken_from(&self, place: usize) -> Option<(usize, u32)> {
         let rest = self.slots.get(place..)?;
         let place = place + rest.iter().position(|slot| slot.socket.is_some())?;
-        let slot = u32::try_from(place).ok()? * self.workers + self.worker;
+        let slot = self.deal.slot_of(u32::try_from(place).ok()?);
         Some((place, slot))
     }
 }
 
-/// The worker that has a slot. Asked several times for each message: a division would cost more than all the rest.
-#[inline]
-pub(super) fn worker_of(slot: u32, workers: u32) -> u32 {
-    if workers.is_power_of_two() {
-        slot & (workers - 1)
-    } else {
-        slot % workers.max(1)
-    }
+/// How slots are dealt out to workers. Asked several times for each message: a division would cost more than all the
+/// rest, and whether one is needed is found out once.
+#[derive(Clone, Copy, Debug)]
+struct Deal {
+    worker: u32,
+    workers: u32,
+    /// Mask and shift that stand for the division; none where there is no way around it.
+    masked: Option<(u32, u32)>,
 }
 
-/// The place of a slot with its worker.
-#[inline]
-fn place_of(slot: u32, workers: u32) -> u32 {
-    if workers.is_power_of_two() {
-        slot >> workers.trailing_zeros()
-    } else {
-        slot / workers.max(1)
+impl Deal {
+    fn new(worker: u32, workers: u32) -> Self {
+        let masked = workers.is_power_of_two();
+        Self {
+            worker,
+            workers: workers.max(1),
+            masked: masked.then(|| (workers - 1, workers.trailing_zeros())),
+        }
+    }
+
+    /// The worker that has a slot.
+    #[inline]
+    fn worker_of(&self, slot: u32) -> u32 {
+        match self.masked {
+            Some((mask, _)) => slot & mask,
+            None => slot % self.workers,
+        }
+    }
+
+    /// The place of a slot with its worker.
+    #[inline]
+    fn place_of(&self, slot: u32) -> u32 {
+        match self.masked {
+            Some((_, shift)) => slot >> shift,
+            None => slot / self.workers,
+        }
+    }
+
+    /// The slot of a place of this worker's.
+    fn slot_of(&self, place: u32) -> u32 {
+        place * self.workers + self.worker
     }
 }
 

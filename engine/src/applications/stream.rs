@@ -158,26 +158,33 @@ impl Stream {
         (state, chunks, attachment): (&StateWriter, &mut Chunks, &Attachment),
     ) -> usize {
         let must_wait = self.is_offered || self.discards || self.is_closing || self.is_held;
-        if must_wait || self.unread(chunks) >= UNREAD_MAX {
+        if must_wait {
             return 0;
         }
         let Chunks {
             receive, lendings, ..
-        } = chunks;
+        } = &mut *chunks;
         let Some(lending) = lendings.wake(&mut self.lending, state, self.granted) else {
             return 0;
         };
+        if lending.receive.unread() >= UNREAD_MAX {
+            return 0;
+        }
+        lending.is_warm = true;
         let memory = (&attachment.parts.daemon, &attachment.parts.layout);
-        let at = state.received();
-        let count = lending
-            .receive
-            .write_at(at, bytes, memory, (receive, state));
-        if count > 0 {
-            lending.receive.publish(count, state);
-        } else {
+        let count = lending.receive.append(bytes, memory, (receive, state));
+        if count == 0 {
             self.rest(chunks);
         }
         count
+    }
+
+    /// Lets go of the chunk that is kept for what may come: nothing did, or others need it.
+    pub(super) fn cool(&mut self, chunks: &mut Chunks, state: &StateWriter) {
+        if let Some(lending) = chunks.lendings.get_mut(self.lending) {
+            lending.receive.rest(&mut chunks.receive, state);
+        }
+        self.rest(chunks);
     }
 
     /// Moves what lies in one piece; gives how much of it was moved.
@@ -199,12 +206,11 @@ impl Stream {
                 progress.lacks_chunks = true;
                 return 0;
             };
-            let at = tools.state.received();
+            lending.is_warm = true;
             let count = lending
                 .receive
-                .write_at(at, piece, memory, (receive, tools.state));
+                .append(piece, memory, (receive, tools.state));
             if count > 0 {
-                lending.receive.publish(count, tools.state);
                 progress.edges |= READABLE;
             }
             count
@@ -232,6 +238,7 @@ impl Stream {
             return Ok(false);
         };
         let grown = lending.receive.give_back(read, receive, tools.state)?;
+        lendings.disturb();
         Ok(grown > 0)
     }
 

@@ -127,15 +127,12 @@ impl Command {
         }
     }
 
-    /// Takes a command out of a message; a `Send`'s payload is copied into `payload`, and its length given.
+    /// Takes a command out of a message, with the payload of a `Send`, which is empty for all others.
     ///
     /// # Errors
     /// When it is no command of this version, or a field cannot be what it is.
     #[inline]
-    pub fn decode(
-        message: &Message,
-        payload: &mut [u8; INLINE_BYTES_MAX],
-    ) -> Result<(Self, usize), Violation> {
+    pub fn decode(message: &Message) -> Result<(Self, &[u8]), Violation> {
         if message.kind() == SEND {
             let fields = message.words().first_chunk::<SEND_FIELDS>();
             let [socket, offset, read] = *fields.ok_or(Violation::BadLength)?;
@@ -144,9 +141,9 @@ impl Command {
                 offset,
                 read,
             };
-            return Ok((command, message.payload(SEND_FIELDS, payload)));
+            return Ok((command, message.payload(SEND_FIELDS)));
         }
-        Ok((Self::decode_any(message)?, 0))
+        Ok((Self::decode_any(message)?, &[]))
     }
 
     fn decode_any(message: &Message) -> Result<Self, Violation> {

@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use crate::atomics::AtomicU64;
+use crate::layout::LINE_WORDS;
 use crate::memory::{Access, Mapping};
 
 /// Words somewhere in memory, and what keeps that memory there.
@@ -79,6 +80,16 @@ impl Cells {
         // SAFETY: there is no safe way to an atomic in a mapping. The index was just checked, the memory is alive
         // while `self` is (invariant of the constructors), and an atomic may change under a shared reference.
         unsafe { self.first.add(index).as_ref() }
+    }
+
+    /// The line of words from `first` on: one check for all of them.
+    #[inline]
+    pub(super) fn line(&self, first: usize) -> &[AtomicU64; LINE_WORDS] {
+        if first > self.count || LINE_WORDS > self.count - first {
+            beyond(first, LINE_WORDS, self.count);
+        }
+        // SAFETY: as in `range`, of a length known beforehand.
+        unsafe { self.first.add(first).cast().as_ref() }
     }
 
     /// A hint to the cache that the word will be written.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::atomics::AtomicU64;
+use crate::layout::LINE_WORDS;
 
 /// A range of watched words.
 #[derive(Clone, Debug)]
@@ -47,6 +48,10 @@ impl Cells {
     #[expect(clippy::mut_from_ref, reason = "gives none")]
     pub(super) fn lend(&self, _first_byte: usize, _length: usize) -> Option<&mut [u8]> {
         None
+    }
+
+    pub(super) fn line(&self, first: usize) -> &[AtomicU64; LINE_WORDS] {
+        self.range(first, LINE_WORDS).first_chunk().expect("a line")
     }
 
     /// A model has no cache.

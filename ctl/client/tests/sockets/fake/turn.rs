@@ -11,7 +11,7 @@ use coremill_ring::consumer::Consumer;
 use coremill_ring::doorbell::{Bell, WorkerEar};
 use coremill_ring::event::Event;
 use coremill_ring::layout::Layout;
-use coremill_ring::message::{INLINE_BYTES_MAX, Message};
+use coremill_ring::message::Message;
 use coremill_ring::notifier::{Posted, Poster};
 use coremill_ring::producer::Producer;
 use coremill_ring::ready_bits::Listener;
@@ -94,7 +94,7 @@ impl Turns {
 
     fn turn(&mut self) -> bool {
         let mut busy = false;
-        let (mut message, mut payload) = (Message::new(), [0; INLINE_BYTES_MAX]);
+        let mut message = Message::new();
         for line in &self.lines {
             line.take();
         }
@@ -110,9 +110,8 @@ impl Turns {
                         .take(&mut message)
                         .expect("message")
                 {
-                    let (command, length) =
-                        Command::decode(&message, &mut payload).expect("command");
-                    self.obey((context, worker), &command, &payload[..length]);
+                    let (command, payload) = Command::decode(&message).expect("command");
+                    self.obey((context, worker), &command, payload);
                     taken += 1;
                 }
                 self.rings[context][worker].release();
