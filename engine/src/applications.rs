@@ -16,6 +16,7 @@ mod commands;
 mod domain;
 mod ending;
 mod errno;
+mod forwarding;
 mod info;
 mod leaving;
 mod lending;

@@ -381,7 +381,7 @@ impl Stream {
             Ok(read - before)
         );
         // A worker forgets the queue of an idle connection: the state must say all of it.
-        if read % 3 == 0 {
+        if read.is_multiple_of(3) {
             let rests = self.queue.rest(lender, &self.state);
             assert_eq!(
                 rests,

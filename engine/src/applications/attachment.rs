@@ -11,7 +11,7 @@ use crossbeam::queue::ArrayQueue;
 use thiserror::Error;
 
 use super::agreement::Agreements;
-use super::commands::Forwarded;
+use super::forwarding::Forwarded;
 use crate::doorbell::Doorbell;
 
 /// Names an attachment for as long as the daemon lives.

@@ -1,41 +1,14 @@
 //! Taking commands out of rings, a bounded number of each context and turn, and finding the worker they are for.
 
 use coremill_ring::command::Command;
-use coremill_ring::message::{INLINE_BYTES_MAX, Message};
+use coremill_ring::message::Message;
 use coremill_ring::untrusted::Violation;
 
 use super::domain::Domain;
 use super::errno;
-use super::mail::Mail;
+use super::forwarding::Forwarded;
 use super::stream::Wants;
 use super::turn::Turn;
-
-/// A command, with the context whose notifier gets the answer.
-#[derive(Clone, Debug)]
-pub(super) struct Forwarded {
-    pub(super) context: u32,
-    pub(super) command: Command,
-    payload: [u8; INLINE_BYTES_MAX],
-    length: usize,
-}
-
-impl Forwarded {
-    fn new(context: u32, command: Command, bytes: &[u8]) -> Self {
-        let mut payload = [0; INLINE_BYTES_MAX];
-        let length = bytes.len().min(INLINE_BYTES_MAX);
-        payload[..length].copy_from_slice(&bytes[..length]);
-        Self {
-            context,
-            command,
-            payload,
-            length,
-        }
-    }
-
-    fn payload(&self) -> &[u8] {
-        self.payload.get(..self.length).unwrap_or_default()
-    }
-}
 
 impl Domain {
     /// Takes commands of those who have spoken; gives their number.
@@ -152,74 +125,6 @@ impl Domain {
         Ok((done, is_empty))
     }
 
-    /// A command that the worker it is for had no room for before; false when it still has none.
-    #[cold]
-    fn try_again(
-        &mut self,
-        number: u32,
-        stalled: Forwarded,
-        turn: &mut Turn<'_>,
-    ) -> Result<bool, Violation> {
-        self.budget.charge(&stalled.command);
-        let owner = self.owner_of(&stalled.command);
-        if owner == self.worker {
-            self.carry_out(number, &stalled.command, stalled.payload(), turn)?;
-            return Ok(true);
-        }
-        Ok(self.forward(stalled, owner, turn))
-    }
-
-    /// Gives a command to the worker it is for; false when that has no room, and the command waits here.
-    fn forward(&mut self, next: Forwarded, owner: u32, turn: &mut Turn<'_>) -> bool {
-        let Some(queue) = self.attachment.forwards.get(owner as usize) else {
-            return true;
-        };
-        let number = next.context as usize;
-        if let Err(back) = queue.push(next) {
-            if let Some(context) = self.contexts.get_mut(number) {
-                context.stalled = Some(back);
-            }
-            self.is_held_back = true;
-            return false;
-        }
-        self.counts.commands_forwarded += 1;
-        turn.wake(owner);
-        true
-    }
-
-    /// Carries out what other workers handed over.
-    pub(super) fn take_forwarded(&mut self, turn: &mut Turn<'_>) -> Result<usize, Violation> {
-        let own = self.attachment.forwards.get(self.worker as usize);
-        if own.is_none_or(|queue| queue.is_empty()) {
-            return Ok(0);
-        }
-        let attachment = self.attachment.clone();
-        let Some(queue) = attachment.forwards.get(self.worker as usize) else {
-            return Ok(0);
-        };
-        let mut done = 0;
-        while done < FORWARDED_MAX && !self.budget.is_spent() && !queue.is_empty() {
-            // Which context is next is not known before it is taken: all must have room.
-            if !self.is_leaving
-                && !self
-                    .mails
-                    .iter()
-                    .take(self.contexts.len())
-                    .all(Mail::has_room)
-            {
-                self.is_held_back = true;
-                break;
-            }
-            let Some(next) = queue.pop() else {
-                break;
-            };
-            self.budget.charge(&next.command);
-            self.carry_out(next.context, &next.command, next.payload(), turn)?;
-            done += 1;
-        }
-        Ok(done)
-    }
-
     /// Whether the answers of a context's next command have room.
     fn can_answer(&self, context: u32) -> bool {
         let mail = self.mails.get(context as usize);
@@ -227,7 +132,7 @@ impl Domain {
     }
 
     /// The worker that carries a command out.
-    fn owner_of(&self, command: &Command) -> u32 {
+    pub(super) fn owner_of(&self, command: &Command) -> u32 {
         let socket = match *command {
             // A new socket is this worker's, and so are the slots that are claimed of it.
             Command::Open { .. } | Command::ConnectNew { .. } | Command::Take { .. } => {
@@ -252,7 +157,7 @@ impl Domain {
         self.sockets.worker_of(socket.slot)
     }
 
-    fn carry_out(
+    pub(super) fn carry_out(
         &mut self,
         context: u32,
         command: &Command,
@@ -407,5 +312,3 @@ impl Domain {
 
 /// Commands of one context in one turn.
 const COMMANDS_MAX: usize = 64;
-/// Commands from other workers in one turn.
-const FORWARDED_MAX: usize = 128;

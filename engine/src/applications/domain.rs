@@ -14,7 +14,7 @@ use coremill_tcp::Instant;
 use super::attachment::{AttachError, Attachment, AttachmentId};
 use super::budget::Budget;
 use super::chunks::Chunks;
-use super::commands::Forwarded;
+use super::forwarding::Forwarded;
 use super::leaving::Leaving;
 use super::listening::Listening;
 use super::mail::Mail;

@@ -1,0 +1,109 @@
+//! Commands that one worker took out of a ring for another: a bounded queue for each worker, and back pressure.
+
+use coremill_ring::command::Command;
+use coremill_ring::message::INLINE_BYTES_MAX;
+use coremill_ring::untrusted::Violation;
+
+use super::domain::Domain;
+use super::mail::Mail;
+use super::turn::Turn;
+
+/// A command, with the context whose notifier gets the answer.
+#[derive(Clone, Debug)]
+pub(super) struct Forwarded {
+    pub(super) context: u32,
+    pub(super) command: Command,
+    payload: [u8; INLINE_BYTES_MAX],
+    length: usize,
+}
+
+impl Forwarded {
+    pub(super) fn new(context: u32, command: Command, bytes: &[u8]) -> Self {
+        let mut payload = [0; INLINE_BYTES_MAX];
+        let length = bytes.len().min(INLINE_BYTES_MAX);
+        payload[..length].copy_from_slice(&bytes[..length]);
+        Self {
+            context,
+            command,
+            payload,
+            length,
+        }
+    }
+
+    pub(super) fn payload(&self) -> &[u8] {
+        self.payload.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl Domain {
+    /// A command that the worker it is for had no room for before; false when it still has none.
+    #[cold]
+    pub(super) fn try_again(
+        &mut self,
+        number: u32,
+        stalled: Forwarded,
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, Violation> {
+        self.budget.charge(&stalled.command);
+        let owner = self.owner_of(&stalled.command);
+        if owner == self.worker {
+            self.carry_out(number, &stalled.command, stalled.payload(), turn)?;
+            return Ok(true);
+        }
+        Ok(self.forward(stalled, owner, turn))
+    }
+
+    /// Gives a command to the worker it is for; false when that has no room, and the command waits here.
+    pub(super) fn forward(&mut self, next: Forwarded, owner: u32, turn: &mut Turn<'_>) -> bool {
+        let Some(queue) = self.attachment.forwards.get(owner as usize) else {
+            return true;
+        };
+        let number = next.context as usize;
+        if let Err(back) = queue.push(next) {
+            if let Some(context) = self.contexts.get_mut(number) {
+                context.stalled = Some(back);
+            }
+            self.is_held_back = true;
+            return false;
+        }
+        self.counts.commands_forwarded += 1;
+        turn.wake(owner);
+        true
+    }
+
+    /// Carries out what other workers handed over.
+    pub(super) fn take_forwarded(&mut self, turn: &mut Turn<'_>) -> Result<usize, Violation> {
+        let own = self.attachment.forwards.get(self.worker as usize);
+        if own.is_none_or(|queue| queue.is_empty()) {
+            return Ok(0);
+        }
+        let attachment = self.attachment.clone();
+        let Some(queue) = attachment.forwards.get(self.worker as usize) else {
+            return Ok(0);
+        };
+        let mut done = 0;
+        while done < FORWARDED_MAX && !self.budget.is_spent() && !queue.is_empty() {
+            // Which context is next is not known before it is taken: all must have room.
+            if !self.is_leaving
+                && !self
+                    .mails
+                    .iter()
+                    .take(self.contexts.len())
+                    .all(Mail::has_room)
+            {
+                self.is_held_back = true;
+                break;
+            }
+            let Some(next) = queue.pop() else {
+                break;
+            };
+            self.budget.charge(&next.command);
+            self.carry_out(next.context, &next.command, next.payload(), turn)?;
+            done += 1;
+        }
+        Ok(done)
+    }
+}
+
+/// Commands from other workers in one turn.
+const FORWARDED_MAX: usize = 128;
