@@ -22,6 +22,7 @@ mod timers;
 mod transmit;
 mod unreachable;
 mod user;
+mod user_timeout;
 
 pub(crate) use handshake::{default_mss, own_mss, syn_window};
 pub(crate) use receive_side::ReceiveSide;

@@ -5,12 +5,15 @@
 
 use crate::connection::path_mtu::NarrowPath;
 use crate::table::NONE;
+use crate::time::Instant;
 
 /// The rare state of one connection. A feature adds its field, empty by default.
 #[derive(Debug, Default)]
 pub(crate) struct Extension {
     /// A path that carries less than the link.
     pub(crate) path: Option<NarrowPath>,
+    /// With TCP_USER_TIMEOUT: since when the peer leaves unanswered what the user wants to know of.
+    pub(crate) trouble_since: Option<Instant>,
 }
 
 /// A connection's block, or none. Only [`Extensions`] gives and takes back.

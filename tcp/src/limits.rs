@@ -67,6 +67,8 @@ pub struct Limits {
     pub timestamps: bool,
     /// Offer SACK.
     pub sack: bool,
+    /// Tell of what came twice by SACK (RFC 2883).
+    pub duplicate_sack: bool,
     /// Answer an overflowing accept queue with RST instead of silence.
     pub abort_on_overflow: bool,
     /// First and last ephemeral port, both included.
@@ -116,6 +118,7 @@ impl Default for Limits {
             window_scaling: true,
             timestamps: true,
             sack: true,
+            duplicate_sack: true,
             abort_on_overflow: false,
             ephemeral_ports: (32_768, 60_999),
             challenge_acks_per_second: 1_000,

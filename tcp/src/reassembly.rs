@@ -14,11 +14,13 @@ pub struct ReassemblyPool {
     free: u32,
 }
 
-/// The ranges of one connection: disjoint, not adjacent, all beyond RCV.NXT.
+/// The ranges of one connection: disjoint, not adjacent, all beyond RCV.NXT; and what was received twice, until the
+/// peer has been told (RFC 2883), before them in the list.
 #[derive(Debug)]
 pub struct Reassembly {
     head: u32,
-    count: u32,
+    count: u16,
+    has_duplicate: bool,
 }
 
 /// No range left, in the pool or for this connection.
@@ -62,6 +64,21 @@ impl ReassemblyPool {
         right: SequenceNumber,
         ranges_max: usize,
     ) -> Result<(), ReassemblyFull> {
+        let duplicate = self.take_duplicate(reassembly);
+        let inserted = self.insert_range(reassembly, left, right, ranges_max);
+        if let Some(block) = duplicate {
+            self.note_duplicate(reassembly, block.left, block.right);
+        }
+        inserted
+    }
+
+    fn insert_range(
+        &mut self,
+        reassembly: &mut Reassembly,
+        left: SequenceNumber,
+        right: SequenceNumber,
+        ranges_max: usize,
+    ) -> Result<(), ReassemblyFull> {
         let mut merged = SackBlock { left, right };
         let mut kept = NONE;
         while let Some(node) = self.unlink_first(reassembly, |block| {
@@ -96,6 +113,7 @@ impl ReassemblyPool {
     #[inline]
     pub fn advance(&mut self, reassembly: &mut Reassembly, next: SequenceNumber) -> SequenceNumber {
         let mut next = next;
+        let duplicate = self.take_duplicate(reassembly);
         while reassembly.head != NONE {
             let Some(node) = self.unlink_first(reassembly, |block| block.left <= next) else {
                 break;
@@ -103,10 +121,77 @@ impl ReassemblyPool {
             next = next.later(self.nodes[node as usize].block.right);
             self.give_back(node);
         }
+        if let Some(block) = duplicate {
+            self.note_duplicate(reassembly, block.left, block.right);
+        }
         next
     }
 
-    /// The ranges for a SACK option: the one changed last first, at most four.
+    /// Notes that the bytes from `left` up to but without `right` came again: the next SACK option says so first
+    /// (RFC 2883, section 4). Without a node left it is not said.
+    pub fn note_duplicate(
+        &mut self,
+        reassembly: &mut Reassembly,
+        left: SequenceNumber,
+        right: SequenceNumber,
+    ) {
+        let mut block = SackBlock { left, right };
+        if let Some(before) = self.take_duplicate(reassembly)
+            && before.left <= right
+            && left <= before.right
+        {
+            // What follows it at once is one duplicate with it (as Linux).
+            block.left = block.left.earlier(before.left);
+            block.right = block.right.later(before.right);
+        }
+        if self.free == NONE {
+            return;
+        }
+        let node = self.free;
+        self.free = self.nodes[node as usize].next;
+        self.nodes[node as usize] = Node {
+            next: reassembly.head,
+            block,
+        };
+        reassembly.head = node;
+        reassembly.has_duplicate = true;
+    }
+
+    /// What came again, which is told now.
+    pub fn take_duplicate(&mut self, reassembly: &mut Reassembly) -> Option<SackBlock> {
+        if !std::mem::take(&mut reassembly.has_duplicate) {
+            return None;
+        }
+        let node = reassembly.head;
+        let Node { next, block } = self.nodes[node as usize];
+        reassembly.head = next;
+        self.give_back(node);
+        Some(block)
+    }
+
+    /// The range that holds all from `left` to `right`, if one does.
+    pub fn holds(
+        &self,
+        reassembly: &Reassembly,
+        left: SequenceNumber,
+        right: SequenceNumber,
+    ) -> bool {
+        let mut node = reassembly.head;
+        if reassembly.has_duplicate {
+            node = self.nodes[node as usize].next;
+        }
+        while node != NONE {
+            let Node { next, block } = self.nodes[node as usize];
+            if block.left <= left && right <= block.right {
+                return true;
+            }
+            node = next;
+        }
+        false
+    }
+
+    /// The blocks of a SACK option: what came again, then the ranges, the one changed last first (RFC 2018, section 4),
+    /// at most four together.
     pub fn blocks(&self, reassembly: &Reassembly) -> SackBlocks {
         let mut blocks = SackBlocks::default();
         let mut node = reassembly.head;
@@ -125,6 +210,7 @@ impl ReassemblyPool {
             self.give_back(node);
         }
         reassembly.count = 0;
+        reassembly.has_duplicate = false;
     }
 
     /// Ranges that no connection holds.
@@ -172,7 +258,13 @@ impl Reassembly {
     /// True when nothing has been received out of order.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.head == NONE
+        self.count == 0
+    }
+
+    /// True when something came again that the peer was not told of.
+    #[inline]
+    pub fn has_duplicate(&self) -> bool {
+        self.has_duplicate
     }
 
     /// How many ranges there are.
@@ -186,6 +278,7 @@ impl Default for Reassembly {
         Self {
             head: NONE,
             count: 0,
+            has_duplicate: false,
         }
     }
 }

@@ -40,6 +40,8 @@ crate::counter_table! {
         zero_window_probe "TCPWinProbe" "Zero-window probes sent.";
         to_zero_window "TCPToZeroWindowAdv" "Times the window offered went to zero.";
         from_zero_window "TCPFromZeroWindowAdv" "Times the window offered came back from zero.";
+        dsack_old_sent "TCPDSACKOldSent" "D-SACK blocks for data that had been received in order.";
+        dsack_ofo_sent "TCPDSACKOfoSent" "D-SACK blocks for data that had been received out of order.";
         ofo_queue "TCPOFOQueue" "Segments received out of order and kept.";
         ofo_drop "TCPOFODrop" "Segments received out of order and dropped for lack of room.";
         ofo_pruned "OfoPruned" "Out-of-order queues given up for an in-order segment.";

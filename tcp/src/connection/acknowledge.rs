@@ -59,7 +59,8 @@ impl<Q: Default> Connection<Q> {
 
     /// The back-off of probes ends; what the closed window has swallowed is sent again in time.
     #[cold]
-    fn window_opens<M>(&mut self, context: &Context<'_, M>) {
+    fn window_opens<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        self.trouble_ends(context);
         self.round_trip.end_back_off();
         if self.deadlines.retransmit != NEVER {
             self.deadlines.retransmit = self.round_trip.deadline(context.now, context.bounds);
@@ -87,6 +88,7 @@ impl<Q: Default> Connection<Q> {
         let sample_micros = self.measure(context, acknowledgment, options);
         let is_backed_off = self.send.next < self.send.highest;
         self.send.attempts = 0;
+        self.trouble_ends(context);
         self.user.soft_error = None;
         if self.send.is_recovering {
             self.acknowledge_in_recovery(bytes);

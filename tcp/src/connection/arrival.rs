@@ -163,6 +163,8 @@ impl<Q: Default> Connection<Q> {
             }
             self.correct(context, segment);
             if end < self.receive.acknowledged {
+                let last = header.sequence + segment.payload.len() as u32;
+                self.came_again(context, header.sequence, last.earlier(self.receive.next));
                 context.counters.delayed_ack_lost.increment();
                 return Err(DropReason::OldDuplicate);
             }

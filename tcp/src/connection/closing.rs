@@ -1,5 +1,7 @@
 //! Both directions end: FIN, half-close, RST (RFC 9293, section 3.6 and 3.10.4 to 3.10.5).
 
+use std::time::Duration;
+
 use super::{Connection, Context};
 use crate::error::{ConnectionError, SendError};
 use crate::memory::Memory;
@@ -50,6 +52,10 @@ impl<Q: Default> Connection<Q> {
                 context.counters.abort_on_memory.increment();
                 self.reset(context, ConnectionError::Aborted);
             }
+            State::FinWait2 if self.is_fin_not_awaited(context) => {
+                context.counters.abort_on_linger.increment();
+                self.reset(context, ConnectionError::Aborted);
+            }
             State::FinWait2 => self.await_peers_fin(context),
             _ => {
                 self.deadlines.patience = context.now + context.limits.orphan_timeout;
@@ -59,11 +65,35 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    /// An orphan does not wait in FIN-WAIT-2 for ever.
-    pub(super) fn await_peers_fin<M>(&mut self, context: &Context<'_, M>) {
-        if self.user.is_orphan {
-            self.deadlines.patience = context.now + context.limits.fin_wait_2;
+    /// An orphan does not wait in FIN-WAIT-2 for ever: as long as TCP_LINGER2 says, but some retransmissions of the
+    /// peer's at least (as Linux).
+    pub(super) fn await_peers_fin<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        if !self.user.is_orphan {
+            return;
         }
+        if self.is_fin_not_awaited(context) {
+            context.counters.abort_on_data.increment();
+            self.enter(context, Cause::Failed);
+            self.deadlines.clear();
+            return;
+        }
+        let options = context.option_sets.get(&self.user.options);
+        let own = u64::try_from(options.fin_wait_2_seconds).unwrap_or(0);
+        let time = match own {
+            0 => context.limits.fin_wait_2,
+            seconds => Duration::from_secs(seconds),
+        };
+        let least = self.round_trip.timeout(context.bounds) * 7 / 2;
+        self.deadlines.patience = context.now + time.max(least);
+    }
+
+    /// TCP_LINGER2 below zero.
+    fn is_fin_not_awaited<M>(&self, context: &Context<'_, M>) -> bool {
+        context
+            .option_sets
+            .get(&self.user.options)
+            .fin_wait_2_seconds
+            < 0
     }
 
     /// All is said both ways. The shard moves what must be remembered into its TIME-WAIT table.

@@ -33,11 +33,13 @@ impl<Q: Default> Connection<Q> {
             return Err(DropReason::Closed);
         }
         if end < self.receive.next || (end == self.receive.next && !has_fin) {
+            self.came_again(context, start, end);
             self.receive.be_quick();
             self.due.acknowledge = true;
             return Err(DropReason::OldDuplicate);
         }
         let skipped = if start < self.receive.next {
+            self.came_again(context, start, self.receive.next);
             self.receive.next.since(start)
         } else {
             0
@@ -166,6 +168,39 @@ impl<Q: Default> Connection<Q> {
         Ok(())
     }
 
+    /// Bytes in order that we had already: the peer learns which (RFC 2883, section 4.1 and 4.2).
+    pub(super) fn came_again<M>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        start: SequenceNumber,
+        end: SequenceNumber,
+    ) {
+        if self.receive.sack && context.limits.duplicate_sack && start < end {
+            context.counters.dsack_old_sent.increment();
+            context
+                .ranges
+                .note_duplicate(&mut self.receive.ranges, start, end);
+        }
+    }
+
+    /// The same out of order, where all of the segment was there: the next block of the option is the range around it.
+    fn note_overlap<M>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        left: SequenceNumber,
+        right: SequenceNumber,
+    ) {
+        if self.receive.sack
+            && context.limits.duplicate_sack
+            && context.ranges.holds(&self.receive.ranges, left, right)
+        {
+            context.counters.dsack_ofo_sent.increment();
+            context
+                .ranges
+                .note_duplicate(&mut self.receive.ranges, left, right);
+        }
+    }
+
     /// What came out of order must not keep out what is next: it is given up, as RFC 2018,
     /// section 8, allows, or memory full of it would never come free.
     #[cold]
@@ -204,6 +239,7 @@ impl<Q: Default> Connection<Q> {
             context.counters.ofo_drop.increment();
             return Err(DropReason::NoMemory);
         }
+        self.note_overlap(context, first, first + payload.len() as u32);
         let max = context.limits.reassembly_ranges_max;
         let right = first + written as u32;
         if context

@@ -46,8 +46,10 @@ impl<Q: Default> Connection<Q> {
             return;
         }
         let is_handshake = matches!(self.state, State::SynSent | State::SynReceived);
+        let gives_up_at = self.gives_up_at(context);
         self.send.attempts = self.send.attempts.saturating_add(1);
         if u32::from(self.send.attempts) > self.attempts_max(context)
+            || gives_up_at.is_some_and(|end| end <= context.now)
             || self.is_kept_waiting(context)
         {
             context.counters.abort_on_timeout.increment();
@@ -56,7 +58,8 @@ impl<Q: Default> Connection<Q> {
             return;
         }
         self.round_trip.back_off();
-        self.deadlines.retransmit = self.round_trip.deadline(context.now, context.bounds);
+        let next = self.round_trip.deadline(context.now, context.bounds);
+        self.deadlines.retransmit = gives_up_at.map_or(next, |end| end.min(next));
         if is_handshake {
             context.counters.timeouts.increment();
             self.due.syn = true;
@@ -107,7 +110,13 @@ impl<Q: Default> Connection<Q> {
             self.deadlines.patience = context.now + idle.saturating_sub(silence).max(idle / 8);
             return;
         }
-        if u32::from(self.send.keepalive_probes) >= options.keepalive_count(context.limits) {
+        let is_over = match self.user_timeout(context) {
+            Some(limit) => self.send.keepalive_probes > 0 && silence >= limit,
+            None => {
+                u32::from(self.send.keepalive_probes) >= options.keepalive_count(context.limits)
+            }
+        };
+        if is_over {
             context.counters.abort_on_timeout.increment();
             self.reset(context, ConnectionError::TimedOut);
             return;

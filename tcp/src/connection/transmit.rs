@@ -82,7 +82,7 @@ impl<Q: Default> Connection<Q> {
         }
         let end = plan.sequence + plan.payload + u32::from(plan.fin);
         self.account(context, &plan, end);
-        self.acknowledged();
+        self.acknowledged(context);
         let length = header_length + plan.payload as usize;
         Some(self.outgoing(context, length, header_length))
     }
@@ -206,7 +206,7 @@ impl<Q: Default> Connection<Q> {
         let header = self.header(context, sequence, flags);
         let length = header.emit(&options, out)?;
         context.counters.out_segs.increment();
-        self.acknowledged();
+        self.acknowledged(context);
         Some(self.outgoing(context, length, length))
     }
 
@@ -271,7 +271,8 @@ impl<Q: Default> Connection<Q> {
             timestamps: self.stamps.option(context.now),
             ..Options::default()
         };
-        if self.receive.sack && !self.receive.ranges.is_empty() {
+        let ranges = &self.receive.ranges;
+        if self.receive.sack && (!ranges.is_empty() || ranges.has_duplicate()) {
             options.sack = context.ranges.blocks(&self.receive.ranges);
         }
         options
@@ -279,7 +280,10 @@ impl<Q: Default> Connection<Q> {
 
     /// A segment has told the peer how far we received.
     #[inline]
-    fn acknowledged(&mut self) {
+    fn acknowledged<M>(&mut self, context: &mut Context<'_, M>) {
+        if self.receive.ranges.has_duplicate() {
+            let _told = context.ranges.take_duplicate(&mut self.receive.ranges);
+        }
         self.due.acknowledge = false;
         self.deadlines.acknowledge = NEVER;
         self.receive.acknowledged = self.receive.next;

@@ -16,5 +16,6 @@ mod receiving;
 mod retransmission;
 mod segment;
 mod sending;
+mod socket_options;
 mod time_wait;
 mod unreachable;

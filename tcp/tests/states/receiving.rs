@@ -134,3 +134,52 @@ fn a_probe_of_a_closed_window_is_answered_at_once() {
     test.inject(data(4_001, 3, b"p"));
     test.expect(ack(3, 4_001).window(0));
 }
+
+/// RFC 2883, section 4.1.1: the whole segment came again.
+#[test]
+fn what_came_again_in_order_is_told_first_and_once() {
+    let mut test = with_sack();
+    test.inject(data(1, 1, &bytes(0, 1_000)));
+    test.expect(ack(1, 1_001));
+    test.inject(data(1, 1, &bytes(0, 1_000)));
+    test.expect(ack(1, 1_001).sack(&[(1, 1_001)]));
+    // Half of it did (section 4.2.2): the new half is taken.
+    test.inject(data(501, 1, &bytes(500, 1_000)));
+    test.expect(ack(1, 1_501).sack(&[(501, 1_001)]));
+    test.inject(data(1_501, 1, &bytes(1_500, 10)));
+    test.expect(ack(1, 1_511));
+    assert_eq!(test.read(), bytes(0, 1_510));
+}
+
+/// RFC 2883, section 4.1.2 and 4.3: beyond a hole, with the range that holds it behind.
+#[test]
+fn what_came_again_out_of_order_is_told_before_its_range() {
+    let mut test = with_sack();
+    test.inject(data(1_001, 1, &bytes(1_000, 1_000)));
+    test.expect(ack(1, 1).sack(&[(1_001, 2_001)]));
+    test.inject(data(3_001, 1, &bytes(3_000, 1_000)));
+    test.expect(ack(1, 1).sack(&[(3_001, 4_001), (1_001, 2_001)]));
+    test.inject(data(1_501, 1, &bytes(1_500, 500)));
+    test.expect(ack(1, 1).sack(&[(1_501, 2_001), (1_001, 2_001), (3_001, 4_001)]));
+    // Below what is acknowledged, while there is a hole: the block of what came again, then the others.
+    test.inject(data(1, 1, &bytes(0, 1_000)));
+    test.expect(ack(1, 2_001).sack(&[(3_001, 4_001)]));
+    test.inject(data(1, 1, &bytes(0, 1_000)));
+    test.expect(ack(1, 2_001).sack(&[(1, 1_001), (3_001, 4_001)]));
+    test.inject(data(2_001, 1, &bytes(2_000, 1_000)));
+    test.expect(ack(1, 4_001));
+    assert_eq!(test.read(), bytes(0, 4_000));
+}
+
+#[test]
+fn without_sack_or_by_configuration_nothing_is_told_of_what_came_again() {
+    let off = |limits: &mut coremill_tcp::Limits| limits.duplicate_sack = false;
+    let peer = syn().mss(1_000).sack_permitted();
+    let silent = Test::established_as(off, SocketOptions::default(), peer, ack(1, 1));
+    for mut test in [Test::established(), silent] {
+        test.inject(data(1, 1, b"once"));
+        test.expect(ack(1, 5));
+        test.inject(data(1, 1, b"once"));
+        test.expect(ack(1, 5));
+    }
+}
