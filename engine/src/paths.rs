@@ -58,6 +58,10 @@ pub struct Paths {
     kept: Box<[Option<Kept>]>,
 }
 
+/// Where a path is kept; of use until another one is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Place(usize);
+
 #[derive(Clone, Copy, Debug)]
 struct Kept {
     destination: IpAddr,
@@ -87,7 +91,20 @@ impl Paths {
         routes: &R,
         local: &LocalAddresses,
     ) -> Option<Path> {
-        Some(self.kept_for(destination, routes, local)?.path)
+        Some(self.find_place(destination, routes, local)?.0)
+    }
+
+    /// The same, and where it is kept, for a packet that follows at once.
+    #[inline]
+    pub fn find_place<R: Routes>(
+        &mut self,
+        destination: IpAddr,
+        routes: &R,
+        local: &LocalAddresses,
+    ) -> Option<(Path, Place)> {
+        let index = self.index_of(destination);
+        let path = self.kept_at(index, destination, routes, local)?.path;
+        Some((path, Place(index)))
     }
 
     /// Sends `packet`, an IP packet without link header, towards `destination`.
@@ -96,17 +113,32 @@ impl Paths {
         &mut self,
         now: Instant,
         destination: IpAddr,
-        mut packet: B,
+        packet: B,
         (routes, local): (&R, &LocalAddresses),
         neighbors: &mut Neighbors<B>,
     ) -> Sending<B> {
-        let Some(kept) = self.kept_for(destination, routes, local) else {
+        match self.find_place(destination, routes, local) {
+            Some((_, place)) => self.send_from(place, now, packet, neighbors),
+            None => Sending::Dropped(LinkDropReason::NoRoute, packet),
+        }
+    }
+
+    /// Sends `packet` on the path that was found at `place` just now.
+    #[inline]
+    pub fn send_from<B: Buffer>(
+        &mut self,
+        place: Place,
+        now: Instant,
+        mut packet: B,
+        neighbors: &mut Neighbors<B>,
+    ) -> Sending<B> {
+        let Some(Some(kept)) = self.kept.get_mut(place.0) else {
             return Sending::Dropped(LinkDropReason::NoRoute, packet);
         };
         let port = kept.path.port;
         let header = match kept.path.hop {
             Hop::Inside => return Sending::Inside(packet),
-            Hop::OwnPort => self.own_header(port, destination),
+            Hop::OwnPort => own_header(&self.macs, port, kept.destination),
             Hop::Neighbor(address) => {
                 let ready = kept
                     .neighbor
@@ -151,13 +183,13 @@ impl Paths {
     }
 
     #[inline]
-    fn kept_for<R: Routes>(
+    fn kept_at<R: Routes>(
         &mut self,
+        index: usize,
         destination: IpAddr,
         routes: &R,
         local: &LocalAddresses,
     ) -> Option<&mut Kept> {
-        let index = self.index_of(destination);
         let generation = routes.generation();
         let place = self.kept.get_mut(index)?;
         let fresh = place
@@ -172,15 +204,6 @@ impl Paths {
             });
         }
         place.as_mut()
-    }
-
-    fn own_header(&self, port: usize, destination: IpAddr) -> Option<LinkHeader> {
-        let mac = *self.macs.get(port)?;
-        let ethertype = match destination {
-            IpAddr::V4(_) => EtherType::Ipv4,
-            IpAddr::V6(_) => EtherType::Ipv6,
-        };
-        Some(LinkHeader::new(mac, mac, ethertype))
     }
 
     /// The only place where a destination's path is kept. Two that share one replace each other,
@@ -200,6 +223,15 @@ impl Paths {
         // The number of places is a power of two.
         hash as usize & (self.kept.len() - 1)
     }
+}
+
+fn own_header(macs: &[[u8; 6]], port: usize, destination: IpAddr) -> Option<LinkHeader> {
+    let mac = *macs.get(port)?;
+    let ethertype = match destination {
+        IpAddr::V4(_) => EtherType::Ipv4,
+        IpAddr::V6(_) => EtherType::Ipv6,
+    };
+    Some(LinkHeader::new(mac, mac, ethertype))
 }
 
 /// The path by addresses and routes alone.

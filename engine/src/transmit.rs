@@ -112,8 +112,10 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         let (IpAddr::V4(from), IpAddr::V4(to)) = (outgoing.source, destination) else {
             return self.discard(LinkDropReason::Ipv6Unsupported);
         };
-        let path = self.paths.find(destination, &self.routes, &self.local);
-        let Some(path) = path else {
+        let found = self
+            .paths
+            .find_place(destination, &self.routes, &self.local);
+        let Some((path, place)) = found else {
             return self.discard(LinkDropReason::NoRoute);
         };
         let Some(slot) = self.ports.get(path.port) else {
@@ -140,7 +142,10 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             return self.discard(reason);
         }
         packet.set_offload(offload);
-        self.send(destination, packet);
+        let sending = self
+            .paths
+            .send_from(place, self.now, packet, &mut self.neighbors);
+        self.sent(destination, sending);
     }
 
     /// The routes changed, or answers leave by another port than requests come in: TCP is told as a
@@ -170,6 +175,12 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         let sending = self
             .paths
             .send(self.now, destination, packet, ways, &mut self.neighbors);
+        self.sent(destination, sending);
+    }
+
+    /// Does what is to be done with a packet whose way is known.
+    #[inline]
+    fn sent(&mut self, destination: IpAddr, sending: Sending<P::Buffer>) {
         match sending {
             Sending::Port(port, packet) => self.queue(port, packet),
             Sending::Inside(packet) => self.keep_inside(destination, packet),

@@ -65,6 +65,19 @@ impl Mbuf {
         self.set(sys::COREMILL_MBUF_OL_FLAGS, 0u64);
     }
 
+    /// Takes those checksums for right that its sender left to the port: it never left this host's memory.
+    pub(super) fn vouch(&mut self) {
+        let asked = self.flags();
+        let mut flags = 0;
+        if asked & sys::COREMILL_TRANSMIT_IP_CHECKSUM != 0 {
+            flags |= sys::COREMILL_RECEIVE_IP_GOOD;
+        }
+        if asked & sys::COREMILL_TRANSMIT_TCP_CHECKSUM != 0 {
+            flags |= sys::COREMILL_RECEIVE_L4_GOOD;
+        }
+        self.set(sys::COREMILL_MBUF_OL_FLAGS, flags);
+    }
+
     fn flags(&self) -> u64 {
         self.get(sys::COREMILL_MBUF_OL_FLAGS)
     }

@@ -124,10 +124,27 @@ impl StartedPort {
 
     pub(super) fn capabilities(&self) -> Capabilities {
         let receive_steering = self.steered.load(Ordering::Relaxed);
-        Capabilities {
+        let capabilities = Capabilities {
             receive_steering,
             ..self.offloads.capabilities()
+        };
+        match self.rings {
+            // Between sending and receiving lies this host's memory alone: as over the kernel's veth, no checksum is
+            // computed on either side.
+            Some(_) => Capabilities {
+                receive_ipv4_checksum: true,
+                receive_tcp_checksum: true,
+                transmit_ipv4_checksum: true,
+                transmit_tcp_checksum: true,
+                ..capabilities
+            },
+            None => capabilities,
         }
+    }
+
+    /// Whether it receives what it sends itself.
+    pub(super) fn is_looped(&self) -> bool {
+        self.rings.is_some()
     }
 
     /// The descriptor that becomes readable when queue `queue` has received.

@@ -104,6 +104,7 @@ impl Eal {
             capabilities: started.capabilities(),
             interrupt: started.interrupt(queue),
             discards: Arc::clone(&started.discards),
+            is_looped: started.is_looped(),
         }))
     }
 

@@ -23,6 +23,8 @@ pub struct DpdkPort {
     pub(super) capabilities: Capabilities,
     pub(super) interrupt: Option<RawFd>,
     pub(super) discards: Arc<Discards>,
+    /// It receives what it sends itself.
+    pub(super) is_looped: bool,
     armed: bool,
     burst: [*mut sys::rte_mbuf; BURST_MAX],
 }
@@ -42,6 +44,8 @@ pub(super) struct Parts {
     pub(super) capabilities: Capabilities,
     pub(super) interrupt: Option<RawFd>,
     pub(super) discards: Arc<Discards>,
+    /// It receives what it sends itself.
+    pub(super) is_looped: bool,
 }
 
 impl DpdkPort {
@@ -56,6 +60,7 @@ impl DpdkPort {
             capabilities,
             interrupt,
             discards,
+            is_looped,
         } = parts;
         let burst = [ptr::null_mut(); BURST_MAX];
         Self {
@@ -68,6 +73,7 @@ impl DpdkPort {
             capabilities,
             interrupt,
             discards,
+            is_looped,
             armed: false,
             burst,
         }
@@ -92,8 +98,10 @@ impl DpdkPort {
             receive_steering,
             ..
         } = self.capabilities;
-        if !(receive_ipv4_checksum || receive_tcp_checksum || receive_steering) {
-            // A looped-back packet still carries the sender's flags.
+        if self.is_looped {
+            packet.vouch();
+        } else if !(receive_ipv4_checksum || receive_tcp_checksum || receive_steering) {
+            // One from another ring still carries the sender's flags.
             packet.clear_flags();
         }
         Some(packet)
