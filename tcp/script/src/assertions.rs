@@ -6,9 +6,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use coremill_tcp::State;
-use coremill_tcp::snapshot::ConnectionRow;
-
+use crate::info::Info;
 use crate::verdict::Trouble;
 
 /// Code that is to run, each piece with its variables.
@@ -19,17 +17,12 @@ pub struct Assertions {
 }
 
 impl Assertions {
-    /// Adds the code of an event, which sees `row`.
+    /// Adds the code of an event, which sees `info`.
     ///
     /// # Errors
     /// [`Trouble::Unsupported`] when it names a field that nothing here knows.
-    pub fn add(
-        &mut self,
-        line: usize,
-        code: &str,
-        row: Option<&ConnectionRow>,
-    ) -> Result<(), Trouble> {
-        let known = row.map(variables).unwrap_or_default();
+    pub fn add(&mut self, line: usize, code: &str, info: Option<&Info>) -> Result<(), Trouble> {
+        let known = info.map(Info::fields).unwrap_or_default();
         let names = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         for name in names.filter(|name| name.starts_with("tcpi_")) {
             if !known.iter().any(|(known, _)| *known == name) {
@@ -82,53 +75,6 @@ impl Assertions {
     }
 }
 
-/// What of `struct tcp_info` the machine knows, with Linux's names and units.
-fn variables(row: &ConnectionRow) -> Vec<(&'static str, String)> {
-    let segment = u32::from(row.maximum_segment_bytes).max(1);
-    let mut variables = vec![
-        ("tcpi_state", state_number(row.state).to_string()),
-        ("tcpi_snd_mss", row.maximum_segment_bytes.to_string()),
-        (
-            "tcpi_snd_cwnd",
-            (row.congestion_window_bytes / segment).to_string(),
-        ),
-        (
-            "tcpi_rto",
-            row.retransmission_timeout.as_micros().to_string(),
-        ),
-        ("tcpi_total_retrans", row.retransmissions.to_string()),
-    ];
-    // Linux's value for a threshold that was never set.
-    let threshold = match row.slow_start_threshold_bytes {
-        u32::MAX => 0x7fff_ffff,
-        bytes => bytes / segment,
-    };
-    variables.push(("tcpi_snd_ssthresh", threshold.to_string()));
-    let round_trip = row.round_trip.map_or(0, |time| time.as_micros());
-    variables.push(("tcpi_rtt", round_trip.to_string()));
-    let variation = row.round_trip_variation.as_micros();
-    variables.push(("tcpi_rttvar", variation.to_string()));
-    variables.push(("tcpi_rcv_mss", row.receive_segment_bytes.to_string()));
-    variables
-}
-
-/// As `enum` in Linux's `tcp_states.h`.
-fn state_number(state: State) -> u8 {
-    match state {
-        State::Established => 1,
-        State::SynSent => 2,
-        State::SynReceived => 3,
-        State::FinWait1 => 4,
-        State::FinWait2 => 5,
-        State::TimeWait => 6,
-        State::Closed => 7,
-        State::CloseWait => 8,
-        State::LastAck => 9,
-        State::Listen => 10,
-        State::Closing => 11,
-    }
-}
-
 /// A Python literal.
 fn quoted(code: &str) -> String {
     let mut text = String::from("\"");
@@ -151,7 +97,10 @@ import sys
 scope = {'TCP_ESTABLISHED': 1, 'TCP_SYN_SENT': 2, 'TCP_SYN_RECV': 3, 'TCP_FIN_WAIT1': 4,
          'TCP_FIN_WAIT2': 5, 'TCP_TIME_WAIT': 6, 'TCP_CLOSE': 7, 'TCP_CLOSE_WAIT': 8,
          'TCP_LAST_ACK': 9, 'TCP_LISTEN': 10, 'TCP_CLOSING': 11,
-         'TCP_INFINITE_SSTHRESH': 0x7fffffff}
+         'TCP_INFINITE_SSTHRESH': 0x7fffffff, 'TCP_CA_Open': 0, 'TCP_CA_Disorder': 1,
+         'TCP_CA_CWR': 2, 'TCP_CA_Recovery': 3, 'TCP_CA_Loss': 4, 'TCPI_OPT_TIMESTAMPS': 1,
+         'TCPI_OPT_SACK': 2, 'TCPI_OPT_WSCALE': 4, 'TCPI_OPT_ECN': 8, 'TCPI_OPT_ECN_SEEN': 16,
+         'TCPI_OPT_SYN_DATA': 32, 'TCPI_OPT_USEC_TS': 64}
 def run(code):
     try:
         exec(compile(code, 'line %d' % line, 'exec'), scope)

@@ -3,9 +3,11 @@
 //! Each script gets a process in a network namespace of its own, with a TUN device as its standard
 //! input: what is written there arrives at the kernel, what the kernel sends is read from it.
 
+mod agent;
 mod calls;
-mod namespace;
-mod packets;
+mod options;
+mod readiness;
+mod transfer;
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -14,17 +16,16 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use coremill_tcp::Instant;
-use coremill_tcp::address::Flow;
-use coremill_tcp::packet::{Inbound, Quoted};
-use coremill_tcp::snapshot::ConnectionRow;
-
+use crate::info::Info;
 use crate::language::{Call, parse};
+use crate::packets;
 use crate::settings::Settings;
 use crate::subject::{Progress, START, Sent, Subject, Tried};
 use crate::verdict::{Trouble, Verdict};
 use calls::Sockets;
-pub use namespace::run_all;
+use coremill_tcp::Instant;
+use coremill_tcp::address::Flow;
+use coremill_tcp::packet::{Inbound, Quoted};
 
 /// The kernel of this process's network namespace.
 pub struct Kernel {
@@ -34,7 +35,7 @@ pub struct Kernel {
     sent: VecDeque<Sent>,
 }
 
-/// Plays the script at `path` in the namespace that [`run_all`] has made for this process.
+/// Plays the script at `path` in the namespaces that were made for this process.
 pub fn run_inside(path: &Path) -> Verdict {
     let refused = |what: String| Verdict::Unsupported { line: 1, what };
     let script = match std::fs::read_to_string(path) {
@@ -85,10 +86,13 @@ impl Kernel {
             .args(["link", "set", "tun0", "mtu", &mtu])
             .status();
         link.map_err(failed)?;
+        let sockets = Sockets::new().map_err(|error| {
+            Trouble::Unsupported(format!("python3 for socket options: {error}"))
+        })?;
         Ok(Self {
             started: std::time::Instant::now(),
             tunnel: tunnel.into(),
-            sockets: Sockets::default(),
+            sockets,
             sent: VecDeque::new(),
         })
     }
@@ -148,11 +152,13 @@ impl Subject for Kernel {
         call: &Call,
         progress: &mut Progress,
     ) -> Result<Tried, Trouble> {
+        let waited = self.now().since(progress.started);
+        progress.waited = waited;
         self.sockets.attempt(settings, call, progress)
     }
 
-    fn row(&self, _: Flow) -> Option<ConnectionRow> {
-        None
+    fn info(&self, flow: Flow) -> Option<Info> {
+        self.sockets.info(flow)
     }
 }
 

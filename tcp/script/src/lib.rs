@@ -1,24 +1,33 @@
 //! Runs scripts written for packetdrill against the TCP machine of Coremill, on virtual time.
 //!
 //! A script says what the user calls, which segments come in and which must go out when: start at
-//! `run.rs`. `language` reads scripts, `shard` is the machine under test, `wire` maps
-//! numbers, `compare` and `verdict` say
-//! what was different.
+//! `run.rs`. `language` reads scripts; `shard`, `daemon` and `kernel` are the machines under test; `wire`
+//! maps numbers, `compare` and `verdict` say what was different.
 #![forbid(unsafe_code)]
 
+mod amounts;
 mod assertions;
 mod call_address;
 mod compare;
+pub mod daemon;
+mod error_names;
+mod info;
 pub mod kernel;
 pub mod language;
+pub mod namespace;
+mod packets;
+mod place;
+mod polling;
 mod run;
 mod settings;
 mod shard;
 mod subject;
+mod symbols;
 pub mod verdict;
 mod wire;
 
 pub use language::parse;
+pub use place::Place;
 pub use run::{run, run_against};
 pub use settings::Settings;
 pub use verdict::Verdict;

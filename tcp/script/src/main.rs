@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
-use coremill_script::{Verdict, kernel, run_text, scripts};
+use coremill_script::{Place, Verdict, daemon, kernel, namespace, run_text, scripts};
 
 /// Play packetdrill scripts against the TCP machine on virtual time.
 #[derive(Debug, Parser)]
@@ -18,18 +18,23 @@ struct Arguments {
     /// Segments that no script expects by its end are a difference, too.
     #[arg(long)]
     strict: bool,
-    /// Play them against the kernel as well, in real time and in namespaces of their own (root).
-    #[arg(long, value_parser = ["kernel"])]
+    /// Play them there as well, in real time and in namespaces of their own (root).
+    #[arg(long, value_parser = ["kernel", "daemon"])]
     against: Option<String>,
-    /// Play the only script against the kernel of this very namespace.
+    /// Play the only script in these very namespaces.
     #[arg(long, hide = true)]
-    inside: bool,
+    inside: Option<String>,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    if let (true, [path]) = (arguments.inside, arguments.paths.as_slice()) {
-        println!("{}", kernel::run_inside(path));
+    let inside = arguments.inside.as_deref().and_then(Place::named);
+    if let (Some(place), [path]) = (inside, arguments.paths.as_slice()) {
+        let verdict = match place {
+            Place::Kernel => kernel::run_inside(path),
+            Place::Daemon => daemon::run_inside(path),
+        };
+        println!("{verdict}");
         return Ok(ExitCode::SUCCESS);
     }
     let mut found = Vec::new();
@@ -38,8 +43,9 @@ fn main() -> anyhow::Result<ExitCode> {
         anyhow::ensure!(!scripts.is_empty(), "{}: no *.pkt in it", path.display());
         found.extend(scripts);
     }
-    let theirs = match arguments.against {
-        Some(_) => kernel::run_all(&std::env::current_exe()?, &found),
+    let place = arguments.against.as_deref().and_then(Place::named);
+    let theirs = match place {
+        Some(place) => namespace::run_all(&std::env::current_exe()?, place, &found),
         None => Vec::new(),
     };
     let (mut passed, mut failed, mut unsupported) = (0, 0, 0);
@@ -53,18 +59,18 @@ fn main() -> anyhow::Result<ExitCode> {
             Verdict::Unsupported { .. } => unsupported += 1,
         }
         println!("{}: {verdict}", path.display());
-        if let Some(kernel) = theirs.get(index) {
-            println!("    kernel: {}", kernel.replace('\n', "\n    "));
+        if let (Some(theirs), Some(place)) = (theirs.get(index), place) {
+            println!("    {place}: {}", theirs.replace('\n', "\n    "));
         }
     }
     if found.len() > 1 {
         let total = found.len();
         println!("{total} scripts: {passed} pass, {failed} fail, {unsupported} unsupported");
-        if !theirs.is_empty() {
+        if let Some(place) = place {
             let count = |word| theirs.iter().filter(|line| line.starts_with(word)).count();
             let (pass, fail) = (count("pass"), count("FAIL"));
             println!(
-                "kernel: {pass} pass, {fail} fail, {} unsupported",
+                "{place}: {pass} pass, {fail} fail, {} unsupported",
                 total - pass - fail
             );
         }

@@ -155,8 +155,8 @@ impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
     /// Keeps code for the end, with what it sees now.
     fn code(&mut self, line: usize, text: &str) -> Result<(), Trouble> {
         let flow = self.wire.current();
-        let row = flow.and_then(|flow| self.subject.as_ref()?.row(flow));
-        self.assertions.add(line, text, row.as_ref())
+        let info = flow.and_then(|flow| self.subject.as_ref()?.info(flow));
+        self.assertions.add(line, text, info.as_ref())
     }
 
     /// Lets time pass up to `end`; what is sent meanwhile waits to be looked at.

@@ -13,9 +13,9 @@ use std::time::Duration;
 use coremill_tcp::address::Flow;
 use coremill_tcp::limits::Secrets;
 use coremill_tcp::packet::{Inbound, Quoted};
-use coremill_tcp::snapshot::ConnectionRow;
 use coremill_tcp::{ChunkPool, Instant, Shard};
 
+use crate::info::Info;
 use crate::language::Call;
 use crate::settings::Settings;
 use crate::subject::{Progress, START, Sent, Subject, Tried};
@@ -118,13 +118,15 @@ impl Subject for Machine {
         call: &Call,
         progress: &mut Progress,
     ) -> Result<Tried, Trouble> {
+        progress.waited = self.stack.now.since(progress.started);
         self.sockets
             .attempt(&mut self.stack, settings, call, progress)
     }
 
-    fn row(&self, flow: Flow) -> Option<ConnectionRow> {
+    fn info(&self, flow: Flow) -> Option<Info> {
         let id = self.sockets.connection_of(&self.stack, flow)?;
-        self.stack.shard.row(self.stack.now, id)
+        let row = self.stack.shard.row(self.stack.now, id)?;
+        Some(Info::of_row(&row))
     }
 }
 

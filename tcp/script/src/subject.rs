@@ -4,14 +4,13 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use coremill_tcp::Instant;
-use coremill_tcp::address::Flow;
-use coremill_tcp::packet::{Inbound, Quoted};
-use coremill_tcp::snapshot::ConnectionRow;
-
+use crate::info::Info;
 use crate::language::Call;
 use crate::settings::Settings;
 use crate::verdict::Trouble;
+use coremill_tcp::Instant;
+use coremill_tcp::address::Flow;
+use coremill_tcp::packet::{Inbound, Quoted};
 
 /// A machine under test, with a clock that begins at [`START`].
 pub trait Subject {
@@ -44,8 +43,8 @@ pub trait Subject {
         progress: &mut Progress,
     ) -> Result<Tried, Trouble>;
 
-    /// The connection of a flow, where it can be looked into.
-    fn row(&self, flow: Flow) -> Option<ConnectionRow>;
+    /// What is known of the connection of a flow.
+    fn info(&self, flow: Flow) -> Option<Info>;
 }
 
 /// What trying a call gave, and what it did to the flows of the script.
@@ -77,8 +76,17 @@ pub enum Outcome {
 pub struct Progress {
     /// When it was first tried.
     pub started: Instant,
+    /// How long ago that was.
+    pub waited: Duration,
     /// Bytes moved so far.
     pub moved: usize,
+}
+
+impl Progress {
+    /// How long the call has waited.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
 }
 
 /// A segment that the machine has sent.

@@ -1,33 +1,54 @@
 //! System calls of a script as system calls. Sockets never block: whoever plays the script waits.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::time::Duration;
+use std::os::fd::OwnedFd;
+use std::thread::JoinHandle;
 
 use coremill_tcp::address::{Endpoint, Flow};
 use socket2::{Domain, Socket, Type};
 
+use super::agent::Agent;
 use crate::call_address::endpoint;
+use crate::error_names;
+use crate::info::Info;
 use crate::language::{Call, Value};
 use crate::settings::Settings;
 use crate::subject::{Outcome, Progress, Tried};
 use crate::verdict::Trouble;
 
 /// The script's sockets by its descriptors.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Sockets {
     table: BTreeMap<i64, Held>,
+    pub(super) epolls: BTreeMap<i64, OwnedFd>,
+    pub(super) agent: Agent,
+    /// A `close` that lingers waits in a thread of its own.
+    closing: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
-struct Held {
-    socket: Socket,
+pub(super) struct Held {
+    pub(super) socket: Socket,
     /// As far as the script knows.
-    is_nonblocking: bool,
+    pub(super) is_nonblocking: bool,
 }
 
 impl Sockets {
+    /// No socket yet.
+    ///
+    /// # Errors
+    /// When the helper for options cannot be started.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            table: BTreeMap::new(),
+            epolls: BTreeMap::new(),
+            agent: Agent::start()?,
+            closing: None,
+        })
+    }
+
     /// Tries a call.
     ///
     /// # Errors
@@ -38,45 +59,99 @@ impl Sockets {
         call: &Call,
         progress: &mut Progress,
     ) -> Result<Tried, Trouble> {
-        let descriptor = call.arguments.first().and_then(Value::number);
         let mut tried = Tried {
             outcome: Outcome::Wait,
             opened: None,
             listens: false,
         };
-        if call.name == "socket" {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, None);
-            tried.outcome = self.insert(call, socket.and_then(prepared));
-            return Ok(tried);
-        }
-        if matches!(call.name.as_str(), "poll" | "getsockopt" | "ioctl") {
-            return Err(Trouble::Unsupported(format!("system call {}", call.name)));
-        }
-        if call.name == "close" {
-            let removed = descriptor.and_then(|descriptor| self.table.remove(&descriptor));
-            tried.outcome = removed.map_or(Outcome::Failed("EBADF"), |_| Outcome::Done(0));
-            return Ok(tried);
-        }
-        let held = descriptor.and_then(|descriptor| self.table.get_mut(&descriptor));
-        let Some(held) = held else {
-            tried.outcome = Outcome::Failed("EBADF");
-            return Ok(tried);
+        tried.outcome = match call.name.as_str() {
+            "socket" => self.socket(call)?,
+            "close" => self.close(call),
+            "poll" => self.poll(call, progress)?,
+            name if name.starts_with("epoll_") => self.epoll(call, progress)?,
+            _ => {
+                let Some(held) = number(call, 0).and_then(|at| self.table.get_mut(&at)) else {
+                    tried.outcome = Outcome::Failed("EBADF");
+                    return Ok(tried);
+                };
+                let is_nonblocking = held.is_nonblocking || has(call, "MSG_DONTWAIT");
+                let outcome = match call.name.as_str() {
+                    "accept" | "accept4" => {
+                        let accepted = held.socket.accept().map(|(socket, _)| socket);
+                        self.insert(call, accepted.and_then(prepared))
+                    }
+                    "setsockopt" => held.set_option(&self.agent, call)?,
+                    "getsockopt" => held.option(&self.agent, call)?,
+                    "ioctl" => held.ioctl(&self.agent, call)?,
+                    _ => held.call(settings, call, progress)?,
+                };
+                told(outcome, is_nonblocking)
+            }
         };
-        if call.name == "accept" {
-            let accepted = held.socket.accept().map(|(socket, _)| socket);
-            let is_nonblocking = held.is_nonblocking;
-            tried.outcome = self.insert(call, accepted.and_then(prepared));
-            tried.outcome = told(tried.outcome, is_nonblocking);
-            return Ok(tried);
-        }
-        let outcome = held.call(settings, call, progress)?;
-        let is_dont_wait = call.arguments.iter().any(|value| value.has("MSG_DONTWAIT"));
-        tried.outcome = told(outcome, held.is_nonblocking || is_dont_wait);
-        tried.listens = call.name == "listen" && outcome == Outcome::Done(0);
-        if call.name == "connect" {
-            tried.opened = held.flow(settings, call)?;
+        tried.listens = call.name == "listen" && tried.outcome == Outcome::Done(0);
+        if call.name == "connect" || has(call, "MSG_FASTOPEN") {
+            let held = number(call, 0).and_then(|at| self.table.get(&at));
+            tried.opened = match held {
+                Some(held) => held.flow(settings, call)?,
+                None => None,
+            };
         }
         Ok(tried)
+    }
+
+    /// The youngest socket of a flow, as `TCP_INFO` shows it.
+    pub fn info(&self, flow: Flow) -> Option<Info> {
+        let is_of = |held: &&Held| {
+            let local = held.socket.local_addr().ok();
+            let remote = held.socket.peer_addr().ok();
+            let end = |address: Option<socket2::SockAddr>| address.and_then(|a| a.as_socket());
+            end(local) == Some(socket_address(flow.local))
+                && end(remote).is_none_or(|remote| remote == socket_address(flow.remote))
+        };
+        let held = self.table.values().rev().find(is_of)?;
+        Some(Info::of_bytes(&held.info(&self.agent).ok()?))
+    }
+
+    pub(super) fn get(&self, descriptor: i64) -> Option<&Held> {
+        self.table.get(&descriptor)
+    }
+
+    fn socket(&mut self, call: &Call) -> Result<Outcome, Trouble> {
+        let kind = call.arguments.get(1);
+        let is_ours = kind.is_some_and(|kind| kind.has("SOCK_STREAM"));
+        let family = call.arguments.first();
+        if !is_ours || family.is_some_and(|family| family.has("AF_INET6")) {
+            let what = "sockets other than TCP over IPv4";
+            return Err(Trouble::Unsupported(what.into()));
+        }
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None);
+        Ok(self.insert(call, socket.and_then(prepared)))
+    }
+
+    fn close(&mut self, call: &Call) -> Outcome {
+        if let Some(closing) = self.closing.take_if(|closing| closing.is_finished()) {
+            // It has nothing to tell but its end.
+            let _ = closing.join();
+            return Outcome::Done(0);
+        }
+        if self.closing.is_some() {
+            return Outcome::Wait;
+        }
+        let Some(descriptor) = number(call, 0) else {
+            return Outcome::Failed("EBADF");
+        };
+        if self.epolls.remove(&descriptor).is_some() {
+            return Outcome::Done(0);
+        }
+        let Some(held) = self.table.remove(&descriptor) else {
+            return Outcome::Failed("EBADF");
+        };
+        let linger = held.socket.linger().ok().flatten();
+        if linger.is_some_and(|time| !time.is_zero()) {
+            self.closing = Some(std::thread::spawn(move || drop(held)));
+            return Outcome::Wait;
+        }
+        Outcome::Done(0)
     }
 
     fn insert(&mut self, call: &Call, socket: io::Result<Socket>) -> Outcome {
@@ -84,15 +159,24 @@ impl Sockets {
             Ok(socket) => socket,
             Err(error) => return failed(&error),
         };
-        let last = self.table.last_key_value().map_or(2, |(last, _)| *last);
-        let expected = call.result.number().filter(|number| *number >= 0);
-        let descriptor = expected.unwrap_or(last + 1);
+        let descriptor = self.free(call);
+        let is_nonblocking = call
+            .arguments
+            .iter()
+            .any(|value| value.has("SOCK_NONBLOCK"));
         let held = Held {
             socket,
-            is_nonblocking: false,
+            is_nonblocking,
         };
         self.table.insert(descriptor, held);
         Outcome::Done(descriptor)
+    }
+
+    /// The descriptor that the script expects, else the next one.
+    pub(super) fn free(&self, call: &Call) -> i64 {
+        let last = self.table.last_key_value().map_or(2, |(last, _)| *last);
+        let expected = call.result.number().filter(|number| *number >= 0);
+        expected.unwrap_or(last + 1)
     }
 }
 
@@ -103,11 +187,6 @@ impl Held {
         call: &Call,
         progress: &mut Progress,
     ) -> Result<Outcome, Trouble> {
-        let number = |at: usize| call.arguments.get(at).and_then(Value::number);
-        let done = |result: io::Result<()>| match result {
-            Ok(()) => Outcome::Done(0),
-            Err(error) => failed(&error),
-        };
         let unsupported = || Trouble::Unsupported(format!("system call {}", call.name));
         Ok(match call.name.as_str() {
             "bind" => {
@@ -116,14 +195,14 @@ impl Held {
                 done(self.socket.bind(&local.into()))
             }
             "listen" => {
-                let backlog = number(1).and_then(|backlog| i32::try_from(backlog).ok());
+                let backlog = number(call, 1).and_then(|backlog| i32::try_from(backlog).ok());
                 done(self.socket.listen(backlog.unwrap_or(128)))
             }
             "connect" => {
                 let remote = remote(settings, call)?;
                 match self.socket.connect(&remote.into()) {
                     Ok(()) => Outcome::Done(0),
-                    Err(error) => match name_of(&error) {
+                    Err(error) => match error_names::of(&error) {
                         "EINPROGRESS" => Outcome::WaitOr("EINPROGRESS"),
                         "EALREADY" => Outcome::WaitOr("EALREADY"),
                         name => Outcome::Failed(name),
@@ -131,102 +210,48 @@ impl Held {
                 }
             }
             "shutdown" => {
-                let how = call.arguments.get(1).and_then(Value::word);
-                let how = match how {
-                    Some("SHUT_RD") => Shutdown::Read,
-                    Some("SHUT_WR") => Shutdown::Write,
-                    Some("SHUT_RDWR") => Shutdown::Both,
-                    _ => return Err(unsupported()),
+                let how = call.arguments.get(1);
+                let has = |word, number| {
+                    how.is_some_and(|how| how.has(word) || how.number() == Some(number))
+                };
+                let how = match () {
+                    () if has("SHUT_RD", 0) => Shutdown::Read,
+                    () if has("SHUT_WR", 1) => Shutdown::Write,
+                    () if has("SHUT_RDWR", 2) => Shutdown::Both,
+                    () => return Err(unsupported()),
                 };
                 done(self.socket.shutdown(how))
             }
-            "read" | "recv" => {
-                if call.arguments.iter().any(|value| value.has("MSG_PEEK")) {
-                    return Err(unsupported());
-                }
-                let wanted = number(2).and_then(|count| usize::try_from(count).ok());
-                let is_all = call.arguments.iter().any(|value| value.has("MSG_WAITALL"));
-                self.read(wanted.ok_or_else(unsupported)?, is_all, progress)
+            "read" | "recv" | "recvfrom" | "readv" | "recvmsg" => self.read(call, progress)?,
+            "write" | "send" | "sendto" | "writev" | "sendmsg" => {
+                self.write(settings, call, progress)?
             }
-            "write" | "send" => {
-                let wanted = number(2).and_then(|count| usize::try_from(count).ok());
-                self.write(wanted.ok_or_else(unsupported)?, progress)
-            }
-            "fcntl"
-                if call
-                    .arguments
-                    .get(1)
-                    .is_some_and(|word| word.has("F_SETFL")) =>
-            {
-                let flags = call.arguments.get(2);
-                self.is_nonblocking = flags.is_some_and(|flags| flags.has("O_NONBLOCK"));
-                Outcome::Done(0)
-            }
-            "setsockopt" => done(self.set_option(call)?),
+            "fcntl" => self.fcntl(call)?,
             _ => return Err(unsupported()),
         })
     }
 
-    fn read(&mut self, wanted: usize, is_all: bool, progress: &mut Progress) -> Outcome {
-        while progress.moved < wanted {
-            match self.socket.read(&mut vec![0; wanted - progress.moved]) {
-                Ok(0) => break,
-                Ok(count) => progress.moved += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if progress.moved > 0 && !is_all {
-                        break;
-                    }
-                    return Outcome::Wait;
-                }
-                Err(error) => return failed(&error),
+    fn fcntl(&mut self, call: &Call) -> Result<Outcome, Trouble> {
+        match call.arguments.get(1).and_then(Value::word) {
+            Some("F_GETFL") => Ok(Outcome::Done(
+                O_RDWR | if self.is_nonblocking { O_NONBLOCK } else { 0 },
+            )),
+            Some("F_SETFL") => {
+                self.is_nonblocking = call.arguments.get(2).is_some_and(|flags| {
+                    flags.has("O_NONBLOCK") || flags.number().is_some_and(|n| n & O_NONBLOCK != 0)
+                });
+                Ok(Outcome::Done(0))
+            }
+            other => {
+                let what = format!("fcntl {}", other.unwrap_or_default());
+                Err(Trouble::Unsupported(what))
             }
         }
-        Outcome::Done(i64::try_from(progress.moved).unwrap_or(i64::MAX))
-    }
-
-    fn write(&mut self, wanted: usize, progress: &mut Progress) -> Outcome {
-        match self.socket.write(&vec![0; wanted - progress.moved]) {
-            Ok(count) => {
-                progress.moved += count;
-                if progress.moved < wanted && !self.is_nonblocking {
-                    return Outcome::Wait;
-                }
-                Outcome::Done(i64::try_from(progress.moved).unwrap_or(i64::MAX))
-            }
-            Err(error) => failed(&error),
-        }
-    }
-
-    fn set_option(&self, call: &Call) -> Result<io::Result<()>, Trouble> {
-        let name = call
-            .arguments
-            .get(2)
-            .and_then(Value::word)
-            .unwrap_or_default();
-        let value = call.arguments.get(3).and_then(|value| value.list().first());
-        let is_on = value
-            .and_then(Value::number)
-            .is_some_and(|number| number != 0);
-        Ok(match name {
-            "SO_REUSEADDR" => self.socket.set_reuse_address(is_on),
-            "TCP_NODELAY" => self.socket.set_tcp_nodelay(is_on),
-            "SO_KEEPALIVE" => self.socket.set_keepalive(is_on),
-            "SO_LINGER" => {
-                let field = |name| value.and_then(|v| v.field(name)).and_then(Value::number);
-                let seconds = field("linger").and_then(|seconds| u64::try_from(seconds).ok());
-                let linger = field("onoff").filter(|on| *on != 0).and(seconds);
-                self.socket.set_linger(linger.map(Duration::from_secs))
-            }
-            _ => return Err(Trouble::Unsupported(format!("setsockopt {name}"))),
-        })
     }
 
     fn flow(&self, settings: &Settings, call: &Call) -> Result<Option<Flow>, Trouble> {
-        let local = self
-            .socket
-            .local_addr()
-            .ok()
-            .and_then(|address| address.as_socket());
+        let local = self.socket.local_addr().ok();
+        let local = local.and_then(|address| address.as_socket());
         let remote = Endpoint::from(remote(settings, call)?);
         let local = local
             .filter(|local| !local.ip().is_unspecified())
@@ -247,45 +272,41 @@ fn told(outcome: Outcome, is_nonblocking: bool) -> Outcome {
 
 fn prepared(socket: Socket) -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
-    socket.set_reuse_address(true)?;
     Ok(socket)
 }
 
-fn remote(settings: &Settings, call: &Call) -> Result<SocketAddr, Trouble> {
+/// The peer that a call names, which stands second in connect and fifth in sendto.
+pub(super) fn remote(settings: &Settings, call: &Call) -> Result<SocketAddr, Trouble> {
     let standard = Endpoint::new(settings.remote.into(), settings.connect_port);
-    Ok(socket_address(endpoint(call.arguments.get(1), standard)?))
+    let at = if call.name == "connect" { 1 } else { 4 };
+    Ok(socket_address(endpoint(call.arguments.get(at), standard)?))
 }
 
 fn socket_address(endpoint: Endpoint) -> SocketAddr {
     SocketAddr::new(endpoint.address, endpoint.port)
 }
 
-fn failed(error: &io::Error) -> Outcome {
-    match name_of(error) {
+pub(super) fn has(call: &Call, flag: &str) -> bool {
+    call.arguments.iter().any(|value| value.has(flag))
+}
+
+pub(super) fn number(call: &Call, at: usize) -> Option<i64> {
+    call.arguments.get(at).and_then(Value::number)
+}
+
+pub(super) fn done(result: io::Result<()>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Done(0),
+        Err(error) => failed(&error),
+    }
+}
+
+pub(super) fn failed(error: &io::Error) -> Outcome {
+    match error_names::of(error) {
         "EAGAIN" => Outcome::Wait,
         name => Outcome::Failed(name),
     }
 }
 
-/// The name of Linux's number.
-fn name_of(error: &io::Error) -> &'static str {
-    match error.raw_os_error() {
-        Some(9) => "EBADF",
-        Some(11) => "EAGAIN",
-        Some(22) => "EINVAL",
-        Some(32) => "EPIPE",
-        Some(98) => "EADDRINUSE",
-        Some(99) => "EADDRNOTAVAIL",
-        Some(101) => "ENETUNREACH",
-        Some(103) => "ECONNABORTED",
-        Some(104) => "ECONNRESET",
-        Some(106) => "EISCONN",
-        Some(107) => "ENOTCONN",
-        Some(110) => "ETIMEDOUT",
-        Some(111) => "ECONNREFUSED",
-        Some(113) => "EHOSTUNREACH",
-        Some(114) => "EALREADY",
-        Some(115) => "EINPROGRESS",
-        _ => "another error",
-    }
-}
+const O_RDWR: i64 = 0x2;
+const O_NONBLOCK: i64 = 0x800;

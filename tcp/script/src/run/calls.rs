@@ -32,6 +32,7 @@ impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
         self.line = line;
         let mut progress = Progress {
             started: self.subject()?.now(),
+            waited: Duration::ZERO,
             moved: 0,
         };
         match self.attempt(call, &mut progress)? {

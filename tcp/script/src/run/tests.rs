@@ -124,8 +124,8 @@ fn assertions_fail_at_their_line() {
 fn what_is_missing_is_named() {
     is_unsupported("+0 sendfile(4, 5, ..., 10) = 10", "system call sendfile");
     is_unsupported(
-        "+0 setsockopt(4, SOL_TCP, TCP_CORK, [1], 4) = 0",
-        "setsockopt TCP_CORK",
+        "+0 setsockopt(4, SOL_TCP, TCP_REPAIR, [1], 4) = 0",
+        "setsockopt TCP_REPAIR",
     );
     is_unsupported("+0 send(4, ..., 10, MSG_OOB) = 10", "MSG_OOB");
     is_unsupported("+0 %{ assert tcpi_sacked == 0 }%", "tcpi_sacked");

@@ -1,11 +1,12 @@
 //! Options, flags and queries: setsockopt, getsockopt, fcntl, ioctl.
 
-use coremill_tcp::ip_fields::PathMtuDiscovery;
-use coremill_tcp::options::SocketOptions;
+use coremill_tcp::options::{OptionError, SocketOption};
 
 use super::sockets::{Kind, Sockets, Surroundings, name_of};
+use crate::error_names;
 use crate::language::{Call, Value};
 use crate::subject::Outcome;
+use crate::symbols;
 use crate::verdict::Trouble;
 
 impl Sockets {
@@ -17,8 +18,8 @@ impl Sockets {
         let name = option_name(call);
         let value = call.arguments.get(3);
         let number = value.and_then(|value| match value {
-            Value::List(values) => values.first().and_then(Value::number),
-            value => value.number(),
+            Value::List(values) => values.first().and_then(symbols::number),
+            value => symbols::number(value),
         });
         let Some(socket) = self.of_mut(call) else {
             return Ok(Outcome::Failed("EBADF"));
@@ -39,16 +40,24 @@ impl Sockets {
             }
             _ => {}
         }
-        let Some(options) = number.and_then(|number| changed(socket.options, name, number)) else {
-            return Err(Trouble::Unsupported(format!("setsockopt {name}")));
-        };
-        socket.options = options;
-        if let Kind::Connection(id) = socket.kind {
-            let (now, shard) = (around.machine.now, &mut around.machine.shard);
-            // Scripts have few sockets.
-            let _no_room = shard.set_socket_options(now, id, options);
+        let unsupported = || Trouble::Unsupported(format!("setsockopt {name}"));
+        let option = named(name).ok_or_else(unsupported)?;
+        let number = number.ok_or_else(unsupported)?;
+        let limits = around.machine.shard.limits();
+        if socket.options.set(option, number, limits).is_err() {
+            return Ok(Outcome::Failed("EINVAL"));
         }
-        Ok(Outcome::Done(0))
+        let (now, shard) = (around.machine.now, &mut around.machine.shard);
+        let set = match socket.kind {
+            Kind::Fresh => Ok(()),
+            Kind::Connection(id) => shard.set_option(now, id, option, number),
+            Kind::Listening(id) => shard.set_listener_options(id, socket.options),
+        };
+        Ok(match set {
+            Ok(()) => Outcome::Done(0),
+            Err(OptionError::NoSocket) => Outcome::Failed("EINVAL"),
+            Err(error) => return Err(Trouble::Difference(error.to_string())),
+        })
     }
 
     pub(super) fn option(
@@ -67,7 +76,10 @@ impl Sockets {
                 .filter(|_| !std::mem::replace(&mut socket.is_error_told, true));
             let told = error.map_or("0", name_of);
             let expected = match call.arguments.get(3).map(Value::list) {
-                Some([Value::Number(number)]) => number_name(*number),
+                Some([Value::Number(0)]) => "0",
+                Some([Value::Number(number)]) => {
+                    i32::try_from(*number).map_or("", error_names::name)
+                }
                 Some([value]) => value.word().unwrap_or("0"),
                 _ => told,
             };
@@ -78,10 +90,12 @@ impl Sockets {
             }
             return Ok(Outcome::Done(0));
         }
-        let number = match name {
-            "TCP_NODELAY" => i64::from(socket.options.no_delay),
-            "SO_KEEPALIVE" => i64::from(socket.options.keepalive),
-            _ => return Err(Trouble::Unsupported(format!("getsockopt {name}"))),
+        let unsupported = || Trouble::Unsupported(format!("getsockopt {name}"));
+        let option = named(name).ok_or_else(unsupported)?;
+        let shard = &around.machine.shard;
+        let number = match socket.connection() {
+            Some(id) => shard.option(id, option).map_err(|_| unsupported())?,
+            None => socket.options.get(option, shard.limits()),
         };
         expect(call, 3, name, number)
     }
@@ -132,21 +146,10 @@ impl Sockets {
     }
 }
 
-/// The options with one changed; None for one that sockets here do not have.
-fn changed(mut options: SocketOptions, name: &str, number: i64) -> Option<SocketOptions> {
-    match name {
-        "TCP_NODELAY" => options.no_delay = number != 0,
-        "SO_KEEPALIVE" => options.keepalive = number != 0,
-        "IP_TOS" => options.ip = options.ip.with_tos(u8::try_from(number).ok()?),
-        "IP_TTL" => options.ip.ttl = u8::try_from(number).ok()?,
-        "IP_MINTTL" => options.ip.min_ttl = u8::try_from(number).ok()?,
-        "IP_MTU_DISCOVER" => {
-            options.ip.path_mtu_discovery =
-                PathMtuDiscovery::from_number(u64::try_from(number).ok()?)?;
-        }
-        _ => return None,
-    }
-    Some(options)
+/// The machine's name of an option; None for one that it lacks.
+fn named(name: &str) -> Option<SocketOption> {
+    let (_, option) = OPTIONS.iter().find(|(known, _)| *known == name)?;
+    Some(*option)
 }
 
 /// The number that a call writes to memory must be what stands in brackets.
@@ -164,18 +167,26 @@ fn option_name(call: &Call) -> &str {
     name.unwrap_or("with a number for its name")
 }
 
-/// Names of the errors that scripts give by number.
-fn number_name(number: i64) -> &'static str {
-    match number {
-        0 => "0",
-        103 => "ECONNABORTED",
-        104 => "ECONNRESET",
-        110 => "ETIMEDOUT",
-        111 => "ECONNREFUSED",
-        113 => "EHOSTUNREACH",
-        _ => "another error",
-    }
-}
-
 const O_RDWR: i64 = 0x2;
 const O_NONBLOCK: i64 = 0x800;
+/// Linux's names beside the machine's.
+const OPTIONS: [(&str, SocketOption); 18] = [
+    ("TCP_NODELAY", SocketOption::NoDelay),
+    ("TCP_CORK", SocketOption::Cork),
+    ("TCP_QUICKACK", SocketOption::QuickAck),
+    ("SO_KEEPALIVE", SocketOption::Keepalive),
+    ("TCP_KEEPIDLE", SocketOption::KeepaliveIdle),
+    ("TCP_KEEPINTVL", SocketOption::KeepaliveInterval),
+    ("TCP_KEEPCNT", SocketOption::KeepaliveCount),
+    ("SO_OOBINLINE", SocketOption::UrgentInline),
+    ("TCP_LINGER2", SocketOption::FinWait2),
+    ("TCP_USER_TIMEOUT", SocketOption::UserTimeout),
+    ("TCP_NOTSENT_LOWAT", SocketOption::UnsentLowWater),
+    ("TCP_WINDOW_CLAMP", SocketOption::WindowClamp),
+    ("SO_SNDBUF", SocketOption::SendBuffer),
+    ("SO_RCVBUF", SocketOption::ReceiveBuffer),
+    ("IP_TOS", SocketOption::Tos),
+    ("IP_TTL", SocketOption::Ttl),
+    ("IP_MINTTL", SocketOption::MinTtl),
+    ("IP_MTU_DISCOVER", SocketOption::MtuDiscover),
+];

@@ -1,12 +1,14 @@
-//! poll: what may be done with sockets now.
+//! poll and epoll: what may be done with sockets now.
 
 use coremill_tcp::State;
 use coremill_tcp::error::ReceiveError;
 
 use super::Stack;
 use super::sockets::{Kind, Socket, Sockets, Surroundings};
-use crate::language::{Call, Value};
+use crate::language::Call;
+use crate::polling;
 use crate::subject::{Outcome, Progress};
+use crate::symbols::event;
 use crate::verdict::Trouble;
 
 impl Sockets {
@@ -14,36 +16,45 @@ impl Sockets {
         &mut self,
         around: &mut Surroundings<'_>,
         call: &Call,
-        progress: &mut Progress,
+        progress: &Progress,
     ) -> Result<Outcome, Trouble> {
-        let asked = call.arguments.first().map(Value::list).unwrap_or_default();
-        let mut ready = 0;
-        let mut wrong = None;
-        for entry in asked {
-            let descriptor = entry.field("fd").and_then(Value::number).unwrap_or(-1);
-            let Some(socket) = self.table.get(&descriptor) else {
-                return Err(Trouble::Unsupported("poll of anything but sockets".into()));
-            };
-            let wanted = entry.field("events");
-            let mut events = socket.readiness(around.machine);
-            events.retain(|event| {
-                matches!(*event, "POLLERR" | "POLLHUP")
-                    || wanted.is_some_and(|wanted| wanted.has(event))
-            });
-            ready += i64::from(!events.is_empty());
-            let expected = entry.field("revents").unwrap_or(&Value::Number(0));
-            if !is_same(expected, &events) {
-                wrong = Some(format!("poll of {descriptor} gives {}", events.join("|")));
+        polling::poll(call, progress.waited(), |descriptor| {
+            self.ready(around.machine, descriptor)
+        })
+    }
+
+    pub(super) fn epoll(
+        &mut self,
+        around: &mut Surroundings<'_>,
+        call: &Call,
+        progress: &Progress,
+    ) -> Result<Outcome, Trouble> {
+        match call.name.as_str() {
+            "epoll_create" | "epoll_create1" => {
+                let last = self.table.last_key_value().map_or(2, |(last, _)| *last);
+                let expected = call.result.number().filter(|number| *number >= 0);
+                Ok(self.epolls.create(expected.unwrap_or(last + 1)))
             }
+            "epoll_ctl" => self.epolls.control(call),
+            "epoll_wait" => {
+                let mut epolls = std::mem::take(&mut self.epolls);
+                let outcome = epolls.wait(call, progress.waited(), |descriptor| {
+                    self.ready(around.machine, descriptor)
+                });
+                self.epolls = epolls;
+                outcome
+            }
+            name => Err(Trouble::Unsupported(format!("system call {name}"))),
         }
-        let timeout = call.arguments.get(2).and_then(Value::number).unwrap_or(-1);
-        let waited = around.machine.now.since(progress.started).as_millis();
-        let is_over = u128::try_from(timeout).is_ok_and(|timeout| waited >= timeout);
-        match wrong {
-            _ if ready == 0 && !is_over => Ok(Outcome::Wait),
-            Some(wrong) => Err(Trouble::Difference(wrong)),
-            None => Ok(Outcome::Done(ready)),
-        }
+    }
+
+    /// The events that a descriptor is ready for.
+    fn ready(&self, machine: &mut Stack, descriptor: i64) -> Result<u32, Trouble> {
+        let Some(socket) = self.table.get(&descriptor) else {
+            return Err(Trouble::Unsupported("poll of anything but sockets".into()));
+        };
+        let events = socket.readiness(machine);
+        Ok(events.iter().filter_map(|name| event(name)).sum())
     }
 }
 
@@ -108,16 +119,5 @@ impl Socket {
                     | State::Closed
             )
         })
-    }
-}
-
-/// True when the script expects exactly these events.
-fn is_same(expected: &Value, events: &[&str]) -> bool {
-    match expected {
-        Value::Words(words) => {
-            words.len() == events.len() && words.iter().all(|word| events.contains(&word.as_str()))
-        }
-        Value::Number(0) => events.is_empty(),
-        _ => true,
     }
 }

@@ -13,6 +13,7 @@ use coremill_tcp::{ConnectionId, ListenerId, State};
 use super::Stack;
 use crate::call_address::endpoint;
 use crate::language::{Call, Value};
+use crate::polling::Epolls;
 use crate::settings::Settings;
 use crate::subject::{Outcome, Progress, Tried};
 use crate::verdict::Trouble;
@@ -21,6 +22,7 @@ use crate::verdict::Trouble;
 #[derive(Debug, Default)]
 pub struct Sockets {
     pub(super) table: BTreeMap<i64, Socket>,
+    pub(super) epolls: Epolls,
 }
 
 /// One socket.
@@ -113,6 +115,7 @@ impl Sockets {
             "fcntl" => self.fcntl(call),
             "ioctl" => self.ioctl(around, call),
             "poll" => self.poll(around, call, progress),
+            name if name.starts_with("epoll_") => self.epoll(around, call, progress),
             name => Err(Trouble::Unsupported(format!("system call {name}"))),
         }
     }
@@ -120,7 +123,9 @@ impl Sockets {
     fn is_nonblocking(&self, call: &Call) -> bool {
         let has_flag = call.arguments.iter().any(|value| value.has("MSG_DONTWAIT"));
         // The last argument of poll is its own way of waiting.
-        call.name != "poll" && (has_flag || self.of(call).is_some_and(|s| s.is_nonblocking))
+        call.name != "poll"
+            && !call.name.starts_with("epoll_")
+            && (has_flag || self.of(call).is_some_and(|s| s.is_nonblocking))
     }
 
     /// The connection that packets of `flow` are about.
@@ -298,6 +303,7 @@ impl Sockets {
         let socket = descriptor.and_then(|descriptor| self.table.remove(&descriptor));
         let (now, shard) = (around.machine.now, &mut around.machine.shard);
         match socket.map(|socket| (socket.kind, socket.linger)) {
+            None if descriptor.is_some_and(|fd| self.epolls.close(fd)) => {}
             None => return Ok(Outcome::Failed("EBADF")),
             Some((Kind::Fresh, _)) => {}
             Some((Kind::Listening(id), _)) => shard.close_listener(now, id),

@@ -3,7 +3,8 @@
 use coremill_tcp::error::{ReceiveError, SendError};
 
 use super::sockets::{Kind, Sockets, Surroundings, name_of};
-use crate::language::{Call, Value};
+use crate::amounts::{refuse_flags, wanted};
+use crate::language::Call;
 use crate::subject::{Outcome, Progress};
 use crate::verdict::Trouble;
 
@@ -109,46 +110,3 @@ impl Sockets {
 fn done(progress: &Progress) -> Outcome {
     Outcome::Done(i64::try_from(progress.moved).unwrap_or(i64::MAX))
 }
-
-/// Bytes that the call asks for.
-fn wanted(call: &Call) -> Result<usize, Trouble> {
-    let count = match call.name.as_str() {
-        "readv" | "writev" => call.arguments.get(1).map(pieces),
-        "recvmsg" | "sendmsg" => call
-            .arguments
-            .get(1)
-            .and_then(|message| message.field("msg_iov"))
-            .map(pieces),
-        _ => call.arguments.get(2).and_then(Value::number),
-    };
-    count
-        .and_then(|count| usize::try_from(count).ok())
-        .filter(|count| *count <= BYTES_MAX)
-        .ok_or_else(|| Trouble::Unsupported(format!("{} of this length", call.name)))
-}
-
-/// Lengths of a vector of buffers together.
-fn pieces(vector: &Value) -> i64 {
-    let lengths = vector.list().iter().filter_map(|piece| match piece {
-        Value::Record(fields) => fields.last().and_then(|(_, length)| length.number()),
-        _ => None,
-    });
-    lengths.sum()
-}
-
-/// A flag that would change what the call does, but is not known here.
-fn refuse_flags(call: &Call, known: &[&str]) -> Result<(), Trouble> {
-    for value in &call.arguments {
-        if let Value::Words(words) = value
-            && let Some(word) = words
-                .iter()
-                .find(|word| word.starts_with("MSG_") && !known.contains(&word.as_str()))
-        {
-            return Err(Trouble::Unsupported(format!("{}({word})", call.name)));
-        }
-    }
-    Ok(())
-}
-
-/// No script moves more in one call.
-const BYTES_MAX: usize = 64 << 20;

@@ -1,0 +1,103 @@
+//! A script's settings as the daemon's configuration.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use coremill_tcp::Limits;
+
+use crate::settings::Settings;
+use crate::verdict::Trouble;
+
+/// The daemon's configuration in TOML: one worker on a tap, and every limit that a script can set.
+///
+/// # Errors
+/// [`Trouble::Unsupported`] when the script sets what has no key.
+pub fn toml(settings: &Settings) -> Result<String, Trouble> {
+    let (local, mtu) = (settings.local, settings.mtu);
+    let mut text = format!(
+        "[[ports]]\nname = \"tap0\"\ndevice = \"net_tap0,iface={TAP}\"\naddresses = [\"{local}/24\"]\nmtu = {mtu}\n\n\
+         [[routes]]\nnetwork = \"0.0.0.0/0\"\ngateway = \"{}\"\nport = \"tap0\"\n\n\
+         [workers]\ncount = 1\nspin = \"10us\"\n\n[shutdown]\ndrain_timeout = \"100ms\"\n\n[tcp]\n",
+        gateway(settings)
+    );
+    let rest = put(&mut text, &settings.limits);
+    if format!("{rest:?}") != format!("{:?}", Limits::default()) {
+        let what = "a setting that is no key of the daemon's configuration";
+        return Err(Trouble::Unsupported(what.to_owned()));
+    }
+    Ok(text)
+}
+
+/// The router behind which all peers are.
+pub fn gateway(settings: &Settings) -> std::net::Ipv4Addr {
+    let [a, b, c, _] = settings.local.octets();
+    std::net::Ipv4Addr::new(a, b, c, 254)
+}
+
+/// Writes each limit under its key; gives the limits with those set back to their defaults.
+fn put(text: &mut String, limits: &Limits) -> Limits {
+    let mut rest = limits.clone();
+    let standard = Limits::default();
+    macro_rules! keys {
+        ($($($field:ident).+ as $key:literal in $unit:ident;)*) => {$(
+            let _ = writeln!(text, "{} = {}", $key, $unit(&limits.$($field).+));
+            rest.$($field).+ = standard.$($field).+;
+        )*};
+    }
+    keys! {
+        connections_max as "connections_max" in plain;
+        requests_max as "requests_max" in plain;
+        time_wait_max as "time_wait_max" in plain;
+        listeners_max as "listeners_max" in plain;
+        orphans_max as "orphans_max" in plain;
+        memory_bytes as "memory" in size;
+        send_buffer_bytes as "send_buffer" in size;
+        receive_buffer_bytes as "receive_buffer" in size;
+        extensions_max as "extensions_max" in plain;
+        reassembly_ranges_max as "reassembly_ranges_max" in plain;
+        rto_min as "rto_min" in time;
+        rto_initial as "rto_initial" in time;
+        rto_max as "rto_max" in time;
+        syn_retries as "syn_retries" in plain;
+        syn_ack_retries as "syn_ack_retries" in plain;
+        retries as "retries" in plain;
+        orphan_retries as "orphan_retries" in plain;
+        orphan_timeout as "orphan_timeout" in time;
+        orphan_bytes_max as "orphan_memory" in size;
+        delayed_ack as "delayed_ack" in time;
+        fin_wait_2 as "fin_wait_2" in time;
+        time_wait as "time_wait" in time;
+        keepalive_idle as "keepalive_idle" in time;
+        keepalive_interval as "keepalive_interval" in time;
+        keepalive_count as "keepalive_count" in plain;
+        congestion.initial_window_segments as "initial_window_segments" in plain;
+        window_scaling as "window_scaling" in plain;
+        timestamps as "timestamps" in plain;
+        sack as "sack" in plain;
+        abort_on_overflow as "abort_on_overflow" in plain;
+        challenge_acks_per_second as "challenge_acks_per_second" in plain;
+        ttl as "ttl" in plain;
+    }
+    let (first, last) = limits.ephemeral_ports;
+    let _ = writeln!(
+        text,
+        "ephemeral_port_first = {first}\nephemeral_port_last = {last}"
+    );
+    rest.ephemeral_ports = standard.ephemeral_ports;
+    rest
+}
+
+fn plain(value: &impl ToString) -> String {
+    value.to_string()
+}
+
+fn size(bytes: &usize) -> String {
+    format!("\"{bytes}B\"")
+}
+
+fn time(time: &Duration) -> String {
+    format!("\"{}us\"", time.as_micros())
+}
+
+/// The kernel's end of the daemon's device.
+pub const TAP: &str = "cm0";

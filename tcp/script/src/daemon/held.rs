@@ -1,0 +1,199 @@
+//! One socket of the script: not connected yet, a listener or a stream of the client library.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr};
+
+use coremill_client::{Interest, Poller, Stack, TcpListener, TcpState, TcpStream};
+use coremill_tcp::address::Endpoint;
+
+use super::options::Chosen;
+use crate::call_address::endpoint;
+use crate::error_names;
+use crate::language::{Call, Value};
+use crate::settings::Settings;
+use crate::subject::{Outcome, Progress};
+use crate::verdict::Trouble;
+
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) kind: Kind,
+    /// As far as the script knows.
+    pub(super) is_nonblocking: bool,
+    pub(super) chosen: Chosen,
+    bound: Option<SocketAddr>,
+    /// `connect` has told that it succeeded.
+    is_connect_told: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Fresh,
+    Listening(TcpListener),
+    Stream(TcpStream),
+}
+
+impl Held {
+    pub(super) fn new(kind: Kind, is_nonblocking: bool, chosen: Chosen) -> Self {
+        Self {
+            kind,
+            is_nonblocking,
+            chosen,
+            bound: None,
+            is_connect_told: false,
+        }
+    }
+
+    pub(super) fn stream(&self) -> Option<&TcpStream> {
+        match &self.kind {
+            Kind::Stream(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
+    pub(super) fn watch(&self, poller: &mut Poller, descriptor: i64) -> Result<(), Trouble> {
+        let token = usize::try_from(descriptor).unwrap_or(usize::MAX);
+        let registered = match &self.kind {
+            Kind::Fresh => Ok(()),
+            Kind::Listening(listener) => poller.register(listener, token, Interest::READABLE),
+            Kind::Stream(stream) => poller.register(stream, token, Interest::BOTH),
+        };
+        registered.map_err(|error| Trouble::Difference(format!("register: {error}")))
+    }
+
+    pub(super) fn call(
+        &mut self,
+        stack: &Stack,
+        settings: &Settings,
+        call: &Call,
+        progress: &mut Progress,
+    ) -> Result<Outcome, Trouble> {
+        let unsupported = || Trouble::Unsupported(format!("system call {}", call.name));
+        Ok(match call.name.as_str() {
+            "bind" => {
+                let standard = Endpoint::new(settings.local.into(), settings.bind_port);
+                let local = endpoint(call.arguments.get(1), standard)?;
+                if self.bound.is_some() || !matches!(self.kind, Kind::Fresh) {
+                    return Ok(Outcome::Failed("EINVAL"));
+                }
+                self.bound = Some(SocketAddr::new(local.address, local.port));
+                Outcome::Done(0)
+            }
+            "listen" => self.listen(stack, call)?,
+            "connect" => self.connect(stack, settings, call)?,
+            "shutdown" => self.shutdown(call).ok_or_else(unsupported)?,
+            "read" | "recv" | "recvfrom" | "readv" | "recvmsg" => self.read(call, progress)?,
+            "write" | "send" | "sendto" | "writev" | "sendmsg" => self.write(call, progress)?,
+            "setsockopt" => self.set_option(call)?,
+            "getsockopt" => self.option(call)?,
+            "ioctl" => self.ioctl(call)?,
+            "fcntl" if has(call, "F_SETFL") => {
+                self.is_nonblocking = has(call, "O_NONBLOCK");
+                Outcome::Done(0)
+            }
+            _ => return Err(unsupported()),
+        })
+    }
+
+    fn listen(&mut self, stack: &Stack, call: &Call) -> Result<Outcome, Trouble> {
+        if !matches!(self.kind, Kind::Fresh) {
+            return Err(Trouble::Unsupported("listen a second time".into()));
+        }
+        let Some(local) = self.bound else {
+            return Err(Trouble::Unsupported("listen without bind".into()));
+        };
+        let backlog = number(call, 1).and_then(|backlog| u32::try_from(backlog).ok());
+        let listener = TcpListener::bind_with_backlog(stack, local, backlog.unwrap_or(128));
+        let prepared = listener.and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            self.chosen.apply_to(&listener)?;
+            Ok(listener)
+        });
+        Ok(match prepared {
+            Ok(listener) => {
+                self.kind = Kind::Listening(listener);
+                Outcome::Done(0)
+            }
+            Err(error) => failed(&error),
+        })
+    }
+
+    fn connect(
+        &mut self,
+        stack: &Stack,
+        settings: &Settings,
+        call: &Call,
+    ) -> Result<Outcome, Trouble> {
+        let standard = Endpoint::new(settings.remote.into(), settings.connect_port);
+        let remote = endpoint(call.arguments.get(1), standard)?;
+        let remote = SocketAddr::new(remote.address, remote.port);
+        match &self.kind {
+            Kind::Listening(_) => return Ok(Outcome::Failed("EISCONN")),
+            Kind::Stream(_) => return Ok(self.connecting()),
+            Kind::Fresh => {}
+        }
+        let opened = match self.bound {
+            None => TcpStream::connect_nonblocking(stack, remote),
+            Some(local) => TcpStream::connect_nonblocking_from(stack, local, remote),
+        };
+        Ok(
+            match opened.and_then(|s| self.chosen.apply(&s).map(|()| s)) {
+                Ok(stream) => {
+                    self.kind = Kind::Stream(stream);
+                    Outcome::WaitOr("EINPROGRESS")
+                }
+                Err(error) => failed(&error),
+            },
+        )
+    }
+
+    /// What `connect` says of an active open under way.
+    fn connecting(&mut self) -> Outcome {
+        let Some(stream) = self.stream() else {
+            return Outcome::Failed("EINVAL");
+        };
+        match stream.take_error() {
+            Ok(None) => {}
+            Ok(Some(error)) | Err(error) => return failed(&error),
+        }
+        match stream.info().map(|info| info.state) {
+            Ok(TcpState::SynSent | TcpState::SynReceived) => Outcome::WaitOr("EALREADY"),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Outcome::WaitOr("EALREADY"),
+            _ if self.is_connect_told => Outcome::Failed("EISCONN"),
+            _ => {
+                self.is_connect_told = true;
+                Outcome::Done(0)
+            }
+        }
+    }
+
+    fn shutdown(&self, call: &Call) -> Option<Outcome> {
+        let how = call.arguments.get(1)?;
+        let has = |word, number| how.has(word) || how.number() == Some(number);
+        let how = match () {
+            () if has("SHUT_RD", 0) => Shutdown::Read,
+            () if has("SHUT_WR", 1) => Shutdown::Write,
+            () if has("SHUT_RDWR", 2) => Shutdown::Both,
+            () => return None,
+        };
+        Some(match self.stream().map(|stream| stream.shutdown(how)) {
+            None => Outcome::Failed("ENOTCONN"),
+            Some(Ok(())) => Outcome::Done(0),
+            Some(Err(error)) => failed(&error),
+        })
+    }
+}
+
+pub(super) fn has(call: &Call, flag: &str) -> bool {
+    call.arguments.iter().any(|value| value.has(flag))
+}
+
+pub(super) fn number(call: &Call, at: usize) -> Option<i64> {
+    call.arguments.get(at).and_then(Value::number)
+}
+
+pub(super) fn failed(error: &io::Error) -> Outcome {
+    match (error.kind(), error_names::of(error)) {
+        (io::ErrorKind::WouldBlock, _) => Outcome::Wait,
+        (_, name) => Outcome::Failed(name),
+    }
+}

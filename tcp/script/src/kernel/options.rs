@@ -1,0 +1,132 @@
+//! setsockopt, getsockopt and ioctl of any option that Linux has, by its name.
+
+use std::io;
+
+use super::agent::Agent;
+use super::calls::{Held, done, failed};
+use crate::error_names;
+use crate::language::{Call, Value};
+use crate::subject::Outcome;
+use crate::symbols::{self, Shape, option};
+use crate::verdict::Trouble;
+
+impl Held {
+    pub(super) fn set_option(&self, agent: &Agent, call: &Call) -> Result<Outcome, Trouble> {
+        let (name, level, number, shape) = named(call)?;
+        let value = first(call.arguments.get(3));
+        let unsupported = || Trouble::Unsupported(format!("setsockopt {name} with this value"));
+        let bytes = match shape {
+            Shape::Info => return Err(unsupported()),
+            Shape::Text => match value {
+                Some(Value::Text(text)) => text.clone().into_bytes(),
+                _ => return Err(unsupported()),
+            },
+            Shape::Linger => linger(value).ok_or_else(unsupported)?,
+            Shape::Number => {
+                let number = value.and_then(plain).ok_or_else(unsupported)?;
+                number.to_ne_bytes().to_vec()
+            }
+        };
+        Ok(done(agent.set(&self.socket, level, number, &bytes)))
+    }
+
+    pub(super) fn option(&self, agent: &Agent, call: &Call) -> Result<Outcome, Trouble> {
+        let (name, level, number, shape) = named(call)?;
+        let bytes = match agent.get(&self.socket, level, number, ROOM) {
+            Ok(bytes) => bytes,
+            Err(error) => return Ok(failed(&error)),
+        };
+        let Some(expected) = first(call.arguments.get(3)) else {
+            return Ok(Outcome::Done(0));
+        };
+        let actual = <[u8; 4]>::try_from(bytes.as_slice()).map(i32::from_ne_bytes);
+        let is_same = match (shape, expected) {
+            (_, Value::Any) => true,
+            (Shape::Text, Value::Text(text)) => {
+                let end = bytes.iter().position(|byte| *byte == 0);
+                bytes.get(..end.unwrap_or(bytes.len())) == Some(text.as_bytes())
+            }
+            (Shape::Linger, value) => linger(Some(value)).is_some_and(|wanted| wanted == bytes),
+            (Shape::Number, Value::Words(words)) if number == SO_ERROR => {
+                let name = actual.ok().filter(|number| *number != 0);
+                words.first().map(String::as_str) == name.map(error_names::name)
+            }
+            (Shape::Number, value) => plain(value) == actual.ok(),
+            _ => false,
+        };
+        if is_same {
+            return Ok(Outcome::Done(0));
+        }
+        let actual = match actual {
+            Ok(number) => number.to_string(),
+            Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
+        };
+        let what = format!("{name} is {actual}, not what is expected");
+        Err(Trouble::Difference(what))
+    }
+
+    pub(super) fn info(&self, agent: &Agent) -> io::Result<Vec<u8>> {
+        agent.get(&self.socket, 6, 11, ROOM)
+    }
+
+    pub(super) fn ioctl(&self, agent: &Agent, call: &Call) -> Result<Outcome, Trouble> {
+        let request = call.arguments.get(1).and_then(Value::word);
+        let number = match request.unwrap_or_default() {
+            "SIOCINQ" | "FIONREAD" => 0x541b,
+            "SIOCOUTQ" | "TIOCOUTQ" => 0x5411,
+            "SIOCOUTQNSD" => 0x894b,
+            "SIOCATMARK" => 0x8905,
+            other => return Err(Trouble::Unsupported(format!("ioctl {other}"))),
+        };
+        let actual = match agent.ioctl(&self.socket, number) {
+            Ok(actual) => actual,
+            Err(error) => return Ok(failed(&error)),
+        };
+        match first(call.arguments.get(2)) {
+            Some(Value::Number(expected)) if *expected != i64::from(actual) => {
+                let request = request.unwrap_or_default();
+                let what = format!("{request} is {actual}, not {expected}");
+                Err(Trouble::Difference(what))
+            }
+            _ => Ok(Outcome::Done(0)),
+        }
+    }
+}
+
+/// The option that a call is about: name, level, number, shape.
+fn named(call: &Call) -> Result<(&str, i32, i32, Shape), Trouble> {
+    let name = call.arguments.get(2).and_then(Value::word);
+    let name = name.unwrap_or("with a number for its name");
+    let (level, number, shape) =
+        option(name).ok_or_else(|| Trouble::Unsupported(format!("{} {name}", call.name)))?;
+    Ok((name, level, number, shape))
+}
+
+/// What stands in brackets, or without.
+fn first(value: Option<&Value>) -> Option<&Value> {
+    match value {
+        Some(Value::List(values)) => values.first(),
+        other => other,
+    }
+}
+
+/// A number as the kernel takes it; some are written without a sign.
+fn plain(value: &Value) -> Option<i32> {
+    let number = symbols::number(value)?;
+    let unsigned = || u32::try_from(number).ok().map(u32::cast_signed);
+    i32::try_from(number).ok().or_else(unsigned)
+}
+
+/// `struct linger`, whose fields packetdrill names without their prefix.
+fn linger(value: Option<&Value>) -> Option<Vec<u8>> {
+    let field = |name: &str| {
+        let field = value?.field(name).or(value?.field(&format!("l_{name}")))?;
+        i32::try_from(field.number()?).ok()
+    };
+    let mut bytes = field("onoff")?.to_ne_bytes().to_vec();
+    bytes.extend(field("linger")?.to_ne_bytes());
+    Some(bytes)
+}
+
+const SO_ERROR: i32 = 4;
+const ROOM: i32 = 1_024;
