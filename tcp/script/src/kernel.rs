@@ -19,7 +19,7 @@ use std::time::Duration;
 use crate::info::Info;
 use crate::language::{Call, parse};
 use crate::packets;
-use crate::settings::Settings;
+use crate::settings::{Settings, words};
 use crate::subject::{Progress, START, Sent, Subject, Tried};
 use crate::verdict::{Trouble, Verdict};
 use calls::Sockets;
@@ -45,24 +45,10 @@ pub fn run_inside(path: &Path) -> Verdict {
         },
         Err(error) => return refused(error.to_string()),
     };
-    if let Some((line, text)) = &script.before {
-        let mut statements = text
-            .split(['\n', ';'])
-            .map(str::trim)
-            .filter(|s| !s.is_empty());
-        if !statements.all(|statement| {
-            statement.starts_with("sysctl ") && !statement.contains(['&', '|', '>'])
-        }) {
-            let what = format!("command `{text}`");
-            return Verdict::Unsupported { line: *line, what };
-        }
-        if !Command::new("sh")
-            .args(["-c", text])
-            .status()
-            .is_ok_and(|status| status.success())
-        {
-            return refused(format!("`{text}` fails here"));
-        }
+    if let Some((line, text)) = &script.before
+        && let Err(what) = set_up(text)
+    {
+        return Verdict::Unsupported { line: *line, what };
     }
     let settings = Settings {
         tolerance: TOLERANCE,
@@ -70,6 +56,33 @@ pub fn run_inside(path: &Path) -> Verdict {
         ..Settings::default()
     };
     crate::run_against(&script, false, settings, Kernel::new)
+}
+
+/// Carries out the sysctl lines of a script; the sentence says why that is not possible.
+fn set_up(text: &str) -> Result<(), String> {
+    for statement in text.split(['\n', ';']) {
+        let words = words(statement);
+        let Some((program, arguments)) = words.split_first() else {
+            continue;
+        };
+        if program != "sysctl" {
+            return Err(format!("command `{}`", statement.trim()));
+        }
+        for pair in arguments.iter().filter(|word| !word.starts_with('-')) {
+            if pair.starts_with("coremill.") {
+                return Err(format!("sysctl {pair}, which is Coremill's own"));
+            }
+            // A socket's option, for who may load modules only by that.
+            if pair.starts_with("net.ipv4.tcp_congestion_control=") {
+                continue;
+            }
+            let status = Command::new("sysctl").args(["-q", "-w", pair]).status();
+            if !status.is_ok_and(|status| status.success()) {
+                return Err(format!("sysctl {pair}, which fails here"));
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Kernel {

@@ -1,4 +1,4 @@
-//! `coremill-script`: plays packetdrill scripts, one with its difference shown, a folder as a table.
+//! `coremill-script`: plays packetdrill scripts, one with its difference shown, many as a table.
 #![forbid(unsafe_code)]
 
 use std::path::PathBuf;
@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
-use coremill_script::{Place, Verdict, daemon, kernel, namespace, run_text, scripts};
+use coremill_script::record::Record;
+use coremill_script::verdict_table::VerdictTable;
+use coremill_script::{Place, daemon, kernel, scripts};
 
 /// Play packetdrill scripts against the TCP machine on virtual time.
 #[derive(Debug, Parser)]
@@ -18,9 +20,13 @@ struct Arguments {
     /// Segments that no script expects by its end are a difference, too.
     #[arg(long)]
     strict: bool,
-    /// Play them there as well, in real time and in namespaces of their own (root).
-    #[arg(long, value_parser = ["kernel", "daemon"])]
+    /// Play them there as well, in real time and in namespaces of their own (root): differences must be
+    /// explained by a line `// Linux differs: why` or `// Daemon differs: why` of the script.
+    #[arg(long, value_parser = ["kernel", "daemon", "all"])]
     against: Option<String>,
+    /// Keep in this file what was settled in real time, and pass over what it says was.
+    #[arg(long)]
+    record: Option<PathBuf>,
     /// Play the only script in these very namespaces.
     #[arg(long, hide = true)]
     inside: Option<String>,
@@ -43,41 +49,22 @@ fn main() -> anyhow::Result<ExitCode> {
         anyhow::ensure!(!scripts.is_empty(), "{}: no *.pkt in it", path.display());
         found.extend(scripts);
     }
-    let place = arguments.against.as_deref().and_then(Place::named);
-    let theirs = match place {
-        Some(place) => namespace::run_all(&std::env::current_exe()?, place, &found),
-        None => Vec::new(),
+    let places = match arguments.against.as_deref() {
+        Some("all") => Place::ALL.to_vec(),
+        other => other.and_then(Place::named).into_iter().collect(),
     };
-    let (mut passed, mut failed, mut unsupported) = (0, 0, 0);
-    for (index, path) in found.iter().enumerate() {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-        let verdict = run_text(&text, arguments.strict);
-        match &verdict {
-            Verdict::Pass { .. } => passed += 1,
-            Verdict::Fail { .. } => failed += 1,
-            Verdict::Unsupported { .. } => unsupported += 1,
-        }
-        println!("{}: {verdict}", path.display());
-        if let (Some(theirs), Some(place)) = (theirs.get(index), place) {
-            println!("    {place}: {}", theirs.replace('\n', "\n    "));
-        }
-    }
+    let record = match &arguments.record {
+        Some(path) => Record::at(path).with_context(|| format!("writing {}", path.display()))?,
+        None => Record::none(),
+    };
+    let program = std::env::current_exe()?;
+    let table = VerdictTable::play(&program, &found, &places, arguments.strict, &record)?;
+    print!("{}", table.lines());
     if found.len() > 1 {
-        let total = found.len();
-        println!("{total} scripts: {passed} pass, {failed} fail, {unsupported} unsupported");
-        if let Some(place) = place {
-            let count = |word| theirs.iter().filter(|line| line.starts_with(word)).count();
-            let (pass, fail) = (count("pass"), count("FAIL"));
-            println!(
-                "{place}: {pass} pass, {fail} fail, {} unsupported",
-                total - pass - fail
-            );
-        }
+        print!("{}", table.totals());
     }
-    Ok(if failed + unsupported == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
+    Ok(match table.is_settled() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     })
 }

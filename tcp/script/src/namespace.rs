@@ -2,40 +2,13 @@
 //! its time or its processor time is up. Beside the kernel it has real-time priority, or a busy machine
 //! would be taken for a slow kernel; a daemon never has, whose workers could take the whole machine.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::Place;
 
-/// Plays the scripts in real time at `place`, several at a time, by starting `program` with `--inside`.
-/// Gives the verdict of each as a line of text. Needs root, or user namespaces.
-pub fn run_all(program: &Path, place: Place, scripts: &[PathBuf]) -> Vec<String> {
-    let next = AtomicUsize::new(0);
-    let verdicts = Mutex::new(vec![String::new(); scripts.len()]);
-    std::thread::scope(|scope| {
-        for _ in 0..place.at_once() {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(script) = scripts.get(index) else {
-                        return;
-                    };
-                    let verdict = run_one(program, place, script);
-                    if let Ok(mut verdicts) = verdicts.lock()
-                        && let Some(place) = verdicts.get_mut(index)
-                    {
-                        *place = verdict;
-                    }
-                }
-            });
-        }
-    });
-    verdicts.into_inner().unwrap_or_default()
-}
-
-/// Plays one script at `place`.
+/// Plays one script in real time at `place`, by starting `program` with `--inside`. Gives its verdict as
+/// text. Needs root, or user namespaces.
 pub fn run_one(program: &Path, place: Place, script: &Path) -> String {
     let mut command = Command::new("timeout");
     command.args(["--kill-after=5", SECONDS_MAX, "unshare"]);
@@ -66,12 +39,11 @@ pub fn run_one(program: &Path, place: Place, script: &Path) -> String {
 /// No script takes longer.
 const SECONDS_MAX: &str = "240";
 
-/// The kernel's end of a TUN device, with the congestion control that the machine has, Linux's own buffer
-/// sizes, and nothing remembered from one connection to the next.
+/// The kernel's end of a TUN device, with Linux's own buffer sizes, and nothing remembered from one connection to the next.
 const KERNEL: &str = "\
 ip link set lo up
 ip tuntap add dev tun0 mode tun
-sysctl -q net.ipv6.conf.all.disable_ipv6=1 net.ipv4.tcp_congestion_control=cubic
+sysctl -q net.ipv6.conf.all.disable_ipv6=1
 sysctl -q net.ipv4.tcp_no_metrics_save=1 net.ipv4.tcp_syncookies=0
 sysctl -q net.ipv4.tcp_rmem='4096 131072 6291456' net.ipv4.tcp_wmem='4096 16384 4194304'
 ip address add 192.168.0.1/24 dev tun0

@@ -170,7 +170,7 @@ impl Settings {
 }
 
 /// Words of a shell command, quotes taken off.
-fn words(text: &str) -> Vec<String> {
+pub fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
     let mut quote = None;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use coremill_client::{Poller, Readiness, Stack, TcpStream};
 use coremill_tcp::address::{Endpoint, Flow};
 
-use super::held::{Held, Kind, failed, has, number};
+use super::held::{Held, Kind, failed, has, named, number};
 use super::options::Chosen;
 use super::shown;
 use crate::info::Info;
@@ -114,6 +114,7 @@ impl Sockets {
                 self.epolls
                     .wait(call, progress.waited(), |fd| shown::events(&ready, fd))
             }
+            "bind" if self.is_taken(settings, call)? => Ok(Outcome::Failed("EADDRINUSE")),
             _ => {
                 let (stack, poller) = (self.stack.clone(), &mut self.poller);
                 let at = number(call, 0);
@@ -130,6 +131,17 @@ impl Sockets {
                 }
             }
         }
+    }
+
+    /// True when one of the script's listeners is bound to what `bind` names: the daemon says so only when
+    /// one listens there, too.
+    fn is_taken(&self, settings: &Settings, call: &Call) -> Result<bool, Trouble> {
+        let wanted = named(settings, call)?;
+        let mut others = self.table.values();
+        Ok(
+            others
+                .any(|held| matches!(held.kind, Kind::Listening(_)) && held.bound == Some(wanted)),
+        )
     }
 
     fn accept(&mut self, call: &Call) -> Outcome {

@@ -20,7 +20,7 @@ pub(super) struct Held {
     /// As far as the script knows.
     pub(super) is_nonblocking: bool,
     pub(super) chosen: Chosen,
-    bound: Option<SocketAddr>,
+    pub(super) bound: Option<SocketAddr>,
     /// `connect` has told that it succeeded.
     is_connect_told: bool,
 }
@@ -70,12 +70,10 @@ impl Held {
         let unsupported = || Trouble::Unsupported(format!("system call {}", call.name));
         Ok(match call.name.as_str() {
             "bind" => {
-                let standard = Endpoint::new(settings.local.into(), settings.bind_port);
-                let local = endpoint(call.arguments.get(1), standard)?;
                 if self.bound.is_some() || !matches!(self.kind, Kind::Fresh) {
                     return Ok(Outcome::Failed("EINVAL"));
                 }
-                self.bound = Some(SocketAddr::new(local.address, local.port));
+                self.bound = Some(named(settings, call)?);
                 Outcome::Done(0)
             }
             "listen" => self.listen(stack, call)?,
@@ -86,8 +84,13 @@ impl Held {
             "setsockopt" => self.set_option(call)?,
             "getsockopt" => self.option(call)?,
             "ioctl" => self.ioctl(call)?,
+            "fcntl" if has(call, "F_GETFL") => Outcome::Done(match self.is_nonblocking {
+                true => O_RDWR | O_NONBLOCK,
+                false => O_RDWR,
+            }),
             "fcntl" if has(call, "F_SETFL") => {
-                self.is_nonblocking = has(call, "O_NONBLOCK");
+                let bits = number(call, 2).unwrap_or(0);
+                self.is_nonblocking = has(call, "O_NONBLOCK") || bits & O_NONBLOCK != 0;
                 Outcome::Done(0)
             }
             _ => return Err(unsupported()),
@@ -135,15 +138,19 @@ impl Held {
             None => TcpStream::connect_nonblocking(stack, remote),
             Some(local) => TcpStream::connect_nonblocking_from(stack, local, remote),
         };
-        Ok(
-            match opened.and_then(|s| self.chosen.apply(&s).map(|()| s)) {
-                Ok(stream) => {
-                    self.kind = Kind::Stream(stream);
-                    Outcome::WaitOr("EINPROGRESS")
-                }
-                Err(error) => failed(&error),
-            },
-        )
+        let prepared = opened.and_then(|stream| {
+            self.chosen.apply(&stream)?;
+            Ok(stream)
+        });
+        Ok(match prepared {
+            Ok(stream) => {
+                // Its SYN may be seen before its name is told: this waits for the name.
+                let _ = stream.info();
+                self.kind = Kind::Stream(stream);
+                Outcome::WaitOr("EINPROGRESS")
+            }
+            Err(error) => failed(&error),
+        })
     }
 
     /// What `connect` says of an active open under way.
@@ -183,6 +190,13 @@ impl Held {
     }
 }
 
+/// The address that `bind` is given.
+pub(super) fn named(settings: &Settings, call: &Call) -> Result<SocketAddr, Trouble> {
+    let standard = Endpoint::new(settings.local.into(), settings.bind_port);
+    let local = endpoint(call.arguments.get(1), standard)?;
+    Ok(SocketAddr::new(local.address, local.port))
+}
+
 pub(super) fn has(call: &Call, flag: &str) -> bool {
     call.arguments.iter().any(|value| value.has(flag))
 }
@@ -197,3 +211,6 @@ pub(super) fn failed(error: &io::Error) -> Outcome {
         (_, name) => Outcome::Failed(name),
     }
 }
+
+const O_RDWR: i64 = 0x2;
+const O_NONBLOCK: i64 = 0x800;

@@ -65,7 +65,7 @@ impl Sockets {
             listens: false,
         };
         tried.outcome = match call.name.as_str() {
-            "socket" => self.socket(call)?,
+            "socket" => self.socket(settings, call)?,
             "close" => self.close(call),
             "poll" => self.poll(call, progress)?,
             name if name.starts_with("epoll_") => self.epoll(call, progress)?,
@@ -116,7 +116,7 @@ impl Sockets {
         self.table.get(&descriptor)
     }
 
-    fn socket(&mut self, call: &Call) -> Result<Outcome, Trouble> {
+    fn socket(&mut self, settings: &Settings, call: &Call) -> Result<Outcome, Trouble> {
         let kind = call.arguments.get(1);
         let is_ours = kind.is_some_and(|kind| kind.has("SOCK_STREAM"));
         let family = call.arguments.first();
@@ -125,7 +125,14 @@ impl Sockets {
             return Err(Trouble::Unsupported(what.into()));
         }
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None);
-        Ok(self.insert(call, socket.and_then(prepared)))
+        let socket = socket.and_then(|socket| {
+            // The kernel calls NewReno by its forefather's name.
+            let name = settings.limits.congestion.algorithm.name();
+            let name = if name == "newreno" { "reno" } else { name };
+            rustix::net::sockopt::set_tcp_congestion(&socket, name)?;
+            prepared(socket)
+        });
+        Ok(self.insert(call, socket))
     }
 
     fn close(&mut self, call: &Call) -> Outcome {
