@@ -54,9 +54,16 @@ smoke: ## the namespace tests only; ONLY=name picks those whose name contains it
 	cargo test --locked $(SMOKE) -- --nocapture $(ONLY)
 
 .PHONY: script
-script: ## play packetdrill scripts against the TCP machine; FILE=path or folder, AGAINST=kernel for both
+script: ## play packetdrill scripts against the TCP machine; FILE=path or folder, AGAINST=daemon, kernel or all of them
+	cargo build --locked --quiet --package coremill-daemon --package coremill-script
 	cargo run --locked --quiet --package coremill-script -- $(and $(AGAINST),--against $(AGAINST)) \
 		$(or $(FILE),tcp/tests/scripts)
+
+.PHONY: verify-scripts
+verify-scripts: ## all scripts on virtual time, in the daemon and beside the kernel; goes on where it was stopped
+	@deploy/host/setup build demo
+	cargo build --locked --release --package coremill-daemon --package coremill-script
+	target/release/coremill-script --against all --record "target/verify-scripts/$$(deploy/host/tree)" tcp/tests/scripts
 
 .PHONY: bench
 bench: build ## what is measured: rates beside the kernel's sockets and testpmd, instructions, system calls of a busy worker

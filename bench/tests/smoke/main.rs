@@ -11,6 +11,7 @@ mod daemon;
 mod isolation;
 mod mortal;
 mod scenarios;
+mod scripts;
 mod topology;
 
 /// Declares a scenario's tests: once with one worker, once with two workers and two queues.

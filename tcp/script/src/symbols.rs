@@ -34,7 +34,9 @@ pub fn number(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => Some(*number),
         Value::Words(words) => {
-            let named = CHOICES.iter().find(|(name, _)| words.first().is_some_and(|w| w == name));
+            let named = CHOICES
+                .iter()
+                .find(|(name, _)| words.first().is_some_and(|w| w == name));
             named.map(|(_, number)| *number)
         }
         _ => None,
