@@ -178,6 +178,8 @@ fn limits(config: &Config) -> Limits {
         path_mtu_lifetime: tcp.path_mtu_lifetime,
         path_mtu_least: tcp.path_mtu_least,
         ttl: tcp.ttl,
+        // What has no key yet.
+        ..Limits::default()
     }
 }
 
