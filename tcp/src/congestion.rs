@@ -247,6 +247,7 @@ impl Congestion {
         if self.is_slow_start() && block.ends_slow_start(self, acknowledged, settings) {
             self.threshold = self.window;
         }
+        let may_grow = may_grow && acknowledged.may_grow;
         if !may_grow || acknowledged.phase.is_reduction() || acknowledged.delivered == 0 {
             return;
         }
@@ -264,7 +265,7 @@ impl Congestion {
     /// The pool is used up: RFC 5681, equations 2 and 3, which remember nothing.
     #[cold]
     fn on_ack_without(&mut self, acknowledged: &Acknowledged) {
-        if acknowledged.phase.is_reduction() {
+        if acknowledged.phase.is_reduction() || !acknowledged.may_grow {
             return;
         }
         let counted = acknowledged.delivered.min(self.segment());

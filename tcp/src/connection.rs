@@ -25,6 +25,7 @@ mod user;
 mod user_timeout;
 
 pub(crate) use handshake::{default_mss, own_mss, syn_window};
+pub(crate) use hold::Hold;
 pub(crate) use receive_side::ReceiveSide;
 pub(crate) use send_side::SendSide;
 pub(crate) use stamps::{Stamps, is_before};
@@ -43,7 +44,10 @@ use crate::path_mtus::PathMtus;
 use crate::reassembly::ReassemblyPool;
 use crate::reply::ReplyQueue;
 use crate::round_trip::{RoundTrip, TimeoutBounds};
+use crate::scoreboard::ScoreboardPool;
+use crate::send_records::SendRecordPool;
 use crate::state::{Cause, State};
+use crate::table::NONE;
 use crate::tcp_counters::TcpCounters;
 use crate::time::Instant;
 use deadlines::Deadlines;
@@ -56,6 +60,8 @@ pub(crate) struct Context<'a, M> {
     pub(crate) counters: &'a TcpCounters,
     pub(crate) memory: &'a mut M,
     pub(crate) ranges: &'a mut ReassemblyPool,
+    pub(crate) records: &'a mut SendRecordPool,
+    pub(crate) scoreboards: &'a mut ScoreboardPool,
     #[allow(
         dead_code,
         reason = "the features that need them take them up one by one"
@@ -104,8 +110,10 @@ pub(crate) struct Due {
     pub(crate) reset: bool,
     /// A segment that provokes an acknowledgement: keepalive or zero-window probe.
     pub(crate) probe: bool,
-    /// The oldest segment again (fast retransmit).
-    pub(crate) front: bool,
+    /// A tail loss probe (RFC 8985, section 7.3).
+    pub(crate) tail: bool,
+    /// New data before what is to be sent again, until the next acknowledgement (RFC 5682).
+    pub(crate) new_first: bool,
     /// One segment in spite of silly-window avoidance: the persist timer ran out.
     pub(crate) force: bool,
     /// What is queued now leaves in spite of Nagle's algorithm and cork: one of them was just switched off.
@@ -116,7 +124,7 @@ impl Due {
     /// True when something of this goes before data.
     #[inline]
     pub(crate) fn any(self) -> bool {
-        self.acknowledge || self.syn || self.reset || self.probe || self.front
+        self.acknowledge || self.syn || self.reset || self.probe || self.tail
     }
 }
 
@@ -176,9 +184,18 @@ impl<Q: Default> Connection<Q> {
         };
         self.due = Due::default();
         self.deadlines.clear();
-        context.memory.clear(&mut self.send.queue);
-        self.send.queued = 0;
+        self.forget_sent(context);
         context.ranges.clear(&mut self.receive.ranges);
+    }
+
+    /// Nothing of what was to be sent, or is outstanding, is of use any more.
+    pub(crate) fn forget_sent<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        context.memory.clear(&mut self.send.queue);
+        context.records.clear(&mut self.send.records);
+        context.scoreboards.release(&mut self.send.scoreboard);
+        self.send.queued = 0;
+        self.send.resend = NONE;
+        self.send.left = 0;
     }
 
     /// The same, and the peer is told by RST.

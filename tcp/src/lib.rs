@@ -30,6 +30,8 @@ mod path_mtus;
 pub mod reassembly;
 mod reply;
 pub mod round_trip;
+mod scoreboard;
+mod send_records;
 pub mod sequence;
 pub mod shard;
 pub mod snapshot;

@@ -29,6 +29,18 @@ pub struct Limits {
     pub extensions_max: usize,
     /// Out-of-order ranges per connection.
     pub reassembly_ranges_max: usize,
+    /// Segments sent and not acknowledged, of all connections together.
+    pub send_records_max: usize,
+    /// How losses are found where the peer sends SACK (Linux: tcp_recovery).
+    pub loss_detection: LossDetection,
+    /// Probe the tail of a flight before the retransmission timer runs out (RFC 8985; Linux: tcp_early_retrans).
+    pub tail_loss_probe: bool,
+    /// Find out whether a retransmission timeout was spurious (RFC 5682; Linux: tcp_frto).
+    pub spurious_timeout_detection: bool,
+    /// Duplicates that mean a loss before reordering was seen (Linux: tcp_reordering).
+    pub reordering: u16,
+    /// What reordering may raise that to (Linux: tcp_max_reordering).
+    pub reordering_max: u16,
     /// Lower bound of the retransmission timer (Linux: 200 ms; RFC 6298 says 1 s).
     pub rto_min: Duration,
     /// Retransmission timer before the first measurement (RFC 6298).
@@ -99,6 +111,12 @@ impl Default for Limits {
             unsent_low_water: u32::MAX,
             extensions_max: 4_096,
             reassembly_ranges_max: 32,
+            send_records_max: 262_144,
+            loss_detection: LossDetection::Rack,
+            tail_loss_probe: true,
+            spurious_timeout_detection: true,
+            reordering: 3,
+            reordering_max: 300,
             rto_min: Duration::from_millis(200),
             rto_initial: Duration::from_secs(1),
             rto_max: Duration::from_secs(120),
@@ -126,6 +144,35 @@ impl Default for Limits {
             path_mtu_lifetime: Duration::from_secs(600),
             path_mtu_least: 552,
             ttl: 64,
+        }
+    }
+}
+
+/// How losses are found where the peer sends SACK.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LossDetection {
+    /// By time (RFC 8985).
+    #[default]
+    Rack,
+    /// By segments and bytes received beyond (RFC 6675).
+    Rfc6675,
+    /// By the distance from the highest number received.
+    Fack,
+    /// By duplicates alone, as if there were no SACK (RFC 6582).
+    NewReno,
+}
+
+impl LossDetection {
+    /// Every one of them.
+    pub const ALL: [Self; 4] = [Self::Rack, Self::Rfc6675, Self::Fack, Self::NewReno];
+
+    /// The word that configurations use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Rack => "rack",
+            Self::Rfc6675 => "rfc6675",
+            Self::Fack => "fack",
+            Self::NewReno => "newreno",
         }
     }
 }

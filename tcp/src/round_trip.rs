@@ -101,6 +101,18 @@ impl RoundTrip {
         u32::from(self.backoff)
     }
 
+    /// SRTT in microseconds; 0 before the first measurement.
+    #[inline]
+    pub(crate) fn smoothed_micros(&self) -> u32 {
+        self.smoothed_eighths / 8
+    }
+
+    /// The smallest measurement in microseconds; 0 before the first.
+    #[inline]
+    pub(crate) fn smallest_micros(&self) -> u32 {
+        self.smallest_micros
+    }
+
     /// SRTT; None before the first measurement.
     pub fn smoothed(&self) -> Option<Duration> {
         let smoothed = Duration::from_micros(u64::from(self.smoothed_eighths / 8));

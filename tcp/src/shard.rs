@@ -34,6 +34,8 @@ use crate::path_mtus::PathMtus;
 use crate::reassembly::ReassemblyPool;
 use crate::reply::ReplyQueue;
 use crate::round_trip::TimeoutBounds;
+use crate::scoreboard::ScoreboardPool;
+use crate::send_records::SendRecordPool;
 use crate::table::established::Established;
 use crate::table::listen::ListenTable;
 use crate::table::request::Requests;
@@ -53,6 +55,8 @@ pub struct Shard<M: Memory = ChunkPool> {
     /// What `memory` has when nobody holds any of it.
     memory_bytes: usize,
     ranges: ReassemblyPool,
+    records: SendRecordPool,
+    scoreboards: ScoreboardPool,
     extensions: Extensions,
     path_mtus: PathMtus,
     hash: FlowHash,
@@ -80,6 +84,8 @@ pub struct Shard<M: Memory = ChunkPool> {
     listener_events: SlotQueue,
     /// Connections whose last send found no memory although they hold none.
     starved: SlotQueue,
+    /// Connections with data to send that wait for a send record.
+    recordless: SlotQueue,
     orphans: usize,
     /// Bytes that orphans have queued.
     orphan_bytes: usize,
@@ -104,6 +110,9 @@ impl<M: Memory> Shard<M> {
             memory_bytes: memory.available_bytes(),
             memory,
             ranges: ReassemblyPool::new(ranges),
+            records: SendRecordPool::new(limits.send_records_max),
+            // One for each: it cannot run out, and what nobody needed is never touched.
+            scoreboards: ScoreboardPool::new(connections),
             extensions: Extensions::new(limits.extensions_max),
             path_mtus: PathMtus::new(limits.path_mtus_max, FlowHash::new(&secrets.table)),
             hash: FlowHash::new(&secrets.table),
@@ -125,6 +134,7 @@ impl<M: Memory> Shard<M> {
             connection_events: SlotQueue::new(connections),
             listener_events: SlotQueue::new(limits.listeners_max),
             starved: SlotQueue::new(connections),
+            recordless: SlotQueue::new(connections),
             orphans: 0,
             orphan_bytes: 0,
             limits,
@@ -146,6 +156,12 @@ impl<M: Memory> Shard<M> {
         self.connections.live() + self.requests.live() + self.time_waits.live()
     }
 
+    /// Segments that some connection has outstanding, and connections that recover from a loss: zero when no
+    /// connection is left.
+    pub fn live_send_records(&self) -> usize {
+        self.records.live() + self.scoreboards.live()
+    }
+
     /// The hash that all tables are indexed by.
     #[inline]
     fn hash_of(&self, flow: &Flow) -> u64 {
@@ -162,6 +178,8 @@ impl<M: Memory> Shard<M> {
             counters: &self.counters,
             memory: &mut self.memory,
             ranges: &mut self.ranges,
+            records: &mut self.records,
+            scoreboards: &mut self.scoreboards,
             extensions: &mut self.extensions,
             congestion: &mut self.congestion,
             path_mtus: &mut self.path_mtus,
@@ -185,11 +203,11 @@ impl<M: Memory> std::fmt::Debug for Shard<M> {
 }
 
 /// Bytes reserved for each connection that the limits allow, chunks aside: record, place in the index (two words, or
-/// three with the fewest slots to a bucket), timer, and a link in each of four queues.
+/// three with the fewest slots to a bucket), timer, and a link in each of five queues.
 pub const CONNECTION_BYTES: usize = size_of::<Slot<Connection<<ChunkPool as Memory>::Queue>>>()
     + 3 * size_of::<u32>()
     + crate::timer_wheel::KEY_BYTES
-    + 4 * size_of::<u32>();
+    + 5 * size_of::<u32>();
 
 /// Memory that must be behind each range received out of order: one full segment or so.
 const BYTES_PER_RANGE: usize = 2_048;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::address::Flow;
+use crate::congestion::Phase;
 use crate::error::{ConnectionError, ReceiveError};
 use crate::state::State;
 
@@ -79,10 +80,42 @@ pub struct ConnectionRow {
     pub retransmission_timeout: Duration,
     /// Segments retransmitted over the connection's life.
     pub retransmissions: u32,
+    /// What has been sent and is not acknowledged, and what became of it.
+    pub outstanding: Outstanding,
     /// Why nothing more is sent now, in one word (`idle`, `cwnd`, `window`, `nagle`, ...).
     pub hold: &'static str,
     /// True when its user has closed it.
     pub orphan: bool,
+}
+
+/// What a connection has sent and is not acknowledged, and where loss recovery stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outstanding {
+    /// Where recovery stands; [`Phase::word`] is the word for it.
+    pub phase: Phase,
+    /// Segments, and bytes.
+    pub segments: u32,
+    /// Bytes of them.
+    pub bytes: u32,
+    /// Of these bytes, what is thought to be in the network.
+    pub in_flight_bytes: u32,
+    /// Received beyond a hole.
+    pub sacked: Amount,
+    /// Taken for lost, sent again or not.
+    pub lost: Amount,
+    /// Of the lost ones, what was sent again and is on its way.
+    pub retransmitted: Amount,
+    /// Duplicates that mean a loss: more once the path is known to reorder.
+    pub reordering_segments: u16,
+}
+
+/// Segments, and their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// How many segments.
+    pub segments: u32,
+    /// How many bytes.
+    pub bytes: u32,
 }
 
 /// One listener on one shard.

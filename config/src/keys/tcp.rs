@@ -71,6 +71,42 @@ const TCP: &[Key] = &[
         "Out-of-order ranges per connection.",
     ),
     key(
+        "send_records_max",
+        count(1_024, 67_108_864, "segments"),
+        Is("262144"),
+        "Segments sent and not acknowledged, of all connections; without one left nothing new is sent.",
+    ),
+    key(
+        "loss_detection",
+        Allowed::Word(&["rack", "rfc6675", "fack", "newreno"]),
+        Is("\"rack\""),
+        "How losses are found where the peer sends SACK.",
+    ),
+    key(
+        "tail_loss_probe",
+        Allowed::Flag,
+        Is("true"),
+        "Probe the tail of a flight before the retransmission timer runs out; with rack only.",
+    ),
+    key(
+        "spurious_timeout_detection",
+        Allowed::Flag,
+        Is("true"),
+        "Find out whether a retransmission timeout was needless (F-RTO).",
+    ),
+    key(
+        "reordering",
+        count(3, 300, "segments"),
+        Is("3"),
+        "Duplicate acknowledgements that mean a loss, before reordering was seen.",
+    ),
+    key(
+        "reordering_max",
+        count(3, 300, "segments"),
+        Is("300"),
+        "What reordering seen may raise that to.",
+    ),
+    key(
         "rto_min",
         millis(1, 60_000),
         Is("\"200ms\""),

@@ -23,6 +23,12 @@ pub struct Tcp {
     pub receive_buffer: usize,
     pub extensions_max: usize,
     pub reassembly_ranges_max: usize,
+    pub send_records_max: usize,
+    pub loss_detection: LossDetection,
+    pub tail_loss_probe: bool,
+    pub spurious_timeout_detection: bool,
+    pub reordering: u16,
+    pub reordering_max: u16,
     #[serde(with = "duration")]
     pub rto_min: Duration,
     #[serde(with = "duration")]
@@ -63,6 +69,16 @@ pub struct Tcp {
     pub ttl: u8,
 }
 
+/// How losses are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossDetection {
+    Rack,
+    Rfc6675,
+    Fack,
+    Newreno,
+}
+
 impl Default for Tcp {
     fn default() -> Self {
         Self {
@@ -76,6 +92,12 @@ impl Default for Tcp {
             receive_buffer: 1 << 20,
             extensions_max: 4_096,
             reassembly_ranges_max: 32,
+            send_records_max: 262_144,
+            loss_detection: LossDetection::Rack,
+            tail_loss_probe: true,
+            spurious_timeout_detection: true,
+            reordering: 3,
+            reordering_max: 300,
             rto_min: Duration::from_millis(200),
             rto_initial: Duration::from_secs(1),
             rto_max: Duration::from_secs(120),

@@ -2,14 +2,15 @@
 //! again here could only fail by a bug in those checks, and is then an error, not a panic.
 
 use coremill_config::schema::{
-    Config, EalMemory as Memory, Idle, Local, Port, Route, Service, ServiceKind as Kind,
+    Config, EalMemory as Memory, Idle, Local, LossDetection as Detection, Port, Route, Service,
+    ServiceKind as Kind,
 };
 use coremill_engine::options::{
     Device, EalMemory, EalOptions, EngineOptions, IdlePolicy, Listening, NeighborOptions,
     PortOptions, RouteOptions, ServiceKind, ServiceOptions, TurnOptions, WorkerOptions,
 };
 use coremill_tcp::congestion::CongestionSettings;
-use coremill_tcp::limits::{Limits, Secrets};
+use coremill_tcp::limits::{Limits, LossDetection, Secrets};
 
 use crate::failure::Failure;
 
@@ -148,6 +149,17 @@ fn limits(config: &Config) -> Limits {
         receive_buffer_bytes: tcp.receive_buffer,
         extensions_max: tcp.extensions_max,
         reassembly_ranges_max: tcp.reassembly_ranges_max,
+        send_records_max: tcp.send_records_max,
+        loss_detection: match tcp.loss_detection {
+            Detection::Rack => LossDetection::Rack,
+            Detection::Rfc6675 => LossDetection::Rfc6675,
+            Detection::Fack => LossDetection::Fack,
+            Detection::Newreno => LossDetection::NewReno,
+        },
+        tail_loss_probe: tcp.tail_loss_probe,
+        spurious_timeout_detection: tcp.spurious_timeout_detection,
+        reordering: tcp.reordering,
+        reordering_max: tcp.reordering_max,
         rto_min: tcp.rto_min,
         rto_initial: tcp.rto_initial,
         rto_max: tcp.rto_max,

@@ -1,6 +1,7 @@
 //! What assertions see of a connection: the fields of `struct tcp_info`, with Linux's names and units.
 
 use coremill_tcp::State;
+use coremill_tcp::congestion::Phase;
 use coremill_tcp::snapshot::ConnectionRow;
 
 /// Fields by name; a machine that does not know one leaves it out.
@@ -31,7 +32,14 @@ impl Info {
             u32::MAX => 0x7fff_ffff,
             bytes => bytes / segment,
         };
+        let outstanding = &row.outstanding;
         Self::default()
+            .with("tcpi_ca_state", state_of_recovery(outstanding.phase))
+            .with("tcpi_unacked", outstanding.segments)
+            .with("tcpi_sacked", outstanding.sacked.segments)
+            .with("tcpi_lost", outstanding.lost.segments)
+            .with("tcpi_retrans", outstanding.retransmitted.segments)
+            .with("tcpi_reordering", outstanding.reordering_segments)
             .with("tcpi_state", state_number(row.state))
             .with("tcpi_snd_mss", row.maximum_segment_bytes)
             .with("tcpi_snd_cwnd", row.congestion_window_bytes / segment)
@@ -59,6 +67,17 @@ impl Info {
             .with("tcpi_rcv_wscale", byte(6) >> 4)
             .with("tcpi_delivery_rate_app_limited", byte(7) & 1)
             .with("tcpi_fastopen_client_fail", byte(7) >> 1 & 3)
+    }
+}
+
+/// As `enum tcp_ca_state` in Linux's `tcp.h`.
+fn state_of_recovery(phase: Phase) -> u8 {
+    match phase {
+        Phase::Open => 0,
+        Phase::Disorder => 1,
+        Phase::Reducing => 2,
+        Phase::Recovery => 3,
+        Phase::Loss => 4,
     }
 }
 

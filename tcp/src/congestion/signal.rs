@@ -17,6 +17,9 @@ pub struct Acknowledged {
     pub marked: u32,
     /// Bytes in flight before it arrived.
     pub in_flight: u32,
+    /// The window may grow: it acknowledged something cumulatively, or the path reorders so much that what SACK
+    /// tells counts as much (as Linux).
+    pub may_grow: bool,
     /// Where loss recovery stands after it.
     pub phase: Phase,
     /// SND.UNA after it.
@@ -48,6 +51,17 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The word that operators see, as `ss` prints it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Phase::Open => "open",
+            Phase::Disorder => "disorder",
+            Phase::Reducing => "cwr",
+            Phase::Recovery => "recovery",
+            Phase::Loss => "loss",
+        }
+    }
+
     /// True where the window is moved by proportional rate reduction, not by the algorithm.
     #[inline]
     pub fn is_reduction(self) -> bool {

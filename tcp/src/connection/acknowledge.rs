@@ -1,12 +1,16 @@
 //! The peer acknowledges: RFC 9293, section 3.10.7.4, fifth check, and RFC 5961, section 5.
+//!
+//! What comes in order, with nothing suspicious before, is dealt with here; the rest is `recovery`'s.
 
 use super::deadlines::NEVER;
 use super::{Connection, Context};
-use crate::congestion::{Acknowledged, Phase};
+use crate::congestion::rate_sample::Newest;
+use crate::congestion::{Acknowledged, RateSample};
 use crate::drop_reason::DropReason;
 use crate::header::{Flags, Segment};
 use crate::header_options::Options;
 use crate::memory::Memory;
+use crate::send_records::micros;
 use crate::sequence::SequenceNumber;
 use crate::state::{Cause, State};
 
@@ -21,13 +25,17 @@ impl<Q: Default> Connection<Q> {
     ) -> Result<bool, DropReason> {
         let header = &segment.header;
         let acknowledgment = header.acknowledgment;
-        if acknowledgment > self.send.highest
+        if acknowledgment > self.send.next
             || acknowledgment + self.send.window_largest < self.send.unacknowledged
         {
             self.challenge(context);
             return Err(DropReason::AckOutOfRange);
         }
         if acknowledgment < self.send.unacknowledged {
+            if !options.sack.is_empty() {
+                // As Linux: overtaken by a later one, but what was received beyond is news all the same.
+                self.examine(context, acknowledgment, false, options);
+            }
             return Ok(false);
         }
         let window = self.send.window_of(header);
@@ -41,20 +49,27 @@ impl<Q: Default> Connection<Q> {
         if self.send.window > 0 && window_before == 0 {
             self.window_opens(context);
         }
-        if acknowledgment > self.send.unacknowledged {
-            self.acknowledge_new(context, acknowledgment, options);
-            return Ok(true);
+        let is_new = acknowledgment > self.send.unacknowledged;
+        if options.sack.is_empty() && !self.send.scoreboard.is_held() {
+            if is_new {
+                self.acknowledge_in_order(context, acknowledgment);
+                return Ok(true);
+            }
+            if self.send.outstanding() == 0 {
+                return Ok(false);
+            }
         }
         // RFC 5681, section 2: what makes an acknowledgment a duplicate.
-        if self.send.outstanding() > 0
+        let is_duplicate = !is_new
+            && self.send.outstanding() > 0
             && segment.payload.is_empty()
             && !header.flags.intersects(Flags::FIN | Flags::SYN)
             && window_before == window
-            && window != 0
-        {
-            self.duplicate_acknowledgment(context);
+            && window != 0;
+        if is_new || is_duplicate || !options.sack.is_empty() {
+            self.examine(context, acknowledgment, is_duplicate, options);
         }
-        Ok(false)
+        Ok(is_new)
     }
 
     /// The back-off of probes ends; what the closed window has swallowed is sent again in time.
@@ -63,17 +78,95 @@ impl<Q: Default> Connection<Q> {
         self.trouble_ends(context);
         self.round_trip.end_back_off();
         if self.deadlines.retransmit != NEVER {
-            self.deadlines.retransmit = self.round_trip.deadline(context.now, context.bounds);
+            self.restart_timeout(context);
         }
     }
 
-    fn acknowledge_new<M: Memory<Queue = Q>>(
+    /// An acknowledgement of something new while no loss is suspected.
+    #[inline]
+    fn acknowledge_in_order<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
         acknowledgment: SequenceNumber,
-        options: &Options,
     ) {
         let in_flight = self.send.outstanding();
+        let delivered = acknowledgment.since(self.send.unacknowledged);
+        let is_fin_acknowledged = self.take_acknowledged(context, acknowledgment);
+        let now = micros(context.now);
+        let mut first_sample = None;
+        let mut last_sample = None;
+        let mut newest = Newest::default();
+        while let Some((index, record)) = context.records.first(&self.send.records) {
+            let is_whole = record.end <= acknowledgment;
+            if let Some(rate) = self.congestion.delivery(context.congestion)
+                && record.start < acknowledgment
+            {
+                let (stamp, sent_at) = record.rate_stamp(context.now);
+                let bytes = record.end.earlier(acknowledgment).since(record.start);
+                rate.on_delivered(context.now, &stamp, sent_at, bytes, &mut newest);
+            }
+            if !is_whole {
+                if let Some(record) = context.records.get_mut(index) {
+                    record.start = record.start.later(acknowledgment);
+                }
+                break;
+            }
+            // RFC 7323, section 4.1: every segment is measured; the oldest newly acknowledged one counts.
+            last_sample = Some(now.wrapping_sub(record.sent_at));
+            first_sample = first_sample.or(last_sample);
+            context.records.pop(&mut self.send.records);
+        }
+        if let Some(sample) = first_sample {
+            self.round_trip.measure_micros(u64::from(sample));
+            context.counters.round_trip_micros.record(u64::from(sample));
+        }
+        self.restart_timer(context);
+        let rate = self.rate_sample(context, &newest, in_flight);
+        let acknowledged = Acknowledged {
+            now: context.now,
+            delivered,
+            marked: 0,
+            in_flight,
+            may_grow: true,
+            phase: self.send.phase,
+            unacknowledged: acknowledgment,
+            next: self.send.next,
+            timeout: self.round_trip.timeout(context.bounds),
+            sample_micros: last_sample,
+            rate,
+        };
+        self.congestion.on_ack(context.congestion, &acknowledged);
+        self.offer_room(context);
+        if is_fin_acknowledged {
+            self.fin_acknowledged(context);
+        }
+    }
+
+    /// The rate that the segments delivered by one acknowledgement tell of, where rates are kept.
+    #[inline]
+    pub(crate) fn rate_sample<M>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        newest: &Newest,
+        prior_in_flight: u32,
+    ) -> Option<RateSample> {
+        let smallest = self.round_trip.smallest_micros();
+        let rate = self.congestion.delivery(context.congestion)?;
+        let sample = rate.sample(context.now, newest, smallest)?;
+        Some(RateSample {
+            prior_in_flight,
+            in_flight: self.send.in_flight(),
+            ..sample
+        })
+    }
+
+    /// Moves SND.UNA on and lets go of the bytes before it; true when our FIN was before it too.
+    #[inline]
+    pub(crate) fn take_acknowledged<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        acknowledgment: SequenceNumber,
+    ) -> bool {
         let bytes = acknowledgment.since(self.send.unacknowledged);
         let is_fin_acknowledged = self.send.is_shut && bytes > self.send.queued;
         let released = bytes.min(self.send.queued);
@@ -82,80 +175,14 @@ impl<Q: Default> Connection<Q> {
             .release(&mut self.send.queue, released as usize);
         self.send.queued -= released;
         self.send.unacknowledged = acknowledgment;
-        if self.send.next < acknowledgment {
-            self.send.next = acknowledgment;
-        }
-        let sample_micros = self.measure(context, acknowledgment, options);
-        let is_backed_off = self.send.next < self.send.highest;
         self.send.attempts = 0;
         self.trouble_ends(context);
         self.user.soft_error = None;
-        if self.send.is_recovering {
-            self.acknowledge_in_recovery(bytes);
-        } else {
-            self.send.duplicates = 0;
-            if acknowledgment > self.send.recover {
-                // It follows: what lies 2^31 behind would seem to lie ahead.
-                self.send.recover = acknowledgment - 1;
-            }
-            let acknowledged = Acknowledged {
-                now: context.now,
-                delivered: released,
-                marked: 0,
-                in_flight,
-                phase: if is_backed_off {
-                    Phase::Loss
-                } else {
-                    Phase::Open
-                },
-                unacknowledged: acknowledgment,
-                next: self.send.next,
-                sample_micros,
-                timeout: self.round_trip.timeout(context.bounds),
-                rate: None,
-            };
-            self.congestion.on_ack(context.congestion, &acknowledged);
-        }
-        self.deadlines.retransmit = if self.send.outstanding() == 0 {
-            NEVER
-        } else {
-            self.round_trip.deadline(context.now, context.bounds)
-        };
-        self.offer_room(context);
-        if is_fin_acknowledged {
-            self.fin_acknowledged(context);
-        }
-    }
-
-    /// RFC 6298, section 3: one segment at a time is measured, and none that was sent twice, where
-    /// the timestamp's echo tells which copy arrived.
-    #[inline]
-    fn measure<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &Context<'_, M>,
-        acknowledgment: SequenceNumber,
-        options: &Options,
-    ) -> Option<u32> {
-        let sample = match self.send.timed_at {
-            sent if sent != NEVER && acknowledgment >= self.send.timed => {
-                self.send.timed_at = NEVER;
-                Some((context.now.as_nanos().saturating_sub(sent.as_nanos())) / 1_000)
-            }
-            NEVER if self.send.attempts > 0 || self.send.is_recovering => options
-                .timestamps
-                .filter(|_| self.stamps.is_on)
-                .and_then(|stamp| self.stamps.round_trip(stamp, context.now))
-                .map(|sample| u64::try_from(sample.as_micros()).unwrap_or(u64::MAX)),
-            _ => None,
-        };
-        let micros = sample?;
-        self.round_trip.measure_micros(micros);
-        context.counters.round_trip_micros.record(micros);
-        Some(u32::try_from(micros).unwrap_or(u32::MAX))
+        is_fin_acknowledged
     }
 
     /// Our FIN has arrived.
-    fn fin_acknowledged<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    pub(crate) fn fin_acknowledged<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         match self.state {
             State::FinWait1 => {
                 self.enter(context, Cause::FinAcknowledged);

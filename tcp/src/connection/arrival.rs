@@ -51,7 +51,7 @@ impl<Q: Default> Connection<Q> {
             && segment.payload.len() <= receive.window() as usize
             && (header.acknowledgment > send.unacknowledged
                 || (header.acknowledgment == send.unacknowledged && !segment.payload.is_empty()))
-            && header.acknowledgment <= send.highest
+            && header.acknowledgment <= send.next
             && receive.ranges.is_empty()
             && !receive.has_fin
             && is_fresh
@@ -232,7 +232,7 @@ impl<Q: Default> Connection<Q> {
     ) -> Result<(), DropReason> {
         let header = &segment.header;
         if header.acknowledgment <= self.send.unacknowledged
-            || header.acknowledgment > self.send.highest
+            || header.acknowledgment > self.send.next
         {
             context.replies.push(Reply::reset_for(self.flow, segment));
             return Err(DropReason::BadHandshakeAck);

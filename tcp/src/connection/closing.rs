@@ -104,7 +104,7 @@ impl<Q: Default> Connection<Q> {
     ) {
         self.enter(context, cause);
         self.deadlines.clear();
-        context.memory.clear(&mut self.send.queue);
+        self.forget_sent(context);
         context.ranges.clear(&mut self.receive.ranges);
     }
 }

@@ -69,7 +69,6 @@ impl<Q: Default> Connection<Q> {
         connection.send.last_sent = handshake.started;
         connection.send.unacknowledged = handshake.ours + 1;
         connection.send.next = handshake.ours + 1;
-        connection.send.highest = handshake.ours + 1;
         connection.receive = ReceiveSide::new(handshake.theirs + 1);
         connection.receive.sack = handshake.sack;
         connection.receive.edge = connection.receive.next + syn_window(limits);
@@ -91,7 +90,7 @@ impl<Q: Default> Connection<Q> {
             flow,
             state: State::Closed,
             due: Due::default(),
-            send: SendSide::new(initial, mss, now),
+            send: SendSide::new(initial, mss, limits.reordering, now),
             receive: ReceiveSide::new(SequenceNumber::default()),
             stamps: Stamps::default(),
             deadlines: Deadlines::default(),
@@ -135,7 +134,7 @@ impl<Q: Default> Connection<Q> {
                 !self.stamps.is_on || stamp.echo == 0 || stamp.echo.wrapping_sub(syn) <= age
             });
             let is_acceptable = header.acknowledgment == self.send.unacknowledged + 1
-                && self.send.highest != self.send.unacknowledged;
+                && self.send.next != self.send.unacknowledged;
             if !is_acceptable || !is_echo_ours {
                 if !header.flags.contains(Flags::RST) {
                     context.replies.push(Reply::reset_for(self.flow, segment));
@@ -175,7 +174,6 @@ impl<Q: Default> Connection<Q> {
         }
         // Simultaneous open (RFC 9293, section 3.5, figure 7).
         self.enter(context, Cause::SynCrossed);
-        self.send.next = self.send.unacknowledged;
         self.due.syn = true;
         Ok(false)
     }
@@ -225,8 +223,6 @@ impl<Q: Default> Connection<Q> {
         let segment = u32::from(self.full_payload());
         self.congestion
             .set_segment_size(segment, context.congestion);
-        self.send.next = self.send.highest;
-        self.send.recover = self.send.unacknowledged - 1;
         self.last_received = context.now;
         self.user.pending.writable = true;
         let micros =

@@ -3,8 +3,10 @@
 use super::Connection;
 use crate::header::HEADER_BYTES;
 use crate::options::sets::Flags;
+use crate::send_records::SendRecordPool;
 use crate::sequence::SequenceNumber;
 use crate::state::State;
+use crate::table::NONE;
 
 /// The next data segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,8 +14,8 @@ pub(crate) struct Plan {
     pub(crate) sequence: SequenceNumber,
     pub(crate) payload: u32,
     pub(crate) fin: bool,
-    /// It is the oldest again, out of turn: SND.NXT stays.
-    pub(crate) is_front: bool,
+    /// The record that is sent again; `NONE` for new data.
+    pub(crate) record: u32,
 }
 
 /// Why no data is sent: the tests of `plan` in their order.
@@ -35,6 +37,8 @@ pub(crate) enum Hold {
     Cork,
     /// Nagle's algorithm waits for an acknowledgement.
     Nagle,
+    /// The shard has no record left to remember another segment by.
+    Records,
 }
 
 impl Hold {
@@ -49,6 +53,7 @@ impl Hold {
             Hold::Silly => "silly",
             Hold::Cork => "cork",
             Hold::Nagle => "nagle",
+            Hold::Records => "records",
         }
     }
 }
@@ -56,7 +61,7 @@ impl Hold {
 impl<Q> Connection<Q> {
     /// The next data segment, with at most `option_bytes` of options.
     #[inline]
-    pub(crate) fn plan(&self, option_bytes: usize) -> Result<Plan, Hold> {
+    pub(crate) fn plan(&self, records: &SendRecordPool, option_bytes: usize) -> Result<Plan, Hold> {
         match self.state {
             State::SynSent | State::SynReceived | State::Listen => return Err(Hold::Handshake),
             State::Closed | State::TimeWait => return Err(Hold::Closed),
@@ -65,9 +70,34 @@ impl<Q> Connection<Q> {
         let full = u32::from(self.send.mss)
             .saturating_sub(option_bytes as u32)
             .max(1);
-        if self.due.front && self.send.outstanding() > 0 {
-            return Ok(self.plan_front(full));
+        if self.send.resend != NONE || self.due.tail {
+            return self.plan_troubled(records, full);
         }
+        self.plan_new(records, full)
+    }
+
+    /// What is sent again goes before new data, but where a timeout is doubted (RFC 5682, section 3.1, step 2).
+    #[cold]
+    fn plan_troubled(&self, records: &SendRecordPool, full: u32) -> Result<Plan, Hold> {
+        if self.due.tail {
+            let new = self.plan_new(records, full);
+            return new.or_else(|_| self.plan_tail(records, full));
+        }
+        if self.due.new_first {
+            let new = self.plan_new(records, full);
+            if matches!(new, Ok(_) | Err(Hold::Congestion)) {
+                return new;
+            }
+        }
+        match self.plan_resend(records, full) {
+            Some(resend) => resend,
+            None => self.plan_new(records, full),
+        }
+    }
+
+    /// Data that was never sent.
+    #[inline]
+    fn plan_new(&self, records: &SendRecordPool, full: u32) -> Result<Plan, Hold> {
         let send = &self.send;
         let offset = send.next.since(send.unacknowledged);
         // Beyond the queue lies only the FIN, which is sent then.
@@ -80,7 +110,11 @@ impl<Q> Connection<Q> {
         }
         let in_window = send.window.saturating_sub(offset);
         let payload = available.min(full).min(in_window);
-        if offset != 0 && offset.saturating_add(payload) > self.allowance() {
+        let in_flight = send.in_flight();
+        if in_flight != 0
+            && in_flight.saturating_add(payload) > self.congestion.window()
+            && !self.due.tail
+        {
             return Err(Hold::Congestion);
         }
         if in_window == 0 {
@@ -90,11 +124,14 @@ impl<Q> Connection<Q> {
         if payload < full {
             self.may_be_small(payload, available, offset)?;
         }
+        if !records.has_room_for(&send.records) {
+            return Err(Hold::Records);
+        }
         Ok(Plan {
             sequence: send.next,
             payload,
             fin,
-            is_front: false,
+            record: NONE,
         })
     }
 
@@ -102,8 +139,7 @@ impl<Q> Connection<Q> {
     #[inline]
     fn may_be_small(&self, payload: u32, available: u32, offset: u32) -> Result<(), Hold> {
         let send = &self.send;
-        let is_resent = send.next < send.highest;
-        if is_resent || self.due.force {
+        if self.due.force {
             return Ok(());
         }
         if payload < available {
@@ -127,40 +163,25 @@ impl<Q> Connection<Q> {
         }
     }
 
-    /// The oldest segment again, at most as far as anything was sent.
-    fn plan_front(&self, full: u32) -> Plan {
-        let send = &self.send;
-        let payload = send.queued.min(full).min(send.outstanding());
-        let fin = send.is_shut && payload == send.queued && send.outstanding() > send.queued;
-        Plan {
-            sequence: send.unacknowledged,
-            payload,
-            fin,
-            is_front: true,
-        }
-    }
-
-    /// cwnd, and one segment more for each of the first two duplicates (RFC 3042).
-    #[inline]
-    fn allowance(&self) -> u32 {
-        let limited = if self.send.is_recovering {
-            0
-        } else {
-            u32::from(self.send.duplicates.min(2))
-        };
-        self.congestion.window() + limited * u32::from(self.send.mss)
-    }
-
     /// Bytes beyond SND.UNA that the windows let out.
     #[inline]
     pub(super) fn room(&self) -> u32 {
-        self.send.window.min(self.allowance())
+        let send = &self.send;
+        let left = send.outstanding().saturating_sub(send.in_flight());
+        send.window
+            .min(self.congestion.window().saturating_add(left))
     }
 
     /// True when something in the queue, or the FIN after it, has not been sent, or is to be sent
     /// again. Whether it may be is `plan`'s judgement.
     #[inline]
     pub(crate) fn has_unsent(&self) -> bool {
+        self.has_new_data() || self.send.resend != NONE
+    }
+
+    /// The same of what was never sent.
+    #[inline]
+    pub(crate) fn has_new_data(&self) -> bool {
         let offset = self.send.next.since(self.send.unacknowledged);
         offset < self.send.queued || (offset == self.send.queued && self.fin_waits())
     }
@@ -175,8 +196,8 @@ impl<Q> Connection<Q> {
     }
 
     /// Why nothing more is sent now; None when something may be.
-    pub(crate) fn hold(&self) -> Option<Hold> {
-        self.plan(self.usual_option_bytes()).err()
+    pub(crate) fn hold(&self, records: &SendRecordPool) -> Option<Hold> {
+        self.plan(records, self.usual_option_bytes()).err()
     }
 
     /// Options of a segment while nothing is out of order.

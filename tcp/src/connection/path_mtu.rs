@@ -3,7 +3,6 @@
 //! Which errors are believed is `unreachable.rs`'s to judge. What a connection knows of its path stands
 //! in its extension; without a block left its segments stay small for its life.
 
-use super::deadlines::NEVER;
 use super::{Connection, Context};
 use crate::ip_fields::PathMtuDiscovery;
 use crate::limits::Limits;
@@ -45,7 +44,7 @@ impl<Q: Default> Connection<Q> {
         );
         self.narrow(context, mss, expires, is_below_least);
         if !matches!(self.state, State::SynSent | State::SynReceived) {
-            self.resend_smaller();
+            self.resend_smaller(context);
         }
     }
 
@@ -128,9 +127,8 @@ impl<Q: Default> Connection<Q> {
     /// What is outstanding in segments that the path does not carry is lost, and that is no sign of
     /// congestion: it goes again at once, in smaller segments, under the same window (RFC 1191, section
     /// 6.5; as Linux).
-    fn resend_smaller(&mut self) {
-        self.send.next = self.send.unacknowledged;
-        self.send.timed_at = NEVER;
+    fn resend_smaller<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        self.resend_longer(context, u32::from(self.full_payload()));
     }
 
     /// Below this a forged error would do more harm than a broken path (RFC 5927, section 7.1).

@@ -1,8 +1,12 @@
 //! The send sequence variables of RFC 9293, section 3.3.1, and the bytes they number.
 
-use super::deadlines::NEVER;
+use super::recovery::{Reordering, Timer};
+use crate::congestion::Phase;
 use crate::header::{Flags, Header};
+use crate::scoreboard::ScoreboardHandle;
+use crate::send_records::SendRecords;
 use crate::sequence::SequenceNumber;
+use crate::table::NONE;
 use crate::time::Instant;
 
 /// What is to be sent, and how far it got.
@@ -10,10 +14,8 @@ use crate::time::Instant;
 pub(crate) struct SendSide<Q> {
     /// SND.UNA: the oldest number not acknowledged. The queue's front, once the SYN is.
     pub(crate) unacknowledged: SequenceNumber,
-    /// SND.NXT: what is sent next. Goes back to `unacknowledged` after a timeout.
+    /// SND.NXT: beyond the highest number ever sent.
     pub(crate) next: SequenceNumber,
-    /// Beyond the highest number ever sent.
-    pub(crate) highest: SequenceNumber,
     /// SND.WND in bytes.
     pub(crate) window: u32,
     /// The largest window the peer ever offered (RFC 5961, section 5; silly-window avoidance).
@@ -37,33 +39,36 @@ pub(crate) struct SendSide<Q> {
     pub(crate) has_more: bool,
     /// What was sent last left in this same turn.
     pub(crate) is_burst: bool,
-    /// Duplicate acknowledgements in a row.
-    pub(crate) duplicates: u8,
-    /// In fast recovery (RFC 6582) until `recover` is acknowledged.
-    pub(crate) is_recovering: bool,
+    /// Where loss recovery stands.
+    pub(crate) phase: Phase,
+    /// What the retransmission deadline is for.
+    pub(crate) timer: Timer,
     /// Transmissions of the same data without an answer, and probes.
     pub(crate) attempts: u8,
     pub(crate) keepalive_probes: u8,
-    /// Beyond the highest number sent when the last recovery or timeout began.
-    pub(crate) recover: SequenceNumber,
-    /// The segment that is being timed ends before this number ...
-    pub(crate) timed: SequenceNumber,
-    /// ... and was sent then; [`NEVER`] when none is.
-    pub(crate) timed_at: Instant,
+    pub(crate) reordering: Reordering,
+    /// What has been sent and is not acknowledged, segment by segment.
+    pub(crate) records: SendRecords,
+    /// The record from which on those to be sent again are looked for; `NONE` when there are none.
+    pub(crate) resend: u32,
+    /// Bytes outstanding but not in the network, less those that are there twice; 0 without a scoreboard.
+    pub(crate) left: i32,
+    pub(crate) scoreboard: ScoreboardHandle,
     /// When data was sent last; before any was, when the first SYN was sent or received.
     pub(crate) last_sent: Instant,
     /// Segments retransmitted over the connection's life.
     pub(crate) retransmissions: u32,
+    /// Segments that the peer told to have got twice.
+    pub(crate) duplicates_told: u32,
     pub(crate) queue: Q,
 }
 
 impl<Q: Default> SendSide<Q> {
     /// Nothing sent yet; `initial` numbers the SYN.
-    pub(crate) fn new(initial: SequenceNumber, mss: u16, now: Instant) -> Self {
+    pub(crate) fn new(initial: SequenceNumber, mss: u16, reordering: u16, now: Instant) -> Self {
         Self {
             unacknowledged: initial,
             next: initial,
-            highest: initial,
             window: 0,
             window_largest: 0,
             window_sequence: SequenceNumber::default(),
@@ -76,32 +81,40 @@ impl<Q: Default> SendSide<Q> {
             is_shut: false,
             has_more: false,
             is_burst: false,
-            duplicates: 0,
-            is_recovering: false,
+            phase: Phase::Open,
+            timer: Timer::Timeout,
             attempts: 0,
             keepalive_probes: 0,
-            recover: initial,
-            timed: initial,
-            timed_at: NEVER,
+            reordering: Reordering::new(reordering),
+            records: SendRecords::default(),
+            resend: NONE,
+            left: 0,
+            scoreboard: ScoreboardHandle::default(),
             last_sent: now,
             retransmissions: 0,
+            duplicates_told: 0,
             queue: Q::default(),
         }
     }
 }
 
 impl<Q> SendSide<Q> {
-    /// FlightSize with all that may still be in the network.
+    /// FlightSize: sent and not acknowledged.
     #[inline]
     pub(crate) fn outstanding(&self) -> u32 {
-        self.highest.since(self.unacknowledged)
+        self.next.since(self.unacknowledged)
+    }
+
+    /// What is thought to be in the network (RFC 6675: pipe).
+    #[inline]
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.outstanding().saturating_add_signed(-self.left)
     }
 
     /// Bytes written and not sent yet.
     #[inline]
     pub(crate) fn unsent(&self) -> u32 {
-        let sent = self.highest.since(self.unacknowledged);
-        self.queued.saturating_sub(sent)
+        self.queued.saturating_sub(self.outstanding())
     }
 
     /// A segment that was less than a full one is not acknowledged.

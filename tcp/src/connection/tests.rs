@@ -59,7 +59,8 @@ fn a_window_opens_in_steps_worth_a_segment() {
 
 #[test]
 fn an_old_segment_does_not_bring_back_an_old_window() {
-    let mut side: SendSide<()> = SendSide::new(SequenceNumber::new(1), 1_460, Instant::default());
+    let mut side: SendSide<()> =
+        SendSide::new(SequenceNumber::new(1), 1_460, 3, Instant::default());
     let sequence = SequenceNumber::new(1_000);
     side.update_window(sequence, sequence, 5_000);
     side.update_window(sequence - 1, sequence, 9_000);
@@ -70,7 +71,8 @@ fn an_old_segment_does_not_bring_back_an_old_window() {
 
 #[test]
 fn a_segment_sent_again_that_acknowledges_more_brings_its_window() {
-    let mut side: SendSide<()> = SendSide::new(SequenceNumber::new(1), 1_460, Instant::default());
+    let mut side: SendSide<()> =
+        SendSide::new(SequenceNumber::new(1), 1_460, 3, Instant::default());
     let sequence = SequenceNumber::new(1_000);
     side.update_window(sequence, sequence, 5_000);
     side.update_window(sequence - 500, sequence + 3_000, 2_000);

@@ -2,6 +2,7 @@
 
 use super::deadlines::NEVER;
 use super::hold::Hold;
+use super::recovery::Timer;
 use super::{Connection, Context};
 use crate::error::ConnectionError;
 use crate::memory::Memory;
@@ -31,7 +32,11 @@ impl<Q: Default> Connection<Q> {
             return;
         }
         if take(&mut self.deadlines.retransmit, now) {
-            self.retransmission_timeout(context);
+            match self.send.timer {
+                Timer::Timeout => self.retransmission_timeout(context),
+                Timer::Probe => self.probe_tail(context),
+                Timer::Reordering => self.reordering_timeout(context),
+            }
         }
         if take(&mut self.deadlines.patience, now) {
             self.keep_alive(context);
@@ -41,7 +46,7 @@ impl<Q: Default> Connection<Q> {
     /// SYN, data or FIN unanswered (RFC 6298, section 5.4 to 5.7), or a closed window (RFC 9293,
     /// section 3.8.6.1).
     fn retransmission_timeout<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
-        if self.hold() == Some(Hold::Cork) && self.send.outstanding() == 0 {
+        if self.hold(context.records) == Some(Hold::Cork) && self.send.outstanding() == 0 {
             self.due.force = true;
             return;
         }
@@ -58,8 +63,10 @@ impl<Q: Default> Connection<Q> {
             return;
         }
         self.round_trip.back_off();
-        let next = self.round_trip.deadline(context.now, context.bounds);
-        self.deadlines.retransmit = gives_up_at.map_or(next, |end| end.min(next));
+        self.restart_timeout(context);
+        if let Some(end) = gives_up_at {
+            self.deadlines.retransmit = self.deadlines.retransmit.min(end);
+        }
         if is_handshake {
             context.counters.timeouts.increment();
             self.due.syn = true;
@@ -67,7 +74,7 @@ impl<Q: Default> Connection<Q> {
             self.probe_window(context);
         } else {
             context.counters.timeouts.increment();
-            self.go_back(context);
+            self.enter_loss(context);
         }
     }
 

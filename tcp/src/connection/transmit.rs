@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::deadlines::NEVER;
 use super::hold::{Hold, Plan};
+use super::recovery::Timer;
 use super::stamps::millis;
 use super::{Connection, Context};
 use crate::header::{Flags, Header};
@@ -11,9 +12,10 @@ use crate::header_options::Options;
 use crate::memory::Memory;
 use crate::packet::Outgoing;
 use crate::reply::outgoing;
-use crate::round_trip::TimeoutBounds;
+use crate::send_records::{Marks, SendRecordPool};
 use crate::sequence::SequenceNumber;
 use crate::state::State;
+use crate::table::NONE;
 use crate::time::Instant;
 
 impl<Q: Default> Connection<Q> {
@@ -26,7 +28,7 @@ impl<Q: Default> Connection<Q> {
         if self.due.reset {
             self.due.reset = false;
             context.counters.out_rsts.increment();
-            return self.emit_empty(context, self.send.highest, Flags::RST | Flags::ACK, out);
+            return self.emit_empty(context, self.send.next, Flags::RST | Flags::ACK, out);
         }
         if self.due.syn {
             return self.emit_syn(context, out);
@@ -35,12 +37,16 @@ impl<Q: Default> Connection<Q> {
             self.review_path(context);
         }
         let options = self.options(context);
-        match self.plan(options.length()) {
+        if self.send.resend != NONE {
+            self.fit_resend(context, u32::from(self.send.mss) - options.length() as u32);
+        }
+        match self.plan(context.records, options.length()) {
             Ok(plan) => return self.emit_data(context, plan, &options, out),
-            Err(Hold::Window | Hold::Silly) => self.persist(context.now, context.bounds),
+            Err(Hold::Window | Hold::Silly) => self.persist(context),
             Err(Hold::Cork) => self.await_more(context.now),
             Err(_) => {}
         }
+        self.due.tail = false;
         self.send.is_burst = false;
         if self.due.probe {
             // A number before the window: the peer must answer (as Linux probes).
@@ -48,7 +54,7 @@ impl<Q: Default> Connection<Q> {
             return self.emit_empty(context, self.send.unacknowledged - 1, Flags::ACK, out);
         }
         if self.due.acknowledge && self.state != State::SynSent && self.state != State::Closed {
-            return self.emit_empty(context, self.send.highest, Flags::ACK, out);
+            return self.emit_empty(context, self.send.next, Flags::ACK, out);
         }
         self.due.acknowledge = false;
         None
@@ -64,7 +70,8 @@ impl<Q: Default> Connection<Q> {
     ) -> Option<Outgoing> {
         let offset = plan.sequence.since(self.send.unacknowledged);
         let mut flags = Flags::ACK;
-        if self.is_pushed(&plan, offset) {
+        let is_pushed = self.is_pushed(context.records, &plan, offset);
+        if is_pushed {
             flags = flags | Flags::PSH;
             self.send.pushed = plan.sequence + plan.payload;
         }
@@ -81,7 +88,7 @@ impl<Q: Default> Connection<Q> {
             context.counters.retrans_fail.increment();
         }
         let end = plan.sequence + plan.payload + u32::from(plan.fin);
-        self.account(context, &plan, end);
+        self.account(context, &plan, end, is_pushed);
         self.acknowledged(context);
         let length = header_length + plan.payload as usize;
         Some(self.outgoing(context, length, header_length))
@@ -90,7 +97,10 @@ impl<Q: Default> Connection<Q> {
     /// PSH (RFC 9293, section 3.9.1.2): at the end of what was written, unless more was announced; after half of the
     /// peer's largest window at the latest; and, as Linux, on the last of several segments that leave at once.
     #[inline]
-    fn is_pushed(&self, plan: &Plan, offset: u32) -> bool {
+    fn is_pushed(&self, records: &SendRecordPool, plan: &Plan, offset: u32) -> bool {
+        if plan.record != NONE {
+            return self.was_pushed(records, plan);
+        }
         let send = &self.send;
         let (end, left) = (
             offset + plan.payload,
@@ -99,12 +109,23 @@ impl<Q: Default> Connection<Q> {
         if plan.payload == 0 {
             return false;
         }
-        if left == 0 || plan.sequence < send.highest {
-            return left == 0 && (!send.has_more || self.due.force);
+        if left == 0 {
+            return !send.has_more || self.due.force;
         }
         let since_pushed = (plan.sequence + plan.payload).since(send.pushed);
         since_pushed > send.window_largest / 2
             || (send.is_burst && end.saturating_add(left.min(plan.payload)) > self.room())
+    }
+
+    /// What is sent again has PSH when all of it had.
+    #[cold]
+    fn was_pushed(&self, records: &SendRecordPool, plan: &Plan) -> bool {
+        let end = plan.sequence + plan.payload;
+        let record = records.get(plan.record);
+        plan.payload > 0
+            && record.is_some_and(|record| {
+                record.marks.any(Marks::PUSHED) && record.end <= end + u32::from(plan.fin)
+            })
     }
 
     /// Moves the variables on past a segment that ends before `end`.
@@ -114,37 +135,18 @@ impl<Q: Default> Connection<Q> {
         context: &mut Context<'_, M>,
         plan: &Plan,
         end: SequenceNumber,
+        is_pushed: bool,
     ) {
         context.counters.out_bytes.add(u64::from(plan.payload));
         self.due.force = false;
-        if plan.sequence < self.send.highest {
-            context.counters.retrans_segs.increment();
-            self.send.retransmissions = self.send.retransmissions.wrapping_add(1);
-            self.send.timed_at = NEVER;
-            if plan.is_front {
-                context.counters.fast_retrans.increment();
-            } else {
-                context.counters.slow_start_retrans.increment();
-            }
-        } else {
+        if plan.record == NONE {
             context.counters.out_segs.increment();
-            if self.send.timed_at == NEVER {
-                self.send.timed_at = context.now;
-                self.send.timed = end;
+            if plan.payload < u32::from(self.full_payload()) && plan.payload > 0 {
+                self.send.small = end;
             }
-        }
-        if plan.payload < u32::from(self.full_payload()) && plan.payload > 0 {
-            self.send.small = end;
-        }
-        if plan.is_front {
-            self.due.front = false;
+            self.note_sent(context, end, is_pushed);
         } else {
-            self.send.next = end;
-        }
-        let is_first = self.send.outstanding() == 0;
-        self.send.highest = self.send.highest.later(end);
-        if is_first || self.deadlines.retransmit == NEVER {
-            self.deadlines.retransmit = self.round_trip.deadline(context.now, context.bounds);
+            self.resent(context, plan.record, end);
         }
         self.send.last_sent = context.now;
         self.send.is_burst = true;
@@ -180,14 +182,13 @@ impl<Q: Default> Connection<Q> {
         header.window = super::handshake::syn_window(limits) as u16;
         let length = header.emit(&options, out)?;
         self.due.syn = false;
-        if self.send.highest == self.send.unacknowledged {
+        if self.send.next == self.send.unacknowledged {
             context.counters.out_segs.increment();
         } else {
             context.counters.retrans_segs.increment();
             context.counters.syn_retrans.increment();
         }
         self.send.next = self.send.unacknowledged + 1;
-        self.send.highest = self.send.next;
         if self.deadlines.retransmit == NEVER {
             self.deadlines.retransmit = self.round_trip.deadline(context.now, context.bounds);
         }
@@ -293,14 +294,15 @@ impl<Q: Default> Connection<Q> {
     /// What is corked leaves after a while all the same (tcp(7): TCP_CORK).
     fn await_more(&mut self, now: Instant) {
         if self.deadlines.retransmit == NEVER {
+            self.send.timer = Timer::Timeout;
             self.deadlines.retransmit = now + CORKED_LONGEST;
         }
     }
 
     /// Nothing outstanding will bring an acknowledgement: the persist timer must.
-    pub(crate) fn persist(&mut self, now: Instant, bounds: &TimeoutBounds) {
+    fn persist<M>(&mut self, context: &Context<'_, M>) {
         if self.deadlines.retransmit == NEVER {
-            self.deadlines.retransmit = self.round_trip.deadline(now, bounds);
+            self.restart_timeout(context);
         }
     }
 }

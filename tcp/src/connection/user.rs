@@ -8,6 +8,7 @@ use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::options::sets::OptionSets;
 use crate::round_trip::TimeoutBounds;
+use crate::send_records::SendRecordPool;
 use crate::snapshot::ConnectionRow;
 use crate::state::State;
 
@@ -210,7 +211,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// The connection as operators see it.
-    pub(crate) fn row(&self, bounds: &TimeoutBounds) -> ConnectionRow {
+    pub(crate) fn row(&self, bounds: &TimeoutBounds, records: &SendRecordPool) -> ConnectionRow {
         ConnectionRow {
             flow: self.flow,
             state: self.state,
@@ -226,7 +227,8 @@ impl<Q: Default> Connection<Q> {
             round_trip_variation: self.round_trip.variation(),
             retransmission_timeout: self.round_trip.timeout(bounds),
             retransmissions: self.send.retransmissions,
-            hold: self.hold().map_or("ready", Hold::word),
+            outstanding: self.outstanding(records),
+            hold: self.hold(records).map_or("ready", Hold::word),
             orphan: self.user.is_orphan,
         }
     }

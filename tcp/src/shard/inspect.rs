@@ -6,7 +6,7 @@ use super::Shard;
 use crate::address::Flow;
 use crate::event::ConnectionId;
 use crate::memory::Memory;
-use crate::snapshot::{ConnectionRow, Cursor, ListenerRow};
+use crate::snapshot::{ConnectionRow, Cursor, ListenerRow, Outstanding};
 use crate::state::State;
 use crate::time::Instant;
 
@@ -16,7 +16,7 @@ impl<M: Memory> Shard<M> {
         let slot = self.connections.slot_of(id)?;
         self.connections
             .get(slot)
-            .map(|connection| connection.row(&self.bounds))
+            .map(|connection| connection.row(&self.bounds, &self.records))
     }
 
     /// Visits what lies in the next `slots_max` slots after `cursor`, which moves on; false at the
@@ -86,7 +86,7 @@ impl<M: Memory> Shard<M> {
                 .connections
                 .get(cursor.slot)
                 .filter(|connection| connection.state != State::Closed)
-                .map(|connection| connection.row(&self.bounds)),
+                .map(|connection| connection.row(&self.bounds, &self.records)),
             REQUESTS => {
                 let (flow, pending) = self.requests.get(cursor.slot)?;
                 let row = light_row(flow, State::SynReceived, self.limits.rto_initial);
@@ -122,6 +122,7 @@ fn light_row(flow: Flow, state: State, retransmission_timeout: Duration) -> Conn
         round_trip_variation: Duration::ZERO,
         retransmission_timeout,
         retransmissions: 0,
+        outstanding: Outstanding::default(),
         hold: "closed",
         orphan: false,
     }

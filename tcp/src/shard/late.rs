@@ -81,7 +81,7 @@ impl<M: Memory> Shard<M> {
         let flow = connection.flow;
         let scale = connection.receive.scale;
         let remains = Remains {
-            send_next: connection.send.highest,
+            send_next: connection.send.next,
             receive_next: connection.receive.next,
             timestamp: connection.stamps.is_on.then_some(connection.stamps.recent),
             window: connection.receive.offer(&self.limits, scale),

@@ -3,6 +3,7 @@
 
 use super::Shard;
 use crate::connection::Connection;
+use crate::connection::Hold;
 use crate::connection::deadlines::NEVER;
 use crate::event::{Event, Readiness, Subject};
 use crate::memory::Memory;
@@ -20,7 +21,14 @@ impl<M: Memory> Shard<M> {
     /// The same for one that had its turn and sent nothing: it gets another only if it may send.
     #[cold]
     pub(super) fn settle_held(&mut self, now: Instant, slot: u32) {
-        self.look_after(now, slot, |connection| connection.hold().is_none());
+        let hold = match self.connections.get(slot) {
+            Some(connection) => connection.hold(&self.records),
+            None => return,
+        };
+        if hold == Some(Hold::Records) {
+            self.recordless.push(slot);
+        }
+        self.look_after(now, slot, |_| hold.is_none());
     }
 
     #[inline]
@@ -115,6 +123,8 @@ impl<M: Memory> Shard<M> {
             return;
         };
         self.memory.clear(&mut connection.send.queue);
+        self.records.clear(&mut connection.send.records);
+        self.scoreboards.release(&mut connection.send.scoreboard);
         self.memory.clear(&mut connection.receive.queue);
         self.ranges.clear(&mut connection.receive.ranges);
         connection.congestion.release(&mut self.congestion);

@@ -26,6 +26,9 @@ impl<M: Memory> Shard<M> {
                 return Some(segment);
             }
         }
+        if !self.recordless.is_empty() {
+            self.resume_recordless();
+        }
         // Each once: a segment too long for `out` leaves its connection in the list.
         for _ in 0..self.urgent.len() {
             let slot = self.urgent.pop()?;
@@ -50,6 +53,19 @@ impl<M: Memory> Shard<M> {
             && self.urgent.is_empty()
             && self.replies.is_empty()
             && self.syn_acks.is_empty())
+            || (!self.recordless.is_empty() && self.records.has_room())
+    }
+
+    /// Records came back: those who had none may go on, each as its turn comes.
+    #[cold]
+    fn resume_recordless(&mut self) {
+        let mut room = self.records.room();
+        while room > 0
+            && let Some(slot) = self.recordless.pop()
+        {
+            self.sending.push(slot);
+            room -= 1;
+        }
     }
 
     fn next_reply(&mut self, out: &mut [u8]) -> Option<Outgoing> {

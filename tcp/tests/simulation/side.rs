@@ -65,6 +65,11 @@ impl Side {
     /// Nothing is left but the listener.
     pub fn check(&self) {
         assert_eq!(self.shard.live_records(), 0, "records stay behind");
+        assert_eq!(
+            self.shard.live_send_records(),
+            0,
+            "send records stay behind"
+        );
         let held = self.held.load(Ordering::Relaxed);
         assert_eq!(held, 0, "memory stays behind");
         let free = self.shard.pool_entries_available();

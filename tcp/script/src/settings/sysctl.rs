@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use coremill_tcp::Limits;
 use coremill_tcp::congestion::{ByteCounting, Hystart, Validation};
+use coremill_tcp::limits::LossDetection;
 
 use crate::verdict::Trouble;
 
@@ -76,9 +77,35 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
                 _ => return Err(unsupported()),
             };
         }
-        _ => return Err(unsupported()),
+        _ => {
+            return sets_recovery(limits, short, value)
+                .then_some(true)
+                .ok_or_else(unsupported);
+        }
     }
     Ok(true)
+}
+
+/// Settings of loss recovery.
+fn sets_recovery(limits: &mut Limits, name: &str, value: &str) -> bool {
+    let Some(value) = number::<u16>(value) else {
+        return false;
+    };
+    match name {
+        "tcp_reordering" => limits.reordering = value,
+        "tcp_max_reordering" => limits.reordering_max = value,
+        "tcp_early_retrans" => limits.tail_loss_probe = value >= 3,
+        "tcp_frto" => limits.spurious_timeout_detection = value > 0,
+        "tcp_recovery" => {
+            limits.loss_detection = match value {
+                0 => LossDetection::Rfc6675,
+                1 => LossDetection::Rack,
+                _ => return false,
+            };
+        }
+        _ => return false,
+    }
+    true
 }
 
 /// Settings that are on or off.

@@ -54,7 +54,8 @@ impl World {
             side.check();
             let counters = side.shard.counters();
             self.summary.retransmissions += counters.retrans_segs.get();
-            self.summary.recoveries += counters.reno_recovery.get();
+            let by_count = counters.reno_recovery.get();
+            self.summary.recoveries += by_count + counters.sack_recovery.get();
             self.summary.timeouts += counters.timeouts.get();
         }
         for index in 0..self.plan.connections.len() {

@@ -1,0 +1,283 @@
+//! Losses found by counting: RFC 6675, FACK, and duplicates without SACK (RFC 6582). What reordering does to the count.
+
+use super::super::{Connection, Context};
+use super::Findings;
+use crate::congestion::Phase;
+use crate::limits::LossDetection;
+use crate::memory::Memory;
+use crate::scoreboard::Scoreboard;
+use crate::send_records::Marks;
+use crate::sequence::SequenceNumber;
+use crate::table::NONE;
+
+/// How far the path is known to reorder, in segments, and what RACK makes of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reordering {
+    /// Duplicates that mean a loss: DupThresh.
+    pub(crate) degree: u16,
+    /// Reordering was seen.
+    pub(crate) is_seen: bool,
+    /// RACK.reo_wnd_mult.
+    pub(crate) window_steps: u8,
+    /// RACK.reo_wnd_persist.
+    pub(crate) persists: u8,
+}
+
+impl Reordering {
+    pub(crate) fn new(degree: u16) -> Self {
+        Self {
+            degree,
+            is_seen: false,
+            window_steps: 1,
+            persists: 0,
+        }
+    }
+}
+
+impl<Q: Default> Connection<Q> {
+    /// Marks what is to be taken for lost now.
+    pub(super) fn look_for_losses<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        board: &mut Scoreboard,
+        found: &mut Findings,
+    ) {
+        if self.send.records.is_empty() {
+            return;
+        }
+        if !self.uses_sack(context.limits) {
+            self.look_by_duplicates(context, board, found);
+            return;
+        }
+        match context.limits.loss_detection {
+            LossDetection::Rack | LossDetection::NewReno => {
+                self.look_by_time(context, board, found);
+            }
+            LossDetection::Rfc6675 => self.look_by_scoreboard(context, board),
+            LossDetection::Fack => self.look_by_highest(context, board),
+        }
+    }
+
+    /// RFC 6582: the oldest segment, when duplicates reach the threshold or part of a window was acknowledged.
+    fn look_by_duplicates<M>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        board: &mut Scoreboard,
+        found: &Findings,
+    ) {
+        let is_reached = board.sacked_segments >= u32::from(self.send.reordering.degree);
+        let is_lost = match self.send.phase {
+            Phase::Open | Phase::Disorder | Phase::Reducing => is_reached,
+            Phase::Recovery => found.advances,
+            Phase::Loss => false,
+        };
+        if let Some((first, record)) = context.records.first(&self.send.records)
+            && is_lost
+            && !record.marks.any(Marks::LOST)
+        {
+            self.mark_lost(context, board, first);
+        }
+    }
+
+    /// RFC 6675, section 4, IsLost: enough runs, or enough bytes, were received beyond.
+    fn look_by_scoreboard<M>(&mut self, context: &mut Context<'_, M>, board: &mut Scoreboard) {
+        let threshold = u32::from(self.send.reordering.degree);
+        let bytes_max = threshold.saturating_sub(1) * u32::from(self.send.mss);
+        let mut runs = 0;
+        let mut was_sacked = false;
+        let mut at = context
+            .records
+            .first(&self.send.records)
+            .map(|(first, _)| first);
+        while let Some(index) = at {
+            let is_sacked = is_sacked(context, index);
+            runs += u32::from(is_sacked && !was_sacked);
+            was_sacked = is_sacked;
+            at = context.records.after(&self.send.records, index);
+        }
+        let mut bytes = board.sacked;
+        was_sacked = false;
+        at = context
+            .records
+            .first(&self.send.records)
+            .map(|(first, _)| first);
+        while let Some(index) = at {
+            let Some(&record) = context.records.get(index) else {
+                return;
+            };
+            let is_sacked = record.marks.any(Marks::SACKED);
+            if is_sacked {
+                bytes = bytes.saturating_sub(record.length());
+                runs -= u32::from(!was_sacked);
+            } else if runs >= threshold || bytes > bytes_max {
+                if !record.marks.any(Marks::LOST) {
+                    self.mark_lost(context, board, index);
+                }
+            } else if runs == 0 {
+                return;
+            }
+            was_sacked = is_sacked;
+            at = context.records.after(&self.send.records, index);
+        }
+    }
+
+    /// Forward acknowledgement: what lies more than the threshold below the highest number sacked.
+    fn look_by_highest<M>(&mut self, context: &mut Context<'_, M>, board: &mut Scoreboard) {
+        let Some(highest) = board.highest() else {
+            return;
+        };
+        let distance = u32::from(self.send.reordering.degree) * u32::from(self.send.mss);
+        let mut at = context
+            .records
+            .first(&self.send.records)
+            .map(|(first, _)| first);
+        while let Some(index) = at {
+            let Some(&record) = context.records.get(index) else {
+                return;
+            };
+            if record.start >= highest || highest.since(record.start) <= distance {
+                return;
+            }
+            if !record.marks.any(Marks::LOST | Marks::SACKED) {
+                self.mark_lost(context, board, index);
+            }
+            at = context.records.after(&self.send.records, index);
+        }
+    }
+
+    /// Takes a segment for lost, or its retransmission.
+    pub(super) fn mark_lost<M>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        board: &mut Scoreboard,
+        index: u32,
+    ) {
+        let Some(record) = context.records.get_mut(index) else {
+            return;
+        };
+        let length = record.length();
+        if record.marks.any(Marks::SACKED) {
+            return;
+        }
+        if record.marks.any(Marks::LOST) {
+            if !record.marks.any(Marks::RETRANSMITTED) {
+                return;
+            }
+            record.marks.unset(Marks::RETRANSMITTED);
+            board.retransmitted -= length.min(board.retransmitted);
+            context.counters.lost_retransmit.increment();
+        } else {
+            record.marks.set(Marks::LOST);
+            board.lost += length;
+        }
+        let start = record.start;
+        board.lost_ever = board.lost_ever.wrapping_add(length);
+        if let Some(rate) = self.congestion.delivery(context.congestion) {
+            rate.on_lost(length);
+        }
+        let resend = context.records.get(self.send.resend);
+        if self.send.resend == NONE || resend.is_none_or(|resend| start < resend.start) {
+            self.send.resend = index;
+        }
+    }
+
+    /// Without SACK a duplicate tells that one more segment arrived, somewhere.
+    pub(super) fn count_duplicate<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        board: &mut Scoreboard,
+        found: &mut Findings,
+    ) {
+        if !found.is_duplicate {
+            return;
+        }
+        let before = board.sacked;
+        board.sacked_segments += 1;
+        self.bound_duplicates(context, board, 0);
+        found.delivered += board.sacked.saturating_sub(before);
+    }
+
+    /// Without SACK: one hole was filled, the rest of what is acknowledged had made duplicates before.
+    pub(super) fn release_duplicates<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        board: &mut Scoreboard,
+        found: &mut Findings,
+        bytes: u32,
+    ) {
+        let segment = u32::from(self.send.mss).max(1);
+        found.delivered = bytes.saturating_sub(board.sacked).max(bytes.min(segment));
+        if found.acknowledges_retransmitted {
+            // RFC 5682: it cannot be told from the original.
+            found.acknowledges_original = false;
+        }
+        let rest = bytes.saturating_sub(segment);
+        board.sacked = board.sacked.saturating_sub(rest);
+        board.sacked_segments = board.sacked_segments.saturating_sub(rest.div_ceil(segment));
+        self.bound_duplicates(context, board, bytes.div_ceil(segment));
+    }
+
+    /// More duplicates than segments that could have made them are reordering (or a liar).
+    fn bound_duplicates<M>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        board: &mut Scoreboard,
+        acknowledged: u32,
+    ) {
+        let mut outstanding = 0;
+        let mut lost = 0;
+        let mut at = context.records.first(&self.send.records);
+        let mut first_length = 0;
+        while let Some((index, record)) = at {
+            if outstanding == 0 {
+                first_length = record.length();
+            }
+            outstanding += 1;
+            lost += u32::from(record.marks.any(Marks::LOST));
+            let next = context.records.after(&self.send.records, index);
+            at = next.and_then(|next| context.records.get(next).map(|record| (next, record)));
+        }
+        let holes = lost.max(1).min(outstanding);
+        if board.sacked_segments + holes > outstanding {
+            board.sacked_segments = outstanding - holes;
+            let degree = outstanding + acknowledged;
+            self.widen(context, degree);
+            context.counters.reno_reorder.increment();
+        }
+        let hole_bytes = board.lost.max(first_length);
+        let bytes_max = self.send.outstanding().saturating_sub(hole_bytes);
+        board.sacked = (board.sacked_segments * u32::from(self.send.mss)).min(bytes_max);
+    }
+
+    /// A segment at `low` arrived although one that ends at `highest` had arrived before.
+    pub(super) fn note_reordering<M>(
+        &mut self,
+        context: &Context<'_, M>,
+        low: SequenceNumber,
+        highest: Option<SequenceNumber>,
+        by_timestamp: bool,
+    ) {
+        let Some(highest) = highest.filter(|highest| low < *highest) else {
+            return;
+        };
+        let segment = u32::from(self.send.mss).max(1);
+        self.widen(context, highest.since(low).div_ceil(segment));
+        if by_timestamp {
+            context.counters.ts_reorder.increment();
+        } else {
+            context.counters.sack_reorder.increment();
+        }
+    }
+
+    fn widen<M>(&mut self, context: &Context<'_, M>, degree: u32) {
+        let degree = degree.min(u32::from(context.limits.reordering_max));
+        let degree = u16::try_from(degree).unwrap_or(u16::MAX);
+        self.send.reordering.degree = self.send.reordering.degree.max(degree);
+        self.send.reordering.is_seen = true;
+    }
+}
+
+fn is_sacked<M>(context: &Context<'_, M>, index: u32) -> bool {
+    let record = context.records.get(index);
+    record.is_some_and(|record| record.marks.any(Marks::SACKED))
+}

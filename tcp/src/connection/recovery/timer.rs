@@ -1,0 +1,101 @@
+//! What the one timer of unacknowledged segments stands for: timeout, tail loss probe or reordering.
+
+use std::time::Duration;
+
+use super::super::deadlines::NEVER;
+use super::super::{Connection, Context};
+use crate::congestion::Phase;
+use crate::limits::LossDetection;
+use crate::send_records::moment;
+
+/// Why `Deadlines::retransmit` is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// The retransmission timeout, or that of a SYN or of the persist timer.
+    #[default]
+    Timeout,
+    /// RFC 8985, section 7.2: PTO.
+    Probe,
+    /// RFC 8985, section 6.3.
+    Reordering,
+}
+
+impl<Q> Connection<Q> {
+    /// Something was acknowledged: RFC 6298, section 5.2 and 5.3; RFC 8985, section 7.2.
+    #[inline]
+    pub(crate) fn restart_timer<M>(&mut self, context: &Context<'_, M>) {
+        if self.send.outstanding() == 0 {
+            self.send.timer = Timer::Timeout;
+            self.deadlines.retransmit = NEVER;
+            return;
+        }
+        self.restart_timeout(context);
+        if self.may_probe(context) {
+            self.schedule_probe(context);
+        }
+    }
+
+    /// The retransmission timeout, counted from now.
+    #[inline]
+    pub(crate) fn restart_timeout<M>(&mut self, context: &Context<'_, M>) {
+        self.send.timer = Timer::Timeout;
+        self.deadlines.retransmit = self.round_trip.deadline(context.now, context.bounds);
+    }
+
+    /// New data was sent. `was_idle`: nothing was outstanding.
+    #[inline]
+    pub(crate) fn start_timer<M>(&mut self, context: &Context<'_, M>, was_idle: bool) {
+        if was_idle || self.deadlines.retransmit == NEVER {
+            self.restart_timeout(context);
+        }
+        if self.send.timer != Timer::Reordering && self.may_probe(context) {
+            if self.send.timer == Timer::Probe {
+                // The timeout is that of the oldest segment.
+                let oldest = context.records.first(&self.send.records);
+                let sent_at = oldest.map_or(context.now, |(_, oldest)| {
+                    moment(context.now, oldest.sent_at)
+                });
+                self.deadlines.retransmit = self.round_trip.deadline(sent_at, context.bounds);
+            }
+            self.schedule_probe(context);
+        }
+    }
+
+    /// RFC 8985, section 7.2: nothing is suspicious, and the peer will tell by SACK.
+    #[inline]
+    fn may_probe<M>(&self, context: &Context<'_, M>) -> bool {
+        self.receive.sack
+            && matches!(self.send.phase, Phase::Open | Phase::Reducing)
+            && context.limits.tail_loss_probe
+            && context.limits.loss_detection == LossDetection::Rack
+            && !self.has_probed(context)
+    }
+
+    #[inline]
+    fn has_probed<M>(&self, context: &Context<'_, M>) -> bool {
+        let board = context.scoreboards.get(&self.send.scoreboard);
+        board.is_some_and(|board| board.probe != crate::scoreboard::Probe::None)
+    }
+
+    /// PTO: two round trips, with the delay of an acknowledgement where only one segment is outstanding; never later
+    /// than the timeout, which `deadlines.retransmit` holds.
+    #[inline]
+    fn schedule_probe<M>(&mut self, context: &Context<'_, M>) {
+        let wait = match self.round_trip.smoothed_micros() {
+            0 => context.bounds.initial,
+            smoothed => {
+                let twice = Duration::from_micros(2 * u64::from(smoothed));
+                if context.records.is_single(&self.send.records) {
+                    twice + context.bounds.min
+                } else {
+                    twice + PROBE_SLACK
+                }
+            }
+        };
+        self.send.timer = Timer::Probe;
+        self.deadlines.retransmit = self.deadlines.retransmit.min(context.now + wait);
+    }
+}
+
+/// As Linux: two ticks of its clock (TCP_TIMEOUT_MIN).
+const PROBE_SLACK: Duration = Duration::from_millis(2);

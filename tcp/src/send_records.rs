@@ -1,0 +1,392 @@
+//! What has been sent and is not acknowledged: a record for each segment, in the order of sequence numbers.
+//!
+//! The records of all connections come from one pool, reserved at start. A connection holds four bytes: the number
+//! of its last record, behind which its first one stands. Losses are found and repaired by them (`scoreboard`), and
+//! round trips and delivery rates measured.
+
+use crate::congestion::rate_sample::SentStamp;
+use crate::sequence::SequenceNumber;
+use crate::table::NONE;
+use crate::time::Instant;
+
+/// The records of all connections of a shard.
+#[derive(Debug)]
+pub(crate) struct SendRecordPool {
+    records: Vec<SendRecord>,
+    free: u32,
+    count_max: usize,
+    available: usize,
+    /// Records that are only for those who have none.
+    reserve: usize,
+}
+
+/// The records of one connection: a ring that is entered at its end.
+#[derive(Debug)]
+pub(crate) struct SendRecords {
+    tail: u32,
+}
+
+/// A segment sent. Times are microseconds modulo 2^32, amounts bytes modulo 2^32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SendRecord {
+    next: u32,
+    pub(crate) start: SequenceNumber,
+    /// Behind its last number, FIN counted.
+    pub(crate) end: SequenceNumber,
+    pub(crate) marks: Marks,
+    /// How often it was sent.
+    pub(crate) transmissions: u8,
+    /// Segments that it stands for: more than one once it is joined with others.
+    pub(crate) segments: u16,
+    /// When it was sent last.
+    pub(crate) sent_at: u32,
+    /// What had been delivered by then, and when that was noted.
+    pub(crate) delivered: u32,
+    pub(crate) delivered_at: u32,
+    /// When the first segment of that flight was sent.
+    pub(crate) first_sent_at: u32,
+}
+
+/// What is known of a segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    /// The peer has it and says so by SACK.
+    pub(crate) const SACKED: Marks = Marks(1);
+    /// Its last copy but those retransmitted is taken for lost.
+    pub(crate) const LOST: Marks = Marks(2);
+    /// It was lost, and its retransmission is on its way.
+    pub(crate) const RETRANSMITTED: Marks = Marks(4);
+    /// It was sent more than once.
+    pub(crate) const EVER_RETRANSMITTED: Marks = Marks(8);
+    /// It was sent with PSH.
+    pub(crate) const PUSHED: Marks = Marks(16);
+    /// The sender had nothing more to send, or was not allowed to, when it was sent.
+    pub(crate) const APPLICATION_LIMITED: Marks = Marks(32);
+
+    #[inline]
+    pub(crate) fn any(self, marks: Marks) -> bool {
+        self.0 & marks.0 != 0
+    }
+
+    #[inline]
+    pub(crate) fn set(&mut self, marks: Marks) {
+        self.0 |= marks.0;
+    }
+
+    #[inline]
+    pub(crate) fn unset(&mut self, marks: Marks) {
+        self.0 &= !marks.0;
+    }
+}
+
+impl std::ops::BitOr for Marks {
+    type Output = Marks;
+
+    fn bitor(self, other: Marks) -> Marks {
+        Marks(self.0 | other.0)
+    }
+}
+
+impl SendRecord {
+    /// Numbers that it covers.
+    #[inline]
+    pub(crate) fn length(&self) -> u32 {
+        self.end.since(self.start)
+    }
+
+    /// One that was sent at `now`, once.
+    #[inline]
+    pub(crate) fn new(start: SequenceNumber, end: SequenceNumber, now: u32) -> Self {
+        Self {
+            next: NONE,
+            start,
+            end,
+            marks: Marks::default(),
+            transmissions: 1,
+            segments: 1,
+            sent_at: now,
+            delivered: 0,
+            delivered_at: now,
+            first_sent_at: now,
+        }
+    }
+
+    /// It is sent at `now`, again.
+    pub(crate) fn resend(&mut self, now: u32) {
+        *self = Self {
+            next: self.next,
+            marks: self.marks,
+            transmissions: self.transmissions.saturating_add(1),
+            ..Self::new(self.start, self.end, now)
+        };
+        self.marks.unset(Marks::APPLICATION_LIMITED);
+        self.marks.set(Marks::EVER_RETRANSMITTED);
+    }
+
+    /// What had been delivered when it was sent.
+    pub(crate) fn note_rate(&mut self, stamp: &SentStamp) {
+        self.delivered = stamp.delivered;
+        self.delivered_at = micros(stamp.delivered_at);
+        self.first_sent_at = micros(stamp.first_sent_at);
+        if stamp.is_app_limited {
+            self.marks.set(Marks::APPLICATION_LIMITED);
+        }
+    }
+
+    /// What it remembers of the rate, seen from `now`, and when it was sent last.
+    pub(crate) fn rate_stamp(&self, now: Instant) -> (SentStamp, Instant) {
+        let stamp = SentStamp {
+            delivered: self.delivered,
+            delivered_at: moment(now, self.delivered_at),
+            first_sent_at: moment(now, self.first_sent_at),
+            is_app_limited: self.marks.any(Marks::APPLICATION_LIMITED),
+        };
+        (stamp, moment(now, self.sent_at))
+    }
+
+    /// True when it is to be sent again.
+    #[inline]
+    pub(crate) fn is_to_resend(&self) -> bool {
+        self.marks.any(Marks::LOST) && !self.marks.any(Marks::RETRANSMITTED | Marks::SACKED)
+    }
+}
+
+impl SendRecordPool {
+    /// A pool of `count` records.
+    pub(crate) fn new(count: usize) -> Self {
+        let count = count.clamp(1, NONE as usize - 1);
+        Self {
+            records: Vec::with_capacity(count),
+            free: NONE,
+            count_max: count,
+            available: count,
+            reserve: count / RESERVE,
+        }
+    }
+
+    /// True when a connection with these records may have one more. The last eighth is for those that have none, so
+    /// that nobody who sends much keeps out others.
+    #[inline]
+    pub(crate) fn has_room_for(&self, records: &SendRecords) -> bool {
+        self.available > self.reserve || (records.is_empty() && self.available > 0)
+    }
+
+    /// True when any connection may have one more.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.available > self.reserve
+    }
+
+    /// How many any connection may have.
+    pub(crate) fn room(&self) -> usize {
+        self.available.saturating_sub(self.reserve)
+    }
+
+    /// Adds a segment behind the others; false when there is no record left.
+    #[inline]
+    pub(crate) fn append(&mut self, records: &mut SendRecords, record: SendRecord) -> bool {
+        let Some(index) = self.take(record) else {
+            return false;
+        };
+        if records.tail == NONE {
+            self.records[index as usize].next = index;
+        } else {
+            let first = self.records[records.tail as usize].next;
+            self.records[index as usize].next = first;
+            self.records[records.tail as usize].next = index;
+        }
+        records.tail = index;
+        true
+    }
+
+    /// The oldest segment and its number.
+    #[inline]
+    pub(crate) fn first(&self, records: &SendRecords) -> Option<(u32, &SendRecord)> {
+        let tail = self.records.get(records.tail as usize)?;
+        let first = self.records.get(tail.next as usize)?;
+        Some((tail.next, first))
+    }
+
+    /// The last segment sent and its number.
+    #[inline]
+    pub(crate) fn last(&self, records: &SendRecords) -> Option<(u32, &SendRecord)> {
+        let tail = self.records.get(records.tail as usize)?;
+        Some((records.tail, tail))
+    }
+
+    /// The record after that one.
+    #[inline]
+    pub(crate) fn after(&self, records: &SendRecords, index: u32) -> Option<u32> {
+        let record = self.records.get(index as usize)?;
+        (index != records.tail).then_some(record.next)
+    }
+
+    /// A record by its number.
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> Option<&SendRecord> {
+        self.records.get(index as usize)
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut SendRecord> {
+        self.records.get_mut(index as usize)
+    }
+
+    /// Gives back the oldest.
+    #[inline]
+    pub(crate) fn pop(&mut self, records: &mut SendRecords) {
+        let Some((first, record)) = self.first(records) else {
+            return;
+        };
+        let next = record.next;
+        if first == records.tail {
+            records.tail = NONE;
+        } else {
+            self.records[records.tail as usize].next = next;
+        }
+        self.give_back(first);
+    }
+
+    /// Cuts a record in two at `at`, which lies inside of it; None when there is none left for the second.
+    pub(crate) fn split(
+        &mut self,
+        records: &mut SendRecords,
+        index: u32,
+        at: SequenceNumber,
+    ) -> Option<u32> {
+        let mut second = *self.get(index)?;
+        second.start = at;
+        let added = self.take(second)?;
+        let first = &mut self.records[index as usize];
+        first.end = at;
+        first.marks.unset(Marks::PUSHED);
+        first.next = added;
+        if records.tail == index {
+            records.tail = added;
+        }
+        Some(added)
+    }
+
+    /// Makes one of a record and the one after it, which is gone then; returns its number.
+    pub(crate) fn join(&mut self, records: &mut SendRecords, index: u32) -> Option<u32> {
+        let second = self.after(records, index)?;
+        let SendRecord {
+            next,
+            end,
+            marks,
+            segments,
+            ..
+        } = *self.get(second)?;
+        let first = &mut self.records[index as usize];
+        first.segments = first.segments.saturating_add(segments);
+        first.end = end;
+        first.next = next;
+        if marks.any(Marks::PUSHED) {
+            first.marks.set(Marks::PUSHED);
+        }
+        if records.tail == second {
+            records.tail = index;
+        }
+        self.give_back(second);
+        Some(second)
+    }
+
+    /// Forgets all of a connection's.
+    pub(crate) fn clear(&mut self, records: &mut SendRecords) {
+        while !records.is_empty() {
+            self.pop(records);
+        }
+    }
+
+    /// All of a connection's, oldest first: for those who look.
+    pub(crate) fn iter<'a>(
+        &'a self,
+        records: &'a SendRecords,
+    ) -> impl Iterator<Item = &'a SendRecord> {
+        let mut at = self.first(records).map(|(first, _)| first);
+        std::iter::from_fn(move || {
+            let index = at?;
+            at = self.after(records, index);
+            self.get(index)
+        })
+    }
+
+    /// True when exactly one segment is outstanding.
+    #[inline]
+    pub(crate) fn is_single(&self, records: &SendRecords) -> bool {
+        let last = self.records.get(records.tail as usize);
+        last.is_some_and(|last| last.next == records.tail)
+    }
+
+    /// Records that connections hold.
+    pub(crate) fn live(&self) -> usize {
+        self.count_max - self.available
+    }
+
+    #[inline]
+    fn take(&mut self, record: SendRecord) -> Option<u32> {
+        if let Some(place) = self.records.get_mut(self.free as usize) {
+            let index = self.free;
+            self.free = place.next;
+            *place = record;
+            self.available -= 1;
+            return Some(index);
+        }
+        self.take_fresh(record)
+    }
+
+    /// One that was never used: memory is touched as it is needed.
+    #[cold]
+    fn take_fresh(&mut self, record: SendRecord) -> Option<u32> {
+        if self.available == 0 {
+            return None;
+        }
+        self.available -= 1;
+        self.records.push(record);
+        Some(self.records.len() as u32 - 1)
+    }
+
+    #[inline]
+    fn give_back(&mut self, index: u32) {
+        self.records[index as usize].next = self.free;
+        self.free = index;
+        self.available += 1;
+    }
+}
+
+impl SendRecords {
+    /// True when nothing is outstanding.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tail == NONE
+    }
+}
+
+impl Default for SendRecords {
+    fn default() -> Self {
+        Self { tail: NONE }
+    }
+}
+
+/// The moment in microseconds, modulo 2^32: 71 minutes.
+#[inline]
+pub(crate) fn micros(now: Instant) -> u32 {
+    now.as_micros() as u32
+}
+
+/// The last moment before `now` that `micros` stands for.
+pub(crate) fn moment(now: Instant, micros_then: u32) -> Instant {
+    let age = micros(now).wrapping_sub(micros_then);
+    Instant::from_micros(now.as_micros().saturating_sub(u64::from(age)))
+}
+
+const _: () = assert!(size_of::<SendRecord>() == 32, "two to a cache line");
+
+/// One part of the pool in so many is for connections that have nothing outstanding.
+const RESERVE: usize = 8;
+
+#[cfg(test)]
+mod tests;
