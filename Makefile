@@ -8,7 +8,7 @@ SMOKE := --package coremill-bench --test smoke
 
 .PHONY: help
 help: ## list these targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## install what building and the demo need and this machine lacks (apt, with sudo where not root)
@@ -46,6 +46,20 @@ fuzz: ## fuzz the TCP machine: TARGET=header, options or states, for SECONDS=60;
 .PHONY: verify-fuzz
 verify-fuzz: ## each fuzzing target for half an hour, or SECONDS; goes on where it stopped
 	for target in header options states; do tcp/fuzz/run $$target $(or $(SECONDS),1800) || exit 1; done
+
+.PHONY: verify-hostile verify-deaths verify-applications
+verify-hostile: ## applications that lie, a minute each, and what a liar costs another one; goes on where it stopped
+	@deploy/host/setup build demo test
+	deploy/host/verify hostile:: limits::
+
+verify-deaths: ## applications killed at each step and 2,000 times under load; goes on where it stopped
+	@deploy/host/setup build demo test
+	deploy/host/verify deaths:: daemon_dies::
+
+verify-applications: ## 1 GiB, loss, crowds, proxies and connecting out at full length; goes on where it stopped
+	@deploy/host/setup build demo test
+	deploy/host/verify applications:: crowds:: \
+		passed_on:: connecting_out::
 
 .PHONY: smoke
 smoke: ## the namespace tests only; ONLY=name picks those whose name contains it
