@@ -15,6 +15,7 @@ mod handshake;
 mod hold;
 pub(crate) mod path_mtu;
 pub(crate) mod receive_side;
+mod receive_tuning;
 mod recovery;
 mod send_side;
 mod stamps;

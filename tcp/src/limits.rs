@@ -21,7 +21,7 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// Bytes a connection may hold to be sent.
     pub send_buffer_bytes: usize,
-    /// Bytes a connection may hold received and unread; the window offered follows from it.
+    /// Bytes a connection may hold received and unread, once its buffer has grown; the window offered follows from it.
     pub receive_buffer_bytes: usize,
     /// Bytes written and not sent beyond which a connection has no room (tcp_notsent_lowat); `u32::MAX` for none.
     pub unsent_low_water: u32,
@@ -107,7 +107,7 @@ impl Default for Limits {
             orphans_max: 8_192,
             memory_bytes: 256 << 20,
             send_buffer_bytes: 1 << 20,
-            receive_buffer_bytes: 1 << 20,
+            receive_buffer_bytes: 6 << 20,
             unsent_low_water: u32::MAX,
             extensions_max: 4_096,
             reassembly_ranges_max: 32,

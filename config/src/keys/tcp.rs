@@ -55,8 +55,8 @@ const TCP: &[Key] = &[
     key(
         "receive_buffer",
         Allowed::Size(4 << 10, 1 << 30),
-        Is("\"1MiB\""),
-        "Bytes a connection may hold unread; the window follows.",
+        Is("\"6MiB\""),
+        "Bytes a connection may hold unread; it begins with 64KiB, and grows with what is delivered; the window follows.",
     ),
     key(
         "extensions_max",

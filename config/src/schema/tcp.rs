@@ -89,7 +89,7 @@ impl Default for Tcp {
             orphans_max: 8_192,
             memory: 256 << 20,
             send_buffer: 1 << 20,
-            receive_buffer: 1 << 20,
+            receive_buffer: 6 << 20,
             extensions_max: 4_096,
             reassembly_ranges_max: 32,
             send_records_max: 262_144,

@@ -33,6 +33,9 @@ impl<Q: Default> Connection<Q> {
             // As Linux: what is queued leaves when one of them no longer asks to wait.
             SocketOption::NoDelay => self.due.flush |= value != 0,
             SocketOption::Cork => self.due.flush |= value == 0,
+            SocketOption::ReceiveBuffer | SocketOption::WindowClamp => {
+                self.fit_receive_buffer(context);
+            }
             SocketOption::QuickAck => {
                 self.receive.delayed.set_ping_pong(value & 1 == 0);
                 // What waits is sent now (as Linux).

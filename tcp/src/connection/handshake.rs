@@ -224,6 +224,7 @@ impl<Q: Default> Connection<Q> {
         self.congestion
             .set_segment_size(segment, context.congestion);
         self.last_received = context.now;
+        self.fit_receive_buffer(context);
         self.user.pending.writable = true;
         let micros =
             u64::try_from(context.now.since(self.send.last_sent).as_micros()).unwrap_or(u64::MAX);
@@ -246,7 +247,7 @@ pub(crate) fn default_mss(remote: IpAddr) -> u16 {
 
 /// The window of our SYN: not scaled.
 pub(crate) fn syn_window(limits: &Limits) -> u32 {
-    super::receive_side::buffer_bytes(limits).min(u32::from(u16::MAX))
+    super::receive_side::buffer_bytes(limits).min(super::receive_side::BUFFER_BYTES_FIRST)
 }
 
 /// A peer that names less does not make us send headers only (Linux: TCP_MIN_MSS, 88).

@@ -16,6 +16,12 @@ pub(crate) struct ReceiveSide<Q> {
     pub(crate) edge: SequenceNumber,
     /// Bytes in order that the user has not read: the queue's front.
     pub(crate) readable: u32,
+    /// Bytes in order that may wait for the user; the window offered follows from it.
+    pub(crate) buffer: u32,
+    /// Once the user has read up to here, a whole buffer was delivered since ...
+    pub(crate) mark: SequenceNumber,
+    /// ... then, in microseconds modulo 2^32.
+    pub(crate) marked_micros: u32,
     /// Largest payload seen: what counts as a full segment.
     pub(crate) full_bytes: u16,
     /// The MSS that our SYN names, after an active open: what our link carries.
@@ -46,6 +52,9 @@ impl<Q: Default> ReceiveSide<Q> {
             acknowledged: next,
             edge: next,
             readable: 0,
+            buffer: BUFFER_BYTES_FIRST,
+            mark: next,
+            marked_micros: 0,
             full_bytes: FULL_BYTES_FIRST,
             mss: 0,
             scale: 0,
@@ -76,12 +85,12 @@ impl<Q> ReceiveSide<Q> {
     /// The window field to send now. Moves the right edge, in steps of a full segment or half the
     /// buffer only (RFC 9293, section 3.8.6.2.2: silly-window avoidance).
     #[inline]
-    pub(crate) fn offer(&mut self, limits: &Limits, scale: u8) -> u16 {
-        let buffer = buffer_bytes(limits);
+    pub(crate) fn offer(&mut self, scale: u8) -> u16 {
+        let buffer = self.buffer;
         let granted = self.window();
         // A scaled field holds whole units: an old edge is rounded up, a new one down.
         let unit = 1_u32 << scale;
-        let free = self.grantable(limits) & !(unit - 1);
+        let free = self.grantable() & !(unit - 1);
         let step = u32::from(self.full_bytes).min(buffer / 2);
         let window = if free >= granted.saturating_add(step) {
             free
@@ -96,23 +105,22 @@ impl<Q> ReceiveSide<Q> {
     /// True when reading has opened the window so far that the peer should hear of it: by half the
     /// buffer, or by as much again as it has and two segments.
     #[inline]
-    pub(crate) fn is_update_due(&self, limits: &Limits) -> bool {
-        let free = self.grantable(limits);
+    pub(crate) fn is_update_due(&self) -> bool {
+        let free = self.grantable();
         let granted = self.window();
         let gained = free.saturating_sub(granted);
-        gained >= buffer_bytes(limits) / 2
-            || (gained >= granted && gained >= 2 * u32::from(self.full_bytes))
+        gained >= self.buffer / 2 || (gained >= granted && gained >= 2 * u32::from(self.full_bytes))
     }
 
     /// The window that could be offered now: what is free, as far as the field can tell it.
     #[inline]
-    fn grantable(&self, limits: &Limits) -> u32 {
-        let free = buffer_bytes(limits).saturating_sub(self.readable);
+    fn grantable(&self) -> u32 {
+        let free = self.buffer.saturating_sub(self.readable);
         free.min(u32::from(u16::MAX) << self.scale)
     }
 }
 
-/// The bound of unread bytes.
+/// The largest bound of unread bytes.
 #[inline]
 pub(crate) fn buffer_bytes(limits: &Limits) -> u32 {
     u32::try_from(limits.receive_buffer_bytes)
@@ -133,5 +141,7 @@ pub(crate) fn window_scale(limits: &Limits) -> u8 {
 const FULL_BYTES_FIRST: u16 = 536;
 /// RFC 7323, section 2.3.
 const SCALE_MAX: u8 = 14;
+/// What a buffer has before anything is known: the window of a SYN.
+pub(crate) const BUFFER_BYTES_FIRST: u32 = u16::MAX as u32;
 /// The largest window that can be offered.
 const BUFFER_BYTES_MAX: u32 = 1 << 30;

@@ -239,7 +239,7 @@ impl<Q: Default> Connection<Q> {
     ) -> Header {
         let mut header = self.header_without_window(sequence, flags);
         let was_open = self.receive.window() > 0;
-        header.window = self.receive.offer(context.limits, self.receive.scale);
+        header.window = self.receive.offer(self.receive.scale);
         match (was_open, header.window > 0) {
             (true, false) => context.counters.to_zero_window.increment(),
             (false, true) => context.counters.from_zero_window.increment(),

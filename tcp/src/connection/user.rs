@@ -193,7 +193,11 @@ impl<Q: Default> Connection<Q> {
 
     /// Bytes left the connection: the window may open.
     #[inline]
-    pub(super) fn was_read<M>(&mut self, context: &Context<'_, M>, count: usize) {
+    pub(super) fn was_read<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &Context<'_, M>,
+        count: usize,
+    ) {
         let is_open = matches!(
             self.state,
             State::Established | State::FinWait1 | State::FinWait2
@@ -201,10 +205,13 @@ impl<Q: Default> Connection<Q> {
         if !is_open || count == 0 {
             return;
         }
+        if self.receive.next - self.receive.readable >= self.receive.mark {
+            self.tune_receive_buffer(context);
+        }
         let waits = self.deadlines.acknowledge != NEVER;
         let is_drained = self.receive.readable == 0 && self.receive.delayed.ends_write();
         if (waits && (is_drained || self.is_acknowledgment_overdue()))
-            || self.receive.is_update_due(context.limits)
+            || self.receive.is_update_due()
         {
             self.due.acknowledge = true;
         }

@@ -84,7 +84,7 @@ impl<M: Memory> Shard<M> {
             send_next: connection.send.next,
             receive_next: connection.receive.next,
             timestamp: connection.stamps.is_on.then_some(connection.stamps.recent),
-            window: connection.receive.offer(&self.limits, scale),
+            window: connection.receive.offer(scale),
         };
         let is_due = std::mem::take(&mut connection.due).acknowledge;
         connection.state = State::Closed;

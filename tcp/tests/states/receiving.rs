@@ -183,3 +183,81 @@ fn without_sack_or_by_configuration_nothing_is_told_of_what_came_again() {
         test.expect(ack(1, 5));
     }
 }
+
+/// The peer fills the window, we read it, and it acknowledges: `rounds` times, `pause` apart.
+fn delivered(test: &mut Test, rounds: usize, pause: u64) -> u32 {
+    let mut window = 0;
+    let mut sent = 1;
+    for _ in 0..rounds {
+        let mut left = window.max(60_000);
+        while left >= 1_000 {
+            test.inject(data(sent, 1, &[7; 1_000]));
+            sent += 1_000;
+            left -= 1_000;
+        }
+        test.read();
+        while let Some(segment) = test.next() {
+            window = u32::from(segment.window.unwrap_or(0)) << 7;
+        }
+        test.pass(millis(pause));
+    }
+    test.rows()[0].receive_window_bytes
+}
+
+fn scaled(socket: SocketOptions) -> Test {
+    let mut peer = syn().mss(1_000);
+    let options = peer.options.as_mut().expect("an MSS");
+    options.window_scale = Some(0);
+    let mut test = Test::listening_as(|_| {}, socket, 8);
+    test.inject(peer);
+    // A round trip of 50 ms.
+    test.next().expect("a SYN-ACK");
+    test.pass(millis(50));
+    test.inject(ack(1, 1));
+    test.accept();
+    test
+}
+
+#[test]
+fn a_buffer_that_is_delivered_within_two_round_trips_grows() {
+    let mut test = scaled(SocketOptions::default());
+    let window = delivered(&mut test, 8, 50);
+    assert!(window > 1_900_000, "{window}");
+}
+
+#[test]
+fn one_that_takes_longer_does_not() {
+    let mut test = scaled(SocketOptions::default());
+    let window = delivered(&mut test, 8, 150);
+    assert!(window <= 65_536, "{window}");
+}
+
+#[test]
+fn one_of_the_users_own_does_not_and_a_clamp_bounds_it() {
+    let own = SocketOptions {
+        receive_buffer_bytes: 100_000,
+        ..SocketOptions::default()
+    };
+    let window = delivered(&mut scaled(own), 8, 50);
+    assert!((90_000..=100_000).contains(&window), "{window}");
+    let clamped = SocketOptions {
+        window_clamp: 200_000,
+        ..SocketOptions::default()
+    };
+    let window = delivered(&mut scaled(clamped), 8, 50);
+    assert!((190_000..=200_000).contains(&window), "{window}");
+}
+
+#[test]
+fn a_clamp_set_later_takes_back_no_promise() {
+    use coremill_tcp::options::SocketOption;
+    let mut test = scaled(SocketOptions::default());
+    delivered(&mut test, 8, 50);
+    let before = test.rows()[0].receive_window_bytes;
+    let id = test.id();
+    let set = test
+        .shard
+        .set_option(test.now, id, SocketOption::WindowClamp, 30_000);
+    assert_eq!(set, Ok(()));
+    assert_eq!(test.rows()[0].receive_window_bytes, before);
+}
