@@ -213,6 +213,11 @@ impl ReassemblyPool {
         reassembly.has_duplicate = false;
     }
 
+    /// Ranges that connections hold.
+    pub fn live(&self) -> usize {
+        self.nodes.len() - self.available()
+    }
+
     /// Ranges that no connection holds.
     pub fn available(&self) -> usize {
         let mut count = 0;

@@ -50,10 +50,14 @@ impl<M: Memory> Shard<M> {
         true
     }
 
-    /// Entries of the pools that connections share and that none of them holds: as many as at the start when nothing
-    /// stayed behind. It counts them one by one.
-    pub fn pool_entries_available(&self) -> usize {
-        self.ranges.available()
+    /// Entries of the pools that connections share (ranges out of order, send records and what else only some need) and
+    /// that some of them hold: zero when nothing stayed behind. It counts ranges one by one.
+    pub fn live_pool_entries(&self) -> usize {
+        self.ranges.live()
+            + self.records.live()
+            + self.scoreboards.live()
+            + self.extensions.live()
+            + self.congestion.live()
     }
 
     /// Visits every listener.

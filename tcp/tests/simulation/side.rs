@@ -19,8 +19,6 @@ pub struct Side {
     /// Towards the other side.
     pub link: Link,
     held: Arc<AtomicUsize>,
-    /// Entries of the shard's pools at the start.
-    pool_entries: usize,
     /// Connections that wait for accept.
     queued: Arc<AtomicUsize>,
 }
@@ -53,7 +51,6 @@ impl Side {
         let random = Random::new(random.next());
         let link = Link::new(plan.links[side].clone(), random, plan.origin);
         Self {
-            pool_entries: shard.pool_entries_available(),
             shard,
             address,
             link,
@@ -72,8 +69,11 @@ impl Side {
         );
         let held = self.held.load(Ordering::Relaxed);
         assert_eq!(held, 0, "memory stays behind");
-        let free = self.shard.pool_entries_available();
-        assert_eq!(free, self.pool_entries, "entries of pools stay behind");
+        assert_eq!(
+            self.shard.live_pool_entries(),
+            0,
+            "entries of pools stay behind"
+        );
         let queued = self.queued.load(Ordering::Relaxed);
         assert_eq!(queued, 0, "places in the accept queue stay behind");
         let counters = self.shard.counters();

@@ -55,14 +55,16 @@ impl Snapshot {
         snapshot
     }
 
-    /// What is wrong with `figures`, a line each: worse than the file says, or low without a reason.
+    /// What is wrong with `figures`, a line each.
     pub fn differences(&self, figures: &[Figure]) -> Vec<String> {
         let mut wrong = Vec::new();
         for figure in figures {
             let Some((value, reasons)) = self.entries.get(&figure.name) else {
+                wrong.push(format!("{}: not in the file", figure.name));
                 continue;
             };
-            if figure.value < value - figure.tolerance {
+            // A value that is no number differs from each.
+            if !((value - figure.value).abs() <= figure.tolerance) {
                 wrong.push(format!(
                     "{}: now {} {}, {value} in the file",
                     figure.name,
@@ -82,14 +84,15 @@ impl Snapshot {
         wrong
     }
 
-    /// Writes `figures`, each with the reasons that it had.
+    /// Writes `figures`, each with the reasons that it had and still needs.
     pub fn write(&self, figures: &[Figure]) {
         let mut text = HEAD.to_owned();
         for figure in figures {
             let value = rounded(figure.value);
             let line = format!("{} = {value} {}", figure.name, figure.beside);
             let _ = writeln!(text, "{}", line.trim_end());
-            let entry = self.entries.get(&figure.name);
+            let is_low = figure.value < figure.explained_below;
+            let entry = self.entries.get(&figure.name).filter(|_| is_low);
             for reason in entry.iter().flat_map(|(_, reasons)| reasons) {
                 let _ = writeln!(text, "    because {reason}");
             }
