@@ -309,7 +309,7 @@ fn row(worker: u16, slot: usize) -> ConnectionRow {
         round_trip_variation: Duration::ZERO,
         retransmission_timeout: Duration::from_secs(1),
         retransmissions: 0,
-        outstanding: Outstanding::default(),
+        outstanding: coremill_tcp::snapshot::Outstanding::default(),
         hold: "idle",
         orphan: false,
     }
