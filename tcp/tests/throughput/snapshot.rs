@@ -64,7 +64,8 @@ impl Snapshot {
                 continue;
             };
             // A value that is no number differs from each.
-            if !((value - figure.value).abs() <= figure.tolerance) {
+            let is_close = (value - figure.value).abs() <= figure.tolerance;
+            if !is_close {
                 wrong.push(format!(
                     "{}: now {} {}, {value} in the file",
                     figure.name,
