@@ -27,6 +27,9 @@ struct Arguments {
     /// Keep in this file what was settled in real time, and pass over what it says was.
     #[arg(long)]
     record: Option<PathBuf>,
+    /// How often a script is played in real time that is not as it says, before that is believed.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    tries: u32,
     /// Play the only script in these very namespaces.
     #[arg(long, hide = true)]
     inside: Option<String>,
@@ -58,7 +61,14 @@ fn main() -> anyhow::Result<ExitCode> {
         None => Record::none(),
     };
     let program = std::env::current_exe()?;
-    let table = VerdictTable::play(&program, &found, &places, arguments.strict, &record)?;
+    let table = VerdictTable::play(
+        &program,
+        &found,
+        &places,
+        arguments.strict,
+        arguments.tries,
+        &record,
+    )?;
     print!("{}", table.lines());
     if found.len() > 1 {
         print!("{}", table.totals());

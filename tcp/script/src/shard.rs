@@ -3,6 +3,7 @@
 //! `sockets` maps system calls to its verbs, with `transfer`, `choices` and `readiness`.
 
 mod choices;
+mod closing;
 mod readiness;
 mod sockets;
 mod transfer;

@@ -35,6 +35,7 @@ impl VerdictTable {
         scripts: &[PathBuf],
         places: &[Place],
         is_strict: bool,
+        tries: u32,
         record: &Record,
     ) -> std::io::Result<Self> {
         let mut rows = Vec::new();
@@ -49,7 +50,7 @@ impl VerdictTable {
             texts.push(text);
         }
         for place in places {
-            let verdicts = settle_all(program, *place, scripts, &texts, record);
+            let verdicts = settle_all((program, *place), scripts, &texts, tries, record);
             for (row, theirs) in rows.iter_mut().zip(verdicts) {
                 row.theirs.push(theirs);
             }
@@ -151,10 +152,10 @@ impl Row {
 /// Plays what is not known yet at `place`, several scripts at a time. What is not as its script says is
 /// played again alone: real time has its accidents.
 fn settle_all(
-    program: &Path,
-    place: Place,
+    (program, place): (&Path, Place),
     scripts: &[PathBuf],
     texts: &[String],
+    tries: u32,
     record: &Record,
 ) -> Vec<(Judgement, String)> {
     let next = AtomicUsize::new(0);
@@ -195,7 +196,7 @@ fn settle_all(
     let first = verdicts.into_inner().unwrap_or_default();
     let again = |(index, played): (usize, Option<(Judgement, String)>)| {
         let mut played = played.or_else(|| play(index));
-        for _ in 0..TRIES_MORE {
+        for _ in 1..tries {
             if played
                 .as_ref()
                 .is_some_and(|(judgement, _)| judgement.is_settled())
@@ -212,6 +213,3 @@ fn settle_all(
 fn indented(text: &str) -> String {
     text.replace('\n', "\n    ")
 }
-
-/// How often a script is played again that is not as it says.
-const TRIES_MORE: usize = 2;

@@ -104,7 +104,7 @@ impl Sockets {
             "listen" => self.listen(around, call),
             "accept" | "accept4" => self.accept(around, call),
             "connect" => self.connect(around, call),
-            "close" => self.close(around, call),
+            "close" => self.close(around, call, progress),
             "shutdown" => self.shutdown(around, call),
             "read" | "recv" | "recvfrom" | "readv" | "recvmsg" => self.read(around, call, progress),
             "write" | "send" | "sendto" | "writev" | "sendmsg" => {
@@ -296,24 +296,6 @@ impl Sockets {
             Err(ConnectError::BadAddress(_)) => Ok(Outcome::Failed("ENETUNREACH")),
             Err(error @ ConnectError::TableFull(_)) => Err(Trouble::Difference(error.to_string())),
         }
-    }
-
-    fn close(&mut self, around: &mut Surroundings<'_>, call: &Call) -> Result<Outcome, Trouble> {
-        let descriptor = call.arguments.first().and_then(Value::number);
-        let socket = descriptor.and_then(|descriptor| self.table.remove(&descriptor));
-        let (now, shard) = (around.machine.now, &mut around.machine.shard);
-        match socket.map(|socket| (socket.kind, socket.linger)) {
-            None if descriptor.is_some_and(|fd| self.epolls.close(fd)) => {}
-            None => return Ok(Outcome::Failed("EBADF")),
-            Some((Kind::Fresh, _)) => {}
-            Some((Kind::Listening(id), _)) => shard.close_listener(now, id),
-            Some((Kind::Connection(id), Some(0))) => shard.abort(now, id),
-            Some((Kind::Connection(id), None)) => shard.close(now, id),
-            Some((Kind::Connection(_), Some(_))) => {
-                return Err(Trouble::Unsupported("close that lingers".into()));
-            }
-        }
-        Ok(Outcome::Done(0))
     }
 
     fn shutdown(&mut self, around: &mut Surroundings<'_>, call: &Call) -> Result<Outcome, Trouble> {
