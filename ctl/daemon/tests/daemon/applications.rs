@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use coremill_ring::doorbell::WorkerBell;
 use coremill_ring::header::read_header;
+use coremill_ring::layout::VERSION;
 use coremill_ring::memory::{map_application_memory, map_daemon_memory};
 use rustix::net::{RecvFlags, recv};
 use serde_json::{Value, json};
@@ -100,10 +101,11 @@ fn refusals_are_clear(daemon: &Daemon) {
     };
     let (kind, message) = refused(json!({"request": "attach", "layout": 99}));
     assert_eq!(kind, "version");
-    assert!(message.contains("as version 2, not 99"), "{message}");
-    let (kind, _) = refused(json!({"request": "attach", "layout": 2, "flags": 2}));
+    let expected = format!("as version {VERSION}, not 99");
+    assert!(message.contains(&expected), "{message}");
+    let (kind, _) = refused(json!({"request": "attach", "layout": VERSION, "flags": 2}));
     assert_eq!(kind, "invalid");
-    let (kind, _) = refused(json!({"request": "attach", "layout": 2, "colour": 1}));
+    let (kind, _) = refused(json!({"request": "attach", "layout": VERSION, "colour": 1}));
     assert_eq!(kind, "malformed");
     let (kind, message) = refused(json!({"request": "detach", "attachment": 4711}));
     assert_eq!(kind, "invalid");
