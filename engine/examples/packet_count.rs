@@ -59,6 +59,8 @@ fn worker(clock: &ManualClock) -> (Worker<LoopbackPort, ManualClock, PlainRoutes
         timestamp_offset: [2; 16],
         ephemeral_port: [3; 16],
         table: [4; 16],
+        syn_cookie: [5; 16],
+        fast_open: [6; 16],
     };
     let mut shard = Shard::new(limits, secrets, ChunkPool::new(16 << 20));
     let queued: Vec<_> = services.iter().map(|_| Arc::default()).collect();

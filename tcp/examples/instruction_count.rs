@@ -219,6 +219,8 @@ fn shard() -> Shard {
         timestamp_offset: [2; 16],
         ephemeral_port: [3; 16],
         table: [4; 16],
+        syn_cookie: [5; 16],
+        fast_open: [6; 16],
     };
     Shard::new(limits, secrets, ChunkPool::new(8 << 20))
 }

@@ -25,7 +25,7 @@ mod unreachable;
 mod user;
 mod user_timeout;
 
-pub(crate) use handshake::{default_mss, own_mss, syn_window};
+pub(crate) use handshake::{default_mss, own_mss};
 pub(crate) use hold::Hold;
 pub(crate) use receive_side::ReceiveSide;
 pub(crate) use send_side::SendSide;

@@ -91,6 +91,15 @@ impl FlowSecret {
         self.0.hash(bytes.as_slice())
     }
 
+    /// Over a flow and two numbers.
+    pub(crate) fn of_flow_and(&self, flow: &Flow, numbers: (u32, u32)) -> u64 {
+        let mut bytes = FlowBytes::default();
+        bytes.push_flow(flow);
+        bytes.push(&numbers.0.to_be_bytes());
+        bytes.push(&numbers.1.to_be_bytes());
+        self.0.hash(bytes.as_slice())
+    }
+
     /// Over something that is no flow.
     pub(crate) fn of_number(&self, number: u64) -> u64 {
         self.0.hash(&number.to_be_bytes())
@@ -109,7 +118,7 @@ impl FlowSecret {
 
 /// A flow in bytes: 12 for IPv4, 36 for IPv6, so that the two families never look alike.
 struct FlowBytes {
-    bytes: [u8; 40],
+    bytes: [u8; 44],
     length: usize,
 }
 
@@ -117,7 +126,7 @@ impl Default for FlowBytes {
     #[inline]
     fn default() -> Self {
         Self {
-            bytes: [0; 40],
+            bytes: [0; 44],
             length: 0,
         }
     }

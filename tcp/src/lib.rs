@@ -36,6 +36,7 @@ pub mod sequence;
 pub mod shard;
 pub mod snapshot;
 pub mod state;
+mod syn_cookie;
 mod table;
 pub mod tcp_counters;
 pub mod time;

@@ -1,5 +1,9 @@
 //! Every bound and default of a shard. All memory is reserved when the shard is made.
 
+mod opening;
+
+pub use opening::{OpeningLimits, SYN_COOKIE_VALID, SynCookies};
+
 use std::time::Duration;
 
 use crate::congestion::CongestionSettings;
@@ -71,6 +75,8 @@ pub struct Limits {
     pub keepalive_interval: Duration,
     /// Unanswered keepalive probes before the connection fails.
     pub keepalive_count: u32,
+    /// SYNs, cookies, what is remembered of peers.
+    pub opening: OpeningLimits,
     /// Congestion control.
     pub congestion: CongestionSettings,
     /// Send and accept the window scale option.
@@ -132,6 +138,7 @@ impl Default for Limits {
             keepalive_idle: Duration::from_secs(7_200),
             keepalive_interval: Duration::from_secs(75),
             keepalive_count: 9,
+            opening: OpeningLimits::default(),
             congestion: CongestionSettings::default(),
             window_scaling: true,
             timestamps: true,
@@ -188,6 +195,10 @@ pub struct Secrets {
     pub ephemeral_port: [u8; 16],
     /// Hash of the tables.
     pub table: [u8; 16],
+    /// SYN cookies (RFC 4987).
+    pub syn_cookie: [u8; 16],
+    /// Fast Open cookies (RFC 7413).
+    pub fast_open: [u8; 16],
 }
 
 impl std::fmt::Debug for Secrets {

@@ -32,6 +32,21 @@ pub struct ListenOptions {
     pub socket: SocketOptions,
 }
 
+impl ListenOptions {
+    /// SYN-ACK timeouts that cover the time to wait for data (as Linux counts it).
+    pub(crate) fn defer_accept_timeouts(&self, limits: &Limits) -> u32 {
+        let mut timeout = limits.rto_initial;
+        let wanted = Duration::from_secs(u64::from(self.socket.defer_accept_seconds));
+        let (mut count, mut covered) = (0, Duration::ZERO);
+        while covered < wanted && count < u32::from(u8::MAX) {
+            count += 1;
+            covered = covered.saturating_add(timeout);
+            timeout = timeout.saturating_mul(2).min(limits.rto_max);
+        }
+        count
+    }
+}
+
 /// An active open.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectOptions {
@@ -60,6 +75,11 @@ pub struct SocketOptions {
     pub keepalive: bool,
     /// SO_OOBINLINE: urgent data stays in the stream.
     pub urgent_inline: bool,
+    /// TCP_SYNCNT: SYN retransmissions before an active open fails; 0 for the shard's.
+    pub syn_retries: u8,
+    /// TCP_DEFER_ACCEPT in seconds; 0: not. A connection waits for accept only once data has come, or
+    /// when so much time has passed. Of an active open the handshake's ACK waits for data to go with.
+    pub defer_accept_seconds: u16,
     /// TCP_KEEPCNT; 0 for the shard's.
     pub keepalive_count: u8,
     /// TCP_KEEPIDLE in seconds; 0 for the shard's.
@@ -89,6 +109,8 @@ impl SocketOptions {
         cork: false,
         keepalive: false,
         urgent_inline: false,
+        syn_retries: 0,
+        defer_accept_seconds: 0,
         keepalive_count: 0,
         keepalive_idle_seconds: 0,
         keepalive_interval_seconds: 0,
@@ -132,6 +154,21 @@ impl SocketOptions {
         match self.keepalive_interval_seconds {
             0 => limits.keepalive_interval,
             seconds => Duration::from_secs(u64::from(seconds)),
+        }
+    }
+
+    /// SYN retransmissions before an active open fails: as in Linux, those that come at an even pace
+    /// are not counted.
+    pub(crate) fn syn_retries(&self, limits: &Limits) -> u32 {
+        let retries = self.syn_retries_doubled(limits);
+        retries.saturating_add(limits.opening.syn_linear_timeouts)
+    }
+
+    /// Those that are.
+    pub(crate) fn syn_retries_doubled(&self, limits: &Limits) -> u32 {
+        match self.syn_retries {
+            0 => limits.syn_retries,
+            count => u32::from(count),
         }
     }
 

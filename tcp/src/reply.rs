@@ -1,5 +1,5 @@
-//! Segments that no connection sends: RST for no socket (RFC 9293, section 3.10.7.1), and the
-//! acknowledgements of TIME-WAIT. They wait in a bounded ring, and what finds no room is not sent.
+//! Segments that no connection sends: RST for no socket (RFC 9293, section 3.10.7.1), SYN cookies, and
+//! the acknowledgements of TIME-WAIT. They wait in a bounded ring, and what finds no room is not sent.
 
 use std::collections::VecDeque;
 
@@ -19,6 +19,16 @@ pub(crate) struct Reply {
     pub(crate) flags: Flags,
     pub(crate) window: u16,
     pub(crate) timestamps: Option<Timestamps>,
+    /// What only a SYN-ACK says.
+    pub(crate) syn: Option<SynOptions>,
+}
+
+/// Options of a SYN-ACK that no record remembers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SynOptions {
+    pub(crate) mss: u16,
+    pub(crate) window_scale: Option<u8>,
+    pub(crate) sack: bool,
 }
 
 impl Reply {
@@ -39,6 +49,7 @@ impl Reply {
             flags,
             window: 0,
             timestamps: None,
+            syn: None,
         }
     }
 
@@ -53,10 +64,15 @@ impl Reply {
             window: self.window,
             urgent_pointer: 0,
         };
-        let options = Options {
+        let mut options = Options {
             timestamps: self.timestamps,
             ..Options::default()
         };
+        if let Some(syn) = self.syn {
+            options.mss = Some(syn.mss);
+            options.window_scale = syn.window_scale;
+            options.sack_permitted = syn.sack;
+        }
         let length = header.emit(&options, out)?;
         Some(outgoing(&self.flow, length, length, limits))
     }

@@ -1,14 +1,16 @@
 //! What one core owns of TCP: listeners, half-open requests, connections and TIME-WAIT records.
 //!
-//! The children hold the verbs: `segment` (in), `passive` and `late` (segments without connection),
-//! `transmit` (out), `timers`, `open`, `options` and `user` (the user's), `settle` (what follows after each).
+//! The children hold the verbs: `segment` (in), `passive`, `request`, `cookies` and `late` (segments without
+//! connection), `transmit` (out), `timers`, `open`, `options` and `user` (the user's), `settle` (what follows after each).
 
 mod abort_all;
+mod cookies;
 mod inspect;
 mod late;
 mod open;
 mod options;
 mod passive;
+mod request;
 mod segment;
 mod settle;
 mod timers;
@@ -36,6 +38,7 @@ use crate::reply::ReplyQueue;
 use crate::round_trip::TimeoutBounds;
 use crate::scoreboard::ScoreboardPool;
 use crate::send_records::SendRecordPool;
+use crate::syn_cookie::SynCookieSecret;
 use crate::table::established::Established;
 use crate::table::listen::ListenTable;
 use crate::table::request::Requests;
@@ -62,6 +65,7 @@ pub struct Shard<M: Memory = ChunkPool> {
     hash: FlowHash,
     initial_sequence: InitialSequence,
     timestamp_offsets: TimestampOffsets,
+    syn_cookies: SynCookieSecret,
     ephemeral_ports: EphemeralPorts,
     congestion: CongestionPool,
     challenges: ChallengeLimit,
@@ -118,6 +122,7 @@ impl<M: Memory> Shard<M> {
             hash: FlowHash::new(&secrets.table),
             initial_sequence: InitialSequence::new(&secrets.initial_sequence),
             timestamp_offsets: TimestampOffsets::new(&secrets.timestamp_offset),
+            syn_cookies: SynCookieSecret::new(&secrets.syn_cookie),
             ephemeral_ports: EphemeralPorts::new(&secrets.ephemeral_port, limits.ephemeral_ports),
             congestion: CongestionPool::new(&limits.congestion),
             challenges: ChallengeLimit::new(&secrets.table),

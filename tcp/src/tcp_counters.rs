@@ -18,7 +18,12 @@ crate::counter_table! {
         out_rsts "OutRsts" "RST segments sent.";
         listen_overflows "ListenOverflows" "Connections or SYNs refused because an accept queue was full.";
         listen_drops "ListenDrops" "SYNs and final ACKs dropped by a listener for any reason.";
-        req_q_full_drop "TCPReqQFullDrop" "SYNs dropped because the request table was full.";
+        req_q_full_drop "TCPReqQFullDrop" "SYNs dropped because a listener's requests, or the request table, were full.";
+        req_q_full_do_cookies "TCPReqQFullDoCookies" "SYNs answered by a cookie for the same reason.";
+        syncookies_sent "SyncookiesSent" "SYN cookies sent.";
+        syncookies_received "SyncookiesRecv" "ACKs that brought a valid SYN cookie back.";
+        syncookies_failed "SyncookiesFailed" "ACKs that claimed to, and did not.";
+        defer_accept_drop "TCPDeferAcceptDrop" "ACKs without data that a listener did not take for a connection yet.";
         timeouts "TCPTimeouts" "Retransmission timers that ran out.";
         delayed_acks "DelayedACKs" "Acknowledgements sent by the delay timer.";
         delayed_ack_lost "DelayedACKLost" "Old data received again: our acknowledgement was lost or late.";

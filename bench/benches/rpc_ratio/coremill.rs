@@ -132,6 +132,8 @@ fn options(connections: usize) -> EngineOptions {
             timestamp_offset: [2; 16],
             ephemeral_port: [3; 16],
             table: [4; 16],
+            syn_cookie: [5; 16],
+            fast_open: [6; 16],
         },
         steering_key: [0x6d; 40],
         services: [("echo", ServiceKind::Echo(listening)), ("rpc", rpc)]

@@ -217,6 +217,8 @@ fn start(
         timestamp_offset: [2; 16],
         ephemeral_port: [3; 16],
         table: [4; 16],
+        syn_cookie: [5; 16],
+        fast_open: [6; 16],
     };
     let mut shard = Shard::new(limits, secrets, ChunkPool::new(16 << 20));
     let seed = SEED.fetch_add(1, Ordering::Relaxed);

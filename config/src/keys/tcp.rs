@@ -131,6 +131,24 @@ const TCP: &[Key] = &[
         "SYNs repeated before an active open times out.",
     ),
     key(
+        "syn_linear_timeouts",
+        count(0, 127, "timeouts"),
+        Is("4"),
+        "SYN timeouts before each doubles the next; as many retransmissions more.",
+    ),
+    key(
+        "syn_cookies",
+        Allowed::Word(&["off", "auto", "always"]),
+        Is("\"auto\""),
+        "Answer SYNs without a record of them: when requests overflow, or always.",
+    ),
+    key(
+        "segment_min",
+        count(28, 1_460, "bytes"),
+        Is("48"),
+        "Least segment that a peer's MSS makes us send, options included.",
+    ),
+    key(
         "syn_ack_retries",
         count(0, 127, "retransmissions"),
         Is("5"),

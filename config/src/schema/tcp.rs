@@ -36,6 +36,9 @@ pub struct Tcp {
     #[serde(with = "duration")]
     pub rto_max: Duration,
     pub syn_retries: u32,
+    pub syn_linear_timeouts: u32,
+    pub syn_cookies: SynCookies,
+    pub segment_min: u16,
     pub syn_ack_retries: u32,
     pub retries: u32,
     pub orphan_retries: u32,
@@ -79,6 +82,15 @@ pub enum LossDetection {
     Newreno,
 }
 
+/// `tcp.syn_cookies`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SynCookies {
+    Off,
+    Auto,
+    Always,
+}
+
 impl Default for Tcp {
     fn default() -> Self {
         Self {
@@ -102,6 +114,9 @@ impl Default for Tcp {
             rto_initial: Duration::from_secs(1),
             rto_max: Duration::from_secs(120),
             syn_retries: 6,
+            syn_linear_timeouts: 4,
+            syn_cookies: SynCookies::Auto,
+            segment_min: 48,
             syn_ack_retries: 5,
             retries: 15,
             orphan_retries: 8,

@@ -2,15 +2,15 @@
 //! again here could only fail by a bug in those checks, and is then an error, not a panic.
 
 use coremill_config::schema::{
-    Config, EalMemory as Memory, Idle, Local, LossDetection as Detection, Port, Route, Service,
-    ServiceKind as Kind,
+    self, Config, EalMemory as Memory, Idle, Local, LossDetection as Detection, Port, Route,
+    Service, ServiceKind as Kind,
 };
 use coremill_engine::options::{
     Device, EalMemory, EalOptions, EngineOptions, IdlePolicy, Listening, NeighborOptions,
     PortOptions, RouteOptions, ServiceKind, ServiceOptions, TurnOptions, WorkerOptions,
 };
 use coremill_tcp::congestion::CongestionSettings;
-use coremill_tcp::limits::{Limits, LossDetection, Secrets};
+use coremill_tcp::limits::{Limits, LossDetection, OpeningLimits, Secrets, SynCookies};
 
 use crate::failure::Failure;
 
@@ -34,6 +34,8 @@ pub fn engine_options(config: &Config) -> Result<EngineOptions, Failure> {
             timestamp_offset: random()?,
             ephemeral_port: random()?,
             table: random()?,
+            syn_cookie: random()?,
+            fast_open: random()?,
         },
         steering_key: random()?,
         services: config.services.iter().map(service).collect(),
@@ -175,6 +177,7 @@ fn limits(config: &Config) -> Limits {
         keepalive_idle: tcp.keepalive_idle,
         keepalive_interval: tcp.keepalive_interval,
         keepalive_count: tcp.keepalive_count,
+        opening: opening(tcp),
         congestion: CongestionSettings {
             initial_window_segments: tcp.initial_window_segments,
             blocks_max: tcp.connections_max,
@@ -192,6 +195,18 @@ fn limits(config: &Config) -> Limits {
         ttl: tcp.ttl,
         // What has no key yet.
         ..Limits::default()
+    }
+}
+
+fn opening(tcp: &schema::Tcp) -> OpeningLimits {
+    OpeningLimits {
+        syn_linear_timeouts: tcp.syn_linear_timeouts,
+        syn_cookies: match tcp.syn_cookies {
+            schema::SynCookies::Off => SynCookies::Off,
+            schema::SynCookies::Auto => SynCookies::Auto,
+            schema::SynCookies::Always => SynCookies::Always,
+        },
+        segment_bytes_min: tcp.segment_min,
     }
 }
 

@@ -50,6 +50,10 @@ pub const KEEPALIVE_IDLE: u32 = of_tcp(4);
 pub const KEEPALIVE_INTERVAL: u32 = of_tcp(5);
 /// Unanswered probes before the connection fails (TCP_KEEPCNT): 1 to 127.
 pub const KEEPALIVE_COUNT: u32 = of_tcp(6);
+/// SYN retransmissions before connecting fails (TCP_SYNCNT): 1 to 127.
+pub const SYN_COUNT: u32 = of_tcp(7);
+/// Connections are told of only once data has come, or so many seconds later (TCP_DEFER_ACCEPT); 0 for at once.
+pub const DEFER_ACCEPT: u32 = of_tcp(9);
 /// Time in FIN-WAIT-2 (TCP_LINGER2), in seconds: 0 for the daemon's, below 0 for none.
 pub const FIN_WAIT_2: u32 = of_tcp(8);
 /// The largest window offered (TCP_WINDOW_CLAMP), in bytes; 0 for no bound.

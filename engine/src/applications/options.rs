@@ -26,6 +26,8 @@ const OPTIONS: &[(u32, SocketOption)] = &[
     (ring::KEEPALIVE_IDLE, SocketOption::KeepaliveIdle),
     (ring::KEEPALIVE_INTERVAL, SocketOption::KeepaliveInterval),
     (ring::KEEPALIVE_COUNT, SocketOption::KeepaliveCount),
+    (ring::SYN_COUNT, SocketOption::SynCount),
+    (ring::DEFER_ACCEPT, SocketOption::DeferAccept),
     (ring::URGENT_INLINE, SocketOption::UrgentInline),
     (ring::FIN_WAIT_2, SocketOption::FinWait2),
     (ring::USER_TIMEOUT, SocketOption::UserTimeout),

@@ -2,6 +2,7 @@
 //! (RFC 9293, section 3.10.7.3).
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::arrival::QUIET_MILLIS;
 use super::deadlines::{Deadlines, NEVER};
@@ -38,7 +39,7 @@ impl<Q: Default> Connection<Q> {
         timestamp_offset: u32,
         limits: &Limits,
     ) -> Self {
-        let mss = own_mss(options.mtu, flow.remote.address);
+        let mss = own_mss(options.mtu, flow.remote.address, limits);
         let mut connection = Self::blank(now, flow, initial, mss, limits);
         connection.state = State::SynSent;
         connection.due.syn = true;
@@ -63,21 +64,22 @@ impl<Q: Default> Connection<Q> {
         timestamp_offset: u32,
     ) -> Self {
         let limits = context.limits;
-        let mss = handshake.mss.min(handshake.own_mss).max(MSS_LEAST);
+        let mss = sending_mss(handshake.mss.min(handshake.own_mss), limits);
         let mut connection = Self::blank(context.now, flow, handshake.ours, mss, limits);
         connection.state = State::SynReceived;
         connection.send.last_sent = handshake.started;
         connection.send.unacknowledged = handshake.ours + 1;
         connection.send.next = handshake.ours + 1;
         connection.receive = ReceiveSide::new(handshake.theirs + 1);
-        connection.receive.sack = handshake.sack;
-        connection.receive.edge = connection.receive.next + syn_window(limits);
-        connection.take_scale(handshake.window_scale, limits);
+        connection.receive.sack = handshake.agreed.sack();
+        connection.receive.edge =
+            connection.receive.next + u32::from(handshake.window_offered(limits));
+        connection.take_scale(handshake.agreed.window_scale(), limits);
         connection.send.window_sequence = handshake.theirs;
         connection.send.window = u32::from(handshake.window);
         connection.send.window_largest = connection.send.window;
         connection.stamps = Stamps {
-            is_on: handshake.timestamps,
+            is_on: handshake.agreed.timestamps(),
             offset: timestamp_offset,
             recent: handshake.timestamp,
         };
@@ -138,6 +140,7 @@ impl<Q: Default> Connection<Q> {
             if !is_acceptable || !is_echo_ours {
                 if !header.flags.contains(Flags::RST) {
                     context.replies.push(Reply::reset_for(self.flow, segment));
+                    self.hurry(context.now);
                 }
                 return Err(DropReason::BadHandshakeAck);
             }
@@ -152,19 +155,25 @@ impl<Q: Default> Connection<Q> {
         if !header.flags.contains(Flags::SYN) {
             return Err(DropReason::BadFlags);
         }
+        // The handshake's ACK waits for data to go with (as Linux).
+        let options_chosen = context.option_sets.get(&self.user.options);
+        let holds_ack = options_chosen.defer_accept_seconds > 0;
         self.take_syn(context, segment, options);
         if has_ack {
             self.send.unacknowledged = header.acknowledgment;
             self.due.syn = false;
-            self.due.acknowledge = true;
-            if self.send.attempts == 0 {
-                self.round_trip
-                    .measure(context.now.since(self.send.last_sent));
-            } else {
+            self.measure_handshake(context.now, options);
+            if self.send.attempts > 1 {
+                // RFC 6928, section 2: one that is sent again may be a spurious timeout.
                 self.congestion.on_handshake_loss();
             }
             self.send.attempts = 0;
             self.establish(context);
+            if holds_ack {
+                self.deadlines.acknowledge = context.now + HELD_ACK_MAX;
+            } else {
+                self.due.acknowledge = true;
+            }
             if !segment.payload.is_empty() || header.flags.contains(Flags::FIN) {
                 let mut rest = *segment;
                 rest.header.sequence += 1;
@@ -178,6 +187,27 @@ impl<Q: Default> Connection<Q> {
         Ok(false)
     }
 
+    /// The round trip of the handshake: by Karn's rule of a SYN sent once, or by the timestamp that
+    /// comes back.
+    fn measure_handshake(&mut self, now: Instant, options: &Options) {
+        if self.send.attempts == 0 {
+            self.round_trip.measure(now.since(self.send.last_sent));
+        } else if self.stamps.is_on
+            && let Some(stamp) = options.timestamps
+            && let Some(sample) = self.stamps.round_trip(stamp, now)
+        {
+            self.round_trip.measure(sample);
+        }
+    }
+
+    /// A half-open peer answered for its former connection and has been reset: the SYN goes out again
+    /// at once (RFC 9293, section 3.5.1, figure 8), but once only, as Linux does it.
+    fn hurry(&mut self, now: Instant) {
+        if self.send.attempts == 0 {
+            self.deadlines.retransmit = self.deadlines.retransmit.min(now + HURRY);
+        }
+    }
+
     /// What the peer's SYN says.
     fn take_syn<M: Memory<Queue = Q>>(
         &mut self,
@@ -187,13 +217,13 @@ impl<Q: Default> Connection<Q> {
     ) {
         let header = &segment.header;
         let peer_mss = options.mss.unwrap_or(default_mss(self.flow.remote.address));
-        self.send.mss = self.send.mss.min(peer_mss).max(MSS_LEAST);
+        self.send.mss = sending_mss(self.send.mss.min(peer_mss), context.limits);
         self.receive = ReceiveSide {
             mss: self.receive.mss,
             sack: self.receive.sack && options.sack_permitted,
             ..ReceiveSide::new(header.sequence + 1)
         };
-        self.receive.edge = self.receive.next + syn_window(context.limits);
+        self.receive.edge = self.receive.next + syn_window(context.limits, self.receive.mss);
         self.take_scale(options.window_scale, context.limits);
         self.stamps.is_on &= options.timestamps.is_some();
         self.stamps.recent = options.timestamps.map_or(0, |stamp| stamp.value);
@@ -235,9 +265,14 @@ impl<Q: Default> Connection<Q> {
 }
 
 /// Payload and options that the link carries in one segment (RFC 6691).
-pub(crate) fn own_mss(mtu: u16, remote: IpAddr) -> u16 {
+pub(crate) fn own_mss(mtu: u16, remote: IpAddr, limits: &Limits) -> u16 {
     let headers = if remote.is_ipv4() { 40 } else { 60 };
-    mtu.saturating_sub(headers).max(MSS_LEAST)
+    sending_mss(mtu.saturating_sub(headers), limits)
+}
+
+/// A peer or path that names less does not make us send little else than headers.
+pub(crate) fn sending_mss(mss: u16, limits: &Limits) -> u16 {
+    mss.max(limits.opening.segment_bytes_min)
 }
 
 /// The MSS of a peer that does not name its own (RFC 9293, section 3.7.1).
@@ -245,10 +280,41 @@ pub(crate) fn default_mss(remote: IpAddr) -> u16 {
     if remote.is_ipv4() { 536 } else { 1_220 }
 }
 
-/// The window of our SYN: not scaled.
-pub(crate) fn syn_window(limits: &Limits) -> u32 {
-    super::receive_side::buffer_bytes(limits).min(super::receive_side::BUFFER_BYTES_FIRST)
+/// The window of our SYN, never scaled: whole segments of `payload` bytes, as Linux offers them.
+pub(crate) fn syn_window(limits: &Limits, payload: u16) -> u32 {
+    let payload = u32::from(payload).max(1);
+    let space = super::receive_side::buffer_bytes(limits).min(SYN_WINDOW_BYTES);
+    let whole = if space > payload {
+        space - space % payload
+    } else {
+        space
+    };
+    whole.min(u32::from(u16::MAX))
 }
 
-/// A peer that names less does not make us send headers only (Linux: TCP_MIN_MSS, 88).
-pub(crate) const MSS_LEAST: u16 = 88;
+impl Handshake {
+    /// The window of the SYN-ACK: segments that carry the agreed options.
+    pub(crate) fn window_offered(&self, limits: &Limits) -> u16 {
+        let options = if self.agreed.timestamps() {
+            TIMESTAMP_BYTES
+        } else {
+            0
+        };
+        let window = syn_window(limits, self.own_mss.saturating_sub(options));
+        u16::try_from(window).unwrap_or(u16::MAX)
+    }
+
+    /// Our window shift, where the peer named its own.
+    pub(crate) fn scale_offered(&self, limits: &Limits) -> Option<u8> {
+        self.agreed.window_scale().map(|_| window_scale(limits))
+    }
+}
+
+/// Linux: two ticks.
+const HURRY: Duration = Duration::from_millis(2);
+/// How long the handshake's ACK waits for data (Linux: TCP_DELACK_MAX).
+const HELD_ACK_MAX: Duration = Duration::from_millis(200);
+/// Half of Linux's first receive buffer.
+const SYN_WINDOW_BYTES: u32 = 65_536;
+/// The timestamps option with its padding.
+const TIMESTAMP_BYTES: u16 = 12;

@@ -31,7 +31,7 @@ impl<Q: Default> Connection<Q> {
     ) {
         let is_below_least = mtu < self.least_path_mtu(context.limits);
         let mtu = mtu.max(self.least_path_mtu(context.limits));
-        let mss = super::own_mss(mtu, self.flow.remote.address);
+        let mss = super::own_mss(mtu, self.flow.remote.address, context.limits);
         if mss >= self.send.mss {
             return;
         }
@@ -58,7 +58,7 @@ impl<Q: Default> Connection<Q> {
         let remote = self.flow.remote.address;
         let known = context.path_mtus.find(context.now, remote);
         if let Some((mtu, expires)) = known.filter(|_| discovery.believes_routers()) {
-            let mss = super::own_mss(mtu, remote);
+            let mss = super::own_mss(mtu, remote, context.limits);
             if mss < self.send.mss {
                 self.narrow(context, mss, expires, false);
             }

@@ -56,13 +56,18 @@ impl<Q: Default> Connection<Q> {
         if u32::from(self.send.attempts) > self.attempts_max(context)
             || gives_up_at.is_some_and(|end| end <= context.now)
             || self.is_kept_waiting(context)
+            || self.is_syn_overdue(context)
         {
             context.counters.abort_on_timeout.increment();
             let error = self.user.soft_error.unwrap_or(ConnectionError::TimedOut);
             self.fail(context, error);
             return;
         }
-        self.round_trip.back_off();
+        let is_linear = self.state == State::SynSent
+            && u32::from(self.send.attempts) <= context.limits.opening.syn_linear_timeouts;
+        if !is_linear {
+            self.round_trip.back_off();
+        }
         self.restart_timeout(context);
         if let Some(end) = gives_up_at {
             self.deadlines.retransmit = self.deadlines.retransmit.min(end);
@@ -76,6 +81,17 @@ impl<Q: Default> Connection<Q> {
             context.counters.timeouts.increment();
             self.enter_loss(context);
         }
+    }
+
+    /// True for a SYN that has been under way for as long as its retries would last if each doubled
+    /// the wait: linear timeouts make more of them, not the user wait longer (as Linux).
+    fn is_syn_overdue<M>(&self, context: &Context<'_, M>) -> bool {
+        if self.state != State::SynSent {
+            return false;
+        }
+        let options = context.option_sets.get(&self.user.options);
+        let doublings = 2_u32.saturating_pow(options.syn_retries_doubled(context.limits) + 1) - 1;
+        context.now.since(self.send.last_sent) >= context.bounds.initial.saturating_mul(doublings)
     }
 
     /// True for an orphan whose peer answers but keeps its window closed: nobody could ever let go of
@@ -100,7 +116,10 @@ impl<Q: Default> Connection<Q> {
     fn attempts_max<M>(&self, context: &Context<'_, M>) -> u32 {
         let limits = context.limits;
         match self.state {
-            State::SynSent => limits.syn_retries,
+            State::SynSent => context
+                .option_sets
+                .get(&self.user.options)
+                .syn_retries(limits),
             State::SynReceived => limits.syn_ack_retries,
             _ if self.user.is_orphan => limits.orphan_retries,
             _ => limits.retries,

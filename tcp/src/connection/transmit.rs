@@ -179,7 +179,7 @@ impl<Q: Default> Connection<Q> {
             ..Options::default()
         };
         let mut header = self.header_without_window(self.send.unacknowledged, flags);
-        header.window = super::handshake::syn_window(limits) as u16;
+        header.window = super::handshake::syn_window(limits, self.receive.mss) as u16;
         let length = header.emit(&options, out)?;
         self.due.syn = false;
         if self.send.next == self.send.unacknowledged {

@@ -28,6 +28,10 @@ pub enum SocketOption {
     KeepaliveCount,
     /// SO_OOBINLINE.
     UrgentInline,
+    /// TCP_SYNCNT.
+    SynCount,
+    /// TCP_DEFER_ACCEPT in seconds.
+    DeferAccept,
     /// TCP_LINGER2 in seconds.
     FinWait2,
     /// TCP_USER_TIMEOUT in milliseconds.
@@ -95,6 +99,10 @@ impl SocketOptions {
             SocketOption::KeepaliveCount => {
                 self.keepalive_count = within(value, 1, KEEPALIVE_COUNT_MAX)?;
             }
+            SocketOption::SynCount => self.syn_retries = within(value, 1, SYN_COUNT_MAX)?,
+            SocketOption::DeferAccept => {
+                self.defer_accept_seconds = clamped(value, 0, i64::from(u16::MAX));
+            }
             SocketOption::FinWait2 => {
                 self.fin_wait_2_seconds = clamped(value, -1, FIN_WAIT_2_SECONDS_MAX);
             }
@@ -147,6 +155,8 @@ impl SocketOptions {
             SocketOption::KeepaliveIdle => seconds(self.keepalive_idle(limits)),
             SocketOption::KeepaliveInterval => seconds(self.keepalive_interval(limits)),
             SocketOption::KeepaliveCount => i64::from(self.keepalive_count(limits)),
+            SocketOption::SynCount => or(self.syn_retries.into(), limits.syn_retries.into()),
+            SocketOption::DeferAccept => i64::from(self.defer_accept_seconds),
             SocketOption::FinWait2 => match self.fin_wait_2_seconds {
                 0 => seconds(limits.fin_wait_2),
                 own => i64::from(own),
@@ -187,8 +197,9 @@ fn bytes(limit: usize) -> i64 {
         .min(i64::from(i32::MAX))
 }
 
-/// Linux's bounds: MAX_TCP_KEEPIDLE and MAX_TCP_KEEPINTVL, MAX_TCP_KEEPCNT, TCP_FIN_TIMEOUT_MAX, SOCK_MIN_RCVBUF.
+/// Linux's bounds: MAX_TCP_SYNCNT, MAX_TCP_KEEPIDLE and MAX_TCP_KEEPINTVL, MAX_TCP_KEEPCNT, TCP_FIN_TIMEOUT_MAX, SOCK_MIN_RCVBUF.
 const KEEPALIVE_SECONDS_MAX: i64 = 32_767;
+const SYN_COUNT_MAX: i64 = 127;
 const KEEPALIVE_COUNT_MAX: i64 = 127;
 const FIN_WAIT_2_SECONDS_MAX: i64 = 120;
 const BUFFER_LEAST: i64 = 2_304;

@@ -2,11 +2,12 @@
 //! RFC 6191).
 
 use super::Shard;
+use super::segment::Arrival;
 use crate::address::Flow;
 use crate::connection::is_before;
 use crate::drop_reason::DropReason;
-use crate::header::{Flags, Segment};
-use crate::header_options::{Options, Timestamps};
+use crate::header::Flags;
+use crate::header_options::Timestamps;
 use crate::memory::Memory;
 use crate::packet::Verdict;
 use crate::reply::Reply;
@@ -20,13 +21,11 @@ impl<M: Memory> Shard<M> {
     /// then, and the new connection's numbers must not be below the one given.
     pub(super) fn time_wait_receives(
         &mut self,
-        now: Instant,
-        hash: u64,
+        arrival: &Arrival<'_>,
         key: u32,
-        flow: &Flow,
-        segment: &Segment<'_>,
-        options: &Options,
     ) -> Result<Verdict, SequenceNumber> {
+        let (now, hash, flow) = (arrival.now, arrival.hash, &arrival.flow);
+        let (segment, options) = (arrival.segment, arrival.options);
         let rejected = Ok(Verdict::Dropped(DropReason::TimeWaitRejected));
         let Some(remains) = self.time_waits.get_mut(key).copied() else {
             return rejected;
@@ -122,6 +121,7 @@ impl<M: Memory> Shard<M> {
             timestamps: remains
                 .timestamp
                 .map(|echo| Timestamps { value: clock, echo }),
+            syn: None,
         });
     }
 }

@@ -1,68 +1,100 @@
-//! Passive opens: from a listener's SYN over a light request to a connection that waits for accept.
+//! Passive opens begin: a SYN meets a listener and becomes a light request, a cookie, or nothing.
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Shard;
-use crate::address::Flow;
-use crate::connection::{Connection, default_mss, is_before, own_mss};
+use super::segment::Arrival;
+use crate::connection::{default_mss, own_mss};
 use crate::drop_reason::DropReason;
 use crate::event::ListenerId;
-use crate::header::{Flags, Segment};
-use crate::header_options::Options;
+use crate::header::Flags;
+use crate::limits::SynCookies;
 use crate::memory::Memory;
-use crate::options::SocketOptions;
-use crate::packet::{Inbound, Verdict};
-use crate::reply::Reply;
+use crate::packet::Verdict;
 use crate::sequence::SequenceNumber;
 use crate::state::State;
 use crate::table::NONE;
-use crate::table::request::{Handshake, Pending};
-use crate::time::Instant;
+use crate::table::request::{Agreed, Handshake, Pending};
 
 impl<M: Memory> Shard<M> {
     /// A segment of a flow that nothing is known of (RFC 9293, section 3.10.7.2), or only what the
     /// numbers of its former connection must be above of (`floor`; RFC 1122, section 4.2.2.13).
-    #[allow(clippy::too_many_arguments, reason = "two calls, from one function")]
     pub(super) fn listener_receives(
         &mut self,
-        now: Instant,
-        hash: u64,
-        flow: &Flow,
-        inbound: &Inbound<'_>,
-        segment: &Segment<'_>,
-        options: &Options,
+        arrival: &Arrival<'_>,
         floor: Option<SequenceNumber>,
     ) -> Verdict {
-        let flags = segment.header.flags;
-        let listener = self.listeners.find(flow.local);
-        let Some(slot) = listener.filter(|_| !flags.intersects(Flags::ACK | Flags::RST)) else {
-            return self.refuse(flow, segment);
+        let flags = arrival.segment.header.flags;
+        let listener = self.listeners.find(arrival.flow.local);
+        let Some(slot) = listener.filter(|_| !flags.contains(Flags::RST)) else {
+            return self.refuse(&arrival.flow, arrival.segment);
         };
-        let id = self.listeners.id(slot);
         let is_too_far = self
             .listeners
             .get_mut(slot)
-            .is_some_and(|listener| listener.options.socket.ip.rejects(inbound.ttl));
+            .is_some_and(|listener| listener.options.socket.ip.rejects(arrival.ttl));
         if is_too_far {
             return self.too_far();
         }
+        if flags.contains(Flags::ACK) {
+            return self.cookie_receives(arrival, slot);
+        }
+        let wants_cookie = match self.admission(slot) {
+            Ok(wants_cookie) => wants_cookie,
+            Err(reason) => return Verdict::Dropped(reason),
+        };
         if self.refuses_overflow(slot) {
             return Verdict::Dropped(DropReason::ListenOverflow);
         }
-        let clock = self.initial_sequence.number(now, flow);
+        if wants_cookie {
+            return self.send_cookie(arrival, slot);
+        }
+        let clock = self.initial_sequence.number(arrival.now, &arrival.flow);
         let initial = floor.map_or(clock, |floor| clock.later(floor));
-        let handshake = self.handshake(now, flow, initial, inbound, segment, options);
+        self.keep_request(arrival, slot, initial)
+    }
+
+    /// Whether a SYN becomes a request or a cookie; counted where it becomes neither, or a cookie for
+    /// lack of room (as Linux: the backlog bounds a listener's requests too).
+    fn admission(&mut self, slot: u32) -> Result<bool, DropReason> {
+        let is_full = self.requests.is_full()
+            || self
+                .listeners
+                .get_mut(slot)
+                .is_none_or(|listener| listener.is_flooded());
+        match self.limits.opening.syn_cookies {
+            SynCookies::Always => Ok(true),
+            SynCookies::Auto if is_full => {
+                self.counters.req_q_full_do_cookies.increment();
+                Ok(true)
+            }
+            SynCookies::Off if is_full => {
+                self.counters.req_q_full_drop.increment();
+                self.counters.listen_drops.increment();
+                Err(DropReason::RequestTableFull)
+            }
+            SynCookies::Auto | SynCookies::Off => Ok(false),
+        }
+    }
+
+    fn keep_request(
+        &mut self,
+        arrival: &Arrival<'_>,
+        slot: u32,
+        initial: SequenceNumber,
+    ) -> Verdict {
         let pending = Pending {
-            listener: id,
-            handshake,
+            listener: self.listeners.id(slot),
+            handshake: self.handshake(arrival, initial),
         };
-        let Some(key) = self.requests.insert(hash, flow, pending) else {
+        let Some(key) = self.requests.insert(arrival.hash, &arrival.flow, pending) else {
             self.counters.req_q_full_drop.increment();
             self.counters.listen_drops.increment();
             return Verdict::Dropped(DropReason::RequestTableFull);
         };
         if let Some(listener) = self.listeners.get_mut(slot) {
             listener.requests += 1;
+            listener.young += 1;
         }
         self.counters.states[State::SynReceived as usize].increment();
         self.syn_acks.push(key);
@@ -83,167 +115,33 @@ impl<M: Memory> Shard<M> {
         true
     }
 
-    fn handshake(
-        &self,
-        now: Instant,
-        flow: &Flow,
-        ours: SequenceNumber,
-        inbound: &Inbound<'_>,
-        segment: &Segment<'_>,
-        options: &Options,
-    ) -> Handshake {
-        let limits = &self.limits;
+    /// What a SYN says, beside our own number.
+    pub(super) fn handshake(&self, arrival: &Arrival<'_>, ours: SequenceNumber) -> Handshake {
+        let (limits, options) = (&self.limits, arrival.options);
+        let remote = arrival.flow.remote.address;
         let stamp = options.timestamps.filter(|_| limits.timestamps);
         Handshake {
-            started: now,
+            started: arrival.now,
             ours,
-            theirs: segment.header.sequence,
+            theirs: arrival.segment.header.sequence,
             timestamp: stamp.map_or(0, |stamp| stamp.value),
-            window: segment.header.window,
-            mss: options
-                .mss
-                .unwrap_or(default_mss(flow.remote.address))
-                .max(1),
-            own_mss: own_mss(inbound.mtu, flow.remote.address),
-            window_scale: options.window_scale.filter(|_| limits.window_scaling),
-            timestamps: stamp.is_some(),
-            sack: options.sack_permitted && limits.sack,
+            window: arrival.segment.header.window,
+            // RFC 9293, MUST-15: 536 (1220) without the option.
+            mss: options.mss.unwrap_or(default_mss(remote)).max(1),
+            own_mss: own_mss(arrival.mtu, remote, limits),
+            agreed: Agreed::new(
+                options.window_scale.filter(|_| limits.window_scaling),
+                stamp.is_some(),
+                options.sack_permitted && limits.sack,
+            ),
             sent: 0,
             timeouts: 0,
+            is_acknowledged: false,
         }
-    }
-
-    /// A segment of a half-open connection (RFC 9293, section 3.10.7.4, SYN-RECEIVED).
-    pub(super) fn request_receives(
-        &mut self,
-        now: Instant,
-        hash: u64,
-        key: u32,
-        flow: &Flow,
-        segment: &Segment<'_>,
-        options: &Options,
-    ) -> Verdict {
-        let Some((_, pending)) = self.requests.get(key) else {
-            return self.refuse(flow, segment);
-        };
-        let pending = *pending;
-        let handshake = &pending.handshake;
-        let header = &segment.header;
-        let next = handshake.theirs + 1;
-        let window = u32::from(u16::MAX);
-        if header.flags.contains(Flags::SYN) {
-            if !header.flags.contains(Flags::ACK) && header.sequence == handshake.theirs {
-                // The peer has not seen our SYN-ACK.
-                self.syn_acks.push(key);
-                return Verdict::Dropped(DropReason::OldDuplicate);
-            }
-            self.acknowledge_request(now, key);
-            return Verdict::Dropped(DropReason::ChallengedSyn);
-        }
-        if header.flags.contains(Flags::RST) {
-            if header.sequence == next {
-                self.counters.attempt_fails.increment();
-                self.drop_request(hash, key);
-                return Verdict::Accepted { progress: false };
-            }
-            if header.sequence.is_within(next, window) {
-                self.acknowledge_request(now, key);
-            }
-            return Verdict::Dropped(DropReason::ChallengedRst);
-        }
-        if header.acknowledgment != handshake.ours + 1 || pending.handshake.sent == 0 {
-            self.replies.push(Reply::reset_for(*flow, segment));
-            return Verdict::Dropped(DropReason::BadHandshakeAck);
-        }
-        let is_stale = options.timestamps.is_some_and(|stamp| {
-            handshake.timestamps && is_before(stamp.value, handshake.timestamp)
-        });
-        if is_stale {
-            self.counters.paws_estab.increment();
-            self.acknowledge_request(now, key);
-            return Verdict::Dropped(DropReason::PawsRejected);
-        }
-        if !header.sequence.is_within(next, window) {
-            self.acknowledge_request(now, key);
-            return Verdict::Dropped(DropReason::OutOfWindow);
-        }
-        self.complete(now, hash, key, flow, &pending, segment, options)
-    }
-
-    /// The last ACK of the handshake: a request becomes a connection.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one call, from the function above"
-    )]
-    fn complete(
-        &mut self,
-        now: Instant,
-        hash: u64,
-        key: u32,
-        flow: &Flow,
-        pending: &Pending,
-        segment: &Segment<'_>,
-        options: &Options,
-    ) -> Verdict {
-        let id = pending.listener;
-        let Some(listener) = self.listeners.by_id(id) else {
-            self.drop_request(hash, key);
-            return self.refuse(flow, segment);
-        };
-        let socket = listener.options.socket;
-        if self.refuses_overflow(id.slot) {
-            if self.limits.abort_on_overflow {
-                self.drop_request(hash, key);
-                self.replies.push(Reply::reset_for(*flow, segment));
-            }
-            return Verdict::Dropped(DropReason::ListenOverflow);
-        }
-        if self.connections.is_full() {
-            self.counters.listen_drops.increment();
-            return Verdict::Dropped(DropReason::ConnectionTableFull);
-        }
-        self.drop_request(hash, key);
-        let Some(slot) = self.adopt(now, hash, flow, pending, socket) else {
-            return Verdict::Dropped(DropReason::ConnectionTableFull);
-        };
-        self.enqueue(id, slot);
-        match self.connection_receives(now, slot, (segment, options), None) {
-            Verdict::Accepted { .. } => Verdict::Accepted { progress: true },
-            dropped => dropped,
-        }
-    }
-
-    /// Makes the connection of a completed handshake.
-    fn adopt(
-        &mut self,
-        now: Instant,
-        hash: u64,
-        flow: &Flow,
-        pending: &Pending,
-        socket: SocketOptions,
-    ) -> Option<u32> {
-        let offset = self.timestamp_offsets.offset(flow);
-        let (connections, mut context) = self.split(now);
-        if connections.is_full() {
-            return None;
-        }
-        let handshake = &pending.handshake;
-        let mut connection = Connection::accepted(&context, *flow, handshake, offset);
-        // Without room for them the connection comes all the same, and has none.
-        let _no_room = connection.choose(&mut context, &socket);
-        context.counters.states[State::SynReceived as usize].increment();
-        connection.establish(&mut context);
-        if pending.handshake.sent == 1 {
-            connection.round_trip.measure(now.since(handshake.started));
-        } else {
-            connection.congestion.on_handshake_loss();
-        }
-        context.counters.passive_opens.increment();
-        connections.insert(hash, connection)
     }
 
     /// Appends a connection to its listener's accept queue.
-    fn enqueue(&mut self, id: ListenerId, slot: u32) {
+    pub(super) fn enqueue(&mut self, id: ListenerId, slot: u32) {
         let Some(listener) = self.listeners.by_id(id) else {
             return;
         };
@@ -256,53 +154,5 @@ impl<M: Memory> Shard<M> {
             before.next_waiting = slot;
         }
         self.listener_events.push(id.slot);
-    }
-
-    /// False for a request whose listener is closed.
-    pub(super) fn is_listened_for(&self, key: u32) -> bool {
-        self.requests
-            .get(key)
-            .is_some_and(|(_, pending)| self.listeners.slot_of(pending.listener).is_some())
-    }
-
-    /// Forgets a request.
-    pub(super) fn drop_request(&mut self, hash: u64, key: u32) {
-        let Some(pending) = self.requests.remove(hash, key) else {
-            return;
-        };
-        self.wheel.cancel(self.request_timer(key));
-        self.counters.states[State::SynReceived as usize].decrement();
-        if let Some(listener) = self.listeners.by_id(pending.listener) {
-            listener.requests = listener.requests.saturating_sub(1);
-        }
-    }
-
-    /// A challenge ACK in the name of a request.
-    fn acknowledge_request(&mut self, now: Instant, key: u32) {
-        if !self
-            .challenges
-            .take(now, self.limits.challenge_acks_per_second)
-        {
-            self.counters.ack_skipped_challenge.increment();
-            return;
-        }
-        let Some((flow, pending)) = self.requests.get(key) else {
-            return;
-        };
-        let handshake = pending.handshake;
-        // Outside of a SYN the field is scaled, and must not promise more than the SYN-ACK did (RFC 7323, section 2.2).
-        let window = crate::connection::syn_window(&self.limits);
-        let scale = handshake.window_scale.map_or(0, |_| {
-            crate::connection::receive_side::window_scale(&self.limits)
-        });
-        self.counters.challenge_ack.increment();
-        self.replies.push(Reply {
-            flow,
-            sequence: handshake.ours + 1,
-            acknowledgment: handshake.theirs + 1,
-            flags: Flags::ACK,
-            window: window.div_ceil(1 << scale) as u16,
-            timestamps: self.request_stamps(&flow, &handshake).option(now),
-        });
     }
 }

@@ -11,6 +11,19 @@ use crate::packet::{Inbound, Quoted, Reader, Verdict};
 use crate::reply::Reply;
 use crate::time::Instant;
 
+/// A segment of a flow that has no connection.
+pub(super) struct Arrival<'a> {
+    pub(super) now: Instant,
+    /// Of the flow.
+    pub(super) hash: u64,
+    pub(super) flow: Flow,
+    /// MTU of the link towards the peer.
+    pub(super) mtu: u16,
+    pub(super) ttl: u8,
+    pub(super) segment: &'a Segment<'a>,
+    pub(super) options: &'a Options,
+}
+
 impl<M: Memory> Shard<M> {
     /// Takes a segment from the IP layer. What it provokes waits in `next_segment` and `next_event`.
     pub fn receive(&mut self, now: Instant, inbound: &Inbound<'_>) -> Verdict {
@@ -60,26 +73,36 @@ impl<M: Memory> Shard<M> {
             }
             return self.connection_receives(now, slot, (&segment, &options), reader);
         }
-        if let Some(key) = self.time_waits.find(hash, &flow) {
-            return match self.time_wait_receives(now, hash, key, &flow, &segment, &options) {
+        self.arrives_without_connection(&Arrival {
+            now,
+            hash,
+            flow,
+            mtu: inbound.mtu,
+            ttl: inbound.ttl,
+            segment: &segment,
+            options: &options,
+        })
+    }
+
+    fn arrives_without_connection(&mut self, arrival: &Arrival<'_>) -> Verdict {
+        let (hash, flow) = (arrival.hash, &arrival.flow);
+        if let Some(key) = self.time_waits.find(hash, flow) {
+            return match self.time_wait_receives(arrival, key) {
                 Ok(verdict) => verdict,
                 // It is gone: a newer SYN opens the flow again.
-                Err(floor) => {
-                    let floor = Some(floor);
-                    self.listener_receives(now, hash, &flow, inbound, &segment, &options, floor)
-                }
+                Err(floor) => self.listener_receives(arrival, Some(floor)),
             };
         }
-        if let Some(key) = self.requests.find(hash, &flow) {
+        if let Some(key) = self.requests.find(hash, flow) {
             if self.is_listened_for(key) {
-                if self.is_too_far_for_request(key, inbound.ttl) {
+                if self.is_too_far_for_request(key, arrival.ttl) {
                     return self.too_far();
                 }
-                return self.request_receives(now, hash, key, &flow, &segment, &options);
+                return self.request_receives(arrival, key);
             }
             self.drop_request(hash, key);
         }
-        self.listener_receives(now, hash, &flow, inbound, &segment, &options, None)
+        self.listener_receives(arrival, None)
     }
 
     /// An ICMP error about a segment of ours.

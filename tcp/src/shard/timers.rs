@@ -63,16 +63,27 @@ impl<M: Memory> Shard<M> {
         let Some((flow, pending)) = self.requests.get(key) else {
             return;
         };
-        let timeouts = pending.handshake.timeouts.saturating_add(1);
+        let handshake = pending.handshake;
+        let timeouts = u32::from(handshake.timeouts) + 1;
+        let id = pending.listener;
         self.counters.timeouts.increment();
-        if u32::from(timeouts) > self.limits.syn_ack_retries || !self.is_listened_for(key) {
+        let (limits, listener) = (&self.limits, self.listeners.by_id(id));
+        let plan = listener.and_then(|listener| {
+            if handshake.timeouts == 0 {
+                listener.young = listener.young.saturating_sub(1);
+            }
+            let retries = listener.syn_ack_retries(limits.syn_ack_retries);
+            let deferred = listener.options.defer_accept_timeouts(limits);
+            syn_ack_timeout(timeouts, retries, handshake.is_acknowledged, deferred)
+        });
+        if let Some(pending) = self.requests.get_mut(key) {
+            pending.handshake.timeouts = u8::try_from(timeouts).unwrap_or(u8::MAX);
+        }
+        let Some(is_sent_again) = plan else {
             self.counters.attempt_fails.increment();
             self.drop_request(self.hash_of(&flow), key);
             return;
-        }
-        if let Some(pending) = self.requests.get_mut(key) {
-            pending.handshake.timeouts = timeouts;
-        }
+        };
         let backoff = self
             .limits
             .rto_initial
@@ -81,9 +92,27 @@ impl<M: Memory> Shard<M> {
             self.request_timer(key),
             now + backoff.min(self.limits.rto_max),
         );
-        self.syn_acks.push(key);
+        if is_sent_again {
+            self.syn_acks.push(key);
+        }
     }
 }
 
+/// What the `timeouts`th timeout of a SYN-ACK does: None when the request is given up, else whether it
+/// is sent again. While a listener waits for data (`deferred` timeouts long) after the peer's ACK
+/// there is nothing to tell; near the end the SYN-ACK brings another ACK, which then counts (as Linux).
+fn syn_ack_timeout(
+    timeouts: u32,
+    retries: u32,
+    is_acknowledged: bool,
+    deferred: u32,
+) -> Option<bool> {
+    let waits = deferred > 0 && is_acknowledged;
+    if timeouts > retries && (!waits || timeouts > deferred) {
+        return None;
+    }
+    Some(!waits || timeouts >= deferred)
+}
+
 /// 2^16 seconds are beyond every bound of the timer.
-const BACKOFF_MAX: u8 = 16;
+const BACKOFF_MAX: u32 = 16;

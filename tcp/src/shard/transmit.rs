@@ -2,7 +2,7 @@
 
 use super::Shard;
 use crate::address::Flow;
-use crate::connection::{Stamps, syn_window};
+use crate::connection::Stamps;
 use crate::header::{Flags, Header};
 use crate::header_options::Options;
 use crate::memory::Memory;
@@ -100,13 +100,10 @@ impl<M: Memory> Shard<M> {
         let (flow, pending) = self.requests.get(key)?;
         let (listener, handshake) = (pending.listener, pending.handshake);
         let is_first = pending.handshake.sent == 0;
-        let scale = handshake
-            .window_scale
-            .map(|_| crate::connection::receive_side::window_scale(&self.limits));
         let options = Options {
             mss: Some(handshake.own_mss),
-            window_scale: scale,
-            sack_permitted: handshake.sack,
+            window_scale: handshake.scale_offered(&self.limits),
+            sack_permitted: handshake.agreed.sack(),
             timestamps: self.request_stamps(&flow, &handshake).option(now),
             ..Options::default()
         };
@@ -116,7 +113,7 @@ impl<M: Memory> Shard<M> {
             sequence: handshake.ours,
             acknowledgment: handshake.theirs + 1,
             flags: Flags::SYN | Flags::ACK,
-            window: u16::try_from(syn_window(&self.limits)).unwrap_or(u16::MAX),
+            window: handshake.window_offered(&self.limits),
             urgent_pointer: 0,
         };
         let length = header.emit(&options, out)?;
@@ -141,7 +138,7 @@ impl<M: Memory> Shard<M> {
     /// The timestamps that a request uses.
     pub(super) fn request_stamps(&self, flow: &Flow, handshake: &Handshake) -> Stamps {
         Stamps {
-            is_on: handshake.timestamps,
+            is_on: handshake.agreed.timestamps(),
             offset: self.timestamp_offsets.offset(flow),
             recent: handshake.timestamp,
         }

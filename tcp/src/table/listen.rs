@@ -10,6 +10,7 @@ use crate::address::Endpoint;
 use crate::error::ListenError;
 use crate::event::ListenerId;
 use crate::options::ListenOptions;
+use crate::time::Instant;
 
 /// The listeners of a shard.
 #[derive(Debug)]
@@ -26,6 +27,10 @@ pub(crate) struct Listener {
     pub(crate) options: ListenOptions,
     /// Half-open requests on this shard.
     pub(crate) requests: usize,
+    /// Of these, the ones whose SYN-ACK has not timed out yet.
+    pub(crate) young: usize,
+    /// When a SYN was last answered by a cookie: only for a while after it may one come back.
+    pub(crate) cookie_sent: Option<Instant>,
     /// Connections and SYNs refused because the accept queue was full.
     pub(crate) overflows: u64,
     /// First and last slot of the accept queue, which is linked through the connections.
@@ -40,6 +45,25 @@ impl Listener {
     /// that one more than it can, and one even with a backlog of 0.
     pub(crate) fn is_full(&self) -> bool {
         self.options.queued.load(Relaxed) > self.options.backlog
+    }
+
+    /// True when no more requests may be kept: as in Linux, more than the backlog has room for.
+    pub(crate) fn is_flooded(&self) -> bool {
+        self.requests > self.options.backlog
+    }
+
+    /// SYN-ACK timeouts that a request is given: fewer while old ones crowd out the young (as Linux,
+    /// which keeps half of the backlog for those that answer).
+    pub(crate) fn syn_ack_retries(&self, retries: u32) -> u32 {
+        if self.requests * 2 <= self.options.backlog.max(8) {
+            return retries;
+        }
+        let (mut left, mut young) = (retries, self.young * 2);
+        while left > 2 && self.requests >= young {
+            left -= 1;
+            young *= 2;
+        }
+        left
     }
 }
 
@@ -68,6 +92,8 @@ impl ListenTable {
         let listener = Listener {
             options,
             requests: 0,
+            young: 0,
+            cookie_sent: None,
             overflows: 0,
             first: NONE,
             last: NONE,

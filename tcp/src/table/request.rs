@@ -57,14 +57,51 @@ pub(crate) struct Handshake {
     pub(crate) mss: u16,
     /// What our link carries.
     pub(crate) own_mss: u16,
-    /// The peer's window shift, where scaling is used both ways.
-    pub(crate) window_scale: Option<u8>,
-    pub(crate) timestamps: bool,
-    pub(crate) sack: bool,
+    /// The options that both ends use.
+    pub(crate) agreed: Agreed,
     /// SYN-ACKs sent.
     pub(crate) sent: u8,
     /// Of these, sent because nothing came back in time.
     pub(crate) timeouts: u8,
+    /// The peer's ACK has come, and the listener waits for data (TCP_DEFER_ACCEPT).
+    pub(crate) is_acknowledged: bool,
+}
+
+/// Options that both SYNs carry, in two bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Agreed {
+    /// The peer's window shift, or [`NO_SCALE`].
+    scale: u8,
+    bits: u8,
+}
+
+impl Agreed {
+    pub(crate) fn new(window_scale: Option<u8>, timestamps: bool, sack: bool) -> Self {
+        let mut bits = 0;
+        if timestamps {
+            bits |= TIMESTAMPS;
+        }
+        if sack {
+            bits |= SACK;
+        }
+        Self {
+            scale: window_scale.unwrap_or(NO_SCALE),
+            bits,
+        }
+    }
+
+    /// The peer's window shift, where scaling is used both ways.
+    pub(crate) fn window_scale(self) -> Option<u8> {
+        (self.scale != NO_SCALE).then_some(self.scale)
+    }
+
+    pub(crate) fn timestamps(self) -> bool {
+        self.bits & TIMESTAMPS != 0
+    }
+
+    pub(crate) fn sack(self) -> bool {
+        self.bits & SACK != 0
+    }
 }
 
 impl<A: Family> RequestTable<A> {
@@ -134,7 +171,7 @@ impl Requests {
 
     /// Adds a request; None when there is no room.
     pub(crate) fn insert(&mut self, hash: u64, flow: &Flow, pending: Pending) -> Option<u32> {
-        if self.live() >= self.max as usize {
+        if self.is_full() {
             return None;
         }
         if flow.remote.address.is_ipv4() {
@@ -186,11 +223,20 @@ impl Requests {
         }
     }
 
+    /// True when there is no room for another.
+    pub(crate) fn is_full(&self) -> bool {
+        self.live() >= self.max as usize
+    }
+
     /// Requests held.
     pub(crate) fn live(&self) -> usize {
         self.v4.slots.live() + self.v6.slots.live()
     }
 }
+
+const NO_SCALE: u8 = u8::MAX;
+const TIMESTAMPS: u8 = 1;
+const SACK: u8 = 2;
 
 const _: () = assert!(size_of::<Slot<Request<Ipv4Addr>>>() <= 64);
 const _: () = assert!(size_of::<Slot<Request<Ipv6Addr>>>() <= 96);

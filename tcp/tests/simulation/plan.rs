@@ -206,6 +206,8 @@ fn secrets(random: &mut Random) -> Secrets {
         timestamp_offset: key(),
         ephemeral_port: key(),
         table: key(),
+        syn_cookie: key(),
+        fast_open: key(),
     }
 }
 

@@ -47,6 +47,8 @@ impl Test {
             timestamp_offset: [2; 16],
             ephemeral_port: [3; 16],
             table: [4; 16],
+            syn_cookie: [5; 16],
+            fast_open: [6; 16],
         };
         let memory = ChunkPool::new(limits.memory_bytes);
         Self {

@@ -75,9 +75,9 @@ fn data_beyond_the_window_is_not_taken() {
 
 #[test]
 fn a_window_is_not_opened_by_little() {
-    let mut test = Test::established_with(|limits| limits.receive_buffer_bytes = 8_000);
-    for first in (0..8_000).step_by(1_000) {
-        test.inject(data(first as u32 + 1, 1, &bytes(first, 1_000)));
+    let mut test = Test::established_with(|limits| limits.receive_buffer_bytes = 8_760);
+    for first in (0..8_760).step_by(1_095) {
+        test.inject(data(first as u32 + 1, 1, &bytes(first, 1_095)));
         while test.next().is_some() {}
     }
     test.pass(millis(100));
@@ -87,8 +87,8 @@ fn a_window_is_not_opened_by_little() {
     test.shard.consume(now, id, 100);
     test.quiet_for(millis(500));
     test.shard.consume(now, id, 5_000);
-    let sent = test.expect_soon(ack(1, 8_001));
-    assert!(sent.window.expect("parsed") >= 4_000, "{sent:?}");
+    let sent = test.expect_soon(ack(1, 8_761));
+    assert!(sent.window.expect("parsed") >= 4_380, "{sent:?}");
 }
 
 #[test]

@@ -28,7 +28,10 @@ fn a_closed_port_fails_a_connection_that_opens() {
 
 #[test]
 fn a_lost_route_is_no_reason_to_give_up_but_the_reason_told_then() {
-    let mut test = Test::syn_sent(|limits| limits.syn_retries = 1);
+    let mut test = Test::syn_sent(|limits| {
+        limits.syn_retries = 1;
+        limits.opening.syn_linear_timeouts = 0;
+    });
     tell(&mut test, 0, Unreachable::Host);
     test.is_in(State::SynSent);
     test.expect_after(millis(200), syn());

@@ -265,6 +265,8 @@ fn shard(algorithm: Algorithm) -> Shard {
         timestamp_offset: [2; 16],
         ephemeral_port: [3; 16],
         table: [4; 16],
+        syn_cookie: [4; 16],
+        fast_open: [4; 16],
     };
     Shard::new(limits, secrets, ChunkPool::new(128 << 20))
 }

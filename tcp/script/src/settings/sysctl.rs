@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use coremill_tcp::Limits;
 use coremill_tcp::congestion::{ByteCounting, Hystart, Validation};
-use coremill_tcp::limits::LossDetection;
+use coremill_tcp::limits::{LossDetection, SynCookies};
 
 use crate::verdict::Trouble;
 
@@ -16,7 +16,11 @@ use crate::verdict::Trouble;
 pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble> {
     let unsupported = || Trouble::Unsupported(format!("sysctl {name}={value}"));
     let short = name.strip_prefix("net.ipv4.").unwrap_or(name);
-    if sets_switch(limits, short, value) || is_without_effect(short, value) {
+    if sets_switch(limits, short, value)
+        || sets_opening(limits, short, value)
+        || sets_congestion(limits, short, value)
+        || is_without_effect(short, value)
+    {
         return Ok(true);
     }
     match short {
@@ -46,21 +50,6 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
         }
         "tcp_abc" => {
             limits.congestion.byte_counting = byte_counting(value).ok_or_else(unsupported)?
-        }
-        "coremill.hystart" => {
-            limits.congestion.hystart = match value {
-                "linux" => Hystart::Linux,
-                "plusplus" => Hystart::PlusPlus,
-                "off" => Hystart::Off,
-                _ => return Err(unsupported()),
-            };
-        }
-        "coremill.window_validation" => {
-            limits.congestion.validation = match value {
-                "linux" => Validation::Linux,
-                "rfc7661" => Validation::Rfc7661,
-                _ => return Err(unsupported()),
-            };
         }
         "tcp_max_syn_backlog" => limits.requests_max = number(value).ok_or_else(unsupported)?,
         "tcp_max_tw_buckets" => limits.time_wait_max = number(value).ok_or_else(unsupported)?,
@@ -108,6 +97,40 @@ fn sets_recovery(limits: &mut Limits, name: &str, value: &str) -> bool {
     true
 }
 
+/// Settings of congestion control that Linux has no name for.
+fn sets_congestion(limits: &mut Limits, name: &str, value: &str) -> bool {
+    let congestion = &mut limits.congestion;
+    match (name, value) {
+        ("coremill.hystart", "linux") => congestion.hystart = Hystart::Linux,
+        ("coremill.hystart", "plusplus") => congestion.hystart = Hystart::PlusPlus,
+        ("coremill.hystart", "off") => congestion.hystart = Hystart::Off,
+        ("coremill.window_validation", "linux") => congestion.validation = Validation::Linux,
+        ("coremill.window_validation", "rfc7661") => congestion.validation = Validation::Rfc7661,
+        _ => return false,
+    }
+    true
+}
+
+/// Settings of SYNs and cookies.
+fn sets_opening(limits: &mut Limits, name: &str, value: &str) -> bool {
+    let opening = &mut limits.opening;
+    match (name, value) {
+        ("tcp_syncookies", "0") => opening.syn_cookies = SynCookies::Off,
+        ("tcp_syncookies", "1") => opening.syn_cookies = SynCookies::Auto,
+        ("tcp_syncookies", "2") => opening.syn_cookies = SynCookies::Always,
+        ("tcp_syn_linear_timeouts", value) => match number(value) {
+            Some(count) => opening.syn_linear_timeouts = count,
+            None => return false,
+        },
+        ("tcp_min_snd_mss", value) => match number(value) {
+            Some(bytes) => opening.segment_bytes_min = bytes,
+            None => return false,
+        },
+        _ => return false,
+    }
+    true
+}
+
 /// Settings that are on or off.
 fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
     let switch = match name {
@@ -129,7 +152,7 @@ fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
 /// What asks for nothing else than the machine does anyway.
 fn is_without_effect(name: &str, value: &str) -> bool {
     match name {
-        "tcp_ecn" | "tcp_fastopen" | "tcp_syncookies" | "tcp_mtu_probing" | "tcp_l3mdev_accept"
+        "tcp_ecn" | "tcp_fastopen" | "tcp_mtu_probing" | "tcp_l3mdev_accept"
         | "tcp_low_latency" | "tcp_migrate_req" => value == "0",
         "tcp_moderate_rcvbuf" | "tcp_no_metrics_save" => value == "1",
         "tcp_tw_reuse" => value == "0" || value == "2",

@@ -170,7 +170,7 @@ fn option_name(call: &Call) -> &str {
 const O_RDWR: i64 = 0x2;
 const O_NONBLOCK: i64 = 0x800;
 /// Linux's names beside the machine's.
-const OPTIONS: [(&str, SocketOption); 18] = [
+const OPTIONS: [(&str, SocketOption); 20] = [
     ("TCP_NODELAY", SocketOption::NoDelay),
     ("TCP_CORK", SocketOption::Cork),
     ("TCP_QUICKACK", SocketOption::QuickAck),
@@ -178,6 +178,8 @@ const OPTIONS: [(&str, SocketOption); 18] = [
     ("TCP_KEEPIDLE", SocketOption::KeepaliveIdle),
     ("TCP_KEEPINTVL", SocketOption::KeepaliveInterval),
     ("TCP_KEEPCNT", SocketOption::KeepaliveCount),
+    ("TCP_SYNCNT", SocketOption::SynCount),
+    ("TCP_DEFER_ACCEPT", SocketOption::DeferAccept),
     ("SO_OOBINLINE", SocketOption::UrgentInline),
     ("TCP_LINGER2", SocketOption::FinWait2),
     ("TCP_USER_TIMEOUT", SocketOption::UserTimeout),

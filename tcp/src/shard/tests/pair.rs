@@ -61,6 +61,8 @@ impl Pair {
             timestamp_offset: key,
             ephemeral_port: key,
             table: key,
+            syn_cookie: key,
+            fast_open: key,
         };
         let shard = || {
             let memory = ChunkPool::new(limits.memory_bytes);

@@ -1,0 +1,39 @@
+//! Bounds and defaults of opening a connection: SYNs, cookies, what is remembered of peers.
+
+use std::time::Duration;
+
+/// How connections are opened. Defaults follow Linux where Linux has one.
+#[derive(Clone, Debug)]
+pub struct OpeningLimits {
+    /// SYN timeouts before each doubles the next one (Linux: tcp_syn_linear_timeouts). As many
+    /// retransmissions come on top of `syn_retries`.
+    pub syn_linear_timeouts: u32,
+    /// When a SYN is answered without a record of it.
+    pub syn_cookies: SynCookies,
+    /// Least segment that a peer's MSS makes us send, options included (Linux: tcp_min_snd_mss).
+    pub segment_bytes_min: u16,
+}
+
+/// When a SYN is answered by a cookie instead of a request being kept (RFC 4987, section 3.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SynCookies {
+    /// Never: SYNs that find no room are dropped.
+    Off,
+    /// When the table of requests or the listener's share of it is full.
+    Auto,
+    /// Always, for tests: Linux's 2.
+    Always,
+}
+
+impl Default for OpeningLimits {
+    fn default() -> Self {
+        Self {
+            syn_linear_timeouts: 4,
+            syn_cookies: SynCookies::Auto,
+            segment_bytes_min: 48,
+        }
+    }
+}
+
+/// A cookie is believed for two minutes after it was sent (RFC 4987; Linux: MAX_SYNCOOKIE_AGE).
+pub const SYN_COOKIE_VALID: Duration = Duration::from_secs(120);

@@ -1,0 +1,126 @@
+//! SYN cookies in use: a SYN is answered without a record, and the ACK that comes back makes a
+//! connection or is refused (RFC 4987, section 3.6).
+
+use super::Shard;
+use super::segment::Arrival;
+use crate::connection::own_mss;
+use crate::drop_reason::DropReason;
+use crate::header::Flags;
+use crate::header_options::Timestamps;
+use crate::limits::{SYN_COOKIE_VALID, SynCookies};
+use crate::memory::Memory;
+use crate::packet::Verdict;
+use crate::reply::{Reply, SynOptions};
+use crate::syn_cookie::CookieOptions;
+use crate::table::request::{Agreed, Handshake};
+
+impl<M: Memory> Shard<M> {
+    /// Answers a SYN and forgets it.
+    pub(super) fn send_cookie(&mut self, arrival: &Arrival<'_>, slot: u32) -> Verdict {
+        let (now, flow) = (arrival.now, arrival.flow);
+        let mut handshake = self.handshake(arrival, Default::default());
+        let (ours, _) = self
+            .syn_cookies
+            .make(now, &flow, handshake.theirs, handshake.mss);
+        handshake.ours = ours;
+        let agreed = handshake.agreed;
+        if !agreed.timestamps() {
+            // Nowhere to remember the rest in.
+            handshake.agreed = Agreed::new(None, false, false);
+        }
+        let stamps = self.request_stamps(&flow, &handshake);
+        let timestamps = stamps.option(now).map(|_| {
+            let options = CookieOptions {
+                window_scale: agreed.window_scale(),
+                sack: agreed.sack(),
+                ecn: false,
+            };
+            let clock = now.as_millis() as u32;
+            Timestamps {
+                value: options.stamp(clock).wrapping_add(stamps.offset),
+                echo: handshake.timestamp,
+            }
+        });
+        self.counters.syncookies_sent.increment();
+        if let Some(listener) = self.listeners.get_mut(slot) {
+            listener.cookie_sent = Some(now);
+        }
+        self.replies.push(Reply {
+            flow,
+            sequence: ours,
+            acknowledgment: handshake.theirs + 1,
+            flags: Flags::SYN | Flags::ACK,
+            window: handshake.window_offered(&self.limits),
+            timestamps,
+            syn: Some(SynOptions {
+                mss: handshake.own_mss,
+                window_scale: handshake.scale_offered(&self.limits),
+                sack: handshake.agreed.sack(),
+            }),
+        });
+        Verdict::Accepted { progress: false }
+    }
+
+    /// An ACK to a listener, of no connection and no request: what a cookie brings back, or nothing.
+    pub(super) fn cookie_receives(&mut self, arrival: &Arrival<'_>, slot: u32) -> Verdict {
+        let header = &arrival.segment.header;
+        // Only soon after one was sent: else each ACK to a listener would be a guess that counts.
+        let was_sent = self
+            .listeners
+            .get_mut(slot)
+            .and_then(|listener| listener.cookie_sent)
+            .is_some_and(|sent| arrival.now.since(sent) <= SYN_COOKIE_VALID);
+        let is_expected = self.limits.opening.syn_cookies != SynCookies::Off && was_sent;
+        if !is_expected || header.flags.contains(Flags::SYN) {
+            return self.refuse(&arrival.flow, arrival.segment);
+        }
+        let Some(handshake) = self.handshake_of_cookie(arrival) else {
+            self.counters.syncookies_failed.increment();
+            return self.refuse(&arrival.flow, arrival.segment);
+        };
+        self.counters.syncookies_received.increment();
+        if self.refuses_overflow(slot) {
+            if self.limits.abort_on_overflow {
+                self.replies
+                    .push(Reply::reset_for(arrival.flow, arrival.segment));
+            }
+            return Verdict::Dropped(DropReason::ListenOverflow);
+        }
+        let id = self.listeners.id(slot);
+        self.become_connection(arrival, id, &handshake)
+    }
+
+    /// What the SYN and our answer said, as far as the ACK brings it back.
+    fn handshake_of_cookie(&self, arrival: &Arrival<'_>) -> Option<Handshake> {
+        let (header, limits) = (&arrival.segment.header, &self.limits);
+        let (flow, theirs) = (&arrival.flow, header.sequence - 1);
+        let ours = header.acknowledgment - 1;
+        let mss = self.syn_cookies.check(arrival.now, flow, theirs, ours)?;
+        let stamp = arrival.options.timestamps;
+        let agreed = match stamp {
+            None => Agreed::new(None, false, false),
+            Some(stamp) => {
+                let offset = self.timestamp_offsets.offset(flow);
+                let kept = CookieOptions::of_stamp(stamp.echo.wrapping_sub(offset));
+                // What we never offer nobody can have agreed to.
+                let is_ours = limits.timestamps
+                    && (!kept.sack || limits.sack)
+                    && (kept.window_scale.is_none() || limits.window_scaling);
+                is_ours.then(|| Agreed::new(kept.window_scale, true, kept.sack))?
+            }
+        };
+        Some(Handshake {
+            started: arrival.now,
+            ours,
+            theirs,
+            timestamp: stamp.map_or(0, |stamp| stamp.value),
+            window: header.window,
+            mss,
+            own_mss: own_mss(arrival.mtu, flow.remote.address, limits),
+            agreed,
+            sent: 0,
+            timeouts: 0,
+            is_acknowledged: true,
+        })
+    }
+}
