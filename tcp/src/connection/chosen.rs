@@ -38,8 +38,10 @@ impl<Q: Default> Connection<Q> {
             }
             SocketOption::QuickAck => {
                 self.receive.delayed.set_ping_pong(value & 1 == 0);
-                // What waits is sent now (as Linux).
-                self.due.acknowledge |= value & 1 != 0 && self.deadlines.acknowledge != NEVER;
+                // What waits is sent now, if all of it was read or it is more than a segment (as Linux).
+                let waits = self.deadlines.acknowledge != NEVER;
+                let is_due = self.receive.readable == 0 || self.is_acknowledgment_overdue();
+                self.due.acknowledge |= value & 1 != 0 && waits && is_due;
             }
             _ => {}
         }

@@ -72,9 +72,9 @@ impl<Q: Default> Connection<Q> {
             return;
         }
         if self.is_fin_not_awaited(context) {
+            // As Linux, which tells the peer at once.
             context.counters.abort_on_data.increment();
-            self.enter(context, Cause::Failed);
-            self.deadlines.clear();
+            self.reset(context, ConnectionError::Aborted);
             return;
         }
         let options = context.option_sets.get(&self.user.options);

@@ -69,9 +69,6 @@ impl<Q: Default> Connection<Q> {
             self.round_trip.back_off();
         }
         self.restart_timeout(context);
-        if let Some(end) = gives_up_at {
-            self.deadlines.retransmit = self.deadlines.retransmit.min(end);
-        }
         if is_handshake {
             context.counters.timeouts.increment();
             self.due.syn = true;

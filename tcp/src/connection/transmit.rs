@@ -109,7 +109,8 @@ impl<Q: Default> Connection<Q> {
         if plan.payload == 0 {
             return false;
         }
-        if left == 0 {
+        if left == 0 || self.due.force {
+            // Behind a forced one nothing follows for a while (as Linux).
             return !send.has_more || self.due.force;
         }
         let since_pushed = (plan.sequence + plan.payload).since(send.pushed);

@@ -7,7 +7,18 @@ use super::{Connection, Context};
 use crate::memory::Memory;
 use crate::time::Instant;
 
-impl<Q: Default> Connection<Q> {
+impl<Q> Connection<Q> {
+    /// In trouble, no timer runs longer than the user waits.
+    #[cold]
+    pub(super) fn user_bounds<M>(&self, context: &Context<'_, M>, deadline: Instant) -> Instant {
+        let extension = context.extensions.get(&self.extension);
+        let since = extension.and_then(|extension| extension.trouble_since);
+        match (since, self.user_timeout(context)) {
+            (Some(since), Some(limit)) => deadline.min((since + limit).max(context.now)),
+            _ => deadline,
+        }
+    }
+
     /// What the user set, if anything.
     pub(super) fn user_timeout<M>(&self, context: &Context<'_, M>) -> Option<Duration> {
         let millis = context
@@ -16,7 +27,9 @@ impl<Q: Default> Connection<Q> {
             .user_timeout_millis;
         (millis > 0).then(|| Duration::from_millis(u64::from(millis)))
     }
+}
 
+impl<Q: Default> Connection<Q> {
     /// The retransmission or persist timer has run out: when the connection is to be given up. None without such a limit.
     pub(super) fn gives_up_at<M: Memory<Queue = Q>>(
         &mut self,

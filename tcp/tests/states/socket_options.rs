@@ -290,7 +290,7 @@ fn without_fin_wait_2_the_peer_is_reset() {
     test.close();
     test.expect(fin(1, 1));
     test.inject(ack(1, 2));
-    test.expect_nothing();
+    test.expect(rst_ack(2, 1));
     test.is_gone();
 }
 
@@ -303,6 +303,8 @@ fn quick_acknowledgements_come_back_when_asked_for() {
     test.send(b"answer");
     test.expect(data(1, 9, b"answer"));
     test.inject(data(9, 7, b"question"));
+    test.expect_nothing();
+    test.read();
     test.expect_nothing();
     let id = test.id();
     assert_eq!(test.shard.option(id, SocketOption::QuickAck), Ok(0));

@@ -75,8 +75,12 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
     Ok(true)
 }
 
-/// Settings of loss recovery.
+/// Settings of loss recovery, and of what may wait unsent.
 fn sets_recovery(limits: &mut Limits, name: &str, value: &str) -> bool {
+    if let ("tcp_notsent_lowat", Some(bytes)) = (name, number(value)) {
+        limits.unsent_low_water = bytes;
+        return true;
+    }
     let Some(value) = number::<u16>(value) else {
         return false;
     };
@@ -136,6 +140,7 @@ fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
     let switch = match name {
         "tcp_timestamps" => &mut limits.timestamps,
         "tcp_sack" => &mut limits.sack,
+        "tcp_dsack" => &mut limits.duplicate_sack,
         "tcp_window_scaling" => &mut limits.window_scaling,
         "tcp_abort_on_overflow" => &mut limits.abort_on_overflow,
         "tcp_slow_start_after_idle" => &mut limits.congestion.idle_restart,

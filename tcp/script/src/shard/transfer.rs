@@ -71,7 +71,8 @@ impl Sockets {
         progress: &mut Progress,
     ) -> Result<Outcome, Trouble> {
         let wanted = wanted(call)?;
-        refuse_flags(call, &["MSG_DONTWAIT", "MSG_NOSIGNAL"])?;
+        refuse_flags(call, &["MSG_DONTWAIT", "MSG_NOSIGNAL", "MSG_MORE"])?;
+        let has_more = call.arguments.iter().any(|value| value.has("MSG_MORE"));
         let Some(socket) = self.of_mut(call) else {
             return Ok(Outcome::Failed("EBADF"));
         };
@@ -83,7 +84,11 @@ impl Sockets {
         }
         let rest = vec![0; wanted - progress.moved];
         let (now, shard) = (around.machine.now, &mut around.machine.shard);
-        match shard.send(now, id, &rest) {
+        let sent = match has_more {
+            true => shard.send_more(now, id, &rest),
+            false => shard.send(now, id, &rest),
+        };
+        match sent {
             Ok(count) => {
                 progress.moved += count;
                 let is_partial = socket.is_nonblocking && progress.moved > 0;

@@ -39,7 +39,12 @@ impl<Q> Connection<Q> {
     #[inline]
     pub(crate) fn restart_timeout<M>(&mut self, context: &Context<'_, M>) {
         self.send.timer = Timer::Timeout;
-        self.deadlines.retransmit = self.round_trip.deadline(context.now, context.bounds);
+        let deadline = self.round_trip.deadline(context.now, context.bounds);
+        self.deadlines.retransmit = if self.extension.is_held() {
+            self.user_bounds(context, deadline)
+        } else {
+            deadline
+        };
     }
 
     /// New data was sent. `was_idle`: nothing was outstanding.
