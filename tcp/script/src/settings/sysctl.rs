@@ -60,11 +60,7 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
         "tcp_rmem" => limits.receive_buffer_bytes = last(value).ok_or_else(unsupported)?,
         "tcp_wmem" => limits.send_buffer_bytes = last(value).ok_or_else(unsupported)?,
         "ip_local_port_range" => {
-            let mut ports = value.split_whitespace().map(str::parse);
-            limits.ephemeral_ports = match (ports.next(), ports.next()) {
-                (Some(Ok(first)), Some(Ok(last))) if first <= last => (first, last),
-                _ => return Err(unsupported()),
-            };
+            limits.ephemeral_ports = ports(value).ok_or_else(unsupported)?;
         }
         _ => {
             return sets_recovery(limits, short, value)
@@ -73,6 +69,15 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
         }
     }
     Ok(true)
+}
+
+/// A first and a last port.
+fn ports(value: &str) -> Option<(u16, u16)> {
+    let mut ports = value.split_whitespace().map(str::parse);
+    match (ports.next(), ports.next()) {
+        (Some(Ok(first)), Some(Ok(last))) if first <= last => Some((first, last)),
+        _ => None,
+    }
 }
 
 /// Settings of loss recovery, and of what may wait unsent.
