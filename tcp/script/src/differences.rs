@@ -41,6 +41,7 @@ impl Judgement {
             (false, None) if verdict.contains("Coremill's own") => {
                 Self::Explained("a setting of Coremill's own".to_owned())
             }
+            (false, None) if verdict.contains(TOO_LONG) => Self::Explained(TOO_LONG.to_owned()),
             (false, None) => Self::Unexplained,
         }
     }
@@ -60,6 +61,9 @@ impl Judgement {
         }
     }
 }
+
+/// Of scripts that are not played in real time.
+pub const TOO_LONG: &str = "it lasts longer than is waited for in real time";
 
 #[cfg(test)]
 mod tests;

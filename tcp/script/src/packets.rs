@@ -14,7 +14,7 @@ pub fn inbound(inbound: &Inbound<'_>) -> Vec<u8> {
     let mut packet = header(
         (inbound.source, inbound.destination),
         PROTOCOL_TCP,
-        inbound.ecn,
+        (inbound.ecn, inbound.ttl),
         inbound.bytes.len(),
     );
     packet.extend(inbound.bytes);
@@ -35,12 +35,17 @@ pub fn error(quoted: &Quoted) -> Vec<u8> {
     };
     let mut message = vec![kind, code, 0, 0, 0, 0];
     message.extend(mtu.to_be_bytes());
-    message.extend(header((local.address, remote.address), PROTOCOL_TCP, 0, 20));
+    message.extend(header(
+        (local.address, remote.address),
+        PROTOCOL_TCP,
+        (0, TTL),
+        20,
+    ));
     message.extend(local.port.to_be_bytes());
     message.extend(remote.port.to_be_bytes());
     message.extend(quoted.sequence.to_be_bytes());
     checksum::fill(&mut message, 2, Sum::default());
-    let mut packet = header((remote.address, local.address), 1, 0, message.len());
+    let mut packet = header((remote.address, local.address), 1, (0, TTL), message.len());
     packet.extend(message);
     packet
 }
@@ -65,11 +70,16 @@ pub fn segment(at: Instant, packet: &[u8]) -> Option<Sent> {
 }
 
 /// A header for `length` bytes of payload.
-fn header((from, to): (IpAddr, IpAddr), protocol: u8, ecn: u8, length: usize) -> Vec<u8> {
+fn header(
+    (from, to): (IpAddr, IpAddr),
+    protocol: u8,
+    (ecn, ttl): (u8, u8),
+    length: usize,
+) -> Vec<u8> {
     let total = u16::try_from(HEADER_BYTES + length).unwrap_or(u16::MAX);
     let mut header = vec![0x45, ecn];
     header.extend(total.to_be_bytes());
-    header.extend([0, 0, 0x40, 0, 64, protocol, 0, 0]);
+    header.extend([0, 0, 0x40, 0, ttl, protocol, 0, 0]);
     for address in [from, to] {
         match address {
             IpAddr::V4(address) => header.extend(address.octets()),
@@ -86,3 +96,5 @@ fn address(bytes: &[u8]) -> IpAddr {
 }
 
 const HEADER_BYTES: usize = 20;
+/// As most send.
+const TTL: u8 = 64;

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use crate::differences::{Judgement, declared};
+use crate::differences::{Judgement, TOO_LONG, declared};
+use crate::language::Time;
 use crate::record::Record;
 use crate::{Place, Verdict, namespace, run_text};
 
@@ -168,6 +170,7 @@ fn settle_all(
         let script = scripts.get(index)?;
         let verdict = match record.known(place, script) {
             Some(known) => known.to_owned(),
+            None if is_too_long(texts.get(index)?) => format!("unsupported: {TOO_LONG}"),
             None => {
                 let verdict = namespace::run_one(program, place, script);
                 if judge(index, &verdict).is_settled() {
@@ -209,6 +212,25 @@ fn settle_all(
     };
     first.into_iter().enumerate().map(again).collect()
 }
+
+/// True for a script that lasts longer than anybody waits for in real time.
+fn is_too_long(text: &str) -> bool {
+    let Ok(script) = crate::parse(text) else {
+        return false;
+    };
+    let mut end = Duration::ZERO;
+    for event in &script.events {
+        end = match event.time {
+            Time::Relative(after) | Time::RelativeRange(after, _) => end + after,
+            Time::Absolute(at) | Time::AbsoluteRange(at, _) => at,
+            Time::Any => end,
+        };
+    }
+    end > LONGEST
+}
+
+/// In real time.
+const LONGEST: Duration = Duration::from_secs(180);
 
 fn indented(text: &str) -> String {
     text.replace('\n', "\n    ")

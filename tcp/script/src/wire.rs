@@ -217,7 +217,9 @@ impl Wire {
         let ours = live.wrapping_sub(first_live).cast_signed();
         let theirs = script.wrapping_sub(first_script).cast_signed();
         let ticks = ours.abs_diff(theirs);
-        let is_off = settings.timestamp_tick * ticks > settings.tolerance;
+        let told = settings.timestamp_tick * theirs.unsigned_abs();
+        let late = told.checked_div(settings.late_part).unwrap_or_default();
+        let is_off = settings.timestamp_tick * ticks > settings.tolerance + late;
         is_off.then(|| format!("timestamp is {ours} ticks after the first one, not {theirs}"))
     }
 

@@ -49,7 +49,10 @@ impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
                 });
                 Ok(())
             }
-            outcome => self.returned(call, outcome, end.unwrap_or(due)),
+            outcome => {
+                let started = elapsed(progress.started);
+                self.returned(call, outcome, (started, end.unwrap_or(due)))
+            }
         }
     }
 
@@ -63,7 +66,8 @@ impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
         if matches!(outcome, Outcome::Wait | Outcome::WaitOr(_)) {
             self.blocked = Some(blocked);
         } else {
-            self.returned(&blocked.call, outcome, blocked.end)?;
+            let span = (elapsed(blocked.progress.started), blocked.end);
+            self.returned(&blocked.call, outcome, span)?;
         }
         self.line = line;
         Ok(())
@@ -75,7 +79,10 @@ impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
             return Ok(());
         };
         let (line, name) = (blocked.line, blocked.call.name.clone());
-        let latest = point(blocked.end + self.settings.tolerance);
+        let waited = blocked
+            .end
+            .saturating_sub(elapsed(blocked.progress.started));
+        let latest = point(blocked.end + self.settings.tolerance + self.lateness(waited));
         while self.blocked.is_some() {
             if self.subject()?.now() >= latest {
                 self.line = line;
@@ -105,7 +112,12 @@ impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
     }
 
     /// Compares what a call gave, and when, with what it must.
-    fn returned(&mut self, call: &Call, outcome: Outcome, end: Duration) -> Result<(), Trouble> {
+    fn returned(
+        &mut self,
+        call: &Call,
+        outcome: Outcome,
+        (started, end): (Duration, Duration),
+    ) -> Result<(), Trouble> {
         let at = elapsed(self.subject()?.now());
         let (value, error) = match outcome {
             Outcome::Done(value) => (value, None),
@@ -132,7 +144,9 @@ impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
             let what = format!("{} gives {actual}, expected {wanted}", call.name);
             return Err(Trouble::Difference(what));
         }
-        if at.abs_diff(end) > self.settings.tolerance {
+        let is_late =
+            at > end + self.settings.tolerance + self.lateness(end.saturating_sub(started));
+        if is_late || at + self.settings.tolerance < end {
             return Err(Trouble::Difference(format!(
                 "{} returned at {:.6} s, expected at {:.6} s",
                 call.name,

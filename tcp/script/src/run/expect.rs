@@ -57,7 +57,7 @@ impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
     }
 
     /// How late a machine may be that has waited so long.
-    fn lateness(&self, waited: Duration) -> Duration {
+    pub(super) fn lateness(&self, waited: Duration) -> Duration {
         waited
             .checked_div(self.settings.late_part)
             .unwrap_or_default()
