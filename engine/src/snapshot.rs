@@ -76,6 +76,8 @@ pub struct ApplicationRow {
     pub commands_forwarded: u64,
     /// Commands refused with an error, or ignored because they named nothing, so far.
     pub commands_refused: u64,
+    /// Times bytes inside a command had to wait because the shard had no memory left for what was promised.
+    pub sends_delayed: u64,
     /// Events posted so far.
     pub events: u64,
     /// Events posted and not taken yet.

@@ -105,13 +105,17 @@ impl Domain {
                     && self.sockets.worker_of(socket.slot) == self.worker
                 {
                     self.counts.commands += 1;
-                    self.send(socket, (offset, read), payload, turn)?;
+                    let count = self.send(socket, (offset, read), payload, turn)?;
+                    if count < payload.len() {
+                        self.stall(Forwarded::new(number, &command, payload).rest(count));
+                        break;
+                    }
                     continue;
                 }
                 let owner = self.owner_of(&command);
                 if owner == self.worker {
                     self.carry_out(number, &command, payload, turn)?;
-                } else if !self.forward(Forwarded::new(number, command, payload), owner, turn) {
+                } else if !self.forward(Forwarded::new(number, &command, payload), owner, turn) {
                     break;
                 }
             } else {
@@ -157,13 +161,14 @@ impl Domain {
         self.sockets.worker_of(socket.slot)
     }
 
+    /// Carries a command out; gives how much of its payload, all of it but for a `Send` that found no memory.
     pub(super) fn carry_out(
         &mut self,
         context: u32,
         command: &Command,
         payload: &[u8],
         turn: &mut Turn<'_>,
-    ) -> Result<(), Violation> {
+    ) -> Result<usize, Violation> {
         self.counts.commands += 1;
         if let Command::Send {
             socket,
@@ -173,7 +178,8 @@ impl Domain {
         {
             return self.send(socket, (offset, read), payload, turn);
         }
-        self.carry_out_other(context, command, turn)
+        self.carry_out_other(context, command, turn)?;
+        Ok(payload.len())
     }
 
     fn carry_out_other(

@@ -31,6 +31,8 @@ pub struct Domain {
     /// Where in the worker's list of domains it is: part of the cookies.
     pub(super) place: u16,
     pub(super) contexts: Box<[Context]>,
+    /// A command that another worker handed over and that found no memory.
+    pub(super) stalled: Option<Forwarded>,
     pub(super) ready_bits: ReadyBits,
     /// Contexts whose rings may hold commands, a bit each.
     pub(super) flagged: [u64; 8],
@@ -75,7 +77,7 @@ pub struct Domain {
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) ring: Consumer,
-    /// A command that the worker it is for has no room for now.
+    /// A command that the worker it is for has no room for now, or that found no memory.
     pub(super) stalled: Option<Forwarded>,
     pub(super) has_spoken: bool,
 }
@@ -117,6 +119,7 @@ impl Domain {
             workers: shape.workers,
             place: 0,
             contexts: (0..shape.contexts).filter_map(context).collect(),
+            stalled: None,
             ready_bits: ReadyBits::new(application.part(bits), daemon.part(own_line)),
             flagged: [0; 8],
             budget: Budget::default(),
@@ -146,6 +149,12 @@ impl Domain {
             swept: Instant::default(),
             attachment: attachment.clone(),
         }))
+    }
+
+    /// Whether a command waits for room: in another worker's queue, or in the shard.
+    pub(super) fn is_stalled(&self) -> bool {
+        let mut contexts = self.contexts.iter();
+        self.stalled.is_some() || contexts.any(|context| context.stalled.is_some())
     }
 
     /// Whose.

@@ -18,16 +18,26 @@ pub(super) struct Forwarded {
 }
 
 impl Forwarded {
-    pub(super) fn new(context: u32, command: Command, bytes: &[u8]) -> Self {
+    pub(super) fn new(context: u32, command: &Command, bytes: &[u8]) -> Self {
         let mut payload = [0; INLINE_BYTES_MAX];
         let length = bytes.len().min(INLINE_BYTES_MAX);
         payload[..length].copy_from_slice(&bytes[..length]);
         Self {
             context,
-            command,
+            command: *command,
             payload,
             length,
         }
+    }
+
+    /// What is left of a `Send` of which `count` bytes were sent.
+    pub(super) fn rest(&self, count: usize) -> Self {
+        let bytes = self.payload().get(count..).unwrap_or_default();
+        let mut command = self.command;
+        if let Command::Send { offset, .. } = &mut command {
+            *offset += count as u64;
+        }
+        Self::new(self.context, &command, bytes)
     }
 
     pub(super) fn payload(&self) -> &[u8] {
@@ -46,11 +56,26 @@ impl Domain {
     ) -> Result<bool, Violation> {
         self.budget.charge(&stalled.command);
         let owner = self.owner_of(&stalled.command);
-        if owner == self.worker {
-            self.carry_out(number, &stalled.command, stalled.payload(), turn)?;
-            return Ok(true);
+        if owner != self.worker {
+            return Ok(self.forward(stalled, owner, turn));
         }
-        Ok(self.forward(stalled, owner, turn))
+        let count = self.carry_out(number, &stalled.command, stalled.payload(), turn)?;
+        // Counted when it was tried first.
+        self.counts.commands -= 1;
+        if count < stalled.length {
+            self.stall(stalled.rest(count));
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// A command of this worker's is tried again in a later turn, and those behind it wait.
+    #[cold]
+    pub(super) fn stall(&mut self, rest: Forwarded) {
+        if let Some(context) = self.contexts.get_mut(rest.context as usize) {
+            context.stalled = Some(rest);
+        }
+        self.is_held_back = true;
     }
 
     /// Gives a command to the worker it is for; false when that has no room, and the command waits here.
@@ -74,7 +99,7 @@ impl Domain {
     /// Carries out what other workers handed over.
     pub(super) fn take_forwarded(&mut self, turn: &mut Turn<'_>) -> Result<usize, Violation> {
         let own = self.attachment.forwards.get(self.worker as usize);
-        if own.is_none_or(|queue| queue.is_empty()) {
+        if self.stalled.is_none() && own.is_none_or(|queue| queue.is_empty()) {
             return Ok(0);
         }
         let attachment = self.attachment.clone();
@@ -82,7 +107,10 @@ impl Domain {
             return Ok(0);
         };
         let mut done = 0;
-        while done < FORWARDED_MAX && !self.budget.is_spent() && !queue.is_empty() {
+        while done < FORWARDED_MAX
+            && !self.budget.is_spent()
+            && (self.stalled.is_some() || !queue.is_empty())
+        {
             // Which context is next is not known before it is taken: all must have room.
             if !self.is_leaving
                 && !self
@@ -94,11 +122,16 @@ impl Domain {
                 self.is_held_back = true;
                 break;
             }
-            let Some(next) = queue.pop() else {
+            let Some(next) = self.stalled.take().or_else(|| queue.pop()) else {
                 break;
             };
             self.budget.charge(&next.command);
-            self.carry_out(next.context, &next.command, next.payload(), turn)?;
+            let count = self.carry_out(next.context, &next.command, next.payload(), turn)?;
+            if count < next.length {
+                self.stalled = Some(next.rest(count));
+                self.is_held_back = true;
+                break;
+            }
             done += 1;
         }
         Ok(done)

@@ -53,6 +53,7 @@ impl Domain {
         if self.attachment.violation().is_none() {
             match self.carry_out_rest(turn) {
                 Ok(true) => {}
+                Ok(false) if self.is_stalled() => return Left::Senders,
                 Ok(false) => return Left::Something,
                 Err(violation) => self.attachment.condemn(violation),
             }
@@ -83,11 +84,7 @@ impl Domain {
             let taken = self.take_commands(turn)?;
             let left = left.saturating_sub(taken);
             self.leaving.commands_left = Some(left);
-            let is_stalled = self
-                .contexts
-                .iter()
-                .any(|context| context.stalled.is_some());
-            if is_stalled || taken > 0 && left > 0 {
+            if self.is_stalled() || taken > 0 && left > 0 {
                 return Ok(false);
             }
             self.drained();
@@ -97,7 +94,12 @@ impl Domain {
         let members = attachment.members.load(Ordering::Acquire);
         let are_drained = attachment.drained.load(Ordering::Acquire) >= members;
         self.budget = Budget::of_turn(1);
-        Ok(self.take_forwarded(turn)? == 0 && are_drained)
+        Ok(self.take_forwarded(turn)? == 0 && are_drained && !self.is_stalled())
+    }
+
+    /// Whether it leaves, and what is not sent by now is given up.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        self.is_leaving && self.leaving.until.is_none_or(|until| until <= now)
     }
 
     /// This worker's rings hold nothing more that counts. Said once.
@@ -111,7 +113,7 @@ impl Domain {
         // What fails here fails because of the application, which is leaving.
         let _lied: Result<(), Violation> = self.look_after(number, turn);
         self.follow_read_mark(number, turn);
-        let is_late = self.leaving.until.is_none_or(|until| until <= turn.now);
+        let is_late = self.is_late(turn.now);
         let is_liar = self.attachment.violation().is_some();
         let Some(Place { slot, .. }) = self.sockets.at(number) else {
             return;

@@ -65,8 +65,7 @@ impl Domain {
                 self.is_held_back |= mail.is_owing();
             }
         }
-        let stalled = |context: &super::domain::Context| context.stalled.is_some();
-        self.is_held_back |= self.contexts.iter().any(stalled);
+        self.is_held_back |= self.is_stalled();
         Ok(())
     }
 

@@ -17,16 +17,16 @@ use super::subscribers::WRITABLE;
 use super::turn::Turn;
 
 impl Domain {
-    /// Bytes inside a command.
+    /// Bytes inside a command; gives how many of them were carried out. Short of all, the rest is to be tried again.
     pub(super) fn send(
         &mut self,
         handle: Handle,
         (offset, read): (u64, u64),
         payload: &[u8],
         turn: &mut Turn<'_>,
-    ) -> Result<(), Violation> {
+    ) -> Result<usize, Violation> {
         // Apart from what is returned: packed into one result they would wait for the memory of all that is stored.
-        let (mut came_back, mut has_room, mut sent) = (false, false, Ok(()));
+        let (mut came_back, mut has_room, mut sent) = (false, false, Ok(payload.len()));
         let found = self.with_stream(handle, turn, |stream, tools| {
             came_back = stream.take_back(read, tools)?;
             sent = stream.send_inline(offset, payload, tools)?;
@@ -37,18 +37,41 @@ impl Domain {
             Ok(())
         })?;
         if found.is_none() {
-            return Ok(());
+            return Ok(payload.len());
         }
         self.tell_of_room(handle.slot, has_room);
         if came_back {
             self.after_read(handle.slot, turn)?;
         }
         match sent {
-            Ok(()) => self.counts.sent_bytes += payload.len() as u64,
+            Ok(count) => {
+                self.counts.sent_bytes += count as u64;
+                if count < payload.len() {
+                    return Ok(self.send_later(handle.slot, count, payload, turn));
+                }
+            }
             // These bytes are lost, and what follows them would be out of place.
             Err(error) => self.fail(handle.slot, error, turn),
         }
-        Ok(())
+        Ok(payload.len())
+    }
+
+    /// No memory is left for what was promised: it is waited for, as long as an orphan may wait if nobody is there.
+    #[cold]
+    fn send_later(
+        &mut self,
+        number: u32,
+        count: usize,
+        payload: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> usize {
+        self.counts.sends_delayed += 1;
+        if !self.is_late(turn.now) {
+            return count;
+        }
+        turn.shard.counters().abort_on_linger.increment();
+        self.fail(number, errno::number(Errno::NOBUFS), turn);
+        payload.len()
     }
 
     /// The application may have found no room and sleep by now: room that grew while a command of its own was carried

@@ -27,15 +27,39 @@ impl<Q: Default> Connection<Q> {
         let room = self.send_room(context.option_sets, context.limits, available);
         let room = room.min(data.len());
         let data_that_fits = data.get(..room).unwrap_or(data);
+        let taken = self.enqueue(context, data_that_fits, has_more);
+        self.user.wants_room |= taken < data.len();
+        Ok(taken)
+    }
+
+    /// Copies what its user was told there is room for: all of it as long as any memory is left, however little room
+    /// would be told of by now.
+    #[inline]
+    pub(crate) fn send_promised<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        data: &[u8],
+        has_more: bool,
+    ) -> Result<usize, SendError> {
+        self.may_send()?;
+        Ok(self.enqueue(context, data, has_more))
+    }
+
+    #[inline]
+    fn enqueue<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        data: &[u8],
+        has_more: bool,
+    ) -> usize {
         if self.send.queued == 0 && self.send.outstanding() == 0 {
             self.restart_after_idle(context);
         }
-        let taken = context.memory.append(&mut self.send.queue, data_that_fits);
+        let taken = context.memory.append(&mut self.send.queue, data);
         self.send.queued += taken as u32;
         self.send.has_more = has_more;
         self.due.flush = false;
-        self.user.wants_room |= taken < data.len();
-        Ok(taken)
+        taken
     }
 
     /// Received bytes become bytes to send, without a buffer between; returns how many.

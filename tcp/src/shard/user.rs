@@ -2,6 +2,7 @@
 
 use super::Shard;
 use crate::address::Flow;
+use crate::connection::{Connection, Context};
 use crate::error::{ConnectionError, ReceiveError, SendError, SpliceError};
 use crate::event::ConnectionId;
 use crate::memory::Memory;
@@ -29,7 +30,9 @@ impl<M: Memory> Shard<M> {
         id: ConnectionId,
         data: &[u8],
     ) -> Result<usize, SendError> {
-        self.send_some(now, id, data, false)
+        self.send_some(now, id, data, |connection, context, data| {
+            connection.send(context, data, false)
+        })
     }
 
     /// As `send`, and more is to follow: what does not fill a segment waits for it, 200 ms at most (MSG_MORE).
@@ -42,7 +45,25 @@ impl<M: Memory> Shard<M> {
         id: ConnectionId,
         data: &[u8],
     ) -> Result<usize, SendError> {
-        self.send_some(now, id, data, true)
+        self.send_some(now, id, data, |connection, context, data| {
+            connection.send(context, data, true)
+        })
+    }
+
+    /// As `send`, of bytes that the user was told there is room for by `look` or `send_room`: memory that has become
+    /// less since makes it short only once none is left.
+    ///
+    /// # Errors
+    /// As `send`.
+    pub fn send_promised(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        data: &[u8],
+    ) -> Result<usize, SendError> {
+        self.send_some(now, id, data, |connection, context, data| {
+            connection.send_promised(context, data, false)
+        })
     }
 
     #[inline]
@@ -51,7 +72,11 @@ impl<M: Memory> Shard<M> {
         now: Instant,
         id: ConnectionId,
         data: &[u8],
-        has_more: bool,
+        send: impl FnOnce(
+            &mut Connection<M::Queue>,
+            &mut Context<'_, M>,
+            &[u8],
+        ) -> Result<usize, SendError>,
     ) -> Result<usize, SendError> {
         let slot = self
             .connections
@@ -59,7 +84,7 @@ impl<M: Memory> Shard<M> {
             .ok_or(SendError::NoConnection)?;
         let (connections, mut context) = self.split(now);
         let connection = connections.get_mut(slot).ok_or(SendError::NoConnection)?;
-        let taken = connection.send(&mut context, data, has_more)?;
+        let taken = send(connection, &mut context, data)?;
         let connection = self.connections.get(slot).ok_or(SendError::NoConnection)?;
         if taken < data.len() && connection.send.queued == 0 {
             // No acknowledgement of its own will bring it the event.

@@ -9,7 +9,8 @@ use coremill_tcp::snapshot::Look;
 use super::{Chunks, Lending, Stream, Tools, Wants, errno};
 
 impl Stream {
-    /// Sends bytes that came inside a command.
+    /// Sends bytes that came inside a command; gives how many. The others are to come again: as much room as was told of
+    /// was promised, and a shard whose memory has run out meanwhile breaks no promise, but takes its time.
     ///
     /// # Errors
     /// The outer one when the application was never allowed to send them there, the inner one when the connection
@@ -19,31 +20,33 @@ impl Stream {
         offset: u64,
         bytes: &[u8],
         tools: &mut Tools<'_, '_>,
-    ) -> Result<Result<(), u16>, Violation> {
+    ) -> Result<Result<usize, u16>, Violation> {
         if offset != self.offered_bytes {
             return Err(Violation::BadField);
         }
         if offset + bytes.len() as u64 > tools.state.send_limit() {
             return Err(Violation::CountBeyond);
         }
-        self.offered_bytes += bytes.len() as u64;
         if self.is_filled(tools.chunks) {
-            // The limit leaves room for these bytes behind those, but memory is so short that those still wait.
-            return Ok(Err(errno::number(rustix::io::Errno::NOBUFS)));
+            // Behind those.
+            self.pump_send(tools);
+            if self.is_filled(tools.chunks) {
+                return Ok(Ok(0));
+            }
         }
         let turn = &mut *tools.turn;
-        Ok(match turn.shard.send(turn.now, self.connection, bytes) {
+        let sent = turn.shard.send_promised(turn.now, self.connection, bytes);
+        let count = match sent {
             Ok(count) => {
                 tools.state.set_taken(tools.state.taken() + count as u64);
-                match count == bytes.len() {
-                    true => Ok(()),
-                    false => Err(errno::number(rustix::io::Errno::NOBUFS)),
-                }
+                count
             }
             // The state says what became of the connection, and what comes behind that goes nowhere, as in Linux.
-            Err(SendError::Failed(_) | SendError::ShutDown) => Ok(()),
-            Err(error) => Err(errno::of_send(error)),
-        })
+            Err(SendError::Failed(_) | SendError::ShutDown) => bytes.len(),
+            Err(error) => return Ok(Err(errno::of_send(error))),
+        };
+        self.offered_bytes += count as u64;
+        Ok(Ok(count))
     }
 
     /// Takes over that grants were filled.

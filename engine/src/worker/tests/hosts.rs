@@ -348,6 +348,11 @@ fn routes(address: Ipv4Addr, local_through_port: bool) -> PlainRoutes {
     routes
 }
 
+/// A shard with less memory than the others have.
+pub(super) fn small_shard(bytes: usize) -> Shard<ChunkPool> {
+    Shard::new(limits(), secrets(), ChunkPool::new(bytes))
+}
+
 fn limits() -> Limits {
     Limits {
         connections_max: 256,

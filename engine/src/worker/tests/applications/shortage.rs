@@ -2,11 +2,12 @@
 
 use coremill_ring::command::{Command, Direction};
 use coremill_ring::event::Event;
+use coremill_tcp::ConnectionId;
 use coremill_tcp::error::ReceiveError;
 
-use super::side::{Connection, Side};
+use super::side::{Connection, Side, rows};
 use super::{PORT, accepted, arrived, send};
-use crate::worker::tests::hosts::Network;
+use crate::worker::tests::hosts::{Network, small_shard};
 
 /// Sends inside commands until the peer, who does not read, and our queue are full; gives how much.
 fn stuff(network: &mut Network, side: &mut Side, connection: &mut Connection) -> usize {
@@ -155,3 +156,75 @@ fn a_worker_sleeps_while_many_wait_for_chunks() {
         assert!(received >= 8_192, "{received}");
     }
 }
+
+/// What the peers of these connections have received, added to what they had.
+fn read_all(network: &mut Network, ends: &[(ConnectionId, Connection)], received: &mut [Vec<u8>]) {
+    for ((id, _), bytes) in ends.iter().zip(received) {
+        bytes.extend(arrived(network, *id).0);
+    }
+    network.turn(1);
+}
+
+#[test]
+fn room_that_was_promised_is_there_when_memory_has_run_out_meanwhile() {
+    let mut network = Network::new(1, Vec::new());
+    network.server.workers[0].shard = small_shard(1 << 20);
+    let mut side = Side::attach(&mut network, 1);
+    let listener = side.listen(&mut network, PORT).expect("a listener");
+    let mut ends: Vec<_> = (0..HOGS)
+        .map(|_| accepted(&mut network, &mut side, listener))
+        .collect();
+    // Each was told of its room when there was memory for all of that; together it is more than there is.
+    let mut received = vec![Vec::new(); ends.len()];
+    let mut promises = Vec::new();
+    for (_, connection) in &ends {
+        let limit = side.look(connection.handle).expect("open").send_limit;
+        promises.push(limit / 256);
+    }
+    assert!(promises.iter().sum::<u64>() * 256 > 1 << 20);
+    for place in 0..ends.len() {
+        for number in 0..promises[place] {
+            let mut tries = 0;
+            loop {
+                let (_, connection) = &mut ends[place];
+                let command = Command::Send {
+                    socket: connection.handle,
+                    offset: number * 256,
+                    read: 0,
+                };
+                if side.try_to_say(0, &command, &[number as u8; 256]) {
+                    break;
+                }
+                // The ring waits for memory: the peers are deaf for a while, then they read.
+                side.announce(0);
+                network.server.workers[0].turn();
+                tries += 1;
+                if tries > 20 {
+                    read_all(&mut network, &ends, &mut received);
+                }
+                assert!(tries < 20_000, "connection {place}, message {number}");
+            }
+            side.announce(0);
+            network.server.workers[0].turn();
+        }
+    }
+    let row = rows(&mut network, 0)[0];
+    assert!(row.sends_delayed > 0, "memory lasted: {row:?}");
+    for _ in 0..20_000 {
+        read_all(&mut network, &ends, &mut received);
+        let is_whole = |(bytes, count): (&Vec<u8>, &u64)| bytes.len() as u64 == count * 256;
+        if received.iter().zip(&promises).all(is_whole) {
+            break;
+        }
+    }
+    for (bytes, count) in received.iter().zip(&promises) {
+        assert_eq!(bytes.len() as u64, count * 256);
+        for (chunk, number) in bytes.chunks(256).zip(0_u64..) {
+            assert!(chunk.iter().all(|byte| *byte == number as u8));
+        }
+    }
+    assert_eq!(side.attachment.violation(), None);
+}
+
+/// Connections that are promised an eighth of the memory each.
+const HOGS: usize = 16;

@@ -133,6 +133,11 @@ impl Side {
     pub(super) fn say(&mut self, worker: u32, command: &Command, payload: &[u8]) -> bool {
         let is_said = self.try_to_say(worker, command, payload);
         assert!(is_said, "room for a command");
+        self.announce(worker)
+    }
+
+    /// Says that commands are there; true when the worker sleeps.
+    pub(super) fn announce(&self, worker: u32) -> bool {
         self.speakers[worker as usize].announce()
     }
 
