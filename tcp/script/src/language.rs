@@ -20,18 +20,21 @@ use thiserror::Error;
 
 /// A script that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("line {line}: {message}")]
+#[error("line {line}, column {column}: {message}")]
 pub struct SyntaxError {
     /// Line, from 1.
     pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
     /// What is wrong there.
     pub message: String,
 }
 
 impl SyntaxError {
-    fn at(line: usize, message: impl Into<String>) -> Self {
+    fn at((line, column): (usize, usize), message: impl Into<String>) -> Self {
         Self {
             line,
+            column,
             message: message.into(),
         }
     }

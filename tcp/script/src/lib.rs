@@ -44,7 +44,7 @@ pub fn run_text(text: &str, is_strict: bool) -> Verdict {
         Ok(script) => run(&script, is_strict),
         Err(error) => Verdict::Unsupported {
             line: error.line,
-            what: format!("cannot be read: {}", error.message),
+            what: format!("cannot be read: column {}: {}", error.column, error.message),
         },
     }
 }

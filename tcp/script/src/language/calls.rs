@@ -56,7 +56,8 @@ impl Parser {
                 Ok(Value::Number(number))
             }
             Kind::Integer(number) => self.words(number.to_string()),
-            Kind::Quoted(text) | Kind::Address(text) => Ok(Value::Text(text)),
+            Kind::Address(text) => Ok(Value::Text(text)),
+            Kind::Quoted(text) => Ok(Value::Text(self.joined(text)?)),
             Kind::Word(name) => {
                 if self.takes('(') {
                     return Ok(Value::Function(name, self.values(')')?));
@@ -68,6 +69,19 @@ impl Parser {
             Kind::Code(text) => Ok(Value::Text(text)),
             _ => Err(self.error("an argument or a result must stand here")),
         }
+    }
+
+    /// Quoted pieces behind each other are one; `...` behind it leaves the rest open.
+    fn joined(&mut self, first: String) -> Result<String, SyntaxError> {
+        let mut text = first;
+        while let Some(Kind::Quoted(more)) = self.peek() {
+            text.push_str(more);
+            self.next()?;
+        }
+        if self.peek() == Some(&Kind::Ellipsis) {
+            self.next()?;
+        }
+        Ok(text)
     }
 
     /// Names joined by `|`.

@@ -121,7 +121,7 @@ impl Parser {
         if self.takes('<') {
             segment.options = self.options_of_segment()?;
         }
-        if self.peek() == Some(&Kind::Sign('[')) {
+        if matches!(self.peek(), Some(Kind::Sign('[' | '{'))) {
             self.pass_packet();
             return Ok(Body::Other("mutated packets".to_owned()));
         }

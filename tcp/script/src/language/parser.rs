@@ -213,7 +213,9 @@ impl Parser {
     }
 
     pub(super) fn error(&self, message: impl Into<String>) -> SyntaxError {
-        SyntaxError::at(self.line(), message)
+        let token = self.tokens.get(self.at).or(self.tokens.last());
+        let place = token.map_or((1, 1), |token| (token.line, token.column));
+        SyntaxError::at(place, message)
     }
 
     pub(super) fn pass(&mut self) {

@@ -184,3 +184,26 @@ fn errors_tell_their_line() {
         assert!(error.message.contains(about), "{text}: {error}");
     }
 }
+
+#[test]
+fn an_error_tells_line_and_column() {
+    let text = "0 socket(..., SOCK_STREAM, 0) = 3\n+0 > S 0:0(0) <mss 1460,tsval 3>\n";
+    let error = parse(text).expect_err("no such option");
+    assert_eq!((error.line, error.column), (2, 31));
+    assert!(error.message.contains("`tsval` is no TCP option"));
+    let error = parse("0 bind(3, \"open").expect_err("an open quotation");
+    assert_eq!((error.line, error.column), (1, 11));
+}
+
+#[test]
+fn quoted_pieces_are_one_and_may_be_left_open() {
+    let script = parse("0 write(3, \"ab\" \"cd\"..., 4) = 4\n").expect("a call");
+    let Some(Event {
+        action: Action::Call(call),
+        ..
+    }) = script.events.first()
+    else {
+        panic!("no call");
+    };
+    assert_eq!(call.arguments.get(1), Some(&Value::Text("abcd".to_owned())));
+}

@@ -2,11 +2,13 @@
 
 use super::SyntaxError;
 
-/// One token and the line that it begins in.
+/// One token and where it begins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Token {
     /// Line, from 1.
     pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
     /// What it is.
     pub kind: Kind,
 }
@@ -62,7 +64,7 @@ struct Lexer<'a> {
 impl<'a> Lexer<'a> {
     fn next(&mut self) -> Result<Option<Token>, SyntaxError> {
         self.skip()?;
-        let line = self.line;
+        let (line, column) = self.place();
         let rest = self.rest();
         let Some(first) = rest.chars().next() else {
             return Ok(None);
@@ -85,7 +87,7 @@ impl<'a> Lexer<'a> {
             self.take(first.len_utf8());
             Kind::Sign(first)
         };
-        Ok(Some(Token { line, kind }))
+        Ok(Some(Token { line, column, kind }))
     }
 
     fn word_or_number(&mut self) -> Result<Kind, SyntaxError> {
@@ -104,7 +106,7 @@ impl<'a> Lexer<'a> {
             return text
                 .parse()
                 .map(Kind::Decimal)
-                .map_err(|_| SyntaxError::at(self.line, format!("`{text}` is no number")));
+                .map_err(|_| SyntaxError::at(self.place(), format!("`{text}` is no number")));
         }
         let text = self.take(sign + word);
         let number = if let Some(hexadecimal) = text.strip_prefix("0x") {
@@ -118,7 +120,7 @@ impl<'a> Lexer<'a> {
         };
         number
             .map(Kind::Integer)
-            .ok_or_else(|| SyntaxError::at(self.line, format!("`{text}` is no number")))
+            .ok_or_else(|| SyntaxError::at(self.place(), format!("`{text}` is no number")))
     }
 
     /// Passes over space and comments.
@@ -140,13 +142,13 @@ impl<'a> Lexer<'a> {
 
     /// What stands between the opening mark here and the closing one, past which it goes.
     fn between(&mut self, open: &str, close: &str) -> Result<&'a str, SyntaxError> {
-        let line = self.line;
+        let place = self.place();
         let inner = &self.rest()[open.len()..];
         let mut from = 0;
         let length = loop {
             let found = inner[from..]
                 .find(close)
-                .ok_or_else(|| SyntaxError::at(line, format!("`{open}` is never closed")))?;
+                .ok_or_else(|| SyntaxError::at(place, format!("`{open}` is never closed")))?;
             let is_escaped = close.len() == 1 && inner[..from + found].ends_with('\\');
             if !is_escaped {
                 break from + found;
@@ -155,6 +157,13 @@ impl<'a> Lexer<'a> {
         };
         self.take(open.len() + length + close.len());
         Ok(&inner[..length])
+    }
+
+    /// Line and column of what comes next, both from 1.
+    fn place(&self) -> (usize, usize) {
+        let before = &self.text[..self.at];
+        let begin = before.rfind('\n').map_or(0, |end| end + 1);
+        (self.line, before[begin..].chars().count() + 1)
     }
 
     fn begins_line(&self) -> bool {
