@@ -55,10 +55,19 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
         receive_buffer_bytes as "receive_buffer" in size;
         extensions_max as "extensions_max" in plain;
         reassembly_ranges_max as "reassembly_ranges_max" in plain;
+        send_records_max as "send_records_max" in plain;
+        loss_detection as "loss_detection" in word;
+        tail_loss_probe as "tail_loss_probe" in plain;
+        spurious_timeout_detection as "spurious_timeout_detection" in plain;
+        reordering as "reordering" in plain;
+        reordering_max as "reordering_max" in plain;
         rto_min as "rto_min" in time;
         rto_initial as "rto_initial" in time;
         rto_max as "rto_max" in time;
         syn_retries as "syn_retries" in plain;
+        opening.syn_linear_timeouts as "syn_linear_timeouts" in plain;
+        opening.syn_cookies as "syn_cookies" in word;
+        opening.segment_bytes_min as "segment_min" in plain;
         syn_ack_retries as "syn_ack_retries" in plain;
         retries as "retries" in plain;
         orphan_retries as "orphan_retries" in plain;
@@ -76,6 +85,9 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
         sack as "sack" in plain;
         abort_on_overflow as "abort_on_overflow" in plain;
         challenge_acks_per_second as "challenge_acks_per_second" in plain;
+        path_mtus_max as "path_mtus_max" in plain;
+        path_mtu_lifetime as "path_mtu_lifetime" in time;
+        path_mtu_least as "path_mtu_least" in plain;
         ttl as "ttl" in plain;
     }
     let (first, last) = limits.ephemeral_ports;
@@ -89,6 +101,11 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
 
 fn plain(value: &impl ToString) -> String {
     value.to_string()
+}
+
+/// A choice is called in the configuration as in the code.
+fn word(choice: &impl std::fmt::Debug) -> String {
+    format!("\"{choice:?}\"").to_lowercase()
 }
 
 fn size(bytes: &usize) -> String {

@@ -74,7 +74,8 @@ impl Held {
         let value = value.and_then(symbols::number).ok_or_else(unsupported)?;
         let set = match &self.kind {
             Kind::Fresh => Ok(()),
-            Kind::Stream(stream) => stream.set_option(number, value),
+            // One that does not block would hear of a refusal only later.
+            Kind::Stream(stream) => waiting(stream, || stream.set_option(number, value)),
             Kind::Listening(listener) => listener.set_option(number, value),
         };
         if matches!(self.kind, Kind::Fresh) {
@@ -145,6 +146,14 @@ impl Held {
         };
         same(request, first(call.arguments.get(2)), i64::from(actual))
     }
+}
+
+/// Does something with a stream that blocks for so long.
+fn waiting<T>(stream: &TcpStream, act: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    stream.set_nonblocking(false)?;
+    let done = act();
+    stream.set_nonblocking(true)?;
+    done
 }
 
 /// An option that Linux has and the daemon has not is unsupported, not an error.
