@@ -10,7 +10,7 @@ use coremill_ring::command::Command;
 use coremill_ring::injection::point;
 use rustix::io::Errno;
 
-use crate::poller::{Interest, Readiness, Watched};
+use crate::poller::{Interest, Readiness, Seen, Watched};
 use crate::socket::{Socket, Wanted};
 use crate::stack::Stack;
 use crate::stream::TcpStream;
@@ -225,13 +225,17 @@ impl Watched for Inner {
         &self.socket
     }
 
-    fn readiness(&self, _interest: Interest) -> Readiness {
-        match self.socket.snapshot() {
+    fn seen(&self, _interest: Interest) -> Seen {
+        let readiness = match self.socket.snapshot() {
             Ok(_) => Readiness {
                 readable: self.waiting(),
                 ..Readiness::default()
             },
             Err(_) => Readiness::OVER,
+        };
+        Seen {
+            readiness,
+            received: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod readiness;
 mod sealed;
+mod watched;
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -23,6 +24,7 @@ use crate::socket::Socket;
 use crate::stack::Stack;
 use crate::stream::{Announced, TcpStream};
 pub use readiness::{Interest, Readiness};
+pub(crate) use watched::{Seen, Watched};
 
 /// Waits for many sockets at once, level-triggered: a socket is told again as long as it is ready.
 ///
@@ -73,6 +75,8 @@ struct Source {
     token: usize,
     interest: Interest,
     is_candidate: bool,
+    /// Bytes received at the last look at the state: whatever comes later is announced by an event of its own.
+    received: Option<u64>,
 }
 
 /// What a poller can wait for: [`TcpStream`] and [`TcpListener`].
@@ -130,6 +134,7 @@ impl Poller {
             interest,
             // It may be ready already.
             is_candidate: true,
+            received: None,
         };
         let before = self.sources.insert(key, source);
         if !before.is_some_and(|before| before.is_candidate) {
@@ -310,6 +315,7 @@ impl Poller {
                     start,
                 });
             }
+            source.received = None;
             if !std::mem::replace(&mut source.is_candidate, true) {
                 candidates.push(ticket);
             }
@@ -324,10 +330,14 @@ impl Poller {
                 sources.remove(key);
                 return false;
             };
-            let readiness = watched.readiness(source.interest);
-            source.is_candidate = (source.interest.readable && readiness.readable)
-                || (source.interest.writable && readiness.writable)
-                || readiness.over;
+            if source.is_exhausted(watched.socket()) {
+                source.is_candidate = false;
+                return false;
+            }
+            let seen = watched.seen(source.interest);
+            let readiness = seen.readiness;
+            source.received = seen.received_if_open();
+            source.is_candidate = source.interest.is_met(readiness);
             if source.is_candidate {
                 ready.push((source.token, readiness));
             } else if source.interest.writable
@@ -368,13 +378,14 @@ impl Drop for Poller {
     }
 }
 
-/// What a poller sees of a socket.
-pub(crate) trait Watched: std::fmt::Debug + Send + Sync {
-    fn socket(&self) -> &Socket;
-    /// What an event said of bytes to read.
-    fn announce(&self, _announced: Announced) {}
-    /// What it is ready for, of what is waited for.
-    fn readiness(&self, interest: Interest) -> Readiness;
+impl Source {
+    /// Whether all that the last look has shown was read: nothing is there that no event has announced since, so that
+    /// the state, which the worker is about to write, need not be looked at.
+    #[inline]
+    fn is_exhausted(&self, socket: &Socket) -> bool {
+        let has_read = |received| socket.read() >= received;
+        !self.interest.writable && self.received.is_some_and(has_read)
+    }
 }
 
 /// Fewer sources than this are not swept.

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use coremill_ring::command::{Command, Direction};
 use coremill_ring::socket_state::Flags;
 
-use crate::poller::{Interest, Readiness, Watched};
+use crate::poller::{Interest, Readiness, Seen, Watched};
 use crate::socket::{Socket, is_over};
 pub(crate) use receive::Announced;
 use receive::Receive;
@@ -255,7 +255,7 @@ impl Watched for Inner {
         }
     }
 
-    fn readiness(&self, interest: Interest) -> Readiness {
+    fn seen(&self, interest: Interest) -> Seen {
         let seen = match interest.writable {
             true => self.socket.snapshot().map(|snapshot| {
                 let seen = (snapshot.condition, snapshot.received);
@@ -268,20 +268,33 @@ impl Watched for Inner {
         };
         let ((condition, received), send_limit) = match seen {
             Ok(seen) => seen,
-            // The daemon has not opened it yet.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Readiness::default(),
-            Err(_) => return Readiness::OVER,
+            Err(error) => {
+                // The daemon has not opened it yet.
+                let is_early = error.kind() == io::ErrorKind::WouldBlock;
+                return Seen {
+                    readiness: if is_early {
+                        Readiness::default()
+                    } else {
+                        Readiness::OVER
+                    },
+                    received: None,
+                };
+            }
         };
         let flags = condition.flags;
         let over = is_over(condition);
         let read = self.socket.read();
         let sent = self.socket.sent.load(Ordering::Acquire);
-        Readiness {
+        let readiness = Readiness {
             readable: over || flags.contains(Flags::RDHUP) || received > read,
             writable: over || send_limit > sent && self.socket.chunk_wait().is_none(),
             read_closed: over || flags.contains(Flags::RDHUP),
             over,
             error: flags.contains(Flags::ERR),
+        };
+        Seen {
+            readiness,
+            received: Some(received),
         }
     }
 }

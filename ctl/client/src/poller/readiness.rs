@@ -28,6 +28,11 @@ impl Interest {
         writable: true,
     };
 
+    /// Whether there is something that is waited for.
+    pub(super) fn is_met(self, by: Readiness) -> bool {
+        (self.readable && by.readable) || (self.writable && by.writable) || by.over
+    }
+
     /// As a subscription has it.
     pub(super) fn bits(self) -> u32 {
         let bit = |wanted: bool, bit: u32| if wanted { bit } else { 0 };
