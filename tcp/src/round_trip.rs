@@ -15,8 +15,6 @@ pub struct TimeoutBounds {
     pub min: Duration,
     /// Upper bound, also of a backed-off timeout.
     pub max: Duration,
-    /// G, the resolution of the clock that round trips are measured with: less than a second.
-    pub granularity: Duration,
 }
 
 /// The estimate for one connection.
@@ -29,6 +27,8 @@ pub struct RoundTrip {
     /// Smallest measurement so far, in microseconds; 0 before the first.
     smallest_micros: u32,
     backoff: u8,
+    /// The handshake gave no measurement.
+    is_unmeasured: bool,
 }
 
 impl RoundTrip {
@@ -58,7 +58,8 @@ impl RoundTrip {
         self.backoff = 0;
     }
 
-    /// RTO: `SRTT + max(G, 4 RTTVAR)` within the bounds, doubled by each back-off.
+    /// RTO: `SRTT + max(G, 4 RTTVAR)` by RFC 6298, section 2.3, where as on Linux the lower bound takes G's place: a
+    /// segment gets that much beyond the usual round trip. Doubled by each back-off, within the upper bound.
     pub fn timeout(&self, bounds: &TimeoutBounds) -> Duration {
         Duration::from_nanos(self.timeout_nanos(bounds))
     }
@@ -72,14 +73,16 @@ impl RoundTrip {
     #[inline]
     fn timeout_nanos(&self, bounds: &TimeoutBounds) -> u64 {
         let base = if self.smoothed_eighths == 0 {
-            nanos(bounds.initial)
+            let initial = nanos(bounds.initial).max(nanos(bounds.min));
+            if self.is_unmeasured {
+                initial.max(FALLBACK_NANOS)
+            } else {
+                initial
+            }
         } else {
-            let variation = self
-                .variation_quarters
-                .max(bounds.granularity.subsec_micros());
-            (u64::from(self.smoothed_eighths / 8) + u64::from(variation)) * 1_000
+            let variation = u64::from(self.variation_quarters) * 1_000;
+            u64::from(self.smoothed_eighths / 8) * 1_000 + variation.max(nanos(bounds.min))
         };
-        let base = base.max(nanos(bounds.min));
         base.saturating_mul(1 << self.backoff.min(BACKOFF_MAX))
             .min(nanos(bounds.max))
     }
@@ -94,6 +97,13 @@ impl RoundTrip {
     #[inline]
     pub fn end_back_off(&mut self) {
         self.backoff = 0;
+    }
+
+    /// The handshake is complete. Without a measurement, because its SYN was sent twice, data gets three seconds (RFC
+    /// 6298, section 5.7).
+    pub(crate) fn end_handshake(&mut self) {
+        self.backoff = 0;
+        self.is_unmeasured = true;
     }
 
     /// How often the timeout has been doubled.
@@ -138,6 +148,8 @@ fn nanos(time: Duration) -> u64 {
     seconds.saturating_add(u64::from(time.subsec_nanos()))
 }
 
+/// RFC 6298, section 5.7.
+const FALLBACK_NANOS: u64 = 3_000_000_000;
 /// Longer samples count as this, four minutes: eight of them fit 32 bits.
 const SAMPLE_MICROS_MAX: u32 = 240_000_000;
 /// 2^16 times any timeout is beyond every sensible bound.

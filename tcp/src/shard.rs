@@ -18,7 +18,6 @@ mod transmit;
 mod user;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::address::Flow;
 use crate::challenge::ChallengeLimit;
@@ -108,7 +107,6 @@ impl<M: Memory> Shard<M> {
                 initial: limits.rto_initial,
                 min: limits.rto_min,
                 max: limits.rto_max,
-                granularity: Duration::from_millis(1),
             },
             counters: Arc::default(),
             memory_bytes: memory.available_bytes(),

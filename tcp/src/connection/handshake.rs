@@ -247,8 +247,7 @@ impl<Q: Default> Connection<Q> {
     pub(crate) fn establish<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         self.enter(context, Cause::HandshakeCompleted);
         self.deadlines.retransmit = NEVER;
-        // RFC 6298, section 5.7: a SYN that timed out does not slow the data down.
-        self.round_trip.end_back_off();
+        self.round_trip.end_handshake();
         // As Linux counts: what a full segment carries, options aside.
         let segment = u32::from(self.full_payload());
         self.congestion

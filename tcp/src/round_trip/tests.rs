@@ -15,7 +15,6 @@ fn bounds() -> TimeoutBounds {
         initial: millis(1_000),
         min: millis(200),
         max: millis(120_000),
-        granularity: millis(1),
     }
 }
 
@@ -43,20 +42,41 @@ fn later_measurements_are_smoothed() {
 }
 
 #[test]
-fn a_steady_round_trip_is_bounded_by_the_granularity_and_the_minimum() {
+fn a_segment_gets_the_least_timeout_beyond_a_steady_round_trip() {
+    // As Linux: RFC 6298, section 2.3, with the lower bound for G.
     let mut estimate = RoundTrip::default();
     for _ in 0..200 {
         estimate.measure(millis(300));
     }
     let timeout = estimate.timeout(&bounds());
     assert!(
-        timeout >= millis(301) && timeout < millis(302),
+        timeout >= millis(499) && timeout <= millis(500),
         "{timeout:?}"
     );
     for _ in 0..200 {
         estimate.measure(Duration::from_micros(20));
     }
-    assert_eq!(estimate.timeout(&bounds()), millis(200));
+    assert_eq!(
+        estimate.timeout(&bounds()),
+        millis(200) + Duration::from_micros(20)
+    );
+}
+
+#[test]
+fn a_handshake_without_a_measurement_makes_the_first_timeout_three_seconds() {
+    // RFC 6298, section 5.7.
+    let mut estimate = RoundTrip::default();
+    estimate.back_off();
+    estimate.end_handshake();
+    assert_eq!(estimate.timeout(&bounds()), millis(3_000));
+    estimate.back_off();
+    assert_eq!(estimate.timeout(&bounds()), millis(6_000));
+    estimate.measure(millis(100));
+    assert_eq!(estimate.timeout(&bounds()), millis(300));
+    let mut measured = RoundTrip::default();
+    measured.measure(millis(100));
+    measured.end_handshake();
+    assert_eq!(measured.timeout(&bounds()), millis(300));
 }
 
 #[test]

@@ -34,14 +34,6 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
             limits.keepalive_interval = seconds(value).ok_or_else(unsupported)?;
         }
         "tcp_keepalive_probes" => limits.keepalive_count = number(value).ok_or_else(unsupported)?,
-        "tcp_rto_min_us" => {
-            let micros = number(value).ok_or_else(unsupported)?;
-            limits.rto_min = Duration::from_micros(micros);
-        }
-        "tcp_rto_max_ms" => {
-            let millis = number(value).ok_or_else(unsupported)?;
-            limits.rto_max = Duration::from_millis(millis);
-        }
         "tcp_challenge_ack_limit" => {
             limits.challenge_acks_per_second = number(value).ok_or_else(unsupported)?;
         }
@@ -80,18 +72,22 @@ fn ports(value: &str) -> Option<(u16, u16)> {
     }
 }
 
-/// Settings of loss recovery, and of what may wait unsent.
+/// Settings of the retransmission timer, of loss recovery, and of what may wait unsent.
 fn sets_recovery(limits: &mut Limits, name: &str, value: &str) -> bool {
     if let ("tcp_notsent_lowat", Some(bytes)) = (name, number(value)) {
         limits.unsent_low_water = bytes;
         return true;
     }
-    let Some(value) = number::<u16>(value) else {
+    let Some(value) = number::<u32>(value) else {
         return false;
     };
     match name {
-        "tcp_reordering" => limits.reordering = value,
-        "tcp_max_reordering" => limits.reordering_max = value,
+        "tcp_rto_min_us" => limits.rto_min = Duration::from_micros(value.into()),
+        "tcp_rto_max_ms" => limits.rto_max = Duration::from_millis(value.into()),
+        "tcp_reordering" => limits.reordering = u16::try_from(value).unwrap_or(u16::MAX),
+        "tcp_max_reordering" => {
+            limits.reordering_max = u16::try_from(value).unwrap_or(u16::MAX);
+        }
         "tcp_early_retrans" => limits.tail_loss_probe = value >= 3,
         "tcp_frto" => limits.spurious_timeout_detection = value > 0,
         "tcp_recovery" => {
