@@ -259,9 +259,11 @@ impl SendRecordPool {
     ) -> Option<u32> {
         let mut second = *self.get(index)?;
         second.start = at;
+        second.segments = second.segments.saturating_sub(1).max(1);
         let added = self.take(second)?;
         let first = &mut self.records[index as usize];
         first.end = at;
+        first.segments = 1;
         first.marks.unset(Marks::PUSHED);
         first.next = added;
         if records.tail == index {

@@ -78,6 +78,12 @@ fn sets_recovery(limits: &mut Limits, name: &str, value: &str) -> bool {
         limits.unsent_low_water = bytes;
         return true;
     }
+    if name == "coremill.loss_detection" {
+        let mut all = LossDetection::ALL.into_iter();
+        let named = all.find(|detection| detection.word() == value);
+        limits.loss_detection = named.unwrap_or(limits.loss_detection);
+        return named.is_some();
+    }
     let Some(value) = number::<u32>(value) else {
         return false;
     };
