@@ -5,12 +5,15 @@
 //! [`Block`] of the shard's pool, so that an idle connection pays for the windows alone.
 
 mod algorithm;
+mod bbr;
 mod block;
 mod cubic;
+mod dctcp;
 mod hystart;
 mod hystart_plus_plus;
 mod new_reno;
 mod one_by_one;
+mod pacer;
 mod pipe_ack;
 mod pool;
 pub mod rate_sample;
@@ -27,7 +30,7 @@ pub use signal::{Acknowledged, Phase, Reason};
 
 use std::time::Duration;
 
-use block::{Before, Block, Validity};
+use block::{Before, Block, Private, Validity};
 use pool::Handle;
 use rate_sample::DeliveryRate;
 
@@ -43,6 +46,8 @@ pub struct Congestion {
     /// Payload of a full segment.
     segment: u16,
     algorithm: Algorithm,
+    /// What `pacer` keeps.
+    flags: u8,
     /// Where the rest lies, once there is any.
     block: Handle,
 }
@@ -55,8 +60,10 @@ impl Congestion {
             threshold: NO_THRESHOLD,
             segment: in_sixteen_bits(segment_bytes),
             algorithm,
+            flags: 0,
             block: Handle::NONE,
         };
+        windows.look_at_pacing(settings);
         windows.window = windows.initial_window(settings);
         windows
     }
@@ -105,13 +112,7 @@ impl Congestion {
     /// True when the algorithm moves the window in every phase: no proportional rate reduction.
     #[inline]
     pub fn controls_window(&self) -> bool {
-        false
-    }
-
-    /// Bytes per second at which to send; None where nothing but the window limits.
-    #[inline]
-    pub fn pacing_rate(&self, _pool: &CongestionPool) -> Option<u64> {
-        None
+        self.algorithm == Algorithm::Bbr
     }
 
     /// The segment size changed, by negotiation or by path MTU discovery.
@@ -134,10 +135,12 @@ impl Congestion {
     #[inline]
     pub fn on_ack(&mut self, pool: &mut CongestionPool, acknowledged: &Acknowledged) {
         // Most connections never fill their first window: they pay for this look only.
-        if self.block == Handle::NONE && !self.may_grow(acknowledged.in_flight) {
+        let needs_none = self.block == Handle::NONE
+            && matches!(self.algorithm, Algorithm::Cubic | Algorithm::NewReno);
+        if needs_none && !self.may_grow(acknowledged.in_flight) {
             return;
         }
-        let (block, settings) = pool.ensure(&mut self.block, self.algorithm, acknowledged.now);
+        let (block, settings) = pool.ensure(self, acknowledged.now);
         match block {
             Some(block) => self.on_ack_with(block, settings, acknowledged),
             None => self.on_ack_without(acknowledged),
@@ -155,7 +158,7 @@ impl Congestion {
         in_flight: u32,
         reason: Reason,
     ) {
-        let (block, _) = pool.ensure(&mut self.block, self.algorithm, now);
+        let (block, _) = pool.ensure(self, now);
         let threshold = match block {
             Some(block) => self.reduced(block, in_flight, reason),
             None => new_reno::reduced(self, in_flight),
@@ -175,8 +178,10 @@ impl Congestion {
         if before.window > 0 {
             self.window = self.window.max(before.window);
             self.threshold = self.threshold.max(before.threshold);
-            if let (Some(cubic), Some(before)) = (block.cubic_mut(), before.cubic) {
-                *cubic = before;
+            match (&mut block.private, before.cubic) {
+                (Private::Cubic(cubic), Some(before)) => *cubic = before,
+                (Private::Bbr(bbr), _) => bbr.on_undo(),
+                _ => {}
             }
         }
     }
@@ -199,7 +204,8 @@ impl Congestion {
         }
         let mut left = now.since(last_sent);
         let least = self.initial_window(&settings).min(self.window);
-        if left <= timeout || !settings.idle_restart || is_kept || timeout.is_zero() {
+        is_kept |= !settings.idle_restart || self.controls_window();
+        if is_kept || left <= timeout || timeout.is_zero() {
             return;
         }
         self.remember_three_quarters();
@@ -220,11 +226,12 @@ impl Congestion {
     }
 
     /// Another algorithm takes over; the windows stay.
-    pub fn set_algorithm(&mut self, pool: &mut CongestionPool, algorithm: Algorithm) {
+    pub fn set_algorithm(&mut self, pool: &mut CongestionPool, now: Instant, algorithm: Algorithm) {
         if self.algorithm != algorithm {
             self.algorithm = algorithm;
+            self.look_at_pacing(pool.settings());
             if let Some(block) = pool.get_mut(&self.block) {
-                block.change(algorithm);
+                block.change(self, now);
             }
         }
     }
@@ -240,10 +247,16 @@ impl Congestion {
         settings: &CongestionSettings,
         acknowledged: &Acknowledged,
     ) {
-        let may_grow = block.observe(self, acknowledged, settings);
-        if let (Some(sample), Some(cubic)) = (acknowledged.sample_micros, block.cubic_mut()) {
-            cubic.on_sample(acknowledged.now, sample);
+        let Block {
+            private, delivery, ..
+        } = block;
+        match (private, acknowledged.sample_micros) {
+            (Private::Bbr(bbr), _) => return bbr.on_ack(self, delivery, acknowledged),
+            (Private::Dctcp(dctcp), _) => dctcp.observe(acknowledged),
+            (Private::Cubic(cubic), Some(sample)) => cubic.on_sample(acknowledged.now, sample),
+            _ => {}
         }
+        let may_grow = block.observe(self, acknowledged, settings);
         if self.is_slow_start() && block.ends_slow_start(self, acknowledged, settings) {
             self.threshold = self.window;
         }
@@ -255,7 +268,8 @@ impl Congestion {
         if self.is_slow_start() {
             let counting = settings.byte_counting;
             let counted = counting.in_slow_start(left, self.segment(), acknowledged.phase);
-            left = self.slow_start(block.slow_start_growth(counted, self.segment()));
+            let is_paced = self.is_paced();
+            left = self.slow_start(block.slow_start_growth(counted, self.segment(), is_paced));
         }
         if left > 0 && !self.is_slow_start() {
             block.avoid(self, acknowledged.now, left, settings.byte_counting);
@@ -285,9 +299,14 @@ impl Congestion {
             threshold: self.threshold,
             cubic: block.cubic_mut().copied(),
         };
-        let threshold = match block.cubic_mut() {
-            Some(cubic) => cubic.reduced(self),
-            None => new_reno::reduced(self, in_flight),
+        let threshold = match &mut block.private {
+            Private::Bbr(bbr) => {
+                bbr.on_loss(self, reason == Reason::Timeout);
+                return self.threshold;
+            }
+            Private::Cubic(cubic) => cubic.reduced(self),
+            Private::Dctcp(dctcp) if reason == Reason::Mark => dctcp.reduced(self),
+            _ => new_reno::reduced(self, in_flight),
         };
         if reason == Reason::Timeout {
             block.on_timeout();

@@ -9,17 +9,23 @@ pub enum Algorithm {
     Cubic = 1,
     /// RFC 5681 and RFC 6582.
     NewReno = 2,
+    /// BBR version 1, as Linux.
+    Bbr = 3,
+    /// RFC 8257, for networks that mark early.
+    Dctcp = 4,
 }
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Cubic, Self::NewReno];
+    pub const ALL: [Self; 4] = [Self::Cubic, Self::NewReno, Self::Bbr, Self::Dctcp];
 
     /// The name that users choose by and operators see.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cubic => "cubic",
             Self::NewReno => "newreno",
+            Self::Bbr => "bbr",
+            Self::Dctcp => "dctcp",
         }
     }
 
@@ -51,5 +57,5 @@ impl std::str::FromStr for Algorithm {
 
 /// No algorithm has that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such congestion control: there are cubic and newreno (or reno)")]
+#[error("no such congestion control: there are cubic, newreno (or reno), bbr and dctcp")]
 pub struct UnknownAlgorithm;

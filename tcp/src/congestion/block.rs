@@ -1,8 +1,11 @@
 //! What a connection whose window moves needs besides its windows: one block of the shard's pool.
 
+use super::bbr::Bbr;
 use super::cubic::Cubic;
+use super::dctcp::Dctcp;
 use super::hystart::Train;
 use super::hystart_plus_plus::Rounds;
+use super::pacer::Pacer;
 use super::pipe_ack::PipeAck;
 use super::rate_sample::DeliveryRate;
 use super::settings::{ByteCounting, Hystart, Validation};
@@ -21,6 +24,7 @@ pub(super) struct Block {
     pub(super) exit: Exit,
     pub(super) private: Private,
     pub(super) delivery: DeliveryRate,
+    pub(super) pacer: Pacer,
 }
 
 /// What undo restores.
@@ -57,10 +61,12 @@ pub(super) enum Exit {
 pub(super) enum Private {
     None,
     Cubic(Cubic),
+    Dctcp(Dctcp),
+    Bbr(Bbr),
 }
 
 impl Block {
-    pub(super) fn new(algorithm: Algorithm, settings: &CongestionSettings, now: Instant) -> Self {
+    pub(super) fn new(windows: &Congestion, settings: &CongestionSettings, now: Instant) -> Self {
         Self {
             counted: 0,
             before: Before::default(),
@@ -71,7 +77,8 @@ impl Block {
                 }
             },
             exit: Exit::Unset,
-            private: Private::new(algorithm),
+            private: Private::new(windows, now),
+            pacer: Pacer::default(),
             delivery: DeliveryRate::default(),
         }
     }
@@ -80,7 +87,7 @@ impl Block {
     pub(super) fn cubic_mut(&mut self) -> Option<&mut Cubic> {
         match &mut self.private {
             Private::Cubic(cubic) => Some(cubic),
-            Private::None => None,
+            _ => None,
         }
     }
 
@@ -112,9 +119,9 @@ impl Block {
 
     /// How much of what counts in slow start the window grows by.
     #[inline]
-    pub(super) fn slow_start_growth(&self, bytes: u32, segment: u32) -> u32 {
+    pub(super) fn slow_start_growth(&self, bytes: u32, segment: u32, is_paced: bool) -> u32 {
         match &self.exit {
-            Exit::Rounds(rounds) => rounds.growth(bytes, segment, false),
+            Exit::Rounds(rounds) => rounds.growth(bytes, segment, is_paced),
             _ => bytes,
         }
     }
@@ -131,7 +138,7 @@ impl Block {
         let bytes = counting.in_avoidance(bytes, windows.segment());
         let per_segment = match &mut self.private {
             Private::Cubic(cubic) => cubic.per_segment(windows, now, bytes),
-            Private::None => windows.window,
+            _ => windows.window,
         };
         windows.avoid(&mut self.counted, bytes, per_segment);
     }
@@ -152,8 +159,11 @@ impl Block {
         last_sent: Instant,
         settings: &CongestionSettings,
     ) {
-        if let Some(cubic) = self.cubic_mut() {
-            cubic.on_idle(now, last_sent);
+        let is_app_limited = self.delivery.is_app_limited();
+        match &mut self.private {
+            Private::Cubic(cubic) => cubic.on_idle(now, last_sent),
+            Private::Bbr(bbr) if is_app_limited => bbr.on_idle(windows, now),
+            _ => {}
         }
         if let Validity::Rfc7661(pipe_ack) = &mut self.validity {
             pipe_ack.expire(windows, now, settings);
@@ -169,8 +179,8 @@ impl Block {
     }
 
     /// Another algorithm takes over.
-    pub(super) fn change(&mut self, algorithm: Algorithm) {
-        self.private = Private::new(algorithm);
+    pub(super) fn change(&mut self, windows: &Congestion, now: Instant) {
+        self.private = Private::new(windows, now);
         self.exit = Exit::Unset;
         self.before.cubic = None;
         self.counted = 0;
@@ -186,9 +196,7 @@ impl Block {
         if let Exit::Unset = self.exit {
             self.exit = match (settings.hystart, windows.algorithm) {
                 (Hystart::Linux, Algorithm::Cubic) => Exit::Train(Train::new(acknowledged)),
-                (Hystart::PlusPlus, Algorithm::Cubic | Algorithm::NewReno) => {
-                    Exit::Rounds(Rounds::new(acknowledged))
-                }
+                (Hystart::PlusPlus, _) => Exit::Rounds(Rounds::new(acknowledged)),
                 _ => Exit::None,
             };
         }
@@ -196,8 +204,7 @@ impl Block {
             (Exit::Train(train), Private::Cubic(cubic)) => {
                 acknowledged.sample_micros.is_some_and(|delay| {
                     let delay_min = cubic.delay_min_micros;
-                    delay_min > 0
-                        && train.is_full(windows, acknowledged, delay.max(1), delay_min, false)
+                    delay_min > 0 && train.is_full(windows, acknowledged, delay.max(1), delay_min)
                 })
             }
             (Exit::Rounds(rounds), _) => rounds.is_full(acknowledged),
@@ -211,10 +218,12 @@ impl Block {
 }
 
 impl Private {
-    pub(super) fn new(algorithm: Algorithm) -> Self {
-        match algorithm {
+    fn new(windows: &Congestion, now: Instant) -> Self {
+        match windows.algorithm {
             Algorithm::Cubic => Self::Cubic(Cubic::default()),
             Algorithm::NewReno => Self::None,
+            Algorithm::Dctcp => Self::Dctcp(Dctcp::new()),
+            Algorithm::Bbr => Self::Bbr(Bbr::new(windows, now)),
         }
     }
 }

@@ -39,7 +39,6 @@ impl Train {
         acknowledged: &Acknowledged,
         delay: u32,
         delay_min: u32,
-        is_paced: bool,
     ) -> bool {
         if acknowledged.unacknowledged > self.end {
             *self = Self::new(acknowledged);
@@ -51,7 +50,7 @@ impl Train {
         if now.wrapping_sub(self.last) <= SPACING_MICROS {
             self.last = now;
             // Pacing spreads a flight over half of the round trip by itself.
-            let shift = u32::from(!is_paced);
+            let shift = u32::from(!windows.is_paced());
             let threshold = (delay_min + burst_micros(windows.window, delay)) >> shift;
             if now.wrapping_sub(self.start) > threshold {
                 return true;

@@ -1,7 +1,7 @@
 //! The blocks of all connections of a shard, reserved at start, and the shard's settings beside them.
 
 use super::block::Block;
-use super::{Algorithm, CongestionSettings};
+use super::{Congestion, CongestionSettings};
 use crate::table::NONE;
 use crate::table::slots::Slots;
 use crate::time::Instant;
@@ -49,29 +49,33 @@ impl CongestionPool {
     }
 
     #[inline]
+    pub(super) fn get(&self, handle: &Handle) -> Option<&Block> {
+        self.blocks.get(handle.0)
+    }
+
+    #[inline]
     pub(super) fn get_mut(&mut self, handle: &Handle) -> Option<&mut Block> {
         self.blocks.get_mut(handle.0)
     }
 
-    /// The block of `handle`, a new one where it had none; None when none is left.
+    /// The block of a connection, a new one where it had none; None when none is left.
     #[inline]
     pub(super) fn ensure(
         &mut self,
-        handle: &mut Handle,
-        algorithm: Algorithm,
+        windows: &mut Congestion,
         now: Instant,
     ) -> (Option<&mut Block>, &CongestionSettings) {
-        if *handle == Handle::NONE {
-            self.take(handle, algorithm, now);
+        if windows.block == Handle::NONE {
+            self.take(windows, now);
         }
-        (self.blocks.get_mut(handle.0), &self.settings)
+        (self.blocks.get_mut(windows.block.0), &self.settings)
     }
 
     #[cold]
-    fn take(&mut self, handle: &mut Handle, algorithm: Algorithm, now: Instant) {
-        let block = Block::new(algorithm, &self.settings, now);
+    fn take(&mut self, windows: &mut Congestion, now: Instant) {
+        let block = Block::new(windows, &self.settings, now);
         match self.blocks.insert(block) {
-            Some(index) => *handle = Handle(index),
+            Some(index) => windows.block = Handle(index),
             None => self.exhausted += 1,
         }
     }

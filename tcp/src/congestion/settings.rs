@@ -20,6 +20,8 @@ pub struct CongestionSettings {
     pub idle_restart: bool,
     /// What becomes of a window that is not used.
     pub validation: Validation,
+    /// Segments of all connections are paced; those of BBR are anyway.
+    pub pacing: bool,
 }
 
 /// How much an acknowledgement may count (RFC 3465, its limit L).
@@ -69,6 +71,7 @@ impl Default for CongestionSettings {
             hystart: Hystart::default(),
             idle_restart: true,
             validation: Validation::default(),
+            pacing: false,
         }
     }
 }

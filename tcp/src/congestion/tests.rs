@@ -352,7 +352,8 @@ fn windows_move_without_a_block_too_and_a_block_goes_back() {
 fn another_algorithm_takes_the_windows_over() {
     let mut path = Path::new(1_000);
     path.acknowledge(5_000);
-    path.windows.set_algorithm(&mut path.pool, Algorithm::Cubic);
+    path.windows
+        .set_algorithm(&mut path.pool, path.now, Algorithm::Cubic);
     assert_eq!(path.windows.algorithm(), Algorithm::Cubic);
     assert_eq!(path.windows.window(), 15_000);
     path.reduce(15_000, Reason::Loss);

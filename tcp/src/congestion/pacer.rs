@@ -1,0 +1,153 @@
+//! Pacing: when the next segment may leave, so that a flight spreads over its round trip.
+//!
+//! Rates are Linux's: twice the window each round trip in slow start, 1.2 times beyond it, or what the
+//! algorithm says; the first ten segments are not paced. Time that was missed, for timers have a
+//! resolution and workers have turns, is made up for, a millisecond at most.
+
+use std::time::Duration;
+
+use super::block::{Block, Private};
+use super::{Algorithm, Congestion, CongestionPool, CongestionSettings};
+use crate::time::Instant;
+
+/// The pace of one connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pacer {
+    /// When the next segment may leave.
+    release: Instant,
+    /// SO_MAX_PACING_RATE in bytes per second; 0 for none.
+    rate_max: u64,
+    /// Segments sent, as far as they are not paced.
+    first: u8,
+}
+
+impl Congestion {
+    /// True when segments are paced.
+    #[inline]
+    pub fn is_paced(&self) -> bool {
+        self.flags & PACED != 0
+    }
+
+    /// True while the next segment has to wait for its time.
+    #[inline]
+    pub fn is_holding(&self) -> bool {
+        self.flags & HOLDING != 0
+    }
+
+    /// Bytes per second at which to send, with the smoothed round trip; None where nothing but the window
+    /// limits, or no round trip is known.
+    pub fn pacing_rate(&self, pool: &CongestionPool, smoothed: Option<Duration>) -> Option<u64> {
+        if !self.is_paced() {
+            return None;
+        }
+        self.rate_with(pool.get(&self.block)?, smoothed)
+    }
+
+    /// A segment with `payload` bytes has left: the next may after it, at the rate.
+    #[cold]
+    pub fn pace(
+        &mut self,
+        pool: &mut CongestionPool,
+        now: Instant,
+        payload: u32,
+        smoothed: Option<Duration>,
+    ) {
+        let (Some(block), _) = pool.ensure(self, now) else {
+            return;
+        };
+        if block.pacer.first < FIRST_SEGMENTS {
+            block.pacer.first += 1;
+            return;
+        }
+        let Some(rate) = self.rate_with(block, smoothed) else {
+            return;
+        };
+        let interval = u64::from(payload) * 1_000_000_000 / rate.max(1);
+        let earliest = now.as_nanos().saturating_sub(MISSED_NANOS_MAX);
+        let release = block.pacer.release.as_nanos().max(earliest) + interval.min(WAIT_NANOS_MAX);
+        block.pacer.release = Instant::from_nanos(release);
+        if block.pacer.release > now {
+            self.flags |= HOLDING;
+        }
+    }
+
+    /// When the next segment may leave; None when it may now.
+    pub fn release_at(&self, pool: &CongestionPool) -> Option<Instant> {
+        if !self.is_holding() {
+            return None;
+        }
+        pool.get(&self.block).map(|block| block.pacer.release)
+    }
+
+    /// Time has passed: the next segment may leave if its time has come.
+    pub fn let_go(&mut self, pool: &CongestionPool, now: Instant) {
+        if self.release_at(pool).is_none_or(|release| release <= now) {
+            self.flags &= !HOLDING;
+        }
+    }
+
+    /// SO_MAX_PACING_RATE: segments are paced, at `bytes_per_second` at most; 0 for no such bound.
+    pub fn set_pacing_rate_max(
+        &mut self,
+        pool: &mut CongestionPool,
+        now: Instant,
+        bytes_per_second: u64,
+    ) {
+        let is_bounded = bytes_per_second > 0;
+        if !is_bounded && self.flags & BOUNDED == 0 {
+            return;
+        }
+        self.flags = self.flags & !BOUNDED | if is_bounded { BOUNDED } else { 0 };
+        self.look_at_pacing(pool.settings());
+        if let (Some(block), _) = pool.ensure(self, now) {
+            block.pacer.rate_max = bytes_per_second;
+        }
+    }
+
+    /// Whether segments are paced follows from the algorithm, the settings and the user's bound.
+    pub(super) fn look_at_pacing(&mut self, settings: &CongestionSettings) {
+        let is_paced =
+            settings.pacing || self.algorithm == Algorithm::Bbr || self.flags & BOUNDED != 0;
+        self.flags = if is_paced {
+            self.flags | PACED
+        } else {
+            self.flags & !(PACED | HOLDING)
+        };
+    }
+
+    fn rate_with(&self, block: &Block, smoothed: Option<Duration>) -> Option<u64> {
+        let rate = match &block.private {
+            Private::Bbr(bbr) => bbr.pacing_rate(),
+            _ => {
+                let nanos = u64::try_from(smoothed?.as_nanos())
+                    .unwrap_or(u64::MAX)
+                    .max(1);
+                let percent = if self.window < self.threshold / 2 {
+                    200
+                } else {
+                    120
+                };
+                u64::from(self.window) * percent * 10_000_000 / nanos
+            }
+        };
+        Some(match block.pacer.rate_max {
+            0 => rate,
+            most => rate.min(most),
+        })
+    }
+}
+
+/// Segments are paced.
+pub(super) const PACED: u8 = 1;
+/// The next one has to wait.
+const HOLDING: u8 = 2;
+/// The user has set a bound.
+const BOUNDED: u8 = 4;
+/// As Linux: short exchanges are not slowed down.
+const FIRST_SEGMENTS: u8 = 10;
+const MISSED_NANOS_MAX: u64 = 1_000_000;
+/// No rate is so low that nothing is sent for longer.
+const WAIT_NANOS_MAX: u64 = 10_000_000_000;
+
+#[cfg(test)]
+mod tests;
