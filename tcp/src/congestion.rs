@@ -11,6 +11,7 @@ mod cubic;
 mod dctcp;
 mod hystart;
 mod hystart_plus_plus;
+mod info;
 mod new_reno;
 mod one_by_one;
 mod pacer;
@@ -23,6 +24,7 @@ mod slow_start;
 mod usage;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use info::{AlgorithmInfo, CongestionTally};
 pub use pool::CongestionPool;
 pub use rate_sample::RateSample;
 pub use settings::{ByteCounting, CongestionSettings, Hystart, Validation};
@@ -31,6 +33,7 @@ pub use signal::{Acknowledged, Phase, Reason};
 use std::time::Duration;
 
 use block::{Before, Block, Private, Validity};
+use hystart::Sign;
 use pool::Handle;
 use rate_sample::DeliveryRate;
 
@@ -141,9 +144,12 @@ impl Congestion {
             return;
         }
         let (block, settings) = pool.ensure(self, acknowledged.now);
-        match block {
-            Some(block) => self.on_ack_with(block, settings, acknowledged),
-            None => self.on_ack_without(acknowledged),
+        let Some(block) = block else {
+            return self.on_ack_without(acknowledged);
+        };
+        if let Some(sign) = self.on_ack_with(block, settings, acknowledged) {
+            let segments = self.threshold / self.segment();
+            pool.tally.count(sign, segments);
         }
     }
 
@@ -246,23 +252,30 @@ impl Congestion {
         block: &mut Block,
         settings: &CongestionSettings,
         acknowledged: &Acknowledged,
-    ) {
+    ) -> Option<Sign> {
         let Block {
             private, delivery, ..
         } = block;
         match (private, acknowledged.sample_micros) {
-            (Private::Bbr(bbr), _) => return bbr.on_ack(self, delivery, acknowledged),
+            (Private::Bbr(bbr), _) => {
+                bbr.on_ack(self, delivery, acknowledged);
+                return None;
+            }
             (Private::Dctcp(dctcp), _) => dctcp.observe(acknowledged),
             (Private::Cubic(cubic), Some(sample)) => cubic.on_sample(acknowledged.now, sample),
             _ => {}
         }
         let may_grow = block.observe(self, acknowledged, settings);
-        if self.is_slow_start() && block.ends_slow_start(self, acknowledged, settings) {
-            self.threshold = self.window;
+        let mut sign = None;
+        if self.is_slow_start() {
+            sign = block.ends_slow_start(self, acknowledged, settings);
+            if sign.is_some() {
+                self.threshold = self.window;
+            }
         }
         let may_grow = may_grow && acknowledged.may_grow;
         if !may_grow || acknowledged.phase.is_reduction() || acknowledged.delivered == 0 {
-            return;
+            return sign;
         }
         let mut left = acknowledged.delivered;
         if self.is_slow_start() {
@@ -274,6 +287,7 @@ impl Congestion {
         if left > 0 && !self.is_slow_start() {
             block.avoid(self, acknowledged.now, left, settings.byte_counting);
         }
+        sign
     }
 
     /// The pool is used up: RFC 5681, equations 2 and 3, which remember nothing.

@@ -94,6 +94,10 @@ pub struct SocketOptions {
     pub unsent_low_water: u32,
     /// TCP_WINDOW_CLAMP in bytes: the window offered is never larger; 0 for no such bound.
     pub window_clamp: u32,
+    /// TCP_CONGESTION: the number of an algorithm; 0 for the shard's.
+    pub congestion: u8,
+    /// SO_MAX_PACING_RATE in bytes per second; 0 for none.
+    pub pacing_rate_max: u64,
     /// SO_SNDBUF in bytes of payload; 0 for the shard's.
     pub send_buffer_bytes: u32,
     /// SO_RCVBUF in bytes of payload, which ends the buffer's own growth; 0 for the shard's.
@@ -118,6 +122,8 @@ impl SocketOptions {
         user_timeout_millis: 0,
         unsent_low_water: 0,
         window_clamp: 0,
+        congestion: 0,
+        pacing_rate_max: 0,
         send_buffer_bytes: 0,
         receive_buffer_bytes: 0,
         ip: IpFields::DEFAULT,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::address::Flow;
-use crate::congestion::Phase;
+use crate::congestion::{Algorithm, AlgorithmInfo, Phase};
 use crate::error::{ConnectionError, ReceiveError};
 use crate::state::State;
 
@@ -64,6 +64,12 @@ pub struct ConnectionRow {
     pub congestion_window_bytes: u32,
     /// Slow-start threshold in bytes, u32::MAX when none was set yet.
     pub slow_start_threshold_bytes: u32,
+    /// Algorithm of congestion control; None for what is no connection.
+    pub algorithm: Option<Algorithm>,
+    /// Its own numbers.
+    pub algorithm_info: AlgorithmInfo,
+    /// Bytes per second at which segments leave, where they are paced.
+    pub pacing_rate: Option<u64>,
     /// The peer's window in bytes, scaled.
     pub send_window_bytes: u32,
     /// Our window in bytes.

@@ -82,6 +82,12 @@ crate::counter_table! {
         min_ttl_drop "TCPMinTTLDrop" "Segments dropped because their time to live was less than IP_MINTTL.";
         path_mtu_changes "PathMTUChanges" "Times a connection took smaller segments because an ICMP error told it to.";
         extensions_exhausted "ExtensionsExhausted" "Times a connection found no block left for what only few connections need.";
+        hystart_train_detect "TCPHystartTrainDetect" "Slow starts ended by a train of acknowledgements.";
+        hystart_train_cwnd "TCPHystartTrainCwnd" "Sum of the windows that they ended at, in segments.";
+        hystart_delay_detect "TCPHystartDelayDetect" "Slow starts ended by a grown round trip.";
+        hystart_delay_cwnd "TCPHystartDelayCwnd" "Sum of the windows that they ended at, in segments.";
+        congestion_exhausted "TCPCongestionBlocksExhausted" "Times a congestion window moved without a block to remember it by.";
+        pacing_waits "TCPPacingWaits" "Times a segment had to wait for its time because its connection is paced.";
         out_of_window_icmp "OutOfWindowIcmps" "ICMP errors that quoted nothing outstanding.";
         in_bytes "InBytes" "Payload bytes delivered in order.";
         out_bytes "OutBytes" "Payload bytes sent, retransmissions included.";

@@ -40,6 +40,8 @@ pub const URGENT_INLINE: u32 = of_socket(10);
 /// What closing does about unsent bytes (SO_LINGER): 0 for off, otherwise seconds plus one. Waiting for
 /// them is the application's part.
 pub const LINGER: u32 = of_socket(13);
+/// Bytes per second that are sent at most (SO_MAX_PACING_RATE), spread evenly; below 0 for no such bound.
+pub const PACING_RATE_MAX: u32 = of_socket(47);
 /// Small segments are sent at once (TCP_NODELAY): 0 or 1.
 pub const NO_DELAY: u32 = of_tcp(1);
 /// Full segments only (TCP_CORK), for 200 ms at most: 0 or 1.
@@ -58,6 +60,8 @@ pub const DEFER_ACCEPT: u32 = of_tcp(9);
 pub const FIN_WAIT_2: u32 = of_tcp(8);
 /// The largest window offered (TCP_WINDOW_CLAMP), in bytes; 0 for no bound.
 pub const WINDOW_CLAMP: u32 = of_tcp(10);
+/// Algorithm of congestion control (TCP_CONGESTION), by number: 1 for cubic, 2 for newreno, 3 for bbr, 4 for dctcp.
+pub const CONGESTION: u32 = of_tcp(13);
 /// Acknowledgements are not delayed for now (TCP_QUICKACK): 0 or 1.
 pub const QUICK_ACK: u32 = of_tcp(12);
 /// How long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT), in milliseconds; 0 for as long as retransmissions go.

@@ -33,6 +33,8 @@ const OPTIONS: &[(u32, SocketOption)] = &[
     (ring::USER_TIMEOUT, SocketOption::UserTimeout),
     (ring::UNSENT_LOW_WATER, SocketOption::UnsentLowWater),
     (ring::WINDOW_CLAMP, SocketOption::WindowClamp),
+    (ring::CONGESTION, SocketOption::Congestion),
+    (ring::PACING_RATE_MAX, SocketOption::PacingRateMax),
     (ring::SEND_BUFFER, SocketOption::SendBuffer),
     (ring::RECEIVE_BUFFER, SocketOption::ReceiveBuffer),
 ];
@@ -166,6 +168,8 @@ fn named(number: u32) -> Result<SocketOption, Errno> {
 fn of_option(error: OptionError) -> Errno {
     match error {
         OptionError::Invalid => Errno::INVAL,
+        OptionError::NoAlgorithm => Errno::NOENT,
+        OptionError::NotAllowed => Errno::PERM,
         OptionError::Unknown => Errno::NOPROTOOPT,
         OptionError::NoRoom => Errno::NOBUFS,
         OptionError::NoSocket => Errno::BADF,

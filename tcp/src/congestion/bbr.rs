@@ -8,7 +8,7 @@ mod filter;
 mod window;
 
 use super::rate_sample::DeliveryRate;
-use super::{Acknowledged, Congestion, Phase, RateSample};
+use super::{Acknowledged, AlgorithmInfo, Congestion, Phase, RateSample};
 use crate::time::Instant;
 use filter::WindowedMax;
 
@@ -120,11 +120,17 @@ impl Bbr {
         self.pacing_rate
     }
 
-    /// Bandwidth in bytes per second, smallest round trip in microseconds (u32::MAX for none), and the
-    /// gains of rate and window in 256ths.
-    pub(super) fn info(&self) -> (u64, u32, u32, u32) {
-        let (pacing, window) = self.gains();
-        (self.bytes_per_second(), self.round_trip_min, pacing, window)
+    pub(super) fn info(&self) -> AlgorithmInfo {
+        let (pacing_gain, window_gain) = self.gains();
+        AlgorithmInfo::Bbr {
+            bandwidth: self.bytes_per_second(),
+            round_trip_min_micros: match self.round_trip_min {
+                u32::MAX => 0,
+                micros => micros,
+            },
+            pacing_gain,
+            window_gain,
+        }
     }
 
     /// A loss was found, or the timer ran out: the window will be as large again.

@@ -3,7 +3,7 @@
 use super::bbr::Bbr;
 use super::cubic::Cubic;
 use super::dctcp::Dctcp;
-use super::hystart::Train;
+use super::hystart::{Sign, Train};
 use super::hystart_plus_plus::Rounds;
 use super::pacer::Pacer;
 use super::pipe_ack::PipeAck;
@@ -186,13 +186,13 @@ impl Block {
         self.counted = 0;
     }
 
-    /// True when slow start has to end, by what this acknowledgement tells.
+    /// Why slow start has to end, by what this acknowledgement tells.
     pub(super) fn ends_slow_start(
         &mut self,
         windows: &Congestion,
         acknowledged: &Acknowledged,
         settings: &CongestionSettings,
-    ) -> bool {
+    ) -> Option<Sign> {
         if let Exit::Unset = self.exit {
             self.exit = match (settings.hystart, windows.algorithm) {
                 (Hystart::Linux, Algorithm::Cubic) => Exit::Train(Train::new(acknowledged)),
@@ -200,20 +200,19 @@ impl Block {
                 _ => Exit::None,
             };
         }
-        let is_full = match (&mut self.exit, &self.private) {
+        let sign = match (&mut self.exit, &self.private) {
             (Exit::Train(train), Private::Cubic(cubic)) => {
-                acknowledged.sample_micros.is_some_and(|delay| {
-                    let delay_min = cubic.delay_min_micros;
-                    delay_min > 0 && train.is_full(windows, acknowledged, delay.max(1), delay_min)
-                })
+                let delay_min = cubic.delay_min_micros;
+                let delay = acknowledged.sample_micros.filter(|_| delay_min > 0)?;
+                train.sign(windows, acknowledged, delay.max(1), delay_min)
             }
-            (Exit::Rounds(rounds), _) => rounds.is_full(acknowledged),
-            _ => false,
+            (Exit::Rounds(rounds), _) => rounds.is_full(acknowledged).then_some(Sign::Delay),
+            _ => None,
         };
-        if is_full {
+        if sign.is_some() {
             self.exit = Exit::None;
         }
-        is_full
+        sign
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What is marked comes with each acknowledgement; growth, and what a loss does, are NewReno's.
 
-use super::{Acknowledged, Congestion};
+use super::{Acknowledged, AlgorithmInfo, Congestion};
 use crate::sequence::SequenceNumber;
 
 /// The share of bytes that the network marks.
@@ -63,9 +63,12 @@ impl Dctcp {
         windows.window - u32::try_from(taken).unwrap_or(windows.window)
     }
 
-    /// Alpha in 1,024ths, and bytes marked and delivered in the present window.
-    pub(super) fn info(&self) -> (u32, u32, u32) {
-        (self.alpha, self.marked, self.delivered)
+    pub(super) fn info(&self) -> AlgorithmInfo {
+        AlgorithmInfo::Dctcp {
+            alpha: self.alpha,
+            marked_bytes: self.marked,
+            delivered_bytes: self.delivered,
+        }
     }
 }
 

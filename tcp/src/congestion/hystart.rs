@@ -19,6 +19,15 @@ pub(super) struct Train {
     samples: u8,
 }
 
+/// What tells that the path is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// Acknowledgements follow each other for too long.
+    Train,
+    /// Round trips have grown.
+    Delay,
+}
+
 impl Train {
     /// The first round begins with this acknowledgement.
     pub(super) fn new(acknowledged: &Acknowledged) -> Self {
@@ -32,19 +41,19 @@ impl Train {
         }
     }
 
-    /// True when slow start has to end. `delay_min` is the smallest round trip of all.
-    pub(super) fn is_full(
+    /// Why slow start has to end, if it has. `delay_min` is the smallest round trip of all.
+    pub(super) fn sign(
         &mut self,
         windows: &Congestion,
         acknowledged: &Acknowledged,
         delay: u32,
         delay_min: u32,
-    ) -> bool {
+    ) -> Option<Sign> {
         if acknowledged.unacknowledged > self.end {
             *self = Self::new(acknowledged);
         }
         if windows.window < WINDOW_SEGMENTS_LEAST * windows.segment() {
-            return false;
+            return None;
         }
         let now = acknowledged.now.as_micros() as u32;
         if now.wrapping_sub(self.last) <= SPACING_MICROS {
@@ -53,16 +62,16 @@ impl Train {
             let shift = u32::from(!windows.is_paced());
             let threshold = (delay_min + burst_micros(windows.window, delay)) >> shift;
             if now.wrapping_sub(self.start) > threshold {
-                return true;
+                return Some(Sign::Train);
             }
         }
         self.current = self.current.min(delay);
         if self.samples < SAMPLES {
             self.samples += 1;
-            return false;
+            return None;
         }
         let grown = (delay_min / 8).clamp(DELAY_MICROS_LEAST, DELAY_MICROS_MOST);
-        self.current > delay_min.saturating_add(grown)
+        (self.current > delay_min.saturating_add(grown)).then_some(Sign::Delay)
     }
 }
 

@@ -8,16 +8,23 @@ impl Congestion {
     /// Fast retransmit: the three duplicates tell of three segments that have arrived.
     pub fn on_enter_recovery(&mut self, pool: &mut CongestionPool, now: Instant, in_flight: u32) {
         self.reduce(pool, now, in_flight, Reason::Loss);
-        self.set_window(self.threshold + 3 * self.segment());
+        if !self.controls_window() {
+            self.set_window(self.threshold.saturating_add(3 * self.segment()));
+        }
     }
 
     /// One more duplicate acknowledgement in recovery: a segment has left the network.
     pub fn on_duplicate_ack(&mut self) {
-        self.grow_by(self.segment());
+        if !self.controls_window() {
+            self.grow_by(self.segment());
+        }
     }
 
     /// An acknowledgement of `bytes` in recovery that leaves some of the data outstanding then.
     pub fn on_partial_ack(&mut self, bytes: u32) {
+        if self.controls_window() {
+            return;
+        }
         // RFC 6582, section 3.2, step 3: deflate by what was acknowledged, add back one segment.
         let added = if bytes >= self.segment() {
             self.segment()
@@ -29,6 +36,9 @@ impl Congestion {
 
     /// All data that was outstanding when recovery began is acknowledged; `in_flight` still is not.
     pub fn on_exit_recovery(&mut self, in_flight: u32) {
+        if self.controls_window() {
+            return;
+        }
         // The variant that avoids a burst: RFC 6582, section 3.2, step 3, full acknowledgments (1).
         let flight = in_flight.max(self.segment()) + self.segment();
         self.set_window(self.threshold.min(flight));

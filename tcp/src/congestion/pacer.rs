@@ -43,7 +43,7 @@ impl Congestion {
         self.rate_with(pool.get(&self.block)?, smoothed)
     }
 
-    /// A segment with `payload` bytes has left: the next may after it, at the rate.
+    /// A segment with `payload` bytes has left: the next may after it, at the rate; true when it has to wait.
     #[cold]
     pub fn pace(
         &mut self,
@@ -51,16 +51,16 @@ impl Congestion {
         now: Instant,
         payload: u32,
         smoothed: Option<Duration>,
-    ) {
+    ) -> bool {
         let (Some(block), _) = pool.ensure(self, now) else {
-            return;
+            return false;
         };
         if block.pacer.first < FIRST_SEGMENTS {
             block.pacer.first += 1;
-            return;
+            return false;
         }
         let Some(rate) = self.rate_with(block, smoothed) else {
-            return;
+            return false;
         };
         let interval = u64::from(payload) * 1_000_000_000 / rate.max(1);
         let earliest = now.as_nanos().saturating_sub(MISSED_NANOS_MAX);
@@ -69,6 +69,7 @@ impl Congestion {
         if block.pacer.release > now {
             self.flags |= HOLDING;
         }
+        self.is_holding()
     }
 
     /// When the next segment may leave; None when it may now.

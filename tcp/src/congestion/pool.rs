@@ -1,7 +1,7 @@
 //! The blocks of all connections of a shard, reserved at start, and the shard's settings beside them.
 
 use super::block::Block;
-use super::{Congestion, CongestionSettings};
+use super::{Congestion, CongestionSettings, CongestionTally};
 use crate::table::NONE;
 use crate::table::slots::Slots;
 use crate::time::Instant;
@@ -12,8 +12,8 @@ use crate::time::Instant;
 pub struct CongestionPool {
     blocks: Slots<Block>,
     settings: CongestionSettings,
-    /// How often none was left, until the shard has counted it.
-    exhausted: u64,
+    /// What the shard has not counted yet.
+    pub(super) tally: CongestionTally,
 }
 
 /// Names a block, or none. It is given back by hand.
@@ -30,7 +30,7 @@ impl CongestionPool {
         Self {
             blocks: Slots::new(settings.blocks_max),
             settings: *settings,
-            exhausted: 0,
+            tally: CongestionTally::default(),
         }
     }
 
@@ -39,9 +39,9 @@ impl CongestionPool {
         self.blocks.live()
     }
 
-    /// How often none was left since this was asked last.
-    pub fn take_exhausted(&mut self) -> u64 {
-        std::mem::take(&mut self.exhausted)
+    /// What there is to count since this was asked last.
+    pub fn take_tally(&mut self) -> CongestionTally {
+        std::mem::take(&mut self.tally)
     }
 
     pub(super) fn settings(&self) -> &CongestionSettings {
@@ -76,7 +76,7 @@ impl CongestionPool {
         let block = Block::new(windows, &self.settings, now);
         match self.blocks.insert(block) {
             Some(index) => windows.block = Handle(index),
-            None => self.exhausted += 1,
+            None => self.tally.exhausted += 1,
         }
     }
 

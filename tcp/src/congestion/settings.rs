@@ -7,6 +7,8 @@ use super::Algorithm;
 pub struct CongestionSettings {
     /// The algorithm of connections that ask for none.
     pub algorithm: Algorithm,
+    /// The others that connections may ask for, a bit for each number.
+    pub allowed: u8,
     /// Initial window in segments (RFC 6928).
     pub initial_window_segments: u32,
     /// Connections that can remember more than their windows: blocks reserved for it.
@@ -61,10 +63,25 @@ pub enum Validation {
     Rfc7661,
 }
 
+impl CongestionSettings {
+    /// True for an algorithm that connections may ask for.
+    pub fn allows(&self, algorithm: Algorithm) -> bool {
+        algorithm == self.algorithm || self.allowed & 1 << algorithm.number() != 0
+    }
+
+    /// These and the default are all that connections may ask for.
+    pub fn allow(&mut self, algorithms: &[Algorithm]) {
+        self.allowed = algorithms
+            .iter()
+            .fold(0, |allowed, algorithm| allowed | 1 << algorithm.number());
+    }
+}
+
 impl Default for CongestionSettings {
     fn default() -> Self {
         Self {
             algorithm: Algorithm::default(),
+            allowed: u8::MAX,
             initial_window_segments: 10,
             blocks_max: 16_384,
             byte_counting: ByteCounting::default(),

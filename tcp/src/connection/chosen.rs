@@ -2,6 +2,7 @@
 
 use super::deadlines::NEVER;
 use super::{Connection, Context};
+use crate::congestion::Algorithm;
 use crate::memory::Memory;
 use crate::options::{OptionError, SocketOption, SocketOptions};
 
@@ -15,7 +16,16 @@ impl<Q: Default> Connection<Q> {
         context: &mut Context<'_, M>,
         options: &SocketOptions,
     ) -> Result<(), OptionError> {
-        context.option_sets.choose(&mut self.user.options, options)
+        context
+            .option_sets
+            .choose(&mut self.user.options, options)?;
+        let standard = context.limits.congestion.algorithm;
+        let algorithm = Algorithm::from_number(options.congestion).unwrap_or(standard);
+        let (pool, now) = (&mut *context.congestion, context.now);
+        self.congestion.set_algorithm(pool, now, algorithm);
+        self.congestion
+            .set_pacing_rate_max(pool, now, options.pacing_rate_max);
+        Ok(())
     }
 
     /// One of them was set to `value`.

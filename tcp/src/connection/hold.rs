@@ -29,6 +29,8 @@ pub(crate) enum Hold {
     Idle,
     /// The congestion window is full.
     Congestion,
+    /// It is too early: segments leave at a rate.
+    Pacing,
     /// The peer's window is full.
     Window,
     /// The peer's window is so small that filling it would be silly (RFC 9293, section 3.8.6.2.1).
@@ -49,6 +51,7 @@ impl Hold {
             Hold::Handshake => "handshake",
             Hold::Closed => "closed",
             Hold::Congestion => "cwnd",
+            Hold::Pacing => "pacing",
             Hold::Window => "window",
             Hold::Silly => "silly",
             Hold::Cork => "cork",
@@ -116,6 +119,9 @@ impl<Q> Connection<Q> {
             && !self.due.tail
         {
             return Err(Hold::Congestion);
+        }
+        if self.congestion.is_holding() {
+            return Err(Hold::Pacing);
         }
         if in_window == 0 {
             return Err(Hold::Window);

@@ -14,6 +14,9 @@ impl<Q: Default> Connection<Q> {
     /// Does what is due at `context.now`; nothing when it was woken too early.
     pub(crate) fn wake<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         let now = context.now;
+        if self.congestion.is_holding() {
+            self.congestion.let_go(context.congestion, now);
+        }
         if take(&mut self.deadlines.acknowledge, now) {
             self.due.acknowledge = true;
             let timeout = self.round_trip.timeout(context.bounds);

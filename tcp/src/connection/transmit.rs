@@ -151,6 +151,15 @@ impl<Q: Default> Connection<Q> {
         }
         self.send.last_sent = context.now;
         self.send.is_burst = true;
+        if self.congestion.is_paced() {
+            let smoothed = self.round_trip.smoothed();
+            let has_to_wait =
+                self.congestion
+                    .pace(context.congestion, context.now, plan.payload, smoothed);
+            if has_to_wait {
+                context.counters.pacing_waits.increment();
+            }
+        }
         if self.user.wants_room {
             self.offer_room(context);
         }

@@ -3,6 +3,7 @@
 use super::deadlines::NEVER;
 use super::hold::Hold;
 use super::{Connection, Context};
+use crate::congestion::CongestionPool;
 use crate::error::{ReceiveError, SendError};
 use crate::limits::Limits;
 use crate::memory::Memory;
@@ -242,7 +243,12 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// The connection as operators see it.
-    pub(crate) fn row(&self, bounds: &TimeoutBounds, records: &SendRecordPool) -> ConnectionRow {
+    pub(crate) fn row(
+        &self,
+        bounds: &TimeoutBounds,
+        records: &SendRecordPool,
+        pool: &CongestionPool,
+    ) -> ConnectionRow {
         ConnectionRow {
             flow: self.flow,
             state: self.state,
@@ -250,6 +256,11 @@ impl<Q: Default> Connection<Q> {
             send_queue_bytes: self.send.queued,
             congestion_window_bytes: self.congestion.window(),
             slow_start_threshold_bytes: self.congestion.slow_start_threshold(),
+            algorithm: Some(self.congestion.algorithm()),
+            algorithm_info: self.congestion.info(pool),
+            pacing_rate: self
+                .congestion
+                .pacing_rate(pool, self.round_trip.smoothed()),
             send_window_bytes: self.send.window,
             receive_window_bytes: self.receive.window(),
             maximum_segment_bytes: self.full_payload(),

@@ -6,6 +6,7 @@
 use thiserror::Error;
 
 use super::SocketOptions;
+use crate::congestion::Algorithm;
 use crate::ip_fields::PathMtuDiscovery;
 use crate::limits::Limits;
 
@@ -40,6 +41,10 @@ pub enum SocketOption {
     UnsentLowWater,
     /// TCP_WINDOW_CLAMP in bytes.
     WindowClamp,
+    /// TCP_CONGESTION: the number of an algorithm.
+    Congestion,
+    /// SO_MAX_PACING_RATE in bytes per second; below 0, as ~0 there, for none.
+    PacingRateMax,
     /// SO_SNDBUF in bytes.
     SendBuffer,
     /// SO_RCVBUF in bytes.
@@ -60,6 +65,12 @@ pub enum OptionError {
     /// The option cannot have this value (EINVAL).
     #[error("the option cannot have this value")]
     Invalid,
+    /// No such algorithm of congestion control (ENOENT).
+    #[error("no such congestion control: there are cubic, newreno (or reno), bbr and dctcp")]
+    NoAlgorithm,
+    /// The configuration does not allow this value (EPERM).
+    #[error("this is not among what tcp.congestion_allowed has")]
+    NotAllowed,
     /// There is such a name, but not for what it was asked of (ENOPROTOOPT).
     #[error("no such option here")]
     Unknown,
@@ -127,6 +138,10 @@ impl SocketOptions {
                     .and_then(PathMtuDiscovery::from_number);
                 self.ip.path_mtu_discovery = kind.ok_or(OptionError::Invalid)?;
             }
+            SocketOption::Congestion => {
+                self.congestion = algorithm(value, limits)?;
+            }
+            SocketOption::PacingRateMax => self.pacing_rate_max = value.max(0).cast_unsigned(),
             SocketOption::SendBuffer => {
                 let most = bytes(limits.send_buffer_bytes);
                 self.send_buffer_bytes = clamped(value, BUFFER_LEAST.min(most), most);
@@ -170,12 +185,31 @@ impl SocketOptions {
                 or(self.unsent_low_water, i64::from(limits.unsent_low_water))
             }
             SocketOption::WindowClamp => or(self.window_clamp, bytes(limits.receive_buffer_bytes)),
+            SocketOption::Congestion => {
+                let standard = limits.congestion.algorithm.number();
+                or(u32::from(self.congestion), i64::from(standard))
+            }
+            SocketOption::PacingRateMax => match self.pacing_rate_max {
+                0 => -1,
+                rate => i64::try_from(rate).unwrap_or(i64::MAX),
+            },
             SocketOption::SendBuffer => or(self.send_buffer_bytes, bytes(limits.send_buffer_bytes)),
             SocketOption::ReceiveBuffer => or(
                 self.receive_buffer_bytes,
                 bytes(limits.receive_buffer_bytes),
             ),
         }
+    }
+}
+
+/// The number of an algorithm that users may choose.
+fn algorithm(value: i64, limits: &Limits) -> Result<u8, OptionError> {
+    let number = u8::try_from(value).map_err(|_| OptionError::NoAlgorithm)?;
+    let algorithm = Algorithm::from_number(number).ok_or(OptionError::NoAlgorithm)?;
+    if limits.congestion.allows(algorithm) {
+        Ok(number)
+    } else {
+        Err(OptionError::NotAllowed)
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Shard;
 use crate::address::Flow;
+use crate::congestion::AlgorithmInfo;
 use crate::event::ConnectionId;
 use crate::memory::Memory;
 use crate::snapshot::{ConnectionRow, Cursor, ListenerRow, Outstanding};
@@ -16,7 +17,7 @@ impl<M: Memory> Shard<M> {
         let slot = self.connections.slot_of(id)?;
         self.connections
             .get(slot)
-            .map(|connection| connection.row(&self.bounds, &self.records))
+            .map(|connection| connection.row(&self.bounds, &self.records, &self.congestion))
     }
 
     /// Visits what lies in the next `slots_max` slots after `cursor`, which moves on; false at the
@@ -90,7 +91,7 @@ impl<M: Memory> Shard<M> {
                 .connections
                 .get(cursor.slot)
                 .filter(|connection| connection.state != State::Closed)
-                .map(|connection| connection.row(&self.bounds, &self.records)),
+                .map(|connection| connection.row(&self.bounds, &self.records, &self.congestion)),
             REQUESTS => {
                 let (flow, pending) = self.requests.get(cursor.slot)?;
                 let row = light_row(flow, State::SynReceived, self.limits.rto_initial);
@@ -118,6 +119,9 @@ fn light_row(flow: Flow, state: State, retransmission_timeout: Duration) -> Conn
         send_queue_bytes: 0,
         congestion_window_bytes: 0,
         slow_start_threshold_bytes: u32::MAX,
+        algorithm: None,
+        algorithm_info: AlgorithmInfo::None,
+        pacing_rate: None,
         send_window_bytes: 0,
         receive_window_bytes: 0,
         maximum_segment_bytes: 0,

@@ -57,7 +57,12 @@ impl<M: Memory> Shard<M> {
             }
             // When something is due before what the wheel is armed for; else the wheel wakes the
             // connection too early, and is armed anew then.
-            let earliest = connection.deadlines.earliest();
+            let mut earliest = connection.deadlines.earliest();
+            if connection.congestion.is_holding()
+                && let Some(release) = connection.congestion.release_at(&self.congestion)
+            {
+                earliest = earliest.min(release);
+            }
             if earliest < connection.deadlines.armed {
                 connection.deadlines.armed = earliest;
                 self.wheel.arm(slot, earliest);

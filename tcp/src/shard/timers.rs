@@ -27,11 +27,21 @@ impl<M: Memory> Shard<M> {
                 self.forget_time_wait(self.hash_of(&flow), key);
             }
         }
+        self.count_congestion();
         let held = self
             .memory_bytes
             .saturating_sub(self.memory.available_bytes());
         self.counters.held_bytes.set(held as u64);
         budget - left
+    }
+
+    fn count_congestion(&mut self) {
+        let tally = self.congestion.take_tally();
+        self.counters.hystart_train_detect.add(tally.trains);
+        self.counters.hystart_train_cwnd.add(tally.train_segments);
+        self.counters.hystart_delay_detect.add(tally.delays);
+        self.counters.hystart_delay_cwnd.add(tally.delay_segments);
+        self.counters.congestion_exhausted.add(tally.exhausted);
     }
 
     /// The earliest time at which `advance` may have something to do.

@@ -40,7 +40,7 @@ fn alpha_follows_the_share_of_marks() {
         for window in 1..40_u32 {
             windows_of(&mut dctcp, window * 10_000, 1, marked);
             ideal += (f64::from(marked) / 10.0 - ideal) / 16.0;
-            let ours = f64::from(dctcp.info().0) / 1_024.0;
+            let ours = f64::from(dctcp.alpha) / 1_024.0;
             // Sixteenths are rounded down: at most 16 units above, or one unit of g * M below.
             assert!(
                 (ours - ideal).abs() < 0.02,
@@ -54,7 +54,7 @@ fn alpha_follows_the_share_of_marks() {
 fn without_marks_alpha_goes_down_to_nothing() {
     let mut dctcp = Dctcp::new();
     windows_of(&mut dctcp, 0, 200, 0);
-    assert_eq!(dctcp.info().0, 0);
+    assert_eq!(dctcp.alpha, 0);
 }
 
 #[test]
