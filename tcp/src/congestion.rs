@@ -13,7 +13,6 @@ mod hystart;
 mod hystart_plus_plus;
 mod info;
 mod new_reno;
-mod one_by_one;
 mod pacer;
 mod pipe_ack;
 mod pool;

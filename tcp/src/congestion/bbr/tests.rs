@@ -107,6 +107,7 @@ impl Link {
             marked: 0,
             in_flight: prior_in_flight,
             phase: Phase::Open,
+            may_grow: true,
             unacknowledged: SequenceNumber::new(self.delivered),
             next: SequenceNumber::new(self.delivered + in_flight),
             sample_micros: Some(u32::try_from(at - sent_at).expect("short")),

@@ -15,6 +15,7 @@ fn acknowledged(number: u32, delivered: u32, marked: u32) -> Acknowledged {
         marked,
         in_flight: 10_000,
         phase: Phase::Open,
+        may_grow: true,
         unacknowledged: SequenceNumber::new(number),
         next: SequenceNumber::new(number + 10_000),
         sample_micros: None,
