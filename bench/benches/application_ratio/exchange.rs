@@ -57,6 +57,11 @@ impl<S: Read + Write> Ends<S> {
         Ok(())
     }
 
+    /// Clients that this thread plays.
+    pub fn connections(&self) -> usize {
+        self.clients.len()
+    }
+
     /// Whether answers are still to come.
     pub fn at_work(&self) -> bool {
         self.outstanding > 0

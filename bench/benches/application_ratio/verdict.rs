@@ -41,7 +41,6 @@ pub fn print(connections: usize, rounds: &[Round], crossed: (f64, f64)) {
     }
     for (what, count) in [("commands", commands), ("events", events)] {
         let name = format!("{what} for each end's exchange");
-        // What the last exchange of a round leaves is counted too.
         verdict(&name, count, "at most", 1.0, count <= 1.0);
     }
 }

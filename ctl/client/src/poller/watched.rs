@@ -11,7 +11,8 @@ pub(crate) trait Watched: std::fmt::Debug + Send + Sync {
     fn announce(&self, _announced: Announced) {}
     /// What it is ready for, of what is waited for.
     fn seen(&self, interest: Interest) -> Seen;
-    /// The same alone.
+    /// What it is ready for alone.
+    #[cfg(feature = "tokio")]
     fn readiness(&self, interest: Interest) -> Readiness {
         self.seen(interest).readiness
     }
