@@ -54,6 +54,7 @@ crate::counter_table! {
         retrans_fail "TCPRetransFail" "Retransmissions that could not be written.";
         fast_retrans "TCPFastRetrans" "Segments retransmitted during fast recovery.";
         reno_recovery "TCPRenoRecovery" "Times fast recovery was entered.";
+        send_records_exhausted "SendRecordsExhausted" "Times new data had to wait because all send records were taken.";
         sack_recovery "TCPSackRecovery" "Times fast recovery was entered by SACK.";
         lost_retransmit "TCPLostRetransmit" "Retransmissions that were lost again.";
         sack_reneging "TCPSACKReneging" "Times a peer had let go of what it had acknowledged by SACK.";

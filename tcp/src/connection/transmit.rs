@@ -43,6 +43,7 @@ impl<Q: Default> Connection<Q> {
         match self.plan(context.records, options.length()) {
             Ok(plan) => return self.emit_data(context, plan, &options, out),
             Err(Hold::Window | Hold::Silly) => self.persist(context),
+            Err(Hold::Records) => context.counters.send_records_exhausted.increment(),
             Err(Hold::Cork) => self.await_more(context.now),
             Err(_) => {}
         }

@@ -199,3 +199,41 @@ fn the_back_off_lasts_until_a_round_trip_is_measured() {
     );
     assert!(test.rows()[0].round_trip.expect("measured") > millis(30));
 }
+
+#[test]
+fn without_a_send_record_new_data_waits_and_goes_on_when_one_comes_back() {
+    let mut test = Test::established_with(|limits| limits.send_records_max = 8);
+    test.send(&bytes(0, 20_000));
+    for segment in 0..7 {
+        test.expect(data(
+            1 + segment * 1_000,
+            1,
+            &bytes(segment as usize * 1_000, 1_000),
+        ));
+    }
+    test.expect_nothing();
+    assert_eq!(test.rows()[0].hold, "records");
+    assert!(test.shard.counters().send_records_exhausted.get() > 0);
+    test.inject(ack(1, 2_001));
+    test.expect(data(7_001, 1, &bytes(7_000, 1_000)));
+    test.expect(data(8_001, 1, &bytes(8_000, 1_000)));
+    test.expect_nothing();
+}
+
+#[test]
+fn an_acknowledgement_in_order_leaves_nothing_of_loss_recovery() {
+    let mut test = ten_outstanding();
+    assert_eq!(test.rows()[0].outstanding.segments, 10);
+    for _ in 0..3 {
+        test.inject(ack(1, 1));
+    }
+    let outstanding = test.rows()[0].outstanding;
+    assert_eq!(outstanding.phase.word(), "recovery");
+    assert_eq!(outstanding.lost.bytes, 1_000);
+    test.inject(ack(1, 10_001));
+    while test.next().is_some() {}
+    test.inject(ack(1, 12_001));
+    let outstanding = test.rows()[0].outstanding;
+    assert_eq!(outstanding.phase.word(), "open");
+    assert_eq!(outstanding.lost.bytes + outstanding.sacked.bytes, 0);
+}
