@@ -19,7 +19,7 @@ mod tcp;
 
 pub use applications::Applications;
 pub use service::{Service, ServiceKind};
-pub use tcp::{LossDetection, SynCookies, Tcp};
+pub use tcp::{LossDetection, SynCookies, Tcp, TimeWaitReuse};
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

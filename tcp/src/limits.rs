@@ -2,7 +2,7 @@
 
 mod opening;
 
-pub use opening::{OpeningLimits, SYN_COOKIE_VALID, SynCookies};
+pub use opening::{OpeningLimits, SYN_COOKIE_VALID, SynCookies, TimeWaitReuse};
 
 use std::time::Duration;
 

@@ -34,6 +34,7 @@ crate::counter_table! {
         syn_challenge "TCPSYNChallenge" "Challenge ACKs provoked by a SYN.";
         time_waited "TW" "TIME-WAIT records that ran their time.";
         time_wait_recycled "TWRecycled" "TIME-WAIT records reopened by a newer SYN.";
+        time_wait_reused "TWReused" "TIME-WAIT records whose flow an active open took.";
         time_wait_overflow "TCPTimeWaitOverflow" "Connections closed without TIME-WAIT because the table was full.";
         abort_on_timeout "TCPAbortOnTimeout" "Connections given up after too many unanswered transmissions.";
         abort_on_data "TCPAbortOnData" "Connections reset because data came after close.";

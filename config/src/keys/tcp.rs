@@ -197,6 +197,18 @@ const TCP: &[Key] = &[
         "How long TIME-WAIT lasts.",
     ),
     key(
+        "time_wait_reuse",
+        Allowed::Word(&["off", "loopback", "on"]),
+        Is("\"loopback\""),
+        "When connecting may take a flow in TIME-WAIT that had timestamps: never, to loopback addresses, always.",
+    ),
+    key(
+        "time_wait_reuse_delay",
+        millis(0, 60_000),
+        Is("\"1s\""),
+        "How long that flow must have been there.",
+    ),
+    key(
         "keepalive_idle",
         millis(1_000, 86_400_000),
         Is("\"2h\""),

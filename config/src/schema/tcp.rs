@@ -52,6 +52,9 @@ pub struct Tcp {
     pub fin_wait_2: Duration,
     #[serde(with = "duration")]
     pub time_wait: Duration,
+    pub time_wait_reuse: TimeWaitReuse,
+    #[serde(with = "duration")]
+    pub time_wait_reuse_delay: Duration,
     #[serde(with = "duration")]
     pub keepalive_idle: Duration,
     #[serde(with = "duration")]
@@ -80,6 +83,15 @@ pub enum LossDetection {
     Rfc6675,
     Fack,
     Newreno,
+}
+
+/// `tcp.time_wait_reuse`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimeWaitReuse {
+    Off,
+    Loopback,
+    On,
 }
 
 /// `tcp.syn_cookies`.
@@ -125,6 +137,8 @@ impl Default for Tcp {
             delayed_ack: Duration::from_millis(200),
             fin_wait_2: Duration::from_secs(60),
             time_wait: Duration::from_secs(60),
+            time_wait_reuse: TimeWaitReuse::Loopback,
+            time_wait_reuse_delay: Duration::from_secs(1),
             keepalive_idle: Duration::from_secs(7_200),
             keepalive_interval: Duration::from_secs(75),
             keepalive_count: 9,

@@ -10,7 +10,9 @@ use coremill_engine::options::{
     PortOptions, RouteOptions, ServiceKind, ServiceOptions, TurnOptions, WorkerOptions,
 };
 use coremill_tcp::congestion::CongestionSettings;
-use coremill_tcp::limits::{Limits, LossDetection, OpeningLimits, Secrets, SynCookies};
+use coremill_tcp::limits::{
+    Limits, LossDetection, OpeningLimits, Secrets, SynCookies, TimeWaitReuse,
+};
 
 use crate::failure::Failure;
 
@@ -207,6 +209,12 @@ fn opening(tcp: &schema::Tcp) -> OpeningLimits {
             schema::SynCookies::Always => SynCookies::Always,
         },
         segment_bytes_min: tcp.segment_min,
+        time_wait_reuse: match tcp.time_wait_reuse {
+            schema::TimeWaitReuse::Off => TimeWaitReuse::Off,
+            schema::TimeWaitReuse::Loopback => TimeWaitReuse::Loopback,
+            schema::TimeWaitReuse::On => TimeWaitReuse::On,
+        },
+        time_wait_reuse_delay: tcp.time_wait_reuse_delay,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::address::Flow;
+
 /// How connections are opened. Defaults follow Linux where Linux has one.
 #[derive(Clone, Debug)]
 pub struct OpeningLimits {
@@ -12,6 +14,33 @@ pub struct OpeningLimits {
     pub syn_cookies: SynCookies,
     /// Least segment that a peer's MSS makes us send, options included (Linux: tcp_min_snd_mss).
     pub segment_bytes_min: u16,
+    /// When an active open may take a flow in TIME-WAIT (Linux: tcp_tw_reuse).
+    pub time_wait_reuse: TimeWaitReuse,
+    /// How long the flow must have been there (Linux: tcp_tw_reuse_delay).
+    pub time_wait_reuse_delay: Duration,
+}
+
+/// When an active open may take a flow in TIME-WAIT. Timestamps must have been in use: only they tell
+/// the peer old segments from new ones (RFC 6191; RFC 7323, appendix B.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeWaitReuse {
+    /// Never.
+    Off,
+    /// Between loopback addresses.
+    Loopback,
+    /// Always.
+    On,
+}
+
+impl TimeWaitReuse {
+    /// True when a flow between these addresses may be taken.
+    pub(crate) fn allows(self, flow: &Flow) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Loopback => flow.local.address.is_loopback() || flow.remote.address.is_loopback(),
+            Self::On => true,
+        }
+    }
 }
 
 /// When a SYN is answered by a cookie instead of a request being kept (RFC 4987, section 3.6).
@@ -31,6 +60,8 @@ impl Default for OpeningLimits {
             syn_linear_timeouts: 4,
             syn_cookies: SynCookies::Auto,
             segment_bytes_min: 48,
+            time_wait_reuse: TimeWaitReuse::Loopback,
+            time_wait_reuse_delay: Duration::from_secs(1),
         }
     }
 }

@@ -127,4 +127,4 @@ impl<M: Memory> Shard<M> {
 }
 
 /// Beyond anything that the former connection may still have under way (as Linux).
-const REOPENED_ABOVE: u32 = 65_537;
+pub(super) const REOPENED_ABOVE: u32 = 65_537;

@@ -3,14 +3,18 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Shard;
+use super::late::REOPENED_ABOVE;
 use crate::address::{Endpoint, Flow};
 use crate::connection::Connection;
 use crate::error::{ConnectError, ConnectionError, ListenError};
 use crate::event::{ConnectionId, ListenerId, Readiness};
+use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::options::{ConnectOptions, ListenOptions};
+use crate::sequence::SequenceNumber;
 use crate::state::State;
 use crate::table::NONE;
+use crate::table::time_wait::TimeWaits;
 use crate::time::Instant;
 
 impl<M: Memory> Shard<M> {
@@ -98,9 +102,10 @@ impl<M: Memory> Shard<M> {
         if self.connections.is_full() {
             return Err(ConnectError::TableFull(self.limits.connections_max));
         }
-        let flow = self.new_flow(options, comes_home)?;
+        let flow = self.new_flow(now, options, comes_home)?;
         let hash = self.hash_of(&flow);
-        let initial = self.initial_sequence.number(now, &flow);
+        let clock = self.initial_sequence.number(now, &flow);
+        let initial = self.take_over(hash, &flow, clock);
         let offset = self.timestamp_offsets.offset(&flow);
         let connection = Connection::opening(now, flow, options, initial, offset, &self.limits);
         let full = ConnectError::TableFull(self.limits.connections_max);
@@ -119,15 +124,20 @@ impl<M: Memory> Shard<M> {
     /// The flow of an active open, with a port that nobody uses towards this peer.
     fn new_flow(
         &mut self,
+        now: Instant,
         options: &ConnectOptions,
         comes_home: &dyn Fn(&Flow) -> bool,
     ) -> Result<Flow, ConnectError> {
         let (connections, time_waits) = (&self.connections, &self.time_waits);
+        let limits = &self.limits;
+        let is_named = options.source_port.is_some();
         let (requests, hashes) = (&self.requests, &self.hash);
         let is_in_use = |flow: &Flow| {
             let hash = hashes.of(flow);
             connections.find(hash, flow).is_some()
-                || time_waits.find(hash, flow).is_some()
+                || time_waits
+                    .find(hash, flow)
+                    .is_some_and(|key| !may_reuse(time_waits, key, flow, is_named, now, limits))
                 || requests.find(hash, flow).is_some()
         };
         let remote = options.remote;
@@ -149,4 +159,39 @@ impl<M: Memory> Shard<M> {
             remote,
         })
     }
+
+    /// Ends the TIME-WAIT of a flow that is opened again; our numbers go on above the old ones.
+    fn take_over(&mut self, hash: u64, flow: &Flow, clock: SequenceNumber) -> SequenceNumber {
+        let Some(key) = self.time_waits.find(hash, flow) else {
+            return clock;
+        };
+        let floor = self.time_waits.get(key).map(|remains| remains.send_next);
+        self.forget_time_wait(hash, key);
+        self.counters.time_wait_reused.increment();
+        floor.map_or(clock, |floor| clock.later(floor + REOPENED_ABOVE))
+    }
+}
+
+/// True when an active open may take the flow of a TIME-WAIT record (as Linux's tcp_twsk_unique): its
+/// timestamps, which have moved on, protect it from old segments. Who names its own port wants that
+/// flow and no other: the settings are about ports that we choose.
+fn may_reuse(
+    time_waits: &TimeWaits,
+    key: u32,
+    flow: &Flow,
+    is_named: bool,
+    now: Instant,
+    limits: &Limits,
+) -> bool {
+    let has_timestamps = time_waits
+        .get(key)
+        .is_some_and(|remains| remains.timestamp.is_some());
+    let settled = limits
+        .time_wait
+        .saturating_sub(limits.opening.time_wait_reuse_delay);
+    let has_settled = limits.opening.time_wait_reuse.allows(flow)
+        && time_waits
+            .expires(key)
+            .is_some_and(|expires| expires.since(now) <= settled);
+    has_timestamps && (is_named || has_settled)
 }

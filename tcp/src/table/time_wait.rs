@@ -103,6 +103,22 @@ impl TimeWaits {
         }
     }
 
+    /// When a record ends.
+    pub(crate) fn expires(&self, key: u32) -> Option<Instant> {
+        match key.checked_sub(self.max) {
+            None => self.v4.slots.get(key).map(|record| record.expires),
+            Some(slot) => self.v6.slots.get(slot).map(|record| record.expires),
+        }
+    }
+
+    /// What is remembered under a key.
+    pub(crate) fn get(&self, key: u32) -> Option<&Remains> {
+        match key.checked_sub(self.max) {
+            None => self.v4.slots.get(key).map(|record| &record.remains),
+            Some(slot) => self.v6.slots.get(slot).map(|record| &record.remains),
+        }
+    }
+
     /// The flow of a record.
     pub(crate) fn flow(&self, key: u32) -> Option<Flow> {
         match key.checked_sub(self.max) {

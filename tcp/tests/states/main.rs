@@ -15,6 +15,7 @@ mod player;
 mod receiving;
 mod retransmission;
 mod segment;
+mod self_connect;
 mod sending;
 mod socket_options;
 mod time_wait;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use coremill_tcp::Limits;
 use coremill_tcp::congestion::{ByteCounting, Hystart, Validation};
-use coremill_tcp::limits::{LossDetection, SynCookies};
+use coremill_tcp::limits::{LossDetection, SynCookies, TimeWaitReuse};
 
 use crate::verdict::Trouble;
 
@@ -129,6 +129,13 @@ fn sets_opening(limits: &mut Limits, name: &str, value: &str) -> bool {
         ("tcp_syncookies", "0") => opening.syn_cookies = SynCookies::Off,
         ("tcp_syncookies", "1") => opening.syn_cookies = SynCookies::Auto,
         ("tcp_syncookies", "2") => opening.syn_cookies = SynCookies::Always,
+        ("tcp_tw_reuse", "0") => opening.time_wait_reuse = TimeWaitReuse::Off,
+        ("tcp_tw_reuse", "1") => opening.time_wait_reuse = TimeWaitReuse::On,
+        ("tcp_tw_reuse", "2") => opening.time_wait_reuse = TimeWaitReuse::Loopback,
+        ("tcp_tw_reuse_delay", value) => match number(value) {
+            Some(millis) => opening.time_wait_reuse_delay = Duration::from_millis(millis),
+            None => return false,
+        },
         ("tcp_syn_linear_timeouts", value) => match number(value) {
             Some(count) => opening.syn_linear_timeouts = count,
             None => return false,
@@ -167,7 +174,6 @@ fn is_without_effect(name: &str, value: &str) -> bool {
         "tcp_ecn" | "tcp_fastopen" | "tcp_mtu_probing" | "tcp_l3mdev_accept"
         | "tcp_low_latency" | "tcp_migrate_req" => value == "0",
         "tcp_moderate_rcvbuf" | "tcp_no_metrics_save" => value == "1",
-        "tcp_tw_reuse" => value == "0" || value == "2",
         "tcp_stdurg" => value == "0",
         _ => false,
     }
