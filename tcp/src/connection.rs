@@ -19,6 +19,7 @@ mod receive_tuning;
 mod recovery;
 mod send_side;
 mod stamps;
+mod tell;
 mod timers;
 mod transmit;
 mod unreachable;

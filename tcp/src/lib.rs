@@ -39,6 +39,7 @@ pub mod state;
 mod syn_cookie;
 mod table;
 pub mod tcp_counters;
+pub mod tcp_info;
 pub mod time;
 pub mod timer_wheel;
 

@@ -1,8 +1,6 @@
 //! What assertions see of a connection: the fields of `struct tcp_info`, with Linux's names and units.
 
-use coremill_tcp::State;
-use coremill_tcp::congestion::Phase;
-use coremill_tcp::snapshot::ConnectionRow;
+use coremill_tcp::tcp_info::TcpInfo;
 
 /// Fields by name; a machine that does not know one leaves it out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,33 +20,17 @@ impl Info {
         &self.fields
     }
 
-    /// What of it the TCP machine knows.
-    pub fn of_row(row: &ConnectionRow) -> Self {
-        let segment = u32::from(row.maximum_segment_bytes).max(1);
-        let micros =
-            |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        // Linux's value for a threshold that was never set.
-        let threshold = match row.slow_start_threshold_bytes {
-            u32::MAX => 0x7fff_ffff,
-            bytes => bytes / segment,
+    /// What of it the TCP machine knows; what it leaves to the owner of a connection to count is not known.
+    pub fn of_machine(info: &TcpInfo) -> Self {
+        let counted_elsewhere = ["tcpi_bytes_acked", "tcpi_bytes_received", "tcpi_bytes_sent"];
+        let fields = info.fields();
+        let mut known = Self {
+            fields: fields
+                .filter(|(name, _)| !counted_elsewhere.contains(name) && *name != "tcpi_scales")
+                .collect(),
         };
-        let outstanding = &row.outstanding;
-        Self::default()
-            .with("tcpi_ca_state", state_of_recovery(outstanding.phase))
-            .with("tcpi_unacked", outstanding.segments)
-            .with("tcpi_sacked", outstanding.sacked.segments)
-            .with("tcpi_lost", outstanding.lost.segments)
-            .with("tcpi_retrans", outstanding.retransmitted.segments)
-            .with("tcpi_reordering", outstanding.reordering_segments)
-            .with("tcpi_state", state_number(row.state))
-            .with("tcpi_snd_mss", row.maximum_segment_bytes)
-            .with("tcpi_snd_cwnd", row.congestion_window_bytes / segment)
-            .with("tcpi_rto", micros(row.retransmission_timeout))
-            .with("tcpi_total_retrans", row.retransmissions)
-            .with("tcpi_snd_ssthresh", threshold)
-            .with("tcpi_rtt", row.round_trip.map_or(0, micros))
-            .with("tcpi_rttvar", micros(row.round_trip_variation))
-            .with("tcpi_rcv_mss", row.receive_segment_bytes)
+        known = known.with("tcpi_snd_wscale", info.scales & 15);
+        known.with("tcpi_rcv_wscale", info.scales >> 4)
     }
 
     /// From the bytes that `getsockopt(TCP_INFO)` gives; fields that an older kernel lacks are left out.
@@ -67,34 +49,6 @@ impl Info {
             .with("tcpi_rcv_wscale", byte(6) >> 4)
             .with("tcpi_delivery_rate_app_limited", byte(7) & 1)
             .with("tcpi_fastopen_client_fail", byte(7) >> 1 & 3)
-    }
-}
-
-/// As `enum tcp_ca_state` in Linux's `tcp.h`.
-fn state_of_recovery(phase: Phase) -> u8 {
-    match phase {
-        Phase::Open => 0,
-        Phase::Disorder => 1,
-        Phase::Reducing => 2,
-        Phase::Recovery => 3,
-        Phase::Loss => 4,
-    }
-}
-
-/// As `enum` in Linux's `tcp_states.h`.
-fn state_number(state: State) -> u8 {
-    match state {
-        State::Established => 1,
-        State::SynSent => 2,
-        State::SynReceived => 3,
-        State::FinWait1 => 4,
-        State::FinWait2 => 5,
-        State::TimeWait => 6,
-        State::Closed => 7,
-        State::CloseWait => 8,
-        State::LastAck => 9,
-        State::Listen => 10,
-        State::Closing => 11,
     }
 }
 

@@ -128,8 +128,8 @@ impl Subject for Machine {
 
     fn info(&self, flow: Flow) -> Option<Info> {
         let id = self.sockets.connection_of(&self.stack, flow)?;
-        let row = self.stack.shard.row(self.stack.now, id)?;
-        Some(Info::of_row(&row))
+        let info = self.stack.shard.tcp_info(self.stack.now, id)?;
+        Some(Info::of_machine(&info))
     }
 }
 

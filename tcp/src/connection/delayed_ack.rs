@@ -141,6 +141,16 @@ impl DelayedAck {
         }
     }
 
+    /// ATO.
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_millis(u64::from(self.timeout_millis))
+    }
+
+    /// When data arrived last, in milliseconds modulo 2^32.
+    pub(crate) fn data_millis(&self) -> u32 {
+        self.data_millis
+    }
+
     /// As many as half the window holds full segments, at least two.
     fn raise_quick(&mut self, window: u32, full: u16, most: u8) {
         let count = window / (2 * u32::from(full).max(1));

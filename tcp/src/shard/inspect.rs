@@ -9,6 +9,7 @@ use crate::event::ConnectionId;
 use crate::memory::Memory;
 use crate::snapshot::{ConnectionRow, Cursor, ListenerRow, Outstanding};
 use crate::state::State;
+use crate::tcp_info::TcpInfo;
 use crate::time::Instant;
 
 impl<M: Memory> Shard<M> {
@@ -18,6 +19,13 @@ impl<M: Memory> Shard<M> {
         self.connections
             .get(slot)
             .map(|connection| connection.row(&self.bounds, &self.records, &self.congestion))
+    }
+
+    /// One connection as TCP_INFO tells of it.
+    pub fn tcp_info(&self, now: Instant, id: ConnectionId) -> Option<TcpInfo> {
+        let slot = self.connections.slot_of(id)?;
+        let connection = self.connections.get(slot)?;
+        Some(connection.tcp_info(now, &self.bounds, &self.records, &self.congestion))
     }
 
     /// Visits what lies in the next `slots_max` slots after `cursor`, which moves on; false at the

@@ -1,0 +1,111 @@
+//! A connection as TCP_INFO tells of it.
+
+use std::time::Duration;
+
+use super::Connection;
+use super::stamps::millis;
+use crate::congestion::CongestionPool;
+use crate::header::HEADER_BYTES;
+use crate::round_trip::TimeoutBounds;
+use crate::send_records::SendRecordPool;
+use crate::tcp_info::{TcpInfo, recovery_number, state_number};
+use crate::time::Instant;
+
+impl<Q: Default> Connection<Q> {
+    /// What is known of `struct tcp_info`.
+    pub(crate) fn tcp_info(
+        &self,
+        now: Instant,
+        bounds: &TimeoutBounds,
+        records: &SendRecordPool,
+        congestion: &CongestionPool,
+    ) -> TcpInfo {
+        let segment = u32::from(self.full_payload()).max(1);
+        let (send, receive) = (&self.send, &self.receive);
+        // A threshold that was never set is Linux's TCP_INFINITE_SSTHRESH.
+        let threshold = match self.congestion.slow_start_threshold() {
+            u32::MAX => 0x7fff_ffff,
+            bytes => bytes / segment,
+        };
+        let heard = micros(receive.delayed.timeout());
+        TcpInfo {
+            state: state_number(self.state),
+            retransmits: send.attempts,
+            probes: send.keepalive_probes,
+            backoff: u8::try_from(self.round_trip.backoff()).unwrap_or(u8::MAX),
+            options: self.agreed_options(),
+            scales: (receive.scale & 15) << 4 | (send.scale & 15),
+            rto: micros(self.round_trip.timeout(bounds)),
+            ato: heard,
+            snd_mss: segment,
+            rcv_mss: u32::from(receive.full_bytes),
+            last_data_sent: since(now, send.last_sent),
+            last_data_recv: match heard {
+                0 => since(now, self.last_received),
+                _ => millis(now).wrapping_sub(receive.delayed.data_millis()),
+            },
+            last_ack_recv: since(now, self.last_received),
+            pmtu: u32::from(send.mss) + (HEADER_BYTES + self.ip_header_bytes()) as u32,
+            rcv_ssthresh: receive.buffer,
+            rtt: self.round_trip.smoothed().map_or(0, micros),
+            rttvar: micros(self.round_trip.variation()),
+            snd_ssthresh: threshold,
+            snd_cwnd: self.congestion.window() / segment,
+            advmss: u32::from(receive.mss),
+            rcv_space: receive.buffer,
+            total_retrans: send.retransmissions,
+            pacing_rate: self.congestion.pacing_rate(congestion).unwrap_or(u64::MAX),
+            notsent_bytes: send.unsent(),
+            min_rtt: self.round_trip.smallest().map_or(u32::MAX, micros),
+            snd_wnd: send.window,
+            rcv_wnd: receive.window(),
+            ..self.outstanding_info(records)
+        }
+    }
+
+    /// What was sent and is not acknowledged.
+    fn outstanding_info(&self, records: &SendRecordPool) -> TcpInfo {
+        let outstanding = self.outstanding(records);
+        TcpInfo {
+            ca_state: recovery_number(outstanding.phase),
+            unacked: outstanding.segments,
+            sacked: outstanding.sacked.segments,
+            lost: outstanding.lost.segments,
+            retrans: outstanding.retransmitted.segments,
+            reordering: u32::from(outstanding.reordering_segments),
+            ..TcpInfo::default()
+        }
+    }
+
+    fn agreed_options(&self) -> u8 {
+        let scaled = if self.receive.is_scaled {
+            OPTION_SCALE
+        } else {
+            0
+        };
+        let stamped = if self.stamps.is_on { OPTION_STAMPS } else { 0 };
+        let sack = if self.receive.sack { OPTION_SACK } else { 0 };
+        stamped | sack | scaled
+    }
+
+    fn ip_header_bytes(&self) -> usize {
+        if self.flow.remote.address.is_ipv4() {
+            20
+        } else {
+            40
+        }
+    }
+}
+
+fn micros(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+}
+
+fn since(now: Instant, then: Instant) -> u32 {
+    u32::try_from(now.since(then).as_millis()).unwrap_or(u32::MAX)
+}
+
+/// TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE.
+const OPTION_STAMPS: u8 = 1;
+const OPTION_SACK: u8 = 2;
+const OPTION_SCALE: u8 = 4;
