@@ -3,7 +3,7 @@
 /// Words of a page: what an event has room for.
 pub const PAGE_WORDS: usize = 5;
 /// Pages.
-pub const PAGES: usize = 2;
+pub const PAGES: usize = 4;
 
 /// What a connection has come to. Numbers that are not known are zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +40,44 @@ pub struct Info {
     pub sent_bytes: u64,
     /// Bytes of these that the peer acknowledged.
     pub acknowledged_bytes: u64,
+    /// Where loss recovery stands: Linux's number of open, disorder, CWR, recovery, loss.
+    pub recovery: u32,
+    /// Timeouts in a row.
+    pub timeouts: u32,
+    /// Probes in a row that were not answered.
+    pub probes: u32,
+    /// Agreed on: timestamps 1, SACK 2, window scale 4.
+    pub options: u32,
+    /// How long an acknowledgement waits at present, in microseconds.
+    pub acknowledgement_delay_us: u32,
+    /// Duplicates that mean a loss.
+    pub reordering_segments: u32,
+    /// Segments sent and not acknowledged.
+    pub unacknowledged_segments: u32,
+    /// Of these, received beyond a hole.
+    pub sacked_segments: u32,
+    /// Of these, taken for lost.
+    pub lost_segments: u32,
+    /// Of these, sent again and on their way.
+    pub resent_segments: u32,
+    /// Milliseconds since data was sent.
+    pub since_sent_ms: u32,
+    /// Milliseconds since data arrived.
+    pub since_received_ms: u32,
+    /// Milliseconds since anything acceptable arrived.
+    pub since_heard_ms: u32,
+    /// Bytes of IP packet that the path carries.
+    pub path_mtu_bytes: u32,
+    /// Smallest round trip in microseconds; `u32::MAX` before the first.
+    pub round_trip_least_us: u32,
+    /// Bytes that were written and not sent.
+    pub unsent_bytes: u32,
+    /// Bytes that may wait for the reader in the worker.
+    pub receive_buffer_bytes: u32,
+    /// Bytes of the largest segment that the peer sent, without options.
+    pub seen_segment_bytes: u32,
+    /// Bytes a second that are let out at most; all ones for no bound.
+    pub pacing_rate: u64,
 }
 
 impl Info {
@@ -64,6 +102,20 @@ impl Info {
                 self.sent_bytes,
                 self.acknowledged_bytes,
             ],
+            [
+                two(self.recovery, self.timeouts),
+                two(self.probes, self.options),
+                two(self.acknowledgement_delay_us, self.reordering_segments),
+                two(self.unacknowledged_segments, self.sacked_segments),
+                two(self.lost_segments, self.resent_segments),
+            ],
+            [
+                two(self.since_sent_ms, self.since_received_ms),
+                two(self.since_heard_ms, self.path_mtu_bytes),
+                two(self.round_trip_least_us, self.unsent_bytes),
+                two(self.receive_buffer_bytes, self.seen_segment_bytes),
+                self.pacing_rate,
+            ],
         ]
     }
 
@@ -75,7 +127,12 @@ impl Info {
     pub fn from_pages(pages: &[[u64; PAGE_WORDS]; PAGES]) -> Self {
         let low = |word: u64| word as u32;
         let high = |word: u64| (word >> 32) as u32;
-        let [[first, trips, timeout, congestion, windows], second] = *pages;
+        let [
+            [first, trips, timeout, congestion, windows],
+            second,
+            third,
+            fourth,
+        ] = *pages;
         let [
             segments,
             queue,
@@ -100,6 +157,25 @@ impl Info {
             received_bytes,
             sent_bytes,
             acknowledged_bytes,
+            recovery: low(third[0]),
+            timeouts: high(third[0]),
+            probes: low(third[1]),
+            options: high(third[1]),
+            acknowledgement_delay_us: low(third[2]),
+            reordering_segments: high(third[2]),
+            unacknowledged_segments: low(third[3]),
+            sacked_segments: high(third[3]),
+            lost_segments: low(third[4]),
+            resent_segments: high(third[4]),
+            since_sent_ms: low(fourth[0]),
+            since_received_ms: high(fourth[0]),
+            since_heard_ms: low(fourth[1]),
+            path_mtu_bytes: high(fourth[1]),
+            round_trip_least_us: low(fourth[2]),
+            unsent_bytes: high(fourth[2]),
+            receive_buffer_bytes: low(fourth[3]),
+            seen_segment_bytes: high(fourth[3]),
+            pacing_rate: fourth[4],
         }
     }
 }

@@ -8,6 +8,7 @@ use coremill_ring::info::Info;
 use coremill_ring::untrusted::Violation;
 use coremill_tcp::snapshot::ConnectionRow;
 use coremill_tcp::state::State;
+use coremill_tcp::tcp_info::TcpInfo;
 use rustix::io::Errno;
 
 use super::domain::Domain;
@@ -57,7 +58,34 @@ impl Domain {
         };
         // A connection that failed has no record any more.
         let row = turn.shard.row(turn.now, stream.connection);
+        let told = turn.shard.tcp_info(turn.now, stream.connection);
+        let known = told.map_or(known, |told| with_told(known, &told));
         Ok(row.map_or(known, |row| with_row(known, &row)))
+    }
+}
+
+fn with_told(known: Info, told: &TcpInfo) -> Info {
+    Info {
+        recovery: u32::from(told.ca_state),
+        timeouts: u32::from(told.retransmits),
+        probes: u32::from(told.probes),
+        options: u32::from(told.options),
+        acknowledgement_delay_us: told.ato,
+        reordering_segments: told.reordering,
+        unacknowledged_segments: told.unacked,
+        sacked_segments: told.sacked,
+        lost_segments: told.lost,
+        resent_segments: told.retrans,
+        since_sent_ms: told.last_data_sent,
+        since_received_ms: told.last_data_recv,
+        since_heard_ms: told.last_ack_recv,
+        path_mtu_bytes: told.pmtu,
+        round_trip_least_us: told.min_rtt,
+        unsent_bytes: told.notsent_bytes,
+        receive_buffer_bytes: told.rcv_space,
+        seen_segment_bytes: told.rcv_mss,
+        pacing_rate: told.pacing_rate,
+        ..known
     }
 }
 

@@ -60,7 +60,7 @@ impl Context {
     /// The same for what a connection has come to.
     pub(crate) fn ask_info(&self, worker: u32, socket: Handle) -> io::Result<Info> {
         match self.ask_any(worker, |ticket| Command::Info { ticket, socket })? {
-            Asked::Info(info) => Ok(info),
+            Asked::Info(info) => Ok(*info),
             Asked::Answer(_) => Err(Errno::PROTO.into()),
         }
     }

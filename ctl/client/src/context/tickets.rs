@@ -17,12 +17,12 @@ pub(crate) struct Answer {
 }
 
 /// What became of an asked command.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Asked {
     /// It was answered.
     Answer(Answer),
     /// It asked what a connection has come to.
-    Info(Info),
+    Info(Box<Info>),
 }
 
 /// Whose an answer is.
@@ -31,7 +31,8 @@ enum Waiter {
     /// A thread waits for it, and finds it here.
     Thread {
         asked: Option<Asked>,
-        pages: [[u64; PAGE_WORDS]; PAGES],
+        /// Those that came of what a connection has come to.
+        pages: Option<Box<[[u64; PAGE_WORDS]; PAGES]>>,
     },
     /// It names a new socket, whose user goes on without it.
     Opening(Arc<Told>),
@@ -64,7 +65,7 @@ impl Tickets {
     pub(crate) fn for_thread(&mut self) -> u64 {
         self.add(Waiter::Thread {
             asked: None,
-            pages: Default::default(),
+            pages: None,
         })
     }
 
@@ -85,10 +86,10 @@ impl Tickets {
 
     /// Takes what came for a thread.
     pub(crate) fn take(&mut self, ticket: u64) -> Option<Asked> {
-        let Some(Waiter::Thread { asked, .. }) = self.waiters.get(&ticket) else {
+        let Some(Waiter::Thread { asked, .. }) = self.waiters.get_mut(&ticket) else {
             return None;
         };
-        let found = (*asked)?;
+        let found = asked.take()?;
         self.waiters.remove(&ticket);
         Some(found)
     }
@@ -140,11 +141,12 @@ impl Tickets {
         let is_last = page as usize + 1 == PAGES;
         match self.waiters.get_mut(&ticket) {
             Some(Waiter::Thread { asked, pages }) => {
+                let pages = pages.get_or_insert_default();
                 if let Some(place) = pages.get_mut(page as usize) {
                     *place = words;
                 }
                 if is_last {
-                    *asked = Some(Asked::Info(Info::from_pages(pages)));
+                    *asked = Some(Asked::Info(Box::new(Info::from_pages(pages))));
                 }
             }
             Some(_) if is_last => self.cancel(ticket),

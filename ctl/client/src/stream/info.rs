@@ -51,6 +51,48 @@ pub struct TcpInfo {
     pub sent_bytes: u64,
     /// Bytes of these that the peer acknowledged.
     pub acknowledged_bytes: u64,
+    /// Where loss recovery stands, by Linux's number: 0 open, 1 disorder, 2 window reduced, 3 recovery, 4 after a timeout.
+    pub recovery: u32,
+    /// Timeouts in a row.
+    pub timeouts: u32,
+    /// Probes in a row that were not answered.
+    pub probes: u32,
+    /// Both ends send timestamps.
+    pub has_timestamps: bool,
+    /// Both ends take selective acknowledgements.
+    pub has_sack: bool,
+    /// Windows are scaled.
+    pub has_window_scale: bool,
+    /// How long an acknowledgement waits at present.
+    pub acknowledgement_delay: Duration,
+    /// Duplicates that mean a loss.
+    pub reordering_segments: u32,
+    /// Segments sent and not acknowledged.
+    pub unacknowledged_segments: u32,
+    /// Of these, received beyond a hole.
+    pub sacked_segments: u32,
+    /// Of these, taken for lost.
+    pub lost_segments: u32,
+    /// Of these, sent again and on their way.
+    pub resent_segments: u32,
+    /// Time since data was sent.
+    pub since_sent: Duration,
+    /// Time since data arrived.
+    pub since_received: Duration,
+    /// Time since anything acceptable arrived.
+    pub since_heard: Duration,
+    /// Bytes of IP packet that the path carries.
+    pub path_mtu_bytes: u32,
+    /// Smallest round trip; None before the first.
+    pub round_trip_least: Option<Duration>,
+    /// Bytes written and not sent.
+    pub unsent_bytes: u32,
+    /// Bytes that may wait for the reader in the daemon.
+    pub receive_buffer_bytes: u32,
+    /// Bytes of the largest segment that the peer sent, without options.
+    pub seen_segment_bytes: u32,
+    /// Bytes a second that are let out at most; None for no bound.
+    pub pacing_rate: Option<u64>,
 }
 
 /// The states of RFC 9293.
@@ -113,6 +155,7 @@ impl TcpStream {
 impl From<Info> for TcpInfo {
     fn from(info: Info) -> Self {
         let time = |micros: u32| Duration::from_micros(u64::from(micros));
+        let millis = |millis: u32| Duration::from_millis(u64::from(millis));
         let threshold = info.slow_start_threshold_bytes;
         Self {
             state: TcpState::from_number(info.state),
@@ -131,6 +174,28 @@ impl From<Info> for TcpInfo {
             received_bytes: info.received_bytes,
             sent_bytes: info.sent_bytes,
             acknowledged_bytes: info.acknowledged_bytes,
+            recovery: info.recovery,
+            timeouts: info.timeouts,
+            probes: info.probes,
+            has_timestamps: info.options & 1 != 0,
+            has_sack: info.options & 2 != 0,
+            has_window_scale: info.options & 4 != 0,
+            acknowledgement_delay: time(info.acknowledgement_delay_us),
+            reordering_segments: info.reordering_segments,
+            unacknowledged_segments: info.unacknowledged_segments,
+            sacked_segments: info.sacked_segments,
+            lost_segments: info.lost_segments,
+            resent_segments: info.resent_segments,
+            since_sent: millis(info.since_sent_ms),
+            since_received: millis(info.since_received_ms),
+            since_heard: millis(info.since_heard_ms),
+            path_mtu_bytes: info.path_mtu_bytes,
+            round_trip_least: (info.round_trip_least_us != u32::MAX)
+                .then(|| time(info.round_trip_least_us)),
+            unsent_bytes: info.unsent_bytes,
+            receive_buffer_bytes: info.receive_buffer_bytes,
+            seen_segment_bytes: info.seen_segment_bytes,
+            pacing_rate: (info.pacing_rate != u64::MAX).then_some(info.pacing_rate),
         }
     }
 }
