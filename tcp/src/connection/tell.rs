@@ -54,7 +54,10 @@ impl<Q: Default> Connection<Q> {
             advmss: u32::from(receive.mss),
             rcv_space: receive.buffer,
             total_retrans: send.retransmissions,
-            pacing_rate: self.congestion.pacing_rate(congestion).unwrap_or(u64::MAX),
+            pacing_rate: self
+                .congestion
+                .pacing_rate(congestion, self.round_trip.smoothed())
+                .unwrap_or(u64::MAX),
             notsent_bytes: send.unsent(),
             min_rtt: self.round_trip.smallest().map_or(u32::MAX, micros),
             snd_wnd: send.window,
