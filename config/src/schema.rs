@@ -13,11 +13,13 @@ use serde::Deserialize;
 use crate::{Network, duration, size};
 
 mod applications;
+mod congestion;
 mod defaults;
 mod service;
 mod tcp;
 
 pub use applications::Applications;
+pub use congestion::{Algorithm, ByteCounting, Hystart, WindowValidation};
 pub use service::{Service, ServiceKind};
 pub use tcp::{LossDetection, SynCookies, Tcp, TimeWaitReuse};
 

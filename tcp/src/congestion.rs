@@ -99,10 +99,17 @@ impl Congestion {
         self.window < self.threshold
     }
 
-    /// True while the window has never moved.
+    /// True once the window has ever moved: an old one may have to.
     #[inline]
-    pub fn is_first(&self) -> bool {
-        self.block == Handle::NONE && self.threshold == NO_THRESHOLD
+    pub fn has_moved(&self) -> bool {
+        self.block != Handle::NONE || self.threshold != NO_THRESHOLD
+    }
+
+    /// The connection is established. Algorithms that measure from the first segment on begin.
+    pub fn begin(&mut self, pool: &mut CongestionPool, now: Instant) {
+        if matches!(self.algorithm, Algorithm::Bbr | Algorithm::Dctcp) {
+            let _without = pool.ensure(self, now);
+        }
     }
 
     /// Payload of a full segment, as the windows count it.

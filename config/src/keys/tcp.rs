@@ -9,6 +9,8 @@ pub const SECTIONS: &[Section] = &[section(
     TCP,
 )];
 
+const ALGORITHMS: &[&str] = &["cubic", "newreno", "bbr", "dctcp"];
+
 const TCP: &[Key] = &[
     key(
         "connections_max",
@@ -231,6 +233,54 @@ const TCP: &[Key] = &[
         count(1, 64, "segments"),
         Is("10"),
         "Initial congestion window.",
+    ),
+    key(
+        "congestion",
+        Allowed::Word(ALGORITHMS),
+        Is("\"cubic\""),
+        "Congestion control of connections that ask for none (TCP_CONGESTION).",
+    ),
+    key(
+        "congestion_allowed",
+        Allowed::List(&Allowed::Word(ALGORITHMS)),
+        Is("[\"cubic\", \"newreno\", \"bbr\", \"dctcp\"]"),
+        "What applications may ask for besides.",
+    ),
+    key(
+        "congestion_blocks_max",
+        count(0, 4_194_304, "connections"),
+        Is("16384"),
+        "Connections whose windows may move at a time; further ones grow by RFC 5681 alone.",
+    ),
+    key(
+        "byte_counting",
+        Allowed::Word(&["unlimited", "off", "one", "two"]),
+        Is("\"unlimited\""),
+        "How much one acknowledgement counts (RFC 3465: L of 0, 1, 2); Linux has no bound.",
+    ),
+    key(
+        "hystart",
+        Allowed::Word(&["linux", "plusplus", "off"]),
+        Is("\"linux\""),
+        "How slow start ends before a loss: CUBIC's HyStart, HyStart++ of RFC 9406 for all, or not.",
+    ),
+    key(
+        "idle_restart",
+        Allowed::Flag,
+        Is("true"),
+        "Windows come down while nothing is sent (Linux: tcp_slow_start_after_idle).",
+    ),
+    key(
+        "window_validation",
+        Allowed::Word(&["linux", "rfc7661"]),
+        Is("\"linux\""),
+        "What becomes of a congestion window that is not used.",
+    ),
+    key(
+        "pacing",
+        Allowed::Flag,
+        Is("false"),
+        "Segments of all connections leave evenly spaced; those of BBR do anyway.",
     ),
     key(
         "window_scaling",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::congestion::{Algorithm, ByteCounting, Hystart, WindowValidation};
 use crate::{duration, size};
 
 /// `[tcp]`. Defaults follow Linux where Linux has one.
@@ -61,6 +62,14 @@ pub struct Tcp {
     pub keepalive_interval: Duration,
     pub keepalive_count: u32,
     pub initial_window_segments: u32,
+    pub congestion: Algorithm,
+    pub congestion_allowed: Vec<Algorithm>,
+    pub congestion_blocks_max: usize,
+    pub byte_counting: ByteCounting,
+    pub hystart: Hystart,
+    pub idle_restart: bool,
+    pub window_validation: WindowValidation,
+    pub pacing: bool,
     pub window_scaling: bool,
     pub timestamps: bool,
     pub sack: bool,
@@ -143,6 +152,19 @@ impl Default for Tcp {
             keepalive_interval: Duration::from_secs(75),
             keepalive_count: 9,
             initial_window_segments: 10,
+            congestion: Algorithm::Cubic,
+            congestion_allowed: vec![
+                Algorithm::Cubic,
+                Algorithm::Newreno,
+                Algorithm::Bbr,
+                Algorithm::Dctcp,
+            ],
+            congestion_blocks_max: 16_384,
+            byte_counting: ByteCounting::Unlimited,
+            hystart: Hystart::Linux,
+            idle_restart: true,
+            window_validation: WindowValidation::Linux,
+            pacing: false,
             window_scaling: true,
             timestamps: true,
             sack: true,

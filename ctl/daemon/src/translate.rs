@@ -1,6 +1,8 @@
 //! From configuration to the engine's options. The configuration was checked; what is checked
 //! again here could only fail by a bug in those checks, and is then an error, not a panic.
 
+mod congestion;
+
 use coremill_config::schema::{
     self, Config, EalMemory as Memory, Idle, Local, LossDetection as Detection, Port, Route,
     Service, ServiceKind as Kind,
@@ -9,7 +11,6 @@ use coremill_engine::options::{
     Device, EalMemory, EalOptions, EngineOptions, IdlePolicy, Listening, NeighborOptions,
     PortOptions, RouteOptions, ServiceKind, ServiceOptions, TurnOptions, WorkerOptions,
 };
-use coremill_tcp::congestion::CongestionSettings;
 use coremill_tcp::limits::{
     Limits, LossDetection, OpeningLimits, Secrets, SynCookies, TimeWaitReuse,
 };
@@ -180,11 +181,7 @@ fn limits(config: &Config) -> Limits {
         keepalive_interval: tcp.keepalive_interval,
         keepalive_count: tcp.keepalive_count,
         opening: opening(tcp),
-        congestion: CongestionSettings {
-            initial_window_segments: tcp.initial_window_segments,
-            blocks_max: tcp.connections_max,
-            ..CongestionSettings::default()
-        },
+        congestion: congestion::settings(tcp),
         window_scaling: tcp.window_scaling,
         timestamps: tcp.timestamps,
         sack: tcp.sack,

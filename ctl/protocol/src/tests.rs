@@ -160,6 +160,8 @@ fn socket() -> SocketView {
         send_queue_bytes: 2,
         congestion_window_bytes: 14_600,
         slow_start_threshold_bytes: None,
+        congestion: Some("cubic".into()),
+        pacing_rate: None,
         send_window_bytes: 65_535,
         receive_window_bytes: 65_535,
         maximum_segment_bytes: 1_460,

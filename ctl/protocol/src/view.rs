@@ -63,6 +63,12 @@ pub struct SocketView {
     pub congestion_window_bytes: u32,
     /// Slow-start threshold, where one was set.
     pub slow_start_threshold_bytes: Option<u32>,
+    /// Congestion control, where there is a connection; what only its algorithm knows follows its name.
+    #[serde(default)]
+    pub congestion: Option<String>,
+    /// Bytes per second at which segments leave, where they are paced.
+    #[serde(default)]
+    pub pacing_rate: Option<u64>,
     /// The peer's window.
     pub send_window_bytes: u32,
     /// Our window.

@@ -2,6 +2,7 @@
 //!
 //! `sysctl` lines are mapped to [`Limits`]; what has no counterpart is reported by its name.
 
+mod congestion;
 mod sysctl;
 
 use std::net::Ipv4Addr;

@@ -252,6 +252,7 @@ impl<Q: Default> Connection<Q> {
         let segment = u32::from(self.full_payload());
         self.congestion
             .set_segment_size(segment, context.congestion);
+        self.congestion.begin(context.congestion, context.now);
         self.last_received = context.now;
         self.fit_receive_buffer(context);
         self.user.pending.writable = true;

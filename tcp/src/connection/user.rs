@@ -53,8 +53,8 @@ impl<Q: Default> Connection<Q> {
         data: &[u8],
         has_more: bool,
     ) -> usize {
-        if self.send.queued == 0 && self.send.outstanding() == 0 {
-            self.restart_after_idle(context);
+        if self.congestion.has_moved() {
+            self.note_what_was_idle(context);
         }
         let taken = context.memory.append(&mut self.send.queue, data);
         self.send.queued += taken as u32;
@@ -157,17 +157,24 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    /// RFC 5681, section 4.1: an old congestion window says little about the path of now.
-    #[inline]
-    fn restart_after_idle<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
-        // A window that never moved is the first one.
-        if self.congestion.is_first() {
+    /// Something is to be sent. Until now nothing was, so that what is delivered next tells of the user, not of the path;
+    /// and when nothing is in flight the window may be old (RFC 5681, section 4.1).
+    fn note_what_was_idle<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        if self.has_unsent() {
             return;
         }
-        let timeout = self.round_trip.timeout(context.bounds);
-        let last_sent = self.send.last_sent;
-        self.congestion
-            .on_idle(context.congestion, context.now, last_sent, timeout);
+        let in_flight = self.send.in_flight();
+        if in_flight < self.congestion.window()
+            && let Some(rate) = self.congestion.delivery(context.congestion)
+        {
+            rate.on_app_limited(in_flight);
+        }
+        if self.send.outstanding() == 0 {
+            let timeout = self.round_trip.timeout(context.bounds);
+            let last_sent = self.send.last_sent;
+            self.congestion
+                .on_idle(context.congestion, context.now, last_sent, timeout);
+        }
     }
 
     /// Bytes in order, as long as they lie in one piece; empty when there are none yet.

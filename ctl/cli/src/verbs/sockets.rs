@@ -53,6 +53,8 @@ fn table(rows: &[SocketView]) -> Table {
         "?>RTT",
         "?>RTO",
         "?>CWND",
+        "?>SSTHRESH",
+        "?CONGESTION",
         "?>RETRANS",
         "HOLD",
     ]);
@@ -73,6 +75,11 @@ fn table(rows: &[SocketView]) -> Table {
             quantity::or_dash(row.round_trip_us.map(micros)),
             micros(row.retransmission_timeout_us),
             row.congestion_window_bytes.to_string(),
+            quantity::or_dash(
+                row.slow_start_threshold_bytes
+                    .map(|bytes| bytes.to_string()),
+            ),
+            quantity::or_dash(row.congestion.clone()),
             row.retransmissions.to_string(),
             row.hold.clone(),
         ]);

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use coremill_engine::command::{Command, SocketFilter};
 use coremill_engine::snapshot::{ConnectionRow, Cursor};
 use coremill_protocol::{Answer, ErrorBody, ErrorKind, PAGE_ROWS_MAX, Reply, SocketView};
+use coremill_tcp::congestion::AlgorithmInfo;
 use coremill_tcp::{Endpoint, State};
 
 use super::mismatch;
@@ -174,6 +175,8 @@ fn view(worker: usize, row: &ConnectionRow) -> SocketView {
         send_queue_bytes: row.send_queue_bytes,
         congestion_window_bytes: row.congestion_window_bytes,
         slow_start_threshold_bytes: (threshold != u32::MAX).then_some(threshold),
+        congestion: congestion(row),
+        pacing_rate: row.pacing_rate,
         send_window_bytes: row.send_window_bytes,
         receive_window_bytes: row.receive_window_bytes,
         maximum_segment_bytes: row.maximum_segment_bytes,
@@ -183,6 +186,29 @@ fn view(worker: usize, row: &ConnectionRow) -> SocketView {
         hold: row.hold.into(),
         orphan: row.orphan,
     }
+}
+
+/// The algorithm's name, and behind it what it alone knows (Linux: TCP_CC_INFO), as `ss` writes it.
+fn congestion(row: &ConnectionRow) -> Option<String> {
+    let name = row.algorithm?.name();
+    Some(match row.algorithm_info {
+        AlgorithmInfo::None => name.to_owned(),
+        AlgorithmInfo::Dctcp {
+            alpha,
+            marked_bytes,
+            delivered_bytes,
+        } => format!("{name} (alpha {alpha}/1024, marked {marked_bytes} of {delivered_bytes} B)"),
+        AlgorithmInfo::Bbr {
+            bandwidth,
+            round_trip_min_micros,
+            pacing_gain,
+            window_gain,
+        } => format!(
+            "{name} (bw {bandwidth} B/s, mrtt {round_trip_min_micros} us, pacing_gain {}%, cwnd_gain {}%)",
+            pacing_gain * 100 / 256,
+            window_gain * 100 / 256
+        ),
+    })
 }
 
 /// An endpoint as the standard library's type.

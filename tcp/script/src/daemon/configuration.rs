@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use coremill_tcp::Limits;
+use coremill_tcp::congestion::{Algorithm, ByteCounting, CongestionSettings, Hystart, Validation};
 
 use crate::settings::Settings;
 use crate::verdict::Trouble;
@@ -90,6 +91,8 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
         path_mtu_least as "path_mtu_least" in plain;
         ttl as "ttl" in plain;
     }
+    put_congestion(text, &limits.congestion);
+    rest.congestion = standard.congestion;
     let (first, last) = limits.ephemeral_ports;
     let _ = writeln!(
         text,
@@ -97,6 +100,38 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
     );
     rest.ephemeral_ports = standard.ephemeral_ports;
     rest
+}
+
+fn put_congestion(text: &mut String, settings: &CongestionSettings) {
+    let allowed: Vec<String> = Algorithm::ALL
+        .into_iter()
+        .filter(|algorithm| settings.allows(*algorithm))
+        .map(|algorithm| format!("\"{}\"", algorithm.name()))
+        .collect();
+    let byte_counting = match settings.byte_counting {
+        ByteCounting::Unlimited => "unlimited",
+        ByteCounting::Off => "off",
+        ByteCounting::One => "one",
+        ByteCounting::Two => "two",
+    };
+    let hystart = match settings.hystart {
+        Hystart::Linux => "linux",
+        Hystart::PlusPlus => "plusplus",
+        Hystart::Off => "off",
+    };
+    let validation = match settings.validation {
+        Validation::Linux => "linux",
+        Validation::Rfc7661 => "rfc7661",
+    };
+    let _ = writeln!(
+        text,
+        "congestion = \"{}\"\ncongestion_allowed = [{}]\nbyte_counting = \"{byte_counting}\"\n\
+         hystart = \"{hystart}\"\nwindow_validation = \"{validation}\"\nidle_restart = {}\npacing = {}",
+        settings.algorithm.name(),
+        allowed.join(", "),
+        settings.idle_restart,
+        settings.pacing
+    );
 }
 
 fn plain(value: &impl ToString) -> String {

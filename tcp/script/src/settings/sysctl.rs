@@ -4,9 +4,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use coremill_tcp::Limits;
-use coremill_tcp::congestion::{ByteCounting, Hystart, Validation};
 use coremill_tcp::limits::{LossDetection, SynCookies, TimeWaitReuse};
 
+use super::congestion;
 use crate::verdict::Trouble;
 
 /// Sets `name` to `value`; true when the shard has a limit for it.
@@ -18,7 +18,6 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
     let short = name.strip_prefix("net.ipv4.").unwrap_or(name);
     if sets_switch(limits, short, value)
         || sets_opening(limits, short, value)
-        || sets_congestion(limits, short, value)
         || is_without_effect(short, value)
     {
         return Ok(true);
@@ -37,12 +36,6 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
         "tcp_challenge_ack_limit" => {
             limits.challenge_acks_per_second = number(value).ok_or_else(unsupported)?;
         }
-        "tcp_congestion_control" => {
-            limits.congestion.algorithm = value.parse().map_err(|_| unsupported())?;
-        }
-        "tcp_abc" => {
-            limits.congestion.byte_counting = byte_counting(value).ok_or_else(unsupported)?
-        }
         "tcp_max_syn_backlog" => limits.requests_max = number(value).ok_or_else(unsupported)?,
         "tcp_max_tw_buckets" => limits.time_wait_max = number(value).ok_or_else(unsupported)?,
         "tcp_max_orphans" => limits.orphans_max = number(value).ok_or_else(unsupported)?,
@@ -55,9 +48,10 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
             limits.ephemeral_ports = ports(value).ok_or_else(unsupported)?;
         }
         _ => {
-            return sets_recovery(limits, short, value)
-                .then_some(true)
-                .ok_or_else(unsupported);
+            return (sets_recovery(limits, short, value)
+                || congestion::set(&mut limits.congestion, short, value))
+            .then_some(true)
+            .ok_or_else(unsupported);
         }
     }
     Ok(true)
@@ -108,20 +102,6 @@ fn sets_recovery(limits: &mut Limits, name: &str, value: &str) -> bool {
     true
 }
 
-/// Settings of congestion control that Linux has no name for.
-fn sets_congestion(limits: &mut Limits, name: &str, value: &str) -> bool {
-    let congestion = &mut limits.congestion;
-    match (name, value) {
-        ("coremill.hystart", "linux") => congestion.hystart = Hystart::Linux,
-        ("coremill.hystart", "plusplus") => congestion.hystart = Hystart::PlusPlus,
-        ("coremill.hystart", "off") => congestion.hystart = Hystart::Off,
-        ("coremill.window_validation", "linux") => congestion.validation = Validation::Linux,
-        ("coremill.window_validation", "rfc7661") => congestion.validation = Validation::Rfc7661,
-        _ => return false,
-    }
-    true
-}
-
 /// Settings of SYNs and cookies.
 fn sets_opening(limits: &mut Limits, name: &str, value: &str) -> bool {
     let opening = &mut limits.opening;
@@ -157,7 +137,6 @@ fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
         "tcp_dsack" => &mut limits.duplicate_sack,
         "tcp_window_scaling" => &mut limits.window_scaling,
         "tcp_abort_on_overflow" => &mut limits.abort_on_overflow,
-        "tcp_slow_start_after_idle" => &mut limits.congestion.idle_restart,
         _ => return false,
     };
     match value {
@@ -176,16 +155,6 @@ fn is_without_effect(name: &str, value: &str) -> bool {
         "tcp_moderate_rcvbuf" | "tcp_no_metrics_save" => value == "1",
         "tcp_stdurg" => value == "0",
         _ => false,
-    }
-}
-
-/// RFC 3465's L, as Linux once had it.
-fn byte_counting(value: &str) -> Option<ByteCounting> {
-    match value {
-        "0" => Some(ByteCounting::Off),
-        "1" => Some(ByteCounting::One),
-        "2" => Some(ByteCounting::Two),
-        _ => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Options, flags and queries: setsockopt, getsockopt, fcntl, ioctl.
 
+use coremill_tcp::congestion::Algorithm;
 use coremill_tcp::options::{OptionError, SocketOption};
 
 use super::sockets::{Kind, Sockets, Surroundings, name_of};
@@ -42,10 +43,18 @@ impl Sockets {
         }
         let unsupported = || Trouble::Unsupported(format!("setsockopt {name}"));
         let option = named(name).ok_or_else(unsupported)?;
-        let number = number.ok_or_else(unsupported)?;
+        let number = match (option, value.and_then(text)) {
+            (SocketOption::Congestion, Some(name)) => match name.parse::<Algorithm>() {
+                Ok(algorithm) => i64::from(algorithm.number()),
+                Err(_) => return Ok(Outcome::Failed("ENOENT")),
+            },
+            _ => number.ok_or_else(unsupported)?,
+        };
         let limits = around.machine.shard.limits();
-        if socket.options.set(option, number, limits).is_err() {
-            return Ok(Outcome::Failed("EINVAL"));
+        match socket.options.set(option, number, limits) {
+            Ok(()) => {}
+            Err(OptionError::NotAllowed) => return Ok(Outcome::Failed("EPERM")),
+            Err(_) => return Ok(Outcome::Failed("EINVAL")),
         }
         let (now, shard) = (around.machine.now, &mut around.machine.shard);
         let set = match socket.kind {
@@ -152,6 +161,18 @@ fn named(name: &str) -> Option<SocketOption> {
     Some(*option)
 }
 
+/// Text, also alone in brackets.
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::Text(text) => Some(text),
+        Value::List(values) => match values.as_slice() {
+            [Value::Text(text)] => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The number that a call writes to memory must be what stands in brackets.
 fn expect(call: &Call, at: usize, name: &str, actual: i64) -> Result<Outcome, Trouble> {
     match call.arguments.get(at).map(Value::list) {
@@ -170,7 +191,9 @@ fn option_name(call: &Call) -> &str {
 const O_RDWR: i64 = 0x2;
 const O_NONBLOCK: i64 = 0x800;
 /// Linux's names beside the machine's.
-const OPTIONS: [(&str, SocketOption); 20] = [
+const OPTIONS: [(&str, SocketOption); 22] = [
+    ("TCP_CONGESTION", SocketOption::Congestion),
+    ("SO_MAX_PACING_RATE", SocketOption::PacingRateMax),
     ("TCP_NODELAY", SocketOption::NoDelay),
     ("TCP_CORK", SocketOption::Cork),
     ("TCP_QUICKACK", SocketOption::QuickAck),
