@@ -11,6 +11,7 @@ mod closing;
 pub(crate) mod deadlines;
 pub(crate) mod delayed_ack;
 mod deliver;
+pub(crate) mod ecn;
 mod handshake;
 mod hold;
 pub(crate) mod path_mtu;
@@ -53,6 +54,7 @@ use crate::table::NONE;
 use crate::tcp_counters::TcpCounters;
 use crate::time::Instant;
 use deadlines::Deadlines;
+use ecn::Ecn;
 
 /// What a verb works with besides its connection: the moment and the shard's shared parts.
 pub(crate) struct Context<'a, M> {
@@ -87,6 +89,7 @@ pub(crate) struct Connection<Q> {
     pub(crate) send: SendSide<Q>,
     pub(crate) receive: ReceiveSide<Q>,
     pub(crate) stamps: Stamps,
+    pub(crate) ecn: Ecn,
     pub(crate) deadlines: Deadlines,
     pub(crate) round_trip: RoundTrip,
     pub(crate) congestion: Congestion,

@@ -32,6 +32,8 @@ pub struct Segment<'a> {
     pub options: &'a [u8],
     /// What follows the header.
     pub payload: &'a [u8],
+    /// The ECN bits of the IP header, which whoever has that one fills in.
+    pub ecn: u8,
 }
 
 impl<'a> Segment<'a> {
@@ -67,6 +69,7 @@ impl<'a> Segment<'a> {
             header,
             options,
             payload,
+            ecn: 0,
         })
     }
 

@@ -13,6 +13,7 @@ pub mod congestion;
 mod connection;
 pub mod counters;
 pub mod drop_reason;
+pub mod ecn;
 pub mod ephemeral_port;
 pub mod error;
 pub mod event;

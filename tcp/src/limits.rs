@@ -7,6 +7,7 @@ pub use opening::{OpeningLimits, SYN_COOKIE_VALID, SynCookies, TimeWaitReuse};
 use std::time::Duration;
 
 use crate::congestion::CongestionSettings;
+use crate::ecn::EcnMode;
 
 /// Bounds, timers and defaults of one shard. Defaults follow Linux where Linux has one.
 #[derive(Clone, Debug)]
@@ -99,6 +100,10 @@ pub struct Limits {
     pub path_mtu_lifetime: Duration,
     /// The least path MTU that an ICMP error for IPv4 is believed (Linux: min_pmtu).
     pub path_mtu_least: u16,
+    /// When connections agree on explicit congestion notification (Linux: tcp_ecn).
+    pub ecn: EcnMode,
+    /// A SYN that is sent again does not ask for it (Linux: tcp_ecn_fallback).
+    pub ecn_fallback: bool,
     /// Time to live (hop limit) of what we send.
     pub ttl: u8,
 }
@@ -150,6 +155,8 @@ impl Default for Limits {
             path_mtus_max: 1_024,
             path_mtu_lifetime: Duration::from_secs(600),
             path_mtu_least: 552,
+            ecn: EcnMode::Answer,
+            ecn_fallback: true,
             ttl: 64,
         }
     }

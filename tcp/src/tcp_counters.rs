@@ -90,6 +90,8 @@ crate::counter_table! {
         hystart_delay_cwnd "TCPHystartDelayCwnd" "Sum of the windows that they ended at, in segments.";
         congestion_exhausted "TCPCongestionBlocksExhausted" "Times a congestion window moved without a block to remember it by.";
         pacing_waits "TCPPacingWaits" "Times a segment had to wait for its time because its connection is paced.";
+        in_ce "InCEPkts" "Data segments received that the network had marked, of connections that use ECN.";
+        delivered_ce "TCPDeliveredCE" "Segments delivered whose acknowledgement echoed a mark.";
         out_of_window_icmp "OutOfWindowIcmps" "ICMP errors that quoted nothing outstanding.";
         in_bytes "InBytes" "Payload bytes delivered in order.";
         out_bytes "OutBytes" "Payload bytes sent, retransmissions included.";

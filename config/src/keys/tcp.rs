@@ -343,6 +343,18 @@ const TCP: &[Key] = &[
         "Least path MTU that an ICMP error about IPv4 is believed.",
     ),
     key(
+        "ecn",
+        Allowed::Word(&["off", "ask", "answer"]),
+        Is("\"answer\""),
+        "Explicit congestion notification: never, asked for by our SYNs too, or for peers that ask.",
+    ),
+    key(
+        "ecn_fallback",
+        Allowed::Flag,
+        Is("true"),
+        "A SYN that is sent again does not ask for it.",
+    ),
+    key(
         "ttl",
         count(1, 255, "hops"),
         Is("64"),

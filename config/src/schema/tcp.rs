@@ -81,6 +81,8 @@ pub struct Tcp {
     #[serde(with = "duration")]
     pub path_mtu_lifetime: Duration,
     pub path_mtu_least: u16,
+    pub ecn: Ecn,
+    pub ecn_fallback: bool,
     pub ttl: u8,
 }
 
@@ -110,6 +112,15 @@ pub enum SynCookies {
     Off,
     Auto,
     Always,
+}
+
+/// `tcp.ecn`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ecn {
+    Off,
+    Ask,
+    Answer,
 }
 
 impl Default for Tcp {
@@ -175,6 +186,8 @@ impl Default for Tcp {
             path_mtus_max: 1_024,
             path_mtu_lifetime: Duration::from_secs(600),
             path_mtu_least: 552,
+            ecn: Ecn::Answer,
+            ecn_fallback: true,
             ttl: 64,
         }
     }

@@ -4,13 +4,14 @@
 mod congestion;
 
 use coremill_config::schema::{
-    self, Config, EalMemory as Memory, Idle, Local, LossDetection as Detection, Port, Route,
+    self, Config, EalMemory as Memory, Ecn, Idle, Local, LossDetection as Detection, Port, Route,
     Service, ServiceKind as Kind,
 };
 use coremill_engine::options::{
     Device, EalMemory, EalOptions, EngineOptions, IdlePolicy, Listening, NeighborOptions,
     PortOptions, RouteOptions, ServiceKind, ServiceOptions, TurnOptions, WorkerOptions,
 };
+use coremill_tcp::ecn::EcnMode;
 use coremill_tcp::limits::{
     Limits, LossDetection, OpeningLimits, Secrets, SynCookies, TimeWaitReuse,
 };
@@ -141,6 +142,14 @@ fn neighbors(config: &Config) -> NeighborOptions {
     }
 }
 
+fn ecn(ecn: Ecn) -> EcnMode {
+    match ecn {
+        Ecn::Off => EcnMode::Off,
+        Ecn::Ask => EcnMode::Ask,
+        Ecn::Answer => EcnMode::Answer,
+    }
+}
+
 fn limits(config: &Config) -> Limits {
     let tcp = &config.tcp;
     Limits {
@@ -191,6 +200,8 @@ fn limits(config: &Config) -> Limits {
         path_mtus_max: tcp.path_mtus_max,
         path_mtu_lifetime: tcp.path_mtu_lifetime,
         path_mtu_least: tcp.path_mtu_least,
+        ecn: ecn(tcp.ecn),
+        ecn_fallback: tcp.ecn_fallback,
         ttl: tcp.ttl,
         // What has no key yet.
         ..Limits::default()

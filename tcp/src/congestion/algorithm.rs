@@ -29,6 +29,11 @@ impl Algorithm {
         }
     }
 
+    /// It lives on marks: they are asked for, and echoed one by one (RFC 8257, section 3).
+    pub const fn needs_marks(self) -> bool {
+        matches!(self, Self::Dctcp)
+    }
+
     /// The number that names it where numbers are handed over.
     pub const fn number(self) -> u8 {
         self as u8

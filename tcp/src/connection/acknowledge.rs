@@ -38,6 +38,7 @@ impl<Q: Default> Connection<Q> {
             }
             return Ok(false);
         }
+        self.hear_echo(context, header.flags);
         let window = self.send.window_of(header);
         let window_before = self.send.window;
         self.send
@@ -125,7 +126,7 @@ impl<Q: Default> Connection<Q> {
         let acknowledged = Acknowledged {
             now: context.now,
             delivered,
-            marked: 0,
+            marked: self.marked(context, delivered),
             in_flight,
             may_grow: true,
             phase: self.send.phase,

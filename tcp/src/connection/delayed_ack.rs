@@ -67,6 +67,13 @@ impl DelayedAck {
         self.timeout_millis = LEAST_MILLIS;
     }
 
+    /// The same for two of them: the peer's window may be small (as Linux).
+    pub(crate) fn be_quick_twice(&mut self, window: u32, full: u16) {
+        self.raise_quick(window, full, 2);
+        self.is_ping_pong = false;
+        self.timeout_millis = LEAST_MILLIS;
+    }
+
     /// TCP_QUICKACK.
     pub(crate) fn set_ping_pong(&mut self, is_on: bool) {
         self.is_ping_pong = is_on;

@@ -87,7 +87,11 @@ impl<Q: Default> Connection<Q> {
 
     /// What a segment with data says about full segments, and about when to acknowledge.
     #[inline]
-    fn note_data<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>, segment: &Segment<'_>) {
+    fn note_data<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        segment: &Segment<'_>,
+    ) {
         let length = segment.payload.len();
         let bytes = u16::try_from(length).unwrap_or(u16::MAX);
         self.receive.full_bytes = self.receive.full_bytes.max(bytes);
@@ -100,6 +104,9 @@ impl<Q: Default> Connection<Q> {
             window,
             || round_trip.timeout(context.bounds),
         );
+        if self.ecn.is_on() && length > 0 {
+            self.hear_mark(context, segment);
+        }
     }
 
     /// Lets a reader take what is next in order, where nothing older waits for it; gives how much was taken.

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use super::arrival::QUIET_MILLIS;
 use super::deadlines::{Deadlines, NEVER};
+use super::ecn::Ecn;
 use super::receive_side::window_scale;
 use super::stamps::millis;
 use super::{Connection, Context, Due, ReceiveSide, SendSide, Stamps, User};
 use crate::address::Flow;
 use crate::congestion::Congestion;
 use crate::drop_reason::DropReason;
+use crate::ecn::EcnMode;
 use crate::error::ConnectionError;
 use crate::event::Readiness;
 use crate::extension::ExtensionHandle;
@@ -51,6 +53,8 @@ impl<Q: Default> Connection<Q> {
             offset: timestamp_offset,
             recent: 0,
         };
+        let asks = limits.ecn == EcnMode::Ask || connection.congestion.algorithm().needs_marks();
+        connection.ecn = Ecn::new(asks);
         connection.user.cookie = options.cookie;
         connection.user.is_attached = true;
         connection
@@ -83,6 +87,7 @@ impl<Q: Default> Connection<Q> {
             offset: timestamp_offset,
             recent: handshake.timestamp,
         };
+        connection.ecn = Ecn::new(handshake.agreed.ecn());
         connection.user.is_waiting = true;
         connection
     }
@@ -95,6 +100,7 @@ impl<Q: Default> Connection<Q> {
             send: SendSide::new(initial, mss, limits.reordering, now),
             receive: ReceiveSide::new(SequenceNumber::default()),
             stamps: Stamps::default(),
+            ecn: Ecn::default(),
             deadlines: Deadlines::default(),
             round_trip: RoundTrip::default(),
             congestion: Congestion::new(
@@ -226,6 +232,7 @@ impl<Q: Default> Connection<Q> {
         self.receive.edge = self.receive.next + syn_window(context.limits, self.receive.mss);
         self.take_scale(options.window_scale, context.limits);
         self.stamps.is_on &= options.timestamps.is_some();
+        self.ecn_agreed(segment);
         self.stamps.recent = options.timestamps.map_or(0, |stamp| stamp.value);
         // The window of a SYN is never scaled (RFC 7323, section 2.2).
         self.send.window = u32::from(header.window);

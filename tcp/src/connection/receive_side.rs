@@ -76,6 +76,11 @@ impl<Q> ReceiveSide<Q> {
         self.delayed.be_quick(self.window(), self.full_bytes);
     }
 
+    /// The next two are not.
+    pub(crate) fn be_quick_twice(&mut self) {
+        self.delayed.be_quick_twice(self.window(), self.full_bytes);
+    }
+
     /// RCV.WND: what the peer may still send.
     #[inline]
     pub(crate) fn window(&self) -> u32 {

@@ -331,7 +331,7 @@ impl<Q: Default> Connection<Q> {
         let acknowledged = Acknowledged {
             now: context.now,
             delivered: found.delivered,
-            marked: 0,
+            marked: self.marked(context, found.delivered),
             in_flight,
             may_grow: found.advances || (reorders && found.sacks),
             phase: self.send.phase,

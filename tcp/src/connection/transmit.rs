@@ -79,6 +79,9 @@ impl<Q: Default> Connection<Q> {
         if plan.fin {
             flags = flags | Flags::FIN;
         }
+        // RFC 3168, sections 6.1.2 and 6.1.5: neither ECT nor CWR on what is sent again.
+        let is_new = plan.payload > 0 && plan.record == NONE;
+        flags = flags | self.ecn.flags(is_new);
         let header = self.header(context, plan.sequence, flags);
         let header_length = header.emit(options, out)?;
         let place = out.get_mut(header_length..header_length + plan.payload as usize)?;
@@ -92,7 +95,9 @@ impl<Q: Default> Connection<Q> {
         self.account(context, &plan, end, is_pushed);
         self.acknowledged(context);
         let length = header_length + plan.payload as usize;
-        Some(self.outgoing(context, length, header_length))
+        let mut outgoing = self.outgoing(context, length, header_length);
+        outgoing.ecn = self.ecn_bits(is_new);
+        Some(outgoing)
     }
 
     /// PSH (RFC 9293, section 3.9.1.2): at the end of what was written, unless more was announced; after half of the
@@ -189,6 +194,8 @@ impl<Q: Default> Connection<Q> {
             timestamps: self.stamps.option(context.now),
             ..Options::default()
         };
+        let is_again = self.send.next != self.send.unacknowledged;
+        let flags = flags | self.ecn_flags_of_syn(limits, is_answer, is_again);
         let mut header = self.header_without_window(self.send.unacknowledged, flags);
         header.window = super::handshake::syn_window(limits, self.receive.mss) as u16;
         let length = header.emit(&options, out)?;
@@ -215,6 +222,11 @@ impl<Q: Default> Connection<Q> {
         out: &mut [u8],
     ) -> Option<Outgoing> {
         let options = self.options(context);
+        let flags = if flags.contains(Flags::RST) {
+            flags
+        } else {
+            flags | self.ecn.flags(false)
+        };
         let header = self.header(context, sequence, flags);
         let length = header.emit(&options, out)?;
         context.counters.out_segs.increment();

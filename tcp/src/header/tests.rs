@@ -62,6 +62,7 @@ fn syn_and_fin_take_a_sequence_number_each() {
         header: header(),
         options: &[],
         payload: &[1, 2, 3],
+        ecn: 0,
     };
     assert_eq!(segment.sequence_length(), 3);
     segment.header.flags = Flags::SYN | Flags::FIN;

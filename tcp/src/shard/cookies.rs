@@ -5,6 +5,7 @@ use super::Shard;
 use super::segment::Arrival;
 use crate::connection::own_mss;
 use crate::drop_reason::DropReason;
+use crate::ecn::EcnMode;
 use crate::header::Flags;
 use crate::header_options::Timestamps;
 use crate::limits::{SYN_COOKIE_VALID, SynCookies};
@@ -33,7 +34,7 @@ impl<M: Memory> Shard<M> {
             let options = CookieOptions {
                 window_scale: agreed.window_scale(),
                 sack: agreed.sack(),
-                ecn: false,
+                ecn: agreed.ecn(),
             };
             let clock = now.as_millis() as u32;
             Timestamps {
@@ -49,7 +50,7 @@ impl<M: Memory> Shard<M> {
             flow,
             sequence: ours,
             acknowledgment: handshake.theirs + 1,
-            flags: Flags::SYN | Flags::ACK,
+            flags: handshake.agreed.flags(),
             window: handshake.window_offered(&self.limits),
             timestamps,
             syn: Some(SynOptions {
@@ -105,8 +106,10 @@ impl<M: Memory> Shard<M> {
                 // What we never offer nobody can have agreed to.
                 let is_ours = limits.timestamps
                     && (!kept.sack || limits.sack)
+                    && (!kept.ecn || limits.ecn != EcnMode::Off)
                     && (kept.window_scale.is_none() || limits.window_scaling);
-                is_ours.then(|| Agreed::new(kept.window_scale, true, kept.sack))?
+                is_ours
+                    .then(|| Agreed::new(kept.window_scale, true, kept.sack).with_ecn(kept.ecn))?
             }
         };
         Some(Handshake {

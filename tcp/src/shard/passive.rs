@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::Shard;
 use super::segment::Arrival;
+use crate::connection::ecn::is_asked_for;
 use crate::connection::{default_mss, own_mss};
 use crate::drop_reason::DropReason;
 use crate::event::ListenerId;
@@ -133,7 +134,8 @@ impl<M: Memory> Shard<M> {
                 options.window_scale.filter(|_| limits.window_scaling),
                 stamp.is_some(),
                 options.sack_permitted && limits.sack,
-            ),
+            )
+            .with_ecn(is_asked_for(limits, arrival.segment)),
             sent: 0,
             timeouts: 0,
             is_acknowledged: false,

@@ -49,7 +49,10 @@ impl<M: Memory> Shard<M> {
     ) -> Verdict {
         self.counters.in_segs.increment();
         let segment = match Segment::parse(inbound.bytes) {
-            Ok(segment) => segment,
+            Ok(segment) => Segment {
+                ecn: inbound.ecn & 3,
+                ..segment
+            },
             Err(reason) => return self.malformed(reason),
         };
         if let Err(reason) = self.check(inbound, &segment) {

@@ -112,7 +112,7 @@ impl<M: Memory> Shard<M> {
             destination_port: flow.remote.port,
             sequence: handshake.ours,
             acknowledgment: handshake.theirs + 1,
-            flags: Flags::SYN | Flags::ACK,
+            flags: handshake.agreed.flags(),
             window: handshake.window_offered(&self.limits),
             urgent_pointer: 0,
         };

@@ -7,6 +7,7 @@ use super::family::{CompactFlow, Family};
 use super::slots::{Slot, Slots};
 use crate::address::Flow;
 use crate::event::ListenerId;
+use crate::header::Flags;
 use crate::sequence::SequenceNumber;
 use crate::time::Instant;
 
@@ -87,6 +88,27 @@ impl Agreed {
         Self {
             scale: window_scale.unwrap_or(NO_SCALE),
             bits,
+        }
+    }
+
+    /// The same, with or without explicit congestion notification.
+    pub(crate) fn with_ecn(mut self, is_agreed: bool) -> Self {
+        if is_agreed {
+            self.bits |= ECN;
+        }
+        self
+    }
+
+    pub(crate) fn ecn(self) -> bool {
+        self.bits & ECN != 0
+    }
+
+    /// The flags of the SYN-ACK that agrees.
+    pub(crate) fn flags(self) -> Flags {
+        if self.ecn() {
+            Flags::SYN | Flags::ACK | Flags::ECE
+        } else {
+            Flags::SYN | Flags::ACK
         }
     }
 
@@ -237,6 +259,7 @@ impl Requests {
 const NO_SCALE: u8 = u8::MAX;
 const TIMESTAMPS: u8 = 1;
 const SACK: u8 = 2;
+const ECN: u8 = 4;
 
 const _: () = assert!(size_of::<Slot<Request<Ipv4Addr>>>() <= 64);
 const _: () = assert!(size_of::<Slot<Request<Ipv6Addr>>>() <= 96);

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use coremill_tcp::Limits;
+use coremill_tcp::ecn::EcnMode;
 use coremill_tcp::limits::{LossDetection, SynCookies, TimeWaitReuse};
 
 use super::congestion;
@@ -41,6 +42,10 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
         "tcp_max_orphans" => limits.orphans_max = number(value).ok_or_else(unsupported)?,
         "route.mtu_expires" => limits.path_mtu_lifetime = seconds(value).ok_or_else(unsupported)?,
         "route.min_pmtu" => limits.path_mtu_least = number(value).ok_or_else(unsupported)?,
+        "tcp_ecn" => {
+            let mode = number(value).and_then(EcnMode::from_number);
+            limits.ecn = mode.ok_or_else(unsupported)?;
+        }
         "ip_default_ttl" => limits.ttl = number(value).ok_or_else(unsupported)?,
         "tcp_rmem" => limits.receive_buffer_bytes = last(value).ok_or_else(unsupported)?,
         "tcp_wmem" => limits.send_buffer_bytes = last(value).ok_or_else(unsupported)?,
@@ -136,6 +141,7 @@ fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
         "tcp_sack" => &mut limits.sack,
         "tcp_dsack" => &mut limits.duplicate_sack,
         "tcp_window_scaling" => &mut limits.window_scaling,
+        "tcp_ecn_fallback" => &mut limits.ecn_fallback,
         "tcp_abort_on_overflow" => &mut limits.abort_on_overflow,
         _ => return false,
     };
@@ -150,8 +156,8 @@ fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
 /// What asks for nothing else than the machine does anyway.
 fn is_without_effect(name: &str, value: &str) -> bool {
     match name {
-        "tcp_ecn" | "tcp_fastopen" | "tcp_mtu_probing" | "tcp_l3mdev_accept"
-        | "tcp_low_latency" | "tcp_migrate_req" => value == "0",
+        "tcp_fastopen" | "tcp_mtu_probing" | "tcp_l3mdev_accept" | "tcp_low_latency"
+        | "tcp_migrate_req" => value == "0",
         "tcp_moderate_rcvbuf" | "tcp_no_metrics_save" => value == "1",
         "tcp_stdurg" => value == "0",
         _ => false,

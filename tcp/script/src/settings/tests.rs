@@ -19,7 +19,7 @@ fn sysctl_lines_set_limits() {
 fn what_nobody_knows_is_named() {
     let mut settings = Settings::default();
     for (command, named) in [
-        ("sysctl -q net.ipv4.tcp_ecn=1", "sysctl net.ipv4.tcp_ecn=1"),
+        ("sysctl -q net.ipv4.tcp_ecn=9", "sysctl net.ipv4.tcp_ecn=9"),
         (
             "sysctl net.ipv4.tcp_congestion_control=vegas",
             "tcp_congestion_control=vegas",

@@ -44,10 +44,10 @@ impl<Q: Default> Connection<Q> {
         };
         self.congestion
             .reduce(context.congestion, context.now, outstanding, reason);
+        self.ecn.window_reduced();
     }
 
     /// The window is to shrink although nothing was lost: the peer echoes a mark (RFC 3168, section 6.1.2).
-    #[allow(dead_code, reason = "congestion notification takes it up")]
     pub(crate) fn enter_reducing<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         let mut board = self.board(context);
         if matches!(self.send.phase, Phase::Open | Phase::Disorder) {

@@ -1,0 +1,215 @@
+//! Explicit congestion notification: RFC 3168, and the receiver of DCTCP (RFC 8257, section 3.2).
+//!
+//! The receiver echoes a mark (ECE) until the sender says that it has reduced its window (CWR); the sender
+//! takes an echo as it takes a loss, once in a window of data. What the window does then is `recovery.rs`'s.
+
+use super::{Connection, Context};
+use crate::ecn::EcnMode;
+use crate::header::{Flags, Segment};
+use crate::limits::Limits;
+use crate::memory::Memory;
+use crate::reply::Reply;
+
+/// What a connection knows of marks, in one byte.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ecn(u8);
+
+impl Ecn {
+    /// Both ends have agreed on it, or our SYN asks for it.
+    const ON: u8 = 1;
+    /// A mark has come: ECE stands on all segments until the peer says CWR. For DCTCP: the last one was marked.
+    const ECHOES: u8 = 2;
+    /// The window was reduced: CWR is to stand on the next new data.
+    const REDUCED: u8 = 4;
+    /// A segment of the peer has come that the network could have marked.
+    const SEEN: u8 = 8;
+    /// The acknowledgement that is being taken carries ECE.
+    const ECHOED: u8 = 16;
+
+    /// As a SYN or SYN-ACK agrees on it.
+    pub(crate) fn new(is_on: bool) -> Self {
+        Self(if is_on { Self::ON } else { 0 })
+    }
+
+    /// Both ends have agreed on it.
+    #[inline]
+    pub(crate) fn is_on(self) -> bool {
+        self.has(Self::ON)
+    }
+
+    /// The window was reduced, for whatever reason: the peer is to hear of it (RFC 3168, section 6.1.2).
+    #[inline]
+    pub(crate) fn window_reduced(&mut self) {
+        if self.is_on() {
+            self.0 |= Self::REDUCED;
+        }
+    }
+
+    /// The flags that a segment carries: `is_new` for data that is sent for the first time.
+    #[inline]
+    pub(crate) fn flags(&mut self, is_new: bool) -> Flags {
+        if self.0 & (Self::ECHOES | Self::REDUCED) == 0 {
+            return Flags::NONE;
+        }
+        let mut flags = Flags::NONE;
+        if self.has(Self::ECHOES) {
+            flags = flags | Flags::ECE;
+        }
+        if is_new && self.has(Self::REDUCED) {
+            self.0 &= !Self::REDUCED;
+            flags = flags | Flags::CWR;
+        }
+        flags
+    }
+
+    #[inline]
+    fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
+
+    fn put(&mut self, bit: u8, is_set: bool) {
+        if is_set {
+            self.0 |= bit;
+        } else {
+            self.0 &= !bit;
+        }
+    }
+}
+
+impl<Q: Default> Connection<Q> {
+    /// The flags by which our SYN asks for it, or a SYN-ACK agrees. One that was lost may have been lost for
+    /// that: the next does not ask (RFC 3168, section 6.1.1.1).
+    pub(super) fn ecn_flags_of_syn(
+        &self,
+        limits: &Limits,
+        is_answer: bool,
+        is_again: bool,
+    ) -> Flags {
+        match (self.ecn.is_on(), is_answer) {
+            (true, true) => Flags::ECE,
+            (true, false) if !(is_again && limits.ecn_fallback) => Flags::ECE | Flags::CWR,
+            _ => Flags::NONE,
+        }
+    }
+
+    /// The bits of the IP header of a segment: only data that is sent for the first time may be marked
+    /// (RFC 3168, sections 6.1.4 to 6.1.6); under DCTCP all may (RFC 8257, section 3.1; as Linux).
+    #[inline]
+    pub(super) fn ecn_bits(&self, is_new: bool) -> u8 {
+        if self.ecn.is_on() && (is_new || self.congestion.algorithm().needs_marks()) {
+            ECT_0
+        } else {
+            NOT_ECT
+        }
+    }
+
+    /// The peer's SYN or SYN-ACK agrees on it, or does not (RFC 3168, section 6.1.1).
+    pub(super) fn ecn_agreed(&mut self, segment: &Segment<'_>) {
+        let flags = segment.header.flags;
+        let is_agreed = if flags.contains(Flags::ACK) {
+            flags.contains(Flags::ECE) && !flags.contains(Flags::CWR)
+        } else {
+            flags.contains(Flags::ECE | Flags::CWR)
+        };
+        self.ecn = Ecn::new(self.ecn.is_on() && is_agreed);
+    }
+
+    /// Data has come: marked, or the peer tells that it has reduced its window.
+    #[cold]
+    pub(super) fn hear_mark<M>(&mut self, context: &mut Context<'_, M>, segment: &Segment<'_>) {
+        if self.congestion.algorithm().needs_marks() {
+            return self.hear_each_mark(context, segment);
+        }
+        if segment.header.flags.contains(Flags::CWR) {
+            self.ecn.put(Ecn::ECHOES, false);
+            // The peer's window may be down to one segment (as Linux).
+            self.due.acknowledge = true;
+        }
+        match segment.ecn {
+            // Most likely a retransmission (as Linux): the peer waits for its acknowledgement.
+            NOT_ECT if self.ecn.has(Ecn::SEEN) => self.receive.be_quick_twice(),
+            NOT_ECT => {}
+            CE => {
+                context.counters.in_ce.increment();
+                if !self.ecn.has(Ecn::ECHOES) {
+                    self.receive.be_quick_twice();
+                }
+                self.ecn.put(Ecn::ECHOES | Ecn::SEEN, true);
+            }
+            _ => self.ecn.put(Ecn::SEEN, true),
+        }
+    }
+
+    /// RFC 8257, section 3.2: each mark is echoed as it is. Where delayed acknowledgements would cover both
+    /// kinds, the kind before is acknowledged at once.
+    fn hear_each_mark<M>(&mut self, context: &mut Context<'_, M>, segment: &Segment<'_>) {
+        let is_marked = segment.ecn == CE;
+        if is_marked {
+            context.counters.in_ce.increment();
+        }
+        if is_marked != self.ecn.has(Ecn::ECHOES) {
+            if self.receive.next != self.receive.acknowledged {
+                self.acknowledge_before(context);
+            }
+            self.ecn.put(Ecn::ECHOES, is_marked);
+            self.due.acknowledge = true;
+        }
+    }
+
+    /// The data before a change of marks, with the flags of then.
+    fn acknowledge_before<M>(&mut self, context: &mut Context<'_, M>) {
+        let scale = self.receive.scale;
+        context.replies.push(Reply {
+            flow: self.flow,
+            sequence: self.send.next,
+            acknowledgment: self.receive.next,
+            flags: Flags::ACK | self.ecn.flags(false),
+            window: self.receive.offer(scale),
+            timestamps: self.stamps.option(context.now),
+            syn: None,
+        });
+        self.receive.acknowledged = self.receive.next;
+    }
+
+    /// What an acknowledgement says of marks (RFC 3168, section 6.1.2).
+    #[inline]
+    pub(super) fn hear_echo<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        flags: Flags,
+    ) {
+        if !self.ecn.is_on() {
+            return;
+        }
+        let is_echo = flags.contains(Flags::ECE) && !flags.contains(Flags::SYN);
+        self.ecn.put(Ecn::ECHOED, is_echo);
+        if is_echo && self.send.outstanding() > 0 {
+            self.enter_reducing(context);
+        }
+    }
+
+    /// Of `delivered` bytes, those that count as marked: all that an acknowledgement with ECE delivers.
+    #[inline]
+    pub(super) fn marked<M>(&self, context: &Context<'_, M>, delivered: u32) -> u32 {
+        if self.ecn.has(Ecn::ECHOED) {
+            let segment = self.congestion.segment().max(1);
+            let segments = u64::from(delivered.div_ceil(segment));
+            context.counters.delivered_ce.add(segments);
+            delivered
+        } else {
+            0
+        }
+    }
+}
+
+/// True for a SYN that asks for it and that we want to agree with.
+pub(crate) fn is_asked_for(limits: &Limits, segment: &Segment<'_>) -> bool {
+    // A SYN that could be marked itself is no SYN of RFC 3168 (as Linux).
+    limits.ecn != EcnMode::Off
+        && segment.header.flags.contains(Flags::ECE | Flags::CWR)
+        && segment.ecn == NOT_ECT
+}
+
+const NOT_ECT: u8 = 0;
+const ECT_0: u8 = 2;
+const CE: u8 = 3;
