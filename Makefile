@@ -39,6 +39,10 @@ verify-simulation: ## a million simulator seeds, or SEEDS of them, and the grid 
 	COREMILL_SEEDS=$(or $(SEEDS),1000000) cargo test --locked --release --package coremill-tcp \
 		--test simulation --test throughput -- --nocapture
 
+.PHONY: compliance
+compliance: ## write tcp/COMPLIANCE.md anew from tcp/requirements
+	COREMILL_WRITE=1 cargo test --locked --quiet --package coremill-bench --test compliance
+
 .PHONY: fuzz
 fuzz: ## fuzz the TCP machine: TARGET=header, options or states, for SECONDS=60; goes on where it stopped
 	tcp/fuzz/run $(or $(TARGET),states) $(or $(SECONDS),60)

@@ -238,6 +238,7 @@ pub fn is_martian(address: Ipv4Addr) -> bool {
     first == 0 || first == 127 || first >= 224
 }
 
+// RFC 9293, MUST-63.
 fn check_source(
     source: Ipv4Addr,
     own_source_allowed: bool,
@@ -251,6 +252,7 @@ fn check_source(
 }
 
 /// To whom a packet is addressed, if it is for us.
+/// RFC 9293, MUST-57.
 fn cast_of(destination: Ipv4Addr, local: &LocalAddresses) -> Option<Cast> {
     if local.contains(IpAddr::V4(destination)) {
         Some(Cast::Unicast)

@@ -85,6 +85,7 @@ impl LocalAddresses {
 
     /// The address of `port` to speak to a neighbour with: one of a network that has it as well,
     /// else the first of its family.
+    /// RFC 9293, MUST-44.
     pub fn towards(&self, port: usize, neighbor: IpAddr) -> Option<IpAddr> {
         let shares_network = |local: &&LocalAddress| {
             let network = masked(local.address, local.prefix_length);

@@ -261,6 +261,7 @@ fn path_to<R: Routes>(destination: IpAddr, routes: &R, local: &LocalAddresses) -
 }
 
 /// True when `destination` can be a single host on some link.
+/// RFC 9293, MUST-46.
 fn is_peer(destination: IpAddr, local: &LocalAddresses) -> bool {
     match destination {
         IpAddr::V4(address) => !ipv4::is_martian(address) && !local.is_broadcast(address),

@@ -39,6 +39,7 @@ use rate_sample::DeliveryRate;
 use crate::time::Instant;
 
 /// The windows of one connection, in bytes, and which algorithm moves them.
+/// RFC 9293, MUST-19, MAY-18.
 #[derive(Debug)]
 pub struct Congestion {
     /// cwnd.

@@ -134,6 +134,7 @@ impl Due {
 }
 
 /// The user's end.
+/// RFC 9293, MUST-47.
 #[derive(Debug)]
 pub(crate) struct User {
     /// Returned with each event. Of an orphan, which has none: its bytes that the shard has counted.

@@ -6,6 +6,7 @@ use crate::drop_reason::DropReason;
 use crate::sequence::SequenceNumber;
 
 /// The options of one segment.
+/// RFC 9293, MUST-14, MUST-65.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Maximum segment size in bytes of payload; in a SYN.
@@ -51,6 +52,7 @@ impl Options {
     ///
     /// # Errors
     /// [`DropReason::BadHeader`] when an option's length cannot be (RFC 9293, MUST-7).
+    /// RFC 9293, MUST-4, MUST-5, MUST-6, MUST-64, MUST-68.
     #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Self, DropReason> {
         let mut options = Self::default();
@@ -126,6 +128,7 @@ impl Options {
 
     /// Writes the options to the front of `out` and returns how many bytes; None when `out` is too
     /// short. SACK blocks that find no place beside the others are left out.
+    /// RFC 9293, MUST-69.
     #[inline]
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
         if !self.sack_permitted && self.mss.is_none() && self.window_scale.is_none() {

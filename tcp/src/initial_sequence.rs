@@ -7,6 +7,7 @@ use crate::sequence::SequenceNumber;
 use crate::time::Instant;
 
 /// Initial sequence numbers: `ISN = M + F(flow, secret)`, M a clock of 4 us.
+/// RFC 9293, MUST-8, MUST-9, SHLD-1.
 #[derive(Clone, Debug)]
 pub struct InitialSequence {
     secret: FlowSecret,

@@ -72,6 +72,7 @@ impl IpFields {
     };
 
     /// With the DSCP of a TOS byte: its ECN bits are left to TCP (as Linux does for a stream).
+    /// RFC 9293, SHLD-21.
     pub const fn with_tos(self, tos: u8) -> Self {
         Self {
             dscp: tos >> 2,
@@ -80,6 +81,7 @@ impl IpFields {
     }
 
     /// The TOS byte that holds the DSCP.
+    /// RFC 9293, MUST-48, SHLD-22.
     pub const fn tos(self) -> u8 {
         self.dscp << 2
     }

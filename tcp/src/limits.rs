@@ -53,10 +53,12 @@ pub struct Limits {
     /// Upper bound of the retransmission timer.
     pub rto_max: Duration,
     /// SYN retransmissions before an active open fails with ETIMEDOUT.
+    /// RFC 9293, MUST-23.
     pub syn_retries: u32,
     /// SYN-ACK retransmissions before a request is dropped.
     pub syn_ack_retries: u32,
     /// Retransmissions before an established connection fails with ETIMEDOUT.
+    /// RFC 9293, SHLD-11.
     pub retries: u32,
     /// The same for an orphan.
     pub orphan_retries: u32,
@@ -71,6 +73,7 @@ pub struct Limits {
     /// How long TIME-WAIT lasts.
     pub time_wait: Duration,
     /// Idle time before keepalive probes, where a connection asks for them.
+    /// RFC 9293, MUST-27, MUST-28.
     pub keepalive_idle: Duration,
     /// Time between keepalive probes.
     pub keepalive_interval: Duration,
@@ -105,6 +108,7 @@ pub struct Limits {
     /// A SYN that is sent again does not ask for it (Linux: tcp_ecn_fallback).
     pub ecn_fallback: bool,
     /// Time to live (hop limit) of what we send.
+    /// RFC 9293, MUST-49.
     pub ttl: u8,
 }
 

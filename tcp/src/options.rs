@@ -65,13 +65,16 @@ pub struct ConnectOptions {
 }
 
 /// Options of a connection with Linux's defaults. A listener's are those that accepted connections begin with.
+/// RFC 9293, MUST-21.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SocketOptions {
     /// TCP_NODELAY: no Nagle.
+    /// RFC 9293, MUST-17.
     pub no_delay: bool,
     /// TCP_CORK: full segments only, for 200 ms at most.
     pub cork: bool,
     /// SO_KEEPALIVE.
+    /// RFC 9293, MUST-24, MUST-25.
     pub keepalive: bool,
     /// SO_OOBINLINE: urgent data stays in the stream.
     pub urgent_inline: bool,
@@ -148,6 +151,7 @@ impl SocketOptions {
     }
 
     /// How long the peer may be silent before it is probed.
+    /// RFC 9293, MUST-27.
     pub(crate) fn keepalive_idle(&self, limits: &Limits) -> Duration {
         match self.keepalive_idle_seconds {
             0 => limits.keepalive_idle,

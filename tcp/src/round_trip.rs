@@ -18,6 +18,7 @@ pub struct TimeoutBounds {
 }
 
 /// The estimate for one connection.
+/// RFC 9293, MUST-18.
 #[derive(Clone, Copy, Debug, Default)]
 // Packed, since each byte is paid for by each idle connection.
 #[repr(packed(1))]

@@ -1,5 +1,5 @@
 //! Options of an IPv4 header: none is acted on, all are walked, so that a malformed list or a
-//! source route is seen (RFC 791, section 3.1; RFC 7126, sections 4.3 and 4.4).
+//! source route is seen (RFC 791, section 3.1; RFC 7126, sections 4.3 and 4.4; RFC 9293, MUST-50).
 
 /// Why the options are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

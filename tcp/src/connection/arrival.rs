@@ -183,6 +183,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Second check, RFC 5961, section 3: only the very next number resets.
+    /// RFC 9293, MUST-66.
     #[cold]
     fn check_reset<M: Memory<Queue = Q>>(
         &mut self,

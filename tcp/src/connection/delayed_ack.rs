@@ -2,7 +2,7 @@
 //!
 //! As Linux: quick acknowledgements at the start, after loss and after silence, so that the sender's window opens;
 //! ping-pong mode once replies carry them; in between a delay that follows the spacing of the data (ATO), 40 to 200 ms
-//! (RFC 9293, MUST-59: never half a second).
+//! (RFC 9293, MUST-40: never half a second).
 
 use std::time::Duration;
 

@@ -263,6 +263,7 @@ impl<Q: Default> Connection<Q> {
 
     /// In order: what is more than a full segment at once, all in quick mode, else after a delay (RFC 9293, MUST-58;
     /// RFC 5681, section 4.2).
+    /// RFC 9293, SHLD-18.
     #[inline]
     fn schedule_acknowledgment<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
         if self.receive.delayed.is_quick() || self.is_acknowledgment_overdue() {

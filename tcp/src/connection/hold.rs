@@ -63,6 +63,7 @@ impl Hold {
 
 impl<Q> Connection<Q> {
     /// The next data segment, with at most `option_bytes` of options.
+    /// RFC 9293, SHLD-28.
     #[inline]
     pub(crate) fn plan(&self, records: &SendRecordPool, option_bytes: usize) -> Result<Plan, Hold> {
         match self.state {
@@ -99,6 +100,7 @@ impl<Q> Connection<Q> {
     }
 
     /// Data that was never sent.
+    /// RFC 9293, SHLD-15.
     #[inline]
     fn plan_new(&self, records: &SendRecordPool, full: u32) -> Result<Plan, Hold> {
         let send = &self.send;
@@ -142,6 +144,7 @@ impl<Q> Connection<Q> {
     }
 
     /// Whether a segment may leave that is less than a full one.
+    /// RFC 9293, MAY-16.
     #[inline]
     fn may_be_small(&self, payload: u32, available: u32, offset: u32) -> Result<(), Hold> {
         let send = &self.send;
@@ -202,6 +205,7 @@ impl<Q> Connection<Q> {
     }
 
     /// Why nothing more is sent now; None when something may be.
+    /// RFC 9293, MUST-60.
     pub(crate) fn hold(&self, records: &SendRecordPool) -> Option<Hold> {
         self.plan(records, self.usual_option_bytes()).err()
     }
@@ -217,6 +221,7 @@ impl<Q> Connection<Q> {
     }
 
     /// Payload of a full segment.
+    /// RFC 9293, MUST-16.
     pub(crate) fn full_payload(&self) -> u16 {
         self.send
             .mss

@@ -117,6 +117,7 @@ impl<Q: Default> Connection<Q> {
                 .is_some_and(|known| known.is_below_least)
     }
 
+    // RFC 9293, SHLD-6.
     fn set_mss<M>(&mut self, context: &Context<'_, M>, mss: u16) {
         self.send.mss = mss;
         let segment = u32::from(self.full_payload());

@@ -10,6 +10,7 @@ use crate::table::NONE;
 use crate::time::Instant;
 
 /// What is to be sent, and how far it got.
+/// RFC 9293, REC-1.
 #[derive(Debug)]
 pub(crate) struct SendSide<Q> {
     /// SND.UNA: the oldest number not acknowledged. The queue's front, once the SYN is.

@@ -104,6 +104,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// The peer's window is closed, or too small to be worth a segment.
+    /// RFC 9293, MUST-35, MUST-36, MUST-37, SHLD-29, SHLD-30.
     fn probe_window<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         if self.send.window > 0 {
             self.due.force = true;
@@ -113,6 +114,7 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
+    // RFC 9293, MUST-20, MUST-22.
     fn attempts_max<M>(&self, context: &Context<'_, M>) -> u32 {
         let limits = context.limits;
         match self.state {
@@ -127,6 +129,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Probes a peer that was silent for too long (RFC 1122, section 4.2.3.6).
+    /// RFC 9293, MUST-26, MUST-29, MAY-5.
     fn keep_alive<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         let options = *context.option_sets.get(&self.user.options);
         let idle = options.keepalive_idle(context.limits);

@@ -9,6 +9,7 @@ use crate::state::State;
 
 impl<Q: Default> Connection<Q> {
     /// Takes an error, if it quotes what is outstanding: anybody could have sent any other.
+    /// RFC 9293, MUST-54, MUST-56, SHLD-25, SHLD-26.
     pub(crate) fn unreachable<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,

@@ -22,6 +22,7 @@ impl<M: Memory> Shard<M> {
     ///
     /// # Errors
     /// When address and port are listened on already, or the table is full.
+    /// RFC 9293, MUST-41, MUST-42.
     pub fn listen(&mut self, options: ListenOptions) -> Result<ListenerId, ListenError> {
         let id = self.listeners.insert(options)?;
         self.counters.states[State::Listen as usize].increment();
@@ -85,6 +86,7 @@ impl<M: Memory> Shard<M> {
     ///
     /// # Errors
     /// When no port or no record is free, or the addresses cannot be.
+    /// RFC 9293, MUST-42, MUST-43, MUST-45.
     pub fn connect(
         &mut self,
         now: Instant,

@@ -148,6 +148,7 @@ impl<M: Memory> Shard<M> {
     }
 
     /// Checksum and flags.
+    /// RFC 9293, MUST-3.
     #[inline]
     fn check(&self, inbound: &Inbound<'_>, segment: &Segment<'_>) -> Result<(), DropReason> {
         if !inbound.checksum_verified {

@@ -14,6 +14,7 @@ use crate::time::Instant;
 impl<M: Memory> Shard<M> {
     /// Writes the next segment to the front of `out`, checksum field zero. None when there is none
     /// now, or when `out` is too short for it: 60 bytes of header and the link's MSS must fit.
+    /// RFC 9293, MUST-58, MUST-59.
     pub fn next_segment(&mut self, now: Instant, out: &mut [u8]) -> Option<Outgoing> {
         if !self.has_segments() {
             return None;
