@@ -164,6 +164,7 @@ impl Congestion {
     /// [`Self::undo`] needs is remembered. After a timeout the window is one segment; else it stays,
     /// and recovery brings it down to ssthresh. `in_flight` is FlightSize, the bytes sent and not
     /// acknowledged.
+    /// RFC 5681, sections 3.1 and 4.3.
     pub fn reduce(
         &mut self,
         pool: &mut CongestionPool,
@@ -183,6 +184,7 @@ impl Congestion {
     }
 
     /// The last reduction was a mistake: the windows are again what they were, or more.
+    /// RFC 9438, section 4.9.2.
     pub fn undo(&mut self, pool: &mut CongestionPool) {
         let Some(block) = pool.get_mut(&self.block) else {
             return;

@@ -12,8 +12,10 @@ pub struct Options {
     /// Maximum segment size in bytes of payload; in a SYN.
     pub mss: Option<u16>,
     /// Window shift, at most 14; in a SYN.
+    /// RFC 7323, section 2.2: ignored outside of a SYN.
     pub window_scale: Option<u8>,
     /// SACK may be sent to the one who says so; in a SYN.
+    /// RFC 2018, section 2.
     pub sack_permitted: bool,
     /// TSval and TSecr.
     pub timestamps: Option<Timestamps>,

@@ -29,6 +29,7 @@ impl InitialSequence {
 }
 
 /// Offsets that keep the timestamps of different flows apart and the host's uptime private.
+/// RFC 7323, sections 7 and 7.1.
 #[derive(Clone, Debug)]
 pub struct TimestampOffsets {
     secret: FlowSecret,

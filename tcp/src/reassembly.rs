@@ -192,6 +192,7 @@ impl ReassemblyPool {
 
     /// The blocks of a SACK option: what came again, then the ranges, the one changed last first (RFC 2018, section 4),
     /// at most four together.
+    /// RFC 2018, section 8.
     pub fn blocks(&self, reassembly: &Reassembly) -> SackBlocks {
         let mut blocks = SackBlocks::default();
         let mut node = reassembly.head;

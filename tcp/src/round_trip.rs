@@ -36,6 +36,7 @@ pub struct RoundTrip {
 
 impl RoundTrip {
     /// Takes a measurement in, and ends the back-off (RFC 6298, section 5.7's last note).
+    /// RFC 6298, section 2; RFC 7323, section 4.2.
     pub fn measure(&mut self, sample: Duration) {
         self.measure_micros(u64::try_from(sample.as_micros()).unwrap_or(u64::MAX));
     }
@@ -63,6 +64,7 @@ impl RoundTrip {
 
     /// RTO: `SRTT + max(G, 4 RTTVAR)` by RFC 6298, section 2.3, where as on Linux the lower bound takes G's place: a
     /// segment gets that much beyond the usual round trip. Doubled by each back-off, within the upper bound.
+    /// RFC 6298, sections 2 and 4.
     pub fn timeout(&self, bounds: &TimeoutBounds) -> Duration {
         Duration::from_nanos(self.timeout_nanos(bounds))
     }
@@ -138,6 +140,7 @@ impl RoundTrip {
     }
 
     /// The smallest measurement; None before the first.
+    /// RFC 8985, section 6.2.
     pub fn smallest(&self) -> Option<Duration> {
         let smallest = Duration::from_micros(u64::from(self.smallest_micros));
         (self.smallest_micros != 0).then_some(smallest)

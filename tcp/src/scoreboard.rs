@@ -153,6 +153,7 @@ impl Scoreboard {
 }
 
 /// The blocks of a shard.
+/// RFC 6675, section 4.
 #[derive(Debug)]
 pub(crate) struct ScoreboardPool {
     blocks: Vec<Block>,

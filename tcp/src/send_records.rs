@@ -10,6 +10,7 @@ use crate::table::NONE;
 use crate::time::Instant;
 
 /// The records of all connections of a shard.
+/// RFC 8985, section 4.
 #[derive(Debug)]
 pub(crate) struct SendRecordPool {
     records: Vec<SendRecord>,

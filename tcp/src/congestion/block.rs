@@ -187,6 +187,7 @@ impl Block {
     }
 
     /// Why slow start has to end, by what this acknowledgement tells.
+    /// RFC 9406, section 4.2; RFC 9438, section 4.10.
     pub(super) fn ends_slow_start(
         &mut self,
         windows: &Congestion,

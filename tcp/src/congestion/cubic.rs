@@ -59,6 +59,7 @@ impl Cubic {
     }
 
     /// Multiplicative decrease with fast convergence (RFC 9438, sections 4.6 and 4.7): ssthresh.
+    /// RFC 9438, sections 4.1.2, 4.6 and 4.7.
     pub(super) fn reduced(&mut self, windows: &Congestion) -> u32 {
         let window = windows.window;
         self.epoch = None;

@@ -10,6 +10,7 @@ pub struct CongestionSettings {
     /// The others that connections may ask for, a bit for each number.
     pub allowed: u8,
     /// Initial window in segments (RFC 6928).
+    /// RFC 5681, section 3.1, lets it be larger by RFC 6928.
     pub initial_window_segments: u32,
     /// Connections that can remember more than their windows: blocks reserved for it.
     pub blocks_max: usize,

@@ -30,6 +30,7 @@ impl ByteCounting {
 
 impl Congestion {
     /// Grows by `bytes` up to ssthresh; returns what was left over, for congestion avoidance.
+    /// RFC 5681, section 3.1.
     #[inline]
     pub(super) fn slow_start(&mut self, bytes: u32) -> u32 {
         let grown = bytes.min(self.threshold - self.window.min(self.threshold));

@@ -83,6 +83,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// The order of checks of section 3.10.7.4.
+    /// RFC 7323, sections 3.2 and 5.3.
     fn arrives_synchronized<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
@@ -183,7 +184,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Second check, RFC 5961, section 3: only the very next number resets.
-    /// RFC 9293, MUST-66.
+    /// RFC 9293, MUST-66, SHLD-2.
     #[cold]
     fn check_reset<M: Memory<Queue = Q>>(
         &mut self,

@@ -223,6 +223,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Bytes beyond a hole: kept, and acknowledged at once so that the sender learns of the hole.
+    /// RFC 5681, section 3.2.
     fn deliver_beyond<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
@@ -261,9 +262,9 @@ impl<Q: Default> Connection<Q> {
         Ok(())
     }
 
-    /// In order: what is more than a full segment at once, all in quick mode, else after a delay (RFC 9293, MUST-58;
+    /// In order: what is more than a full segment at once, all in quick mode, else after a delay (RFC 9293, SHLD-19;
     /// RFC 5681, section 4.2).
-    /// RFC 9293, SHLD-18.
+    /// RFC 9293, SHLD-18; RFC 5681, section 3.2.
     #[inline]
     fn schedule_acknowledgment<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
         if self.receive.delayed.is_quick() || self.is_acknowledgment_overdue() {

@@ -1,4 +1,5 @@
-//! Explicit congestion notification: RFC 3168, and the receiver of DCTCP (RFC 8257, section 3.2).
+//! Explicit congestion notification: RFC 3168, sections 5, 5.2 and 6.1 (RFC 9293, SHLD-8), and the receiver of DCTCP
+//! (RFC 8257, section 3.2).
 //!
 //! The receiver echoes a mark (ECE) until the sender says that it has reduced its window (CWR); the sender
 //! takes an echo as it takes a loss, once in a window of data. What the window does then is `recovery.rs`'s.

@@ -243,6 +243,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Windows are scaled when both SYNs carry the option.
+    /// RFC 7323, sections 2.2 and 2.3.
     fn take_scale(&mut self, theirs: Option<u8>, limits: &Limits) {
         let theirs = theirs.filter(|_| limits.window_scaling);
         self.receive.is_scaled = theirs.is_some();
@@ -251,6 +252,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// The handshake is complete.
+    /// RFC 5681, section 3.1.
     pub(crate) fn establish<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         self.enter(context, Cause::HandshakeCompleted);
         self.deadlines.retransmit = NEVER;

@@ -81,6 +81,7 @@ impl<Q> Connection<Q> {
     }
 
     /// What is sent again goes before new data, but where a timeout is doubted (RFC 5682, section 3.1, step 2).
+    /// RFC 6675, section 4.
     #[cold]
     fn plan_troubled(&self, records: &SendRecordPool, full: u32) -> Result<Plan, Hold> {
         if self.due.tail {
@@ -100,7 +101,7 @@ impl<Q> Connection<Q> {
     }
 
     /// Data that was never sent.
-    /// RFC 9293, SHLD-15.
+    /// RFC 9293, SHLD-15; RFC 5681, section 2; RFC 7323, section 2.4.
     #[inline]
     fn plan_new(&self, records: &SendRecordPool, full: u32) -> Result<Plan, Hold> {
         let send = &self.send;

@@ -24,6 +24,7 @@ pub(crate) struct NarrowPath {
 
 impl<Q: Default> Connection<Q> {
     /// A router, or the port, says that the path carries packets of `mtu` bytes only.
+    /// RFC 7323, section 5.7.
     pub(super) fn path_narrows<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,

@@ -149,6 +149,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// True when what the peer says by SACK is believed.
+    /// RFC 8985, section 4.
     pub(crate) fn uses_sack(&self, limits: &crate::limits::Limits) -> bool {
         self.receive.sack && limits.loss_detection != LossDetection::NewReno
     }
@@ -185,6 +186,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Where recovery goes from here.
+    /// RFC 6675, section 4.
     fn judge<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
@@ -251,6 +253,7 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
+    // RFC 6675, section 5.
     fn judge_in_recovery<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,

@@ -124,7 +124,7 @@ impl<Q> SendSide<Q> {
         self.small > self.unacknowledged && self.small <= self.next
     }
 
-    /// SEG.WND in bytes: that of a SYN is never scaled (RFC 7323, section 2.2).
+    /// SEG.WND in bytes: that of a SYN is never scaled (RFC 7323, sections 2.2 and 2.3).
     #[inline]
     pub(crate) fn window_of(&self, header: &Header) -> u32 {
         if header.flags.contains(Flags::SYN) {
@@ -136,6 +136,7 @@ impl<Q> SendSide<Q> {
     /// Takes the peer's window from a segment, unless a newer one was taken before. One that acknowledges more is newer,
     /// also when it is sent again: else its acknowledgment and an older window would add up to an edge that the peer
     /// never offered (RFC 9293, section 3.10.7.4, looks at the sequence number first; Linux does as here).
+    /// RFC 7323, section 2.4.
     #[inline]
     pub(crate) fn update_window(
         &mut self,

@@ -20,12 +20,14 @@ pub(crate) struct Stamps {
 
 impl Stamps {
     /// Our clock: milliseconds.
+    /// RFC 7323, sections 4.1 and 5.4.
     #[inline]
     pub(crate) fn clock(&self, now: Instant) -> u32 {
         (now.as_millis() as u32).wrapping_add(self.offset)
     }
 
     /// What to send.
+    /// RFC 7323, section 3.2.
     #[inline]
     pub(crate) fn option(&self, now: Instant) -> Option<Timestamps> {
         self.is_on.then(|| Timestamps {
@@ -42,6 +44,7 @@ impl Stamps {
     }
 
     /// Takes over the timestamp of a segment that is in order; any, where TS.Recent says nothing.
+    /// RFC 7323, sections 4.3 and 5.2.
     #[inline]
     pub(crate) fn remember(&mut self, stamp: Timestamps, idle: Duration) {
         if !self.is_old(stamp, idle) {

@@ -20,6 +20,7 @@ use crate::time::Instant;
 
 impl<Q: Default> Connection<Q> {
     /// Writes the next segment into `out`; None when there is none, or it does not fit.
+    /// RFC 5681, section 4.2: one acknowledgement for all that has come.
     pub(crate) fn next_segment<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
@@ -303,6 +304,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// A segment has told the peer how far we received.
+    /// RFC 2018, sections 2 and 4.
     #[inline]
     fn acknowledged<M>(&mut self, context: &mut Context<'_, M>) {
         if self.receive.ranges.has_duplicate() {

@@ -97,6 +97,7 @@ impl<M: Memory> Shard<M> {
         segment
     }
 
+    // RFC 7323, section 2.3.
     fn emit_syn_ack(&mut self, now: Instant, key: u32, out: &mut [u8]) -> Option<Outgoing> {
         let (flow, pending) = self.requests.get(key)?;
         let (listener, handshake) = (pending.listener, pending.handshake);

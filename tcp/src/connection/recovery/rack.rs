@@ -44,6 +44,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Microseconds until the last of those that may still come must have come; 0 when there is none.
+    /// RFC 5681, section 4.3; RFC 8985, section 6.
     fn detect_losses<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
@@ -87,6 +88,7 @@ impl<Q: Default> Connection<Q> {
 
     /// RACK.reo_wnd in microseconds, section 6.2, step 4: none until reordering was seen, once recovery has begun or
     /// the classic threshold is reached.
+    /// RFC 8985, section 3.3.2.
     fn reordering_window(&self, board: &Scoreboard) -> u32 {
         let reordering = &self.send.reordering;
         if !reordering.is_seen {
@@ -102,6 +104,7 @@ impl<Q: Default> Connection<Q> {
 
     /// Section 6.2, step 4: each round with a D-SACK widens the window by a quarter of the smallest round trip;
     /// after sixteen recoveries without one it is narrow again.
+    /// RFC 8985, sections 3.3.2 and 4.
     pub(super) fn adapt_reordering_window(&mut self, board: &mut Scoreboard, found: &Findings) {
         let rack = &mut board.rack;
         if rack.is_widened && self.send.unacknowledged >= rack.widened_until {

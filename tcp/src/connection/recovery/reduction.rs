@@ -27,6 +27,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// RFC 9937, section 6: ssthresh falls, and RecoverFS is what the reduction counts by.
+    /// RFC 2018, section 5.1; RFC 5681, section 4.3.
     pub(super) fn start_reduction<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
@@ -59,6 +60,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// RFC 9937, section 7, on each acknowledgement. `is_safe`: SafeACK. `forces`: a segment must go now.
+    /// RFC 6675, section 5; RFC 8985, section 9.3.
     pub(super) fn reduce_in_proportion(
         &mut self,
         board: &mut Scoreboard,
@@ -102,6 +104,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// The reduction is complete.
+    /// RFC 5681, section 4.3; RFC 6582, section 3.2.
     pub(super) fn end_reduction(&mut self, board: &Scoreboard) {
         if self.congestion.controls_window() {
             return;

@@ -9,6 +9,7 @@ use crate::table::NONE;
 
 impl<Q: Default> Connection<Q> {
     /// Lets go of all before SND.UNA.
+    /// RFC 2018, section 8; RFC 6675, section 4: nothing goes before it is acknowledged.
     pub(super) fn release_records<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,

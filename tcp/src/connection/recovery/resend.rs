@@ -11,6 +11,7 @@ use crate::table::NONE;
 
 impl<Q> Connection<Q> {
     /// The first segment to be sent again, from the hint on.
+    /// RFC 6675, section 4.
     fn first_to_resend(&self, records: &SendRecordPool) -> Option<u32> {
         let mut at = (self.send.resend != NONE).then_some(self.send.resend);
         while let Some(index) = at {
@@ -23,6 +24,7 @@ impl<Q> Connection<Q> {
     }
 
     /// The next segment to be sent again, payload of at most `full`; None when there is none.
+    /// RFC 6675, section 5.
     pub(crate) fn plan_resend(
         &self,
         records: &SendRecordPool,

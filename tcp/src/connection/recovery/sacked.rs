@@ -12,6 +12,8 @@ use crate::table::NONE;
 
 impl<Q: Default> Connection<Q> {
     /// Marks what they cover. SND.UNA has moved; records before it are still there.
+    /// RFC 2018, section 5; RFC 6675, section 4.
+    /// RFC 2018, section 5; RFC 6675, sections 4, 5 and 5.1.
     pub(super) fn take_sack<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
@@ -67,6 +69,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// RFC 2883, section 4: the first block reports a duplicate when it lies before the acknowledgement or in the second.
+    /// RFC 2883, section 5.
     fn find_duplicate<M>(
         &mut self,
         context: &Context<'_, M>,

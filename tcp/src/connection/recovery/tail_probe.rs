@@ -10,6 +10,7 @@ use crate::send_records::{Marks, SendRecordPool};
 
 impl<Q: Default> Connection<Q> {
     /// The probe timeout: a probe is due, unless one is on its way.
+    /// RFC 8985, section 7.3.
     #[cold]
     pub(crate) fn probe_tail<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         let board = self.board(context);
@@ -36,6 +37,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Section 7.4.2: whether the probe has repaired a loss, of which congestion control must hear.
+    /// RFC 8985, section 7.4.2.
     pub(super) fn judge_probe<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,

@@ -36,6 +36,7 @@ impl Reordering {
 
 impl<Q: Default> Connection<Q> {
     /// Marks what is to be taken for lost now.
+    /// RFC 8985, section 9.2.
     pub(super) fn look_for_losses<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
@@ -59,6 +60,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// RFC 6582: the oldest segment, when duplicates reach the threshold or part of a window was acknowledged.
+    /// RFC 5681, section 3.2; RFC 6582, section 3.2.
     fn look_by_duplicates<M>(
         &mut self,
         context: &mut Context<'_, M>,
@@ -182,6 +184,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Without SACK a duplicate tells that one more segment arrived, somewhere.
+    /// RFC 5681, section 3.2; RFC 6675, section 5.
     pub(super) fn count_duplicate<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,

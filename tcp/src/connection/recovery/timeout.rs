@@ -15,6 +15,8 @@ use crate::table::NONE;
 impl<Q: Default> Connection<Q> {
     /// The timer ran out: what is outstanding counts as lost and is sent again from the oldest on, as the window
     /// opens again from one segment.
+    /// RFC 5681, section 3.1; RFC 6582, section 4.
+    /// RFC 6675, section 5.1; RFC 5682, sections 2.1 and 3.1.
     pub(crate) fn enter_loss<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         let mut board = self.board(context);
         let is_calm = matches!(
@@ -79,6 +81,8 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// All but what was sent so shortly ago that it may well arrive (RFC 8985, section 6.3).
+    /// RFC 2018, sections 5 and 5.1.
+    /// RFC 6675, section 5.1; RFC 2018, section 5.
     fn mark_all<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,

@@ -118,6 +118,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// The timeout was spurious; `by_originals`: as RFC 5682 finds out.
+    /// RFC 5682, section 4.
     pub(super) fn try_undo_timeout<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
