@@ -55,7 +55,7 @@ fn bytes_arrive_or_the_connection_reports_an_error() {
     if let Some(seed) = failed.iter().min() {
         show_smallest(*seed);
         panic!(
-            "{} of {seeds} seeds failed; reproduce with:\n  \
+            "{} of {seeds} seeds failed, {failed:?}; reproduce the first with:\n  \
              COREMILL_SEED={seed} cargo test -p coremill-tcp --test simulation -- --nocapture",
             failed.len()
         );
