@@ -21,7 +21,7 @@ pub struct TimeoutBounds {
 /// RFC 9293, MUST-18.
 #[derive(Clone, Copy, Debug, Default)]
 // Packed, since each byte is paid for by each idle connection.
-#[repr(packed(1))]
+#[repr(Rust, packed(1))]
 pub struct RoundTrip {
     /// SRTT in eighths of a microsecond; 0 before the first measurement.
     smoothed_eighths: u32,

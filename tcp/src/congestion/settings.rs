@@ -82,7 +82,7 @@ impl Default for CongestionSettings {
     fn default() -> Self {
         Self {
             algorithm: Algorithm::default(),
-            allowed: u8::MAX,
+            allowed: 0b11110,
             initial_window_segments: 10,
             blocks_max: 16_384,
             byte_counting: ByteCounting::default(),

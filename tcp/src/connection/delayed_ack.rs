@@ -9,7 +9,7 @@ use std::time::Duration;
 /// What the next acknowledgement depends on.
 #[derive(Clone, Copy, Debug, Default)]
 // Packed, since each byte is paid for by each idle connection.
-#[repr(packed(1))]
+#[repr(Rust, packed(1))]
 pub(crate) struct DelayedAck {
     /// When data arrived last, in milliseconds modulo 2^32.
     data_millis: u32,

@@ -8,7 +8,7 @@ use crate::time::Instant;
 /// The timestamps option of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 // Packed, since each byte is paid for by each idle connection.
-#[repr(packed(1))]
+#[repr(Rust, packed(1))]
 pub(crate) struct Stamps {
     /// Both ends send them.
     pub(crate) is_on: bool,
