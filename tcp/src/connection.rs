@@ -66,10 +66,6 @@ pub(crate) struct Context<'a, M> {
     pub(crate) ranges: &'a mut ReassemblyPool,
     pub(crate) records: &'a mut SendRecordPool,
     pub(crate) scoreboards: &'a mut ScoreboardPool,
-    #[allow(
-        dead_code,
-        reason = "the features that need them take them up one by one"
-    )]
     pub(crate) extensions: &'a mut Extensions,
     pub(crate) congestion: &'a mut CongestionPool,
     pub(crate) path_mtus: &'a mut PathMtus,

@@ -35,11 +35,6 @@ struct Block {
     extension: Extension,
     next_free: u32,
 }
-
-#[allow(
-    dead_code,
-    reason = "the features that need them take them up one by one"
-)]
 impl Extensions {
     /// Room for `max` blocks.
     pub(crate) fn new(max: usize) -> Self {
