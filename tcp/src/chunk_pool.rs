@@ -5,6 +5,7 @@
 //! through the pool's nodes; a chunk knows the stream position of its first byte, so a hole costs
 //! nothing, and a queue grows into larger classes with what it holds.
 
+mod across;
 mod growth;
 mod queue;
 mod search;
@@ -29,13 +30,28 @@ struct Node {
     next: u32,
     /// Stream position of the chunk's first byte.
     start: u32,
-    /// Where the chunk lies in the pool's bytes.
-    offset: usize,
+    /// Where the chunk lies in the pool's bytes, in chunks of the smallest class.
+    place: u32,
     /// Bytes of it in use by the queue: its class, or less when a later chunk begins before.
     size: u16,
     class: u8,
     /// What the chunks of the queue have in common; kept by the first of them.
     list: queue::List,
+}
+
+impl Node {
+    #[inline]
+    fn first_byte(&self) -> usize {
+        self.place as usize * CLASS_BYTES[0]
+    }
+
+    /// Where `position` lies in the pool's bytes, and how many of the chunk follow; None when it is not in the chunk.
+    #[inline]
+    fn find(&self, position: u32) -> Option<(usize, usize)> {
+        let skip = position.wrapping_sub(self.start) as usize;
+        let size = usize::from(self.size);
+        (skip < size).then(|| (self.first_byte() + skip, size - skip))
+    }
 }
 
 impl ChunkPool {
@@ -61,7 +77,7 @@ impl ChunkPool {
             free: [NONE; CLASS_BYTES.len()],
             available: total,
         };
-        let mut offset = 0;
+        let mut place = 0;
         for (class, count) in counts.into_iter().enumerate() {
             let first = pool.nodes.len();
             for index in first..first + count {
@@ -73,12 +89,12 @@ impl ChunkPool {
                         chunk_index(index + 1)
                     },
                     start: 0,
-                    offset,
+                    place,
                     size: 0,
                     class: class as u8,
-                    list: queue::List::of(NONE, 0),
+                    list: queue::List::of(NONE, 0, 0),
                 });
-                offset += CLASS_BYTES[class];
+                place += (CLASS_BYTES[class] / CLASS_BYTES[0]) as u32;
             }
             if count > 0 {
                 pool.free[class] = chunk_index(first);
@@ -103,209 +119,136 @@ impl ChunkPool {
     /// A chunk of `class`, else of the nearest smaller one, else of the nearest larger one.
     #[inline]
     fn take(&mut self, class: usize) -> Option<u32> {
-        let mut class = class;
-        if self.free[class] == NONE {
-            let mut others = (0..class).rev().chain(class + 1..CLASS_BYTES.len());
-            class = others.find(|class| self.free[*class] != NONE)?;
-        }
         let index = self.free[class];
-        self.free[class] = self.node(index).next;
-        self.available -= CLASS_BYTES[class];
+        let Some(node) = self.nodes.get(index as usize) else {
+            return self.take_other(class);
+        };
+        self.free[class] = node.next;
+        self.available -= class_bytes(class as u8);
         Some(index)
     }
 
+    #[cold]
+    fn take_other(&mut self, class: usize) -> Option<u32> {
+        let mut others = (0..class).rev().chain(class + 1..CLASS_BYTES.len());
+        let class = others.find(|class| self.free[*class] != NONE)?;
+        self.take(class)
+    }
+
+    #[inline]
     fn give_back(&mut self, index: u32) {
-        let class = usize::from(self.node(index).class);
-        self.node_mut(index).next = self.free[class];
-        self.free[class] = index;
-        self.available += CLASS_BYTES[class];
+        let node = &mut self.nodes[index as usize];
+        let free = &mut self.free[usize::from(node.class)];
+        node.next = std::mem::replace(free, index);
+        self.available += class_bytes(node.class);
     }
 
-    /// The bytes of chunk `index` from `position` to its end; empty when `position` is not in it.
-    fn piece(&self, index: u32, position: u32) -> &[u8] {
-        let node = self.node(index);
-        let skip = position.wrapping_sub(node.start) as usize;
-        let size = usize::from(node.size);
-        if skip < size {
-            &self.bytes[node.offset + skip..node.offset + size]
-        } else {
-            &[]
-        }
-    }
-
-    fn piece_mut(&mut self, index: u32, position: u32) -> &mut [u8] {
-        let node = &self.nodes[index as usize];
-        let skip = position.wrapping_sub(node.start) as usize;
-        let size = usize::from(node.size);
-        if skip < size {
-            &mut self.bytes[node.offset + skip..node.offset + size]
-        } else {
-            &mut []
-        }
+    /// The last chunk of a queue, and what the queue's first one keeps.
+    #[inline]
+    fn tail(&self, queue: &ChunkQueue) -> Option<(&Node, &queue::List)> {
+        let list = self.list(queue)?;
+        Some((self.nodes.get(list.tail as usize)?, list))
     }
 
     #[inline]
     fn write(&mut self, queue: &mut ChunkQueue, position: u32, data: &[u8]) -> usize {
-        if data.is_empty() {
-            return 0;
-        }
-        if queue.head == NONE {
-            self.begin(queue, position, data.len());
-        }
         // Nearly always all of it finds room in the last chunk.
-        if let Some(head) = self.nodes.get(queue.head as usize)
-            && let Some(node) = self.nodes.get(head.list.tail as usize)
+        if let Some((tail, _)) = self.tail(queue)
+            && let Some((first, room)) = tail.find(position)
+            && data.len() <= room
         {
-            let skip = position.wrapping_sub(node.start) as usize;
-            if skip + data.len() <= usize::from(node.size) {
-                let first = node.offset + skip;
-                self.bytes[first..first + data.len()].copy_from_slice(data);
-                queue.grow_to(position.wrapping_add(data.len() as u32));
-                return data.len();
-            }
+            self.bytes[first..first + data.len()].copy_from_slice(data);
+            let list = &mut self.nodes[queue.head as usize].list;
+            list.grow_to(position.wrapping_add(data.len() as u32));
+            return data.len();
         }
         self.write_across(queue, position, data)
-    }
-
-    fn write_across(&mut self, queue: &mut ChunkQueue, mut position: u32, data: &[u8]) -> usize {
-        let mut written = 0;
-        let mut index = self.find(queue, position);
-        while written < data.len() {
-            let rest = &data[written..];
-            let mut piece: &mut [u8] = &mut [];
-            if index != NONE {
-                piece = self.piece_mut(index, position);
-            }
-            if piece.is_empty() {
-                // Either the next chunk begins right here, or one is missing.
-                let next = if index == NONE {
-                    queue.head
-                } else {
-                    self.node(index).next
-                };
-                if next != NONE && self.node(next).start == position {
-                    index = next;
-                } else {
-                    let Some(new) = self.insert(queue, index, position, rest.len()) else {
-                        break;
-                    };
-                    index = new;
-                }
-                piece = self.piece_mut(index, position);
-            }
-            let count = piece.len().min(rest.len());
-            piece[..count].copy_from_slice(&rest[..count]);
-            written += count;
-            position = position.wrapping_add(count as u32);
-        }
-        if written > 0 {
-            queue.grow_to(position);
-        }
-        written
-    }
-
-    /// The longest piece at `position`, cut at the queue's end.
-    fn piece_at(&self, queue: &ChunkQueue, index: u32, position: u32) -> &[u8] {
-        let left = queue.end.wrapping_sub(position) as usize;
-        let piece = self.piece(index, position);
-        &piece[..piece.len().min(left)]
     }
 }
 
 impl Memory for ChunkPool {
     type Queue = ChunkQueue;
 
+    #[inline]
     fn append(&mut self, queue: &mut ChunkQueue, data: &[u8]) -> usize {
-        self.write(queue, queue.end, data)
+        if data.is_empty() {
+            return 0;
+        }
+        match self.list(queue) {
+            Some(list) => self.write(queue, list.end, data),
+            None => self.write_first(queue, 0, data),
+        }
     }
 
+    #[inline]
     fn write_at(&mut self, queue: &mut ChunkQueue, offset: usize, data: &[u8]) -> usize {
         debug_assert!(
             offset + data.len() < QUEUE_BYTES_MAX,
             "beyond what positions can tell"
         );
-        self.write(queue, queue.front.wrapping_add(offset as u32), data)
-    }
-
-    fn read_at(&self, queue: &ChunkQueue, offset: usize, out: &mut [u8]) -> usize {
-        if offset >= queue.len() {
+        if data.is_empty() {
             return 0;
         }
-        let mut position = queue.front.wrapping_add(offset as u32);
-        let mut index = self.find(queue, position);
-        let mut read = 0;
-        while index != NONE && read < out.len() {
-            let mut piece = self.piece_at(queue, index, position);
-            if piece.is_empty() {
-                index = self.node(index).next;
-                if index == NONE || self.node(index).start != position {
-                    break;
-                }
-                self.node(queue.head).list.hint.set(index);
-                piece = self.piece_at(queue, index, position);
-            }
-            let count = piece.len().min(out.len() - read);
-            out[read..read + count].copy_from_slice(&piece[..count]);
-            read += count;
-            position = position.wrapping_add(count as u32);
-            if position == queue.end {
-                break;
-            }
+        match self.list(queue) {
+            Some(list) => self.write(queue, list.front.wrapping_add(offset as u32), data),
+            None => self.write_first(queue, offset as u32, data),
         }
-        read
     }
 
+    #[inline]
+    fn read_at(&self, queue: &ChunkQueue, offset: usize, out: &mut [u8]) -> usize {
+        let Some((tail, list)) = self.tail(queue) else {
+            return 0;
+        };
+        if offset >= list.length() {
+            return 0;
+        }
+        let position = list.front.wrapping_add(offset as u32);
+        // What is sent lies in the last chunk, unless much is queued.
+        if let Some((first, size)) = tail.find(position)
+            && out.len() <= size.min(list.length() - offset)
+        {
+            out.copy_from_slice(&self.bytes[first..first + out.len()]);
+            return out.len();
+        }
+        self.read_across(queue, position, out)
+    }
+
+    #[inline]
     fn slice_at(&self, queue: &ChunkQueue, offset: usize) -> &[u8] {
-        if offset >= queue.len() {
+        let Some((tail, list)) = self.tail(queue) else {
+            return &[];
+        };
+        if offset >= list.length() {
             return &[];
         }
-        let position = queue.front.wrapping_add(offset as u32);
-        let index = self.find(queue, position);
-        if index == NONE {
-            return &[];
-        }
-        match self.piece_at(queue, index, position) {
-            // The chunk before ends here: the next one may begin here.
-            [] => match self.node(index).next {
-                NONE => &[],
-                next if self.node(next).start == position => self.piece_at(queue, next, position),
-                _ => &[],
-            },
-            piece => piece,
+        let position = list.front.wrapping_add(offset as u32);
+        match tail.find(position) {
+            Some((first, size)) => &self.bytes[first..first + size.min(list.length() - offset)],
+            None => self.slice_across(queue, list.end, position),
         }
     }
 
+    #[inline]
     fn release(&mut self, queue: &mut ChunkQueue, count: usize) {
-        if count >= queue.len() {
+        let Some(head) = self.nodes.get_mut(queue.head as usize) else {
+            return;
+        };
+        if count >= head.list.length() {
             self.clear(queue);
             return;
         }
-        queue.front = queue.front.wrapping_add(count as u32);
-        while queue.head != NONE {
-            let node = self.node(queue.head).clone();
-            if is_before(queue.front, node.start.wrapping_add(u32::from(node.size))) {
-                break;
-            }
-            self.give_back(queue.head);
-            let mut list = node.list;
-            list.held -= CLASS_BYTES[usize::from(node.class)] as u32;
-            if list.hint.get() == queue.head {
-                list.hint.set(NONE);
-            }
-            queue.head = node.next;
-            if let Some(head) = self.nodes.get_mut(queue.head as usize) {
-                head.list = list;
-            }
-        }
+        head.list.front = head.list.front.wrapping_add(count as u32);
+        self.release_passed(queue);
     }
 
+    #[inline]
     fn clear(&mut self, queue: &mut ChunkQueue) {
-        while queue.head != NONE {
-            let next = self.node(queue.head).next;
+        while let Some(head) = self.nodes.get(queue.head as usize) {
+            let next = head.next;
             self.give_back(queue.head);
             queue.head = next;
         }
-        *queue = ChunkQueue::default();
     }
 
     fn available_bytes(&self) -> usize {
@@ -329,6 +272,12 @@ fn is_before(a: u32, b: u32) -> bool {
     a.wrapping_sub(b).cast_signed() < 0
 }
 
+/// Bytes of a chunk of a class: [`CLASS_BYTES`], each eight times the one before.
+#[inline]
+const fn class_bytes(class: u8) -> usize {
+    CLASS_BYTES[0] << (3 * class)
+}
+
 /// The class of a chunk for a queue that will hold `bytes`.
 #[inline]
 fn class_for(bytes: usize) -> usize {
@@ -344,6 +293,7 @@ fn chunk_index(index: usize) -> u32 {
 
 /// Sizes of the chunks.
 const CLASS_BYTES: [usize; 3] = [256, 2_048, 16_384];
+const _: () = assert!(class_bytes(1) == CLASS_BYTES[1] && class_bytes(2) == CLASS_BYTES[2]);
 /// A queue that will hold more than this takes chunks of the next class.
 const GROWTH_BYTES: [usize; 2] = [256, 16_384];
 /// Positions tell apart what is less than this ahead.

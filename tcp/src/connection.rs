@@ -219,7 +219,7 @@ impl<Q: Default> Connection<Q> {
 
 // Each byte is paid for by each idle connection (ARCHITECTURE: "What a connection costs"). What only a connection
 // in trouble needs belongs into a pool, as the ranges of `reassembly` are, with a number here.
-const _: () = assert!(size_of::<Connection<crate::chunk_pool::ChunkQueue>>() <= 336);
+const _: () = assert!(size_of::<Connection<crate::chunk_pool::ChunkQueue>>() <= 320);
 
 #[cfg(test)]
 mod tests;

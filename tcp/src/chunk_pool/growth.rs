@@ -1,22 +1,35 @@
 //! How a queue gets its chunks.
 
 use super::queue::List;
-use super::{CLASS_BYTES, ChunkPool, ChunkQueue, NONE, class_for};
+use super::{ChunkPool, ChunkQueue, NONE, class_bytes, class_for};
 
 impl ChunkPool {
-    /// Gives an empty queue its first chunk, which starts at `position`.
+    /// What an empty queue is given goes into its first chunk, which starts at `position`.
     #[inline]
-    pub(super) fn begin(&mut self, queue: &mut ChunkQueue, position: u32, wanted: usize) {
-        let Some(index) = self.take(class_for(wanted)) else {
-            return;
+    pub(super) fn write_first(
+        &mut self,
+        queue: &mut ChunkQueue,
+        position: u32,
+        data: &[u8],
+    ) -> usize {
+        let Some(index) = self.take(class_for(data.len())) else {
+            return 0;
         };
-        let node = self.node_mut(index);
-        let class_bytes = CLASS_BYTES[usize::from(node.class)];
+        let node = &mut self.nodes[index as usize];
+        let class_bytes = class_bytes(node.class);
         node.next = NONE;
         node.start = position;
         node.size = class_bytes as u16;
-        node.list = List::of(index, class_bytes);
         queue.head = index;
+        if data.len() <= class_bytes {
+            let end = position.wrapping_add(data.len() as u32);
+            node.list = List::of(index, class_bytes, end);
+            let first = node.first_byte();
+            self.bytes[first..first + data.len()].copy_from_slice(data);
+            return data.len();
+        }
+        node.list = List::of(index, class_bytes, 0);
+        self.write_across(queue, position, data)
     }
 
     /// Links a new chunk that starts at `position` behind `previous` (NONE: in front of all).
@@ -39,17 +52,14 @@ impl ChunkPool {
         let held = self.held_bytes(queue);
         let amount = (held + wanted).min(room);
         let index = self.take(class_for(amount))?;
-        let class_bytes = CLASS_BYTES[usize::from(self.node(index).class)];
+        let class_bytes = class_bytes(self.node(index).class);
         let node = self.node_mut(index);
         node.next = next;
         node.start = position;
         node.size = class_bytes.min(room) as u16;
         if previous == NONE {
-            let list = self
-                .nodes
-                .get(queue.head as usize)
-                .map(|node| node.list.clone());
-            self.node_mut(index).list = list.unwrap_or(List::of(index, 0));
+            let list = self.list(queue).cloned();
+            self.node_mut(index).list = list.unwrap_or(List::of(index, 0, 0));
             queue.head = index;
         } else {
             self.node_mut(previous).next = index;

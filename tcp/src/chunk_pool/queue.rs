@@ -1,20 +1,17 @@
-//! A queue's own part: where its list of chunks begins, and which bytes are in it. The rest is with its first chunk.
+//! A queue's own part: which chunk its list begins with. The rest is with that chunk, so that an empty queue costs four bytes.
 
 use std::cell::Cell;
 use std::fmt;
 
 use super::{ChunkPool, NONE, is_before};
 
-/// The bytes of one direction of a connection: positions are 32 bits of the stream, modulo 2^32.
+/// The bytes of one direction of a connection.
 pub struct ChunkQueue {
     pub(super) head: u32,
-    /// Position of the first byte not released.
-    pub(super) front: u32,
-    /// Position after the last byte written.
-    pub(super) end: u32,
 }
 
-/// A queue's part that an empty one does not need.
+/// The part of a queue that an empty one does not need, kept by its first chunk. Positions are 32 bits of the stream,
+/// modulo 2^32.
 #[derive(Clone)]
 pub(super) struct List {
     pub(super) tail: u32,
@@ -22,28 +19,29 @@ pub(super) struct List {
     pub(super) held: u32,
     /// The chunk found last: reading goes on there instead of walking from the head.
     pub(super) hint: Cell<u32>,
+    /// Position of the first byte not released.
+    pub(super) front: u32,
+    /// Position after the last byte written.
+    pub(super) end: u32,
 }
 
 impl List {
-    /// Of a queue whose last chunk is `tail`.
-    pub(super) fn of(tail: u32, held: usize) -> Self {
+    /// Of a queue that gets its first chunk, `chunk`, and begins at position 0.
+    #[inline]
+    pub(super) fn of(chunk: u32, held: usize, end: u32) -> Self {
         Self {
-            tail,
+            tail: chunk,
             held: held as u32,
             hint: Cell::new(NONE),
+            front: 0,
+            end,
         }
     }
-}
 
-impl ChunkQueue {
     /// Bytes from the front to the end of the last byte written, holes included.
-    pub fn len(&self) -> usize {
+    #[inline]
+    pub(super) fn length(&self) -> usize {
         self.end.wrapping_sub(self.front) as usize
-    }
-
-    /// True when there is nothing to read or release.
-    pub fn is_empty(&self) -> bool {
-        self.front == self.end
     }
 
     /// Moves the end on to `position`, unless it is there or beyond already.
@@ -55,26 +53,41 @@ impl ChunkQueue {
     }
 }
 
+impl ChunkQueue {
+    /// True when there is nothing to read or release.
+    pub fn is_empty(&self) -> bool {
+        self.head == NONE
+    }
+}
+
 impl ChunkPool {
+    /// Bytes of a queue from its front to the end of the last byte written, holes included.
+    pub fn queued_bytes(&self, queue: &ChunkQueue) -> usize {
+        self.list(queue).map_or(0, List::length)
+    }
+
     /// Bytes of the chunks that a queue holds.
     pub fn held_bytes(&self, queue: &ChunkQueue) -> usize {
-        let head = self.nodes.get(queue.head as usize);
-        head.map_or(0, |node| node.list.held as usize)
+        self.list(queue).map_or(0, |list| list.held as usize)
+    }
+
+    #[inline]
+    pub(super) fn list(&self, queue: &ChunkQueue) -> Option<&List> {
+        self.nodes.get(queue.head as usize).map(|node| &node.list)
     }
 }
 
 impl Default for ChunkQueue {
     fn default() -> Self {
-        Self {
-            head: NONE,
-            front: 0,
-            end: 0,
-        }
+        Self { head: NONE }
     }
 }
 
 impl fmt::Debug for ChunkQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ChunkQueue({} bytes)", self.len())
+        match self.head {
+            NONE => f.write_str("ChunkQueue(empty)"),
+            head => write!(f, "ChunkQueue(from chunk {head})"),
+        }
     }
 }
