@@ -14,7 +14,7 @@ pub struct EphemeralPorts {
     /// How many ports there are to choose from, 1 to 65,536.
     count: u32,
     /// Counters: peers that meet in one see each other's steps, so there are many.
-    steps: [u32; STEPS],
+    steps: Box<[u32]>,
 }
 
 impl EphemeralPorts {
@@ -26,7 +26,7 @@ impl EphemeralPorts {
             secret: FlowSecret::new(secret),
             first,
             count: u32::from(last - first) + 1,
-            steps: [0; STEPS],
+            steps: vec![0; STEPS].into_boxed_slice(),
         }
     }
 
@@ -42,9 +42,10 @@ impl EphemeralPorts {
     ) -> Option<u16> {
         let offset = self.secret.of_addresses(local, &remote, 1) as u32;
         let index = self.secret.of_addresses(local, &remote, 2) as usize % STEPS;
+        let counter = self.steps.get_mut(index)?;
         for _ in 0..self.count.min(SEARCH_MAX) {
-            let step = self.steps[index];
-            self.steps[index] = step.wrapping_add(1);
+            let step = *counter;
+            *counter = step.wrapping_add(1);
             let place = (u64::from(offset) + u64::from(step)) % u64::from(self.count);
             let port = u16::try_from(u64::from(self.first) + place).unwrap_or(self.first);
             let flow = Flow {
@@ -52,6 +53,14 @@ impl EphemeralPorts {
                 remote,
             };
             if port != 0 && comes_home(&flow) && !in_use(&flow) {
+                // As Linux: now and then a few are passed over, so that steps do not count connections.
+                if self
+                    .secret
+                    .of_number(u64::from(offset ^ step))
+                    .is_multiple_of(16)
+                {
+                    *counter = counter.wrapping_add(7);
+                }
                 return Some(port);
             }
         }
@@ -59,8 +68,9 @@ impl EphemeralPorts {
     }
 }
 
-/// Counters of steps (RFC 6056 asks for at least ten).
-const STEPS: usize = 256;
+/// Counters of steps. RFC 6056 asks for at least ten; 256 could be filled by one peer, who then knew a machine again
+/// by its steps (CVE-2022-32296). As many as Linux has.
+const STEPS: usize = 65_536;
 /// Ports looked at in one search: it shares a turn with everything else.
 const SEARCH_MAX: u32 = 8_192;
 

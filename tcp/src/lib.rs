@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod attacks;
 mod challenge;
 pub mod checksum;
 pub mod chunk_pool;

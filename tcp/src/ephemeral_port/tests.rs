@@ -76,3 +76,27 @@ fn peers_do_not_see_each_others_ports() {
         .collect();
     assert!(starts.len() > 90, "offsets are hashed: {}", starts.len());
 }
+
+#[test]
+fn steps_do_not_count_connections() {
+    let mut ports = EphemeralPorts::new(&[1; 16], (32_768, 60_999));
+    let mut choose = || ports.choose(here(), remote(80), &|_| true, &|_| false);
+    let chosen: Vec<_> = std::iter::from_fn(choose).take(1_000).collect();
+    let near = chosen
+        .windows(2)
+        .filter(|pair| pair[1] == pair[0] + 1)
+        .count();
+    assert!((800..990).contains(&near), "{near} of 999 are neighbours");
+    let distinct: HashSet<_> = chosen.iter().collect();
+    assert_eq!(distinct.len(), 1_000);
+}
+
+#[test]
+fn peers_of_one_machine_rarely_share_a_counter() {
+    let mut ports = EphemeralPorts::new(&[1; 16], (32_768, 60_999));
+    for peer in 1..=256 {
+        ports.choose(here(), remote(peer), &|_| true, &|_| false);
+    }
+    let moved = ports.steps.iter().filter(|step| **step > 0).count();
+    assert!(moved >= 250, "{moved}");
+}

@@ -4,6 +4,7 @@ mod accepting;
 mod acknowledging;
 mod aging;
 mod anything;
+mod attacks;
 mod closing;
 mod handshake;
 mod harness;
