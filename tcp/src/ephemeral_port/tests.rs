@@ -80,7 +80,7 @@ fn peers_do_not_see_each_others_ports() {
 #[test]
 fn steps_do_not_count_connections() {
     let mut ports = EphemeralPorts::new(&[1; 16], (32_768, 60_999));
-    let mut choose = || ports.choose(here(), remote(80), &|_| true, &|_| false);
+    let choose = || ports.choose(here(), remote(80), &|_| true, &|_| false);
     let chosen: Vec<_> = std::iter::from_fn(choose).take(1_000).collect();
     let near = chosen
         .windows(2)
