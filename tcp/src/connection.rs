@@ -52,7 +52,7 @@ use crate::send_records::SendRecordPool;
 use crate::state::{Cause, State};
 use crate::table::NONE;
 use crate::tcp_counters::TcpCounters;
-use crate::time::Instant;
+use crate::time::{Instant, Past};
 use deadlines::Deadlines;
 use ecn::Ecn;
 
@@ -91,13 +91,11 @@ pub(crate) struct Connection<Q> {
     pub(crate) congestion: Congestion,
     pub(crate) user: User,
     /// When the last acceptable segment came.
-    pub(crate) last_received: Instant,
+    pub(crate) last_received: Past,
     /// When a segment that disagrees with us and carries no data got an answer last, in milliseconds modulo 2^32.
     pub(crate) answered_millis: u32,
     /// What rare features keep.
     pub(crate) extension: ExtensionHandle,
-    /// The next in the listener's accept queue.
-    pub(crate) next_waiting: u32,
 }
 
 /// What is to be sent besides data.
@@ -133,8 +131,10 @@ impl Due {
 /// RFC 9293, MUST-47.
 #[derive(Debug)]
 pub(crate) struct User {
-    /// Returned with each event. Of an orphan, which has none: its bytes that the shard has counted.
-    pub(crate) cookie: u64,
+    /// Returned with each event. Of an orphan, which has none: its bytes that the shard has counted. Of one that waits
+    /// to be accepted: the slot of the next in its listener's queue, `NONE` for none.
+    /// In halves, so that it needs no more than four bytes of alignment.
+    cookie: [u32; 2],
     pub(crate) options: Chosen,
     /// What the next event says.
     pub(crate) pending: Readiness,
@@ -150,6 +150,22 @@ pub(crate) struct User {
     pub(crate) error: Option<ConnectionError>,
     /// The last ICMP error that was no reason to give up yet.
     pub(crate) soft_error: Option<ConnectionError>,
+}
+
+impl User {
+    /// What `cookie` holds.
+    #[inline]
+    pub(crate) fn cookie(&self) -> u64 {
+        u64::from(self.cookie[1]) << 32 | u64::from(self.cookie[0])
+    }
+
+    /// Another one is held from now on; returns the one before.
+    #[inline]
+    pub(crate) fn replace_cookie(&mut self, cookie: u64) -> u64 {
+        let before = self.cookie();
+        self.cookie = [cookie as u32, (cookie >> 32) as u32];
+        before
+    }
 }
 
 impl<Q: Default> Connection<Q> {
@@ -219,7 +235,7 @@ impl<Q: Default> Connection<Q> {
 
 // Each byte is paid for by each idle connection (ARCHITECTURE: "What a connection costs"). What only a connection
 // in trouble needs belongs into a pool, as the ranges of `reassembly` are, with a number here.
-const _: () = assert!(size_of::<Connection<crate::chunk_pool::ChunkQueue>>() <= 320);
+const _: () = assert!(size_of::<Connection<crate::chunk_pool::ChunkQueue>>() <= 284);
 
 #[cfg(test)]
 mod tests;

@@ -45,7 +45,7 @@ use crate::table::slot_queue::SlotQueue;
 use crate::table::slots::Slot;
 use crate::table::time_wait::TimeWaits;
 use crate::tcp_counters::TcpCounters;
-use crate::time::Instant;
+use crate::time::{FARTHEST, Instant};
 use crate::timer_wheel::TimerWheel;
 
 /// The TCP machine of one core. Nothing allocates after [`Shard::new`].
@@ -104,9 +104,9 @@ impl<M: Memory> Shard<M> {
         let requests = Requests::new(limits.requests_max);
         Self {
             bounds: TimeoutBounds {
-                initial: limits.rto_initial,
+                initial: limits.rto_initial.min(FARTHEST),
                 min: limits.rto_min,
-                max: limits.rto_max,
+                max: limits.rto_max.min(FARTHEST),
             },
             counters: Arc::default(),
             memory_bytes: memory.available_bytes(),

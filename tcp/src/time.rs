@@ -1,5 +1,11 @@
 //! Time as the caller's clock tells it: nanoseconds since an origin that the caller chooses.
 
+mod deadline;
+mod past;
+
+pub(crate) use deadline::{Deadline, FARTHEST};
+pub(crate) use past::Past;
+
 use std::ops::Add;
 use std::time::Duration;
 

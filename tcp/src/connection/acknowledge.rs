@@ -2,7 +2,6 @@
 //!
 //! What comes in order, with nothing suspicious before, is dealt with here; the rest is `recovery`'s.
 
-use super::deadlines::NEVER;
 use super::{Connection, Context};
 use crate::congestion::rate_sample::Newest;
 use crate::congestion::{Acknowledged, RateSample};
@@ -78,7 +77,7 @@ impl<Q: Default> Connection<Q> {
     fn window_opens<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         self.trouble_ends(context);
         self.round_trip.end_back_off();
-        if self.deadlines.retransmit != NEVER {
+        if self.deadlines.retransmit.is_set() {
             self.restart_timeout(context);
         }
     }

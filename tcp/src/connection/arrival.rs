@@ -10,6 +10,7 @@ use crate::memory::Memory;
 use crate::packet::Verdict;
 use crate::reply::Reply;
 use crate::state::{Cause, State};
+use crate::time::Past;
 
 impl<Q: Default> Connection<Q> {
     /// Takes a segment whose checksum is right and whose flow is this one's.
@@ -66,7 +67,7 @@ impl<Q: Default> Connection<Q> {
         segment: &Segment<'_>,
         options: &Options,
     ) -> Result<bool, DropReason> {
-        self.last_received = context.now;
+        self.last_received = Past::at(context.now);
         self.send.keepalive_probes = 0;
         let progress = self.acknowledge(context, segment, options)?;
         if let Some(stamp) = options.timestamps
@@ -92,8 +93,8 @@ impl<Q: Default> Connection<Q> {
     ) -> Result<bool, DropReason> {
         let header = &segment.header;
         self.check_sequence(context, segment, options)?;
-        let idle = context.now.since(self.last_received);
-        self.last_received = context.now;
+        let idle = self.last_received.elapsed(context.now);
+        self.last_received = Past::at(context.now);
         self.send.keepalive_probes = 0;
         if header.flags.contains(Flags::RST) {
             return self.check_reset(context, segment);
@@ -143,7 +144,7 @@ impl<Q: Default> Connection<Q> {
             _ if is_reset || !self.stamps.is_on => false,
             Some(stamp) => self
                 .stamps
-                .is_old(stamp, context.now.since(self.last_received)),
+                .is_old(stamp, self.last_received.elapsed(context.now)),
             // RFC 7323, section 3.2: once agreed on, every segment must carry them.
             None => return self.check_bare(header.flags),
         };
@@ -244,7 +245,6 @@ impl<Q: Default> Connection<Q> {
         self.due.syn = false;
         let window = self.send.window_of(header);
         self.send.window_sequence = header.sequence;
-        self.send.window_acknowledgment = header.acknowledgment;
         self.send.window = window;
         self.send.window_largest = window;
         self.establish(context);

@@ -1,6 +1,5 @@
 //! What follows when an option of a connection is set, beyond that it is set. One line for each option that has more.
 
-use super::deadlines::NEVER;
 use super::{Connection, Context};
 use crate::congestion::Algorithm;
 use crate::memory::Memory;
@@ -49,7 +48,7 @@ impl<Q: Default> Connection<Q> {
             SocketOption::QuickAck => {
                 self.receive.delayed.set_ping_pong(value & 1 == 0);
                 // What waits is sent now, if all of it was read or it is more than a segment (as Linux).
-                let waits = self.deadlines.acknowledge != NEVER;
+                let waits = self.deadlines.acknowledge.is_set();
                 let is_due = self.receive.readable == 0 || self.is_acknowledgment_overdue();
                 self.due.acknowledge |= value & 1 != 0 && waits && is_due;
             }

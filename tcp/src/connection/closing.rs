@@ -6,6 +6,7 @@ use super::{Connection, Context};
 use crate::error::{ConnectionError, SendError};
 use crate::memory::Memory;
 use crate::state::{Cause, State};
+use crate::time::Deadline;
 
 impl<Q: Default> Connection<Q> {
     /// Half-close: FIN follows what is queued.
@@ -58,7 +59,8 @@ impl<Q: Default> Connection<Q> {
             }
             State::FinWait2 => self.await_peers_fin(context),
             _ => {
-                self.deadlines.patience = context.now + context.limits.orphan_timeout;
+                self.deadlines.patience =
+                    Deadline::within(context.now, context.limits.orphan_timeout);
                 // Fails only when shut down before, and then the FIN is on its way.
                 let _shut = self.shutdown(context);
             }
@@ -84,7 +86,7 @@ impl<Q: Default> Connection<Q> {
             seconds => Duration::from_secs(seconds),
         };
         let least = self.round_trip.timeout(context.bounds) * 7 / 2;
-        self.deadlines.patience = context.now + time.max(least);
+        self.deadlines.patience = Deadline::within(context.now, time.max(least));
     }
 
     /// TCP_LINGER2 below zero.

@@ -1,25 +1,27 @@
 //! When a connection wants to be woken. One timer of the wheel serves all of its deadlines.
 
-use crate::time::Instant;
+use crate::time::Deadline;
 
-/// The deadlines of a connection; [`NEVER`] where one is not set.
+/// The deadlines of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadlines {
     /// Retransmission (RFC 6298), SYN and persist timer: only one of them runs at a time.
-    pub(crate) retransmit: Instant,
+    pub(crate) retransmit: Deadline,
     /// Delayed acknowledgement.
-    pub(crate) acknowledge: Instant,
+    pub(crate) acknowledge: Deadline,
     /// Keepalive; for an orphan, its end: of sending what is queued, then of FIN-WAIT-2.
-    pub(crate) patience: Instant,
+    pub(crate) patience: Deadline,
     /// What the wheel is armed for. It may be earlier than any deadline: then nothing is done.
-    pub(crate) armed: Instant,
+    pub(crate) armed: Deadline,
 }
 
 impl Deadlines {
     /// The earliest of them.
     #[inline]
-    pub(crate) fn earliest(&self) -> Instant {
-        self.retransmit.min(self.acknowledge).min(self.patience)
+    pub(crate) fn earliest(&self) -> Deadline {
+        self.retransmit
+            .earlier(self.acknowledge)
+            .earlier(self.patience)
     }
 
     /// Nothing is waited for any more; the wheel finds out by itself.
@@ -34,13 +36,10 @@ impl Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
-            retransmit: NEVER,
-            acknowledge: NEVER,
-            patience: NEVER,
-            armed: NEVER,
+            retransmit: Deadline::NEVER,
+            acknowledge: Deadline::NEVER,
+            patience: Deadline::NEVER,
+            armed: Deadline::NEVER,
         }
     }
 }
-
-/// No deadline.
-pub(crate) const NEVER: Instant = Instant::from_nanos(u64::MAX);

@@ -1,7 +1,6 @@
 //! Payload and FIN arrive: RFC 9293, section 3.10.7.4, seventh and eighth check, and when to
 //! acknowledge (RFC 1122, section 4.2.3.2; RFC 5681, section 4.2).
 
-use super::deadlines::NEVER;
 use super::stamps::millis;
 use super::{Connection, Context};
 use crate::drop_reason::DropReason;
@@ -10,6 +9,7 @@ use crate::header::{Flags, Segment};
 use crate::memory::Memory;
 use crate::sequence::SequenceNumber;
 use crate::state::{Cause, State};
+use crate::time::Deadline;
 
 impl<Q: Default> Connection<Q> {
     /// Takes what of the segment lies in the window.
@@ -52,7 +52,7 @@ impl<Q: Default> Connection<Q> {
         self.note_data(context, segment);
         if has_fin && is_whole {
             self.receive.has_fin = true;
-            self.receive.fin = end;
+            self.receive.mark = end;
         }
         if !is_whole {
             // It probes, or does not know our window (RFC 9293, section 3.8.6.1).
@@ -122,7 +122,7 @@ impl<Q: Default> Connection<Q> {
         if self.receive.readable > 0 || !self.user.is_attached {
             return 0;
         }
-        let taken = reader.take(self.user.cookie, payload).min(payload.len());
+        let taken = reader.take(self.user.cookie(), payload).min(payload.len());
         if taken > 0 {
             self.receive.next += taken as u32;
             context.counters.in_bytes.add(taken as u64);
@@ -165,7 +165,7 @@ impl<Q: Default> Connection<Q> {
         if count > 0 {
             self.user.pending.readable = true;
         }
-        if self.receive.has_fin && self.receive.fin == next {
+        if self.receive.has_fin && self.receive.mark == next {
             self.fin_arrives(context);
         } else if had_holes {
             self.due.acknowledge = true;
@@ -274,11 +274,11 @@ impl<Q: Default> Connection<Q> {
         let delayed = &self.receive.delayed;
         let delay = delayed.delay(|| self.round_trip.smoothed(), context.limits.delayed_ack);
         let pending = self.deadlines.acknowledge;
-        if pending != NEVER && pending <= context.now + delay / 4 {
+        if pending.is_due(context.now + delay / 4) {
             // It would be due in no time: as well now, and for all of it.
             self.due.acknowledge = true;
         } else {
-            self.deadlines.acknowledge = pending.min(context.now + delay);
+            self.deadlines.acknowledge = pending.earlier(Deadline::at(context.now + delay));
         }
     }
 

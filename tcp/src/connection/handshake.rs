@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::arrival::QUIET_MILLIS;
-use super::deadlines::{Deadlines, NEVER};
+use super::deadlines::Deadlines;
 use super::ecn::Ecn;
 use super::receive_side::window_scale;
 use super::stamps::millis;
@@ -25,11 +25,12 @@ use crate::options::ConnectOptions;
 use crate::options::sets::Chosen;
 use crate::reply::Reply;
 use crate::round_trip::RoundTrip;
+use crate::send_records::{micros, moment};
 use crate::sequence::SequenceNumber;
 use crate::state::{Cause, State};
 use crate::table::NONE;
 use crate::table::request::Handshake;
-use crate::time::Instant;
+use crate::time::{Deadline, Instant, Past};
 
 impl<Q: Default> Connection<Q> {
     /// An active open: SYN-SENT, with a SYN to send.
@@ -46,6 +47,7 @@ impl<Q: Default> Connection<Q> {
         connection.state = State::SynSent;
         connection.due.syn = true;
         connection.receive.mss = mss;
+        connection.receive.marked_micros = micros(now);
         connection.receive.scale = window_scale(limits);
         connection.receive.sack = limits.sack;
         connection.stamps = Stamps {
@@ -55,7 +57,7 @@ impl<Q: Default> Connection<Q> {
         };
         let asks = limits.ecn == EcnMode::Ask || connection.congestion.algorithm().needs_marks();
         connection.ecn = Ecn::new(asks);
-        connection.user.cookie = options.cookie;
+        connection.user.replace_cookie(options.cookie);
         connection.user.is_attached = true;
         connection
     }
@@ -71,10 +73,10 @@ impl<Q: Default> Connection<Q> {
         let mss = sending_mss(handshake.mss.min(handshake.own_mss), limits);
         let mut connection = Self::blank(context.now, flow, handshake.ours, mss, limits);
         connection.state = State::SynReceived;
-        connection.send.last_sent = handshake.started;
         connection.send.unacknowledged = handshake.ours + 1;
         connection.send.next = handshake.ours + 1;
         connection.receive = ReceiveSide::new(handshake.theirs + 1);
+        connection.receive.marked_micros = micros(handshake.started);
         connection.receive.sack = handshake.agreed.sack();
         connection.receive.edge =
             connection.receive.next + u32::from(handshake.window_offered(limits));
@@ -89,6 +91,7 @@ impl<Q: Default> Connection<Q> {
         };
         connection.ecn = Ecn::new(handshake.agreed.ecn());
         connection.user.is_waiting = true;
+        connection.user.replace_cookie(u64::from(NONE));
         connection
     }
 
@@ -109,7 +112,7 @@ impl<Q: Default> Connection<Q> {
                 &limits.congestion,
             ),
             user: User {
-                cookie: 0,
+                cookie: [0; 2],
                 options: Chosen::default(),
                 pending: Readiness::default(),
                 is_attached: false,
@@ -119,10 +122,9 @@ impl<Q: Default> Connection<Q> {
                 error: None,
                 soft_error: None,
             },
-            last_received: now,
+            last_received: Past::at(now),
             answered_millis: millis(now).wrapping_sub(QUIET_MILLIS),
             extension: ExtensionHandle::default(),
-            next_waiting: NONE,
         }
     }
 
@@ -137,7 +139,7 @@ impl<Q: Default> Connection<Q> {
         let has_ack = header.flags.contains(Flags::ACK);
         if has_ack {
             let is_echo_ours = options.timestamps.is_none_or(|stamp| {
-                let syn = (self.send.last_sent.as_millis() as u32).wrapping_add(self.stamps.offset);
+                let syn = self.stamps.clock(self.handshake_began(context.now));
                 let age = self.stamps.clock(context.now).wrapping_sub(syn);
                 !self.stamps.is_on || stamp.echo == 0 || stamp.echo.wrapping_sub(syn) <= age
             });
@@ -176,7 +178,7 @@ impl<Q: Default> Connection<Q> {
             self.send.attempts = 0;
             self.establish(context);
             if holds_ack {
-                self.deadlines.acknowledge = context.now + HELD_ACK_MAX;
+                self.deadlines.acknowledge = Deadline::at(context.now + HELD_ACK_MAX);
             } else {
                 self.due.acknowledge = true;
             }
@@ -197,7 +199,8 @@ impl<Q: Default> Connection<Q> {
     /// comes back.
     fn measure_handshake(&mut self, now: Instant, options: &Options) {
         if self.send.attempts == 0 {
-            self.round_trip.measure(now.since(self.send.last_sent));
+            self.round_trip
+                .measure(now.since(self.handshake_began(now)));
         } else if self.stamps.is_on
             && let Some(stamp) = options.timestamps
             && let Some(sample) = self.stamps.round_trip(stamp, now)
@@ -206,11 +209,17 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
+    /// When our first SYN was sent, or the peer's came.
+    fn handshake_began(&self, now: Instant) -> Instant {
+        moment(now, self.receive.marked_micros)
+    }
+
     /// A half-open peer answered for its former connection and has been reset: the SYN goes out again
     /// at once (RFC 9293, section 3.5.1, figure 8), but once only, as Linux does it.
     fn hurry(&mut self, now: Instant) {
         if self.send.attempts == 0 {
-            self.deadlines.retransmit = self.deadlines.retransmit.min(now + HURRY);
+            let soon = Deadline::at(now + HURRY);
+            self.deadlines.retransmit = self.deadlines.retransmit.earlier(soon);
         }
     }
 
@@ -226,6 +235,7 @@ impl<Q: Default> Connection<Q> {
         self.send.mss = sending_mss(self.send.mss.min(peer_mss), context.limits);
         self.receive = ReceiveSide {
             mss: self.receive.mss,
+            marked_micros: self.receive.marked_micros,
             sack: self.receive.sack && options.sack_permitted,
             ..ReceiveSide::new(header.sequence + 1)
         };
@@ -238,8 +248,7 @@ impl<Q: Default> Connection<Q> {
         self.send.window = u32::from(header.window);
         self.send.window_largest = self.send.window;
         self.send.window_sequence = header.sequence;
-        self.send.window_acknowledgment = header.acknowledgment;
-        self.last_received = context.now;
+        self.last_received = Past::at(context.now);
     }
 
     /// Windows are scaled when both SYNs carry the option.
@@ -255,19 +264,18 @@ impl<Q: Default> Connection<Q> {
     /// RFC 5681, section 3.1.
     pub(crate) fn establish<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         self.enter(context, Cause::HandshakeCompleted);
-        self.deadlines.retransmit = NEVER;
+        let taken = micros(context.now).wrapping_sub(self.receive.marked_micros);
+        context.counters.handshake_micros.record(u64::from(taken));
+        self.deadlines.retransmit = Deadline::NEVER;
         self.round_trip.end_handshake();
         // As Linux counts: what a full segment carries, options aside.
         let segment = u32::from(self.full_payload());
         self.congestion
             .set_segment_size(segment, context.congestion);
         self.congestion.begin(context.congestion, context.now);
-        self.last_received = context.now;
+        self.last_received = Past::at(context.now);
         self.fit_receive_buffer(context);
         self.user.pending.writable = true;
-        let micros =
-            u64::try_from(context.now.since(self.send.last_sent).as_micros()).unwrap_or(u64::MAX);
-        context.counters.handshake_micros.record(micros);
         self.recall_path(context);
         self.watch_for_silence(context);
     }

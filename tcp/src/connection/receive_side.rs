@@ -18,9 +18,11 @@ pub(crate) struct ReceiveSide<Q> {
     pub(crate) readable: u32,
     /// Bytes in order that may wait for the user; the window offered follows from it.
     pub(crate) buffer: u32,
-    /// Once the user has read up to here, a whole buffer was delivered since ...
+    /// Once the user has read up to here, a whole buffer was delivered since `marked_micros`. Where a FIN was received:
+    /// where it stands, for the buffer need not grow any more.
     pub(crate) mark: SequenceNumber,
-    /// ... then, in microseconds modulo 2^32.
+    /// A moment in microseconds modulo 2^32: that of the mark; before the connection is established, that at which the
+    /// handshake began.
     pub(crate) marked_micros: u32,
     /// Largest payload seen: what counts as a full segment.
     pub(crate) full_bytes: u16,
@@ -36,9 +38,8 @@ pub(crate) struct ReceiveSide<Q> {
     pub(crate) sack: bool,
     /// The peer's FIN has been received in order.
     pub(crate) is_finished: bool,
-    /// Where the peer's FIN stands, when there is one of which not all before it has come.
+    /// A FIN was received, perhaps before all that comes before it: it stands at `mark`.
     pub(crate) has_fin: bool,
-    pub(crate) fin: SequenceNumber,
     /// What came out of order.
     pub(crate) ranges: Reassembly,
     pub(crate) queue: Q,
@@ -63,7 +64,6 @@ impl<Q: Default> ReceiveSide<Q> {
             sack: false,
             is_finished: false,
             has_fin: false,
-            fin: next,
             ranges: Reassembly::default(),
             queue: Q::default(),
         }

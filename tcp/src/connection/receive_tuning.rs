@@ -51,6 +51,9 @@ impl<Q: Default> Connection<Q> {
     }
 
     fn mark_delivery(&mut self, now: Instant) {
+        if self.receive.has_fin {
+            return;
+        }
         self.receive.mark = self.receive.next - self.receive.readable + self.receive.buffer;
         self.receive.marked_micros = micros(now);
     }

@@ -7,7 +7,7 @@ use crate::scoreboard::ScoreboardHandle;
 use crate::send_records::SendRecords;
 use crate::sequence::SequenceNumber;
 use crate::table::NONE;
-use crate::time::Instant;
+use crate::time::{Instant, Past};
 
 /// What is to be sent, and how far it got.
 /// RFC 9293, REC-1.
@@ -21,9 +21,8 @@ pub(crate) struct SendSide<Q> {
     pub(crate) window: u32,
     /// The largest window the peer ever offered (RFC 5961, section 5; silly-window avoidance).
     pub(crate) window_largest: u32,
-    /// SND.WL1 and SND.WL2: segment that the window was taken from.
+    /// SND.WL1: the segment that the window was taken from. SND.WL2 is SND.UNA: what acknowledges more brings a window.
     pub(crate) window_sequence: SequenceNumber,
-    pub(crate) window_acknowledgment: SequenceNumber,
     /// Bytes in the queue: sent and not acknowledged, and not sent.
     pub(crate) queued: u32,
     /// Beyond the last segment sent that was less than a full one (Minshall's variant of Nagle's algorithm).
@@ -55,8 +54,8 @@ pub(crate) struct SendSide<Q> {
     /// Bytes outstanding but not in the network, less those that are there twice; 0 without a scoreboard.
     pub(crate) left: i32,
     pub(crate) scoreboard: ScoreboardHandle,
-    /// When data was sent last; before any was, when the first SYN was sent or received.
-    pub(crate) last_sent: Instant,
+    /// When data was sent last; before any was, when the first SYN was sent or the handshake ended.
+    pub(crate) last_sent: Past,
     /// Segments retransmitted over the connection's life.
     pub(crate) retransmissions: u32,
     /// Segments that the peer told to have got twice.
@@ -73,7 +72,6 @@ impl<Q: Default> SendSide<Q> {
             window: 0,
             window_largest: 0,
             window_sequence: SequenceNumber::default(),
-            window_acknowledgment: SequenceNumber::default(),
             queued: 0,
             small: initial,
             pushed: initial,
@@ -91,7 +89,7 @@ impl<Q: Default> SendSide<Q> {
             resend: NONE,
             left: 0,
             scoreboard: ScoreboardHandle::default(),
-            last_sent: now,
+            last_sent: Past::at(now),
             retransmissions: 0,
             duplicates_told: 0,
             queue: Q::default(),
@@ -136,6 +134,7 @@ impl<Q> SendSide<Q> {
     /// Takes the peer's window from a segment, unless a newer one was taken before. One that acknowledges more is newer,
     /// also when it is sent again: else its acknowledgment and an older window would add up to an edge that the peer
     /// never offered (RFC 9293, section 3.10.7.4, looks at the sequence number first; Linux does as here).
+    /// SND.UNA is not moved yet, and never beyond `acknowledgment`.
     /// RFC 7323, section 2.4.
     #[inline]
     pub(crate) fn update_window(
@@ -144,14 +143,10 @@ impl<Q> SendSide<Q> {
         acknowledgment: SequenceNumber,
         window: u32,
     ) {
-        if self.window_acknowledgment < acknowledgment
-            || self.window_sequence < sequence
-            || (self.window_sequence == sequence && self.window_acknowledgment <= acknowledgment)
-        {
+        if self.unacknowledged < acknowledgment || self.window_sequence <= sequence {
             self.window = window;
             self.window_largest = self.window_largest.max(window);
             self.window_sequence = sequence;
-            self.window_acknowledgment = acknowledgment;
         }
     }
 }

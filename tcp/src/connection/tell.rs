@@ -39,12 +39,12 @@ impl<Q: Default> Connection<Q> {
             ato: heard,
             snd_mss: segment,
             rcv_mss: u32::from(receive.full_bytes),
-            last_data_sent: since(now, send.last_sent),
+            last_data_sent: millis_of(send.last_sent.elapsed(now)),
             last_data_recv: match heard {
-                0 => since(now, self.last_received),
+                0 => millis_of(self.last_received.elapsed(now)),
                 _ => millis(now).wrapping_sub(receive.delayed.data_millis()),
             },
-            last_ack_recv: since(now, self.last_received),
+            last_ack_recv: millis_of(self.last_received.elapsed(now)),
             pmtu: u32::from(send.mss) + (HEADER_BYTES + self.ip_header_bytes()) as u32,
             rcv_ssthresh: receive.buffer,
             rtt: self.round_trip.smoothed().map_or(0, micros),
@@ -104,8 +104,8 @@ fn micros(time: Duration) -> u32 {
     u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
 }
 
-fn since(now: Instant, then: Instant) -> u32 {
-    u32::try_from(now.since(then).as_millis()).unwrap_or(u32::MAX)
+fn millis_of(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
 
 /// TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE.

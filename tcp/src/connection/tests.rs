@@ -59,6 +59,7 @@ fn an_old_segment_does_not_bring_back_an_old_window() {
     let mut side: SendSide<()> =
         SendSide::new(SequenceNumber::new(1), 1_460, 3, Instant::default());
     let sequence = SequenceNumber::new(1_000);
+    side.unacknowledged = sequence;
     side.update_window(sequence, sequence, 5_000);
     side.update_window(sequence - 1, sequence, 9_000);
     assert_eq!(side.window, 5_000);
@@ -71,6 +72,7 @@ fn a_segment_sent_again_that_acknowledges_more_brings_its_window() {
     let mut side: SendSide<()> =
         SendSide::new(SequenceNumber::new(1), 1_460, 3, Instant::default());
     let sequence = SequenceNumber::new(1_000);
+    side.unacknowledged = sequence;
     side.update_window(sequence, sequence, 5_000);
     side.update_window(sequence - 500, sequence + 3_000, 2_000);
     assert_eq!(side.window, 2_000, "the right edge stays where it was");

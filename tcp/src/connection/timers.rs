@@ -1,6 +1,5 @@
 //! What a connection does when its deadlines have come.
 
-use super::deadlines::NEVER;
 use super::hold::Hold;
 use super::recovery::Timer;
 use super::{Connection, Context};
@@ -8,7 +7,7 @@ use crate::error::ConnectionError;
 use crate::memory::Memory;
 use crate::options::sets::Flags;
 use crate::state::{Cause, State};
-use crate::time::Instant;
+use crate::time::{Deadline, Instant};
 
 impl<Q: Default> Connection<Q> {
     /// Does what is due at `context.now`; nothing when it was woken too early.
@@ -91,7 +90,7 @@ impl<Q: Default> Connection<Q> {
         }
         let options = context.option_sets.get(&self.user.options);
         let doublings = 2_u32.saturating_pow(options.syn_retries_doubled(context.limits) + 1) - 1;
-        context.now.since(self.send.last_sent) >= context.bounds.initial.saturating_mul(doublings)
+        self.send.last_sent.elapsed(context.now) >= context.bounds.initial.saturating_mul(doublings)
     }
 
     /// True for an orphan whose peer answers but keeps its window closed: nobody could ever let go of
@@ -133,10 +132,11 @@ impl<Q: Default> Connection<Q> {
     fn keep_alive<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         let options = *context.option_sets.get(&self.user.options);
         let idle = options.keepalive_idle(context.limits);
-        let silence = context.now.since(self.last_received);
+        let silence = self.last_received.elapsed(context.now);
         if silence < idle || self.send.outstanding() > 0 {
             // What is outstanding has a timer of its own.
-            self.deadlines.patience = context.now + idle.saturating_sub(silence).max(idle / 8);
+            let rest = idle.saturating_sub(silence).max(idle / 8);
+            self.deadlines.patience = Deadline::within(context.now, rest);
             return;
         }
         let is_over = match self.user_timeout(context) {
@@ -153,7 +153,8 @@ impl<Q: Default> Connection<Q> {
         self.send.keepalive_probes = self.send.keepalive_probes.saturating_add(1);
         context.counters.keepalive.increment();
         self.due.probe = true;
-        self.deadlines.patience = context.now + options.keepalive_interval(context.limits);
+        let interval = options.keepalive_interval(context.limits);
+        self.deadlines.patience = Deadline::within(context.now, interval);
     }
 
     /// Starts or stops the keepalive timer as the user's options say.
@@ -166,19 +167,19 @@ impl<Q: Default> Connection<Q> {
         let is_kept_alive = self.user.options.flags.contains(Flags::KEEPALIVE);
         self.deadlines.patience = if is_kept_alive && is_open {
             let options = context.option_sets.get(&self.user.options);
-            context.now + options.keepalive_idle(context.limits)
+            Deadline::within(context.now, options.keepalive_idle(context.limits))
         } else {
-            NEVER
+            Deadline::NEVER
         };
     }
 }
 
 /// True, once, when the deadline has come.
 #[inline]
-fn take(deadline: &mut Instant, now: Instant) -> bool {
-    let is_due = *deadline <= now;
+fn take(deadline: &mut Deadline, now: Instant) -> bool {
+    let is_due = deadline.is_due(now);
     if is_due {
-        *deadline = NEVER;
+        *deadline = Deadline::NEVER;
     }
     is_due
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::deadlines::NEVER;
 use super::hold::{Hold, Plan};
 use super::recovery::Timer;
 use super::stamps::millis;
@@ -16,7 +15,7 @@ use crate::send_records::{Marks, SendRecordPool};
 use crate::sequence::SequenceNumber;
 use crate::state::State;
 use crate::table::NONE;
-use crate::time::Instant;
+use crate::time::{Deadline, Instant, Past};
 
 impl<Q: Default> Connection<Q> {
     /// Writes the next segment into `out`; None when there is none, or it does not fit.
@@ -156,7 +155,7 @@ impl<Q: Default> Connection<Q> {
         } else {
             self.resent(context, plan.record, end);
         }
-        self.send.last_sent = context.now;
+        self.send.last_sent = Past::at(context.now);
         self.send.is_burst = true;
         if self.congestion.is_paced() {
             let smoothed = self.round_trip.smoothed();
@@ -208,8 +207,9 @@ impl<Q: Default> Connection<Q> {
             context.counters.syn_retrans.increment();
         }
         self.send.next = self.send.unacknowledged + 1;
-        if self.deadlines.retransmit == NEVER {
-            self.deadlines.retransmit = self.round_trip.deadline(context.now, context.bounds);
+        if !self.deadlines.retransmit.is_set() {
+            let timeout = self.round_trip.deadline(context.now, context.bounds);
+            self.deadlines.retransmit = Deadline::at(timeout);
         }
         Some(self.outgoing(context, length, length))
     }
@@ -311,22 +311,22 @@ impl<Q: Default> Connection<Q> {
             let _told = context.ranges.take_duplicate(&mut self.receive.ranges);
         }
         self.due.acknowledge = false;
-        self.deadlines.acknowledge = NEVER;
+        self.deadlines.acknowledge = Deadline::NEVER;
         self.receive.acknowledged = self.receive.next;
         self.receive.delayed.told();
     }
 
     /// What is corked leaves after a while all the same (tcp(7): TCP_CORK).
     fn await_more(&mut self, now: Instant) {
-        if self.deadlines.retransmit == NEVER {
+        if !self.deadlines.retransmit.is_set() {
             self.send.timer = Timer::Timeout;
-            self.deadlines.retransmit = now + CORKED_LONGEST;
+            self.deadlines.retransmit = Deadline::at(now + CORKED_LONGEST);
         }
     }
 
     /// Nothing outstanding will bring an acknowledgement: the persist timer must.
     fn persist<M>(&mut self, context: &Context<'_, M>) {
-        if self.deadlines.retransmit == NEVER {
+        if !self.deadlines.retransmit.is_set() {
             self.restart_timeout(context);
         }
     }

@@ -1,6 +1,5 @@
 //! The user's verbs: send, receive, and what they find (RFC 9293, section 3.10.2 and 3.10.3).
 
-use super::deadlines::NEVER;
 use super::hold::Hold;
 use super::{Connection, Context};
 use crate::congestion::CongestionPool;
@@ -171,7 +170,7 @@ impl<Q: Default> Connection<Q> {
         }
         if self.send.outstanding() == 0 {
             let timeout = self.round_trip.timeout(context.bounds);
-            let last_sent = self.send.last_sent;
+            let last_sent = self.send.last_sent.instant(context.now);
             self.congestion
                 .on_idle(context.congestion, context.now, last_sent, timeout);
         }
@@ -237,10 +236,10 @@ impl<Q: Default> Connection<Q> {
         if !is_open || count == 0 {
             return;
         }
-        if self.receive.next - self.receive.readable >= self.receive.mark {
+        if self.receive.next - self.receive.readable >= self.receive.mark && !self.receive.has_fin {
             self.tune_receive_buffer(context);
         }
-        let waits = self.deadlines.acknowledge != NEVER;
+        let waits = self.deadlines.acknowledge.is_set();
         let is_drained = self.receive.readable == 0 && self.receive.delayed.ends_write();
         if (waits && (is_drained || self.is_acknowledgment_overdue()))
             || self.receive.is_update_due()

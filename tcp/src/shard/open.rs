@@ -71,7 +71,8 @@ impl<M: Memory> Shard<M> {
         let listener = self.listeners.by_id(id)?;
         let slot = listener.first;
         let connection = self.connections.get_mut(slot)?;
-        listener.first = std::mem::replace(&mut connection.next_waiting, NONE);
+        let next = connection.user.replace_cookie(0);
+        listener.first = u32::try_from(next).unwrap_or(NONE);
         if listener.first == NONE {
             listener.last = NONE;
         }

@@ -153,7 +153,7 @@ impl<M: Memory> Shard<M> {
         if last == NONE {
             listener.first = slot;
         } else if let Some(before) = self.connections.get_mut(last) {
-            before.next_waiting = slot;
+            before.user.replace_cookie(u64::from(slot));
         }
         self.listener_events.push(id.slot);
     }

@@ -4,11 +4,10 @@
 use super::Shard;
 use crate::connection::Connection;
 use crate::connection::Hold;
-use crate::connection::deadlines::NEVER;
 use crate::event::{Event, Readiness, Subject};
 use crate::memory::Memory;
 use crate::state::State;
-use crate::time::Instant;
+use crate::time::{Deadline, Instant};
 
 impl<M: Memory> Shard<M> {
     /// Looks after the connection in `slot`. Whether the windows let it send is judged when its
@@ -61,11 +60,11 @@ impl<M: Memory> Shard<M> {
             if connection.congestion.is_holding()
                 && let Some(release) = connection.congestion.release_at(&self.congestion)
             {
-                earliest = earliest.min(release);
+                earliest = earliest.earlier(Deadline::at(release));
             }
-            if earliest < connection.deadlines.armed {
+            if earliest.is_before(connection.deadlines.armed) {
                 connection.deadlines.armed = earliest;
-                self.wheel.arm(slot, earliest);
+                self.wheel.arm(slot, earliest.instant(now));
             }
             if connection.user.is_attached && connection.user.pending != Readiness::default() {
                 self.connection_events.push(slot);
@@ -99,8 +98,8 @@ impl<M: Memory> Shard<M> {
             return;
         };
         let hash = self.hash.of(&connection.flow);
-        if connection.deadlines.armed != NEVER {
-            connection.deadlines.armed = NEVER;
+        if connection.deadlines.armed.is_set() {
+            connection.deadlines.armed = Deadline::NEVER;
             self.wheel.cancel(slot);
         }
         if connection.state == State::TimeWait {
@@ -176,7 +175,7 @@ impl<M: Memory> Shard<M> {
                 let subject = Subject::Connection(id);
                 return Some(Event {
                     subject,
-                    cookie: connection.user.cookie,
+                    cookie: connection.user.cookie(),
                     readiness,
                 });
             }

@@ -1,9 +1,8 @@
 //! Time passes: the wheel's timers and the TIME-WAIT records that have run their time.
 
 use super::Shard;
-use crate::connection::deadlines::NEVER;
 use crate::memory::Memory;
-use crate::time::Instant;
+use crate::time::{Deadline, Instant};
 
 impl<M: Memory> Shard<M> {
     /// Does what is due at `now`, at most about `budget` steps, and returns how many it did. Call
@@ -63,7 +62,7 @@ impl<M: Memory> Shard<M> {
         let Some(connection) = connections.get_mut(slot) else {
             return;
         };
-        connection.deadlines.armed = NEVER;
+        connection.deadlines.armed = Deadline::NEVER;
         connection.wake(&mut context);
         self.settle(now, slot);
     }

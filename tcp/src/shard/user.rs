@@ -15,7 +15,7 @@ impl<M: Memory> Shard<M> {
         if let Some(slot) = self.connections.slot_of(id)
             && let Some(connection) = self.connections.get_mut(slot)
         {
-            connection.user.cookie = cookie;
+            connection.user.replace_cookie(cookie);
         }
     }
 
@@ -240,7 +240,7 @@ impl<M: Memory> Shard<M> {
         let (connections, mut context) = self.split(now);
         if let Some(connection) = connections.get_mut(slot) {
             is_too_many |= connection.send.queued as usize > bytes_left;
-            connection.user.cookie = 0;
+            connection.user.replace_cookie(0);
             connection.close(&mut context, is_too_many);
         }
         self.settle(now, slot);
@@ -276,7 +276,7 @@ impl<M: Memory> Shard<M> {
         self.count_orphan();
         if let Some(connection) = self.connections.get_mut(slot) {
             connection.user.is_orphan = true;
-            connection.user.cookie = 0;
+            connection.user.replace_cookie(0);
         }
     }
 
@@ -284,7 +284,7 @@ impl<M: Memory> Shard<M> {
     pub(super) fn count_orphan_bytes(&mut self, slot: u32) {
         if let Some(connection) = self.connections.get_mut(slot) {
             let queued = connection.send.queued as usize;
-            let counted = std::mem::replace(&mut connection.user.cookie, queued as u64);
+            let counted = connection.user.replace_cookie(queued as u64);
             let counted = usize::try_from(counted).unwrap_or(usize::MAX);
             self.orphan_bytes = self.orphan_bytes.saturating_sub(counted) + queued;
         }

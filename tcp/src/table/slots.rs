@@ -11,12 +11,18 @@ pub(crate) struct Slots<T> {
     max: usize,
 }
 
-/// One place. `record` is None while it is vacant, and `next_free` counts then.
+/// One place.
 #[derive(Debug)]
 pub(crate) struct Slot<T> {
-    record: Option<T>,
+    content: Content<T>,
     generation: u32,
-    next_free: u32,
+}
+
+/// What is in a place: a record, or the number of the next vacant place.
+#[derive(Debug)]
+enum Content<T> {
+    Record(T),
+    Vacant(u32),
 }
 
 impl<T> Slots<T> {
@@ -33,20 +39,19 @@ impl<T> Slots<T> {
 
     /// Puts a record into a vacant slot and returns its number; None when all are taken.
     pub(crate) fn insert(&mut self, record: T) -> Option<u32> {
-        if let Some(slot) = self.slots.get_mut(self.free as usize) {
-            let index = self.free;
-            self.free = slot.next_free;
-            slot.record = Some(record);
+        if let Some(slot) = self.slots.get_mut(self.free as usize)
+            && let Content::Vacant(next) = slot.content
+        {
+            slot.content = Content::Record(record);
             self.live += 1;
-            return Some(index);
+            return Some(std::mem::replace(&mut self.free, next));
         }
         if self.slots.len() >= self.max {
             return None;
         }
         self.slots.push(Slot {
-            record: Some(record),
+            content: Content::Record(record),
             generation: 0,
-            next_free: NONE,
         });
         self.live += 1;
         Some((self.slots.len() - 1) as u32)
@@ -55,32 +60,43 @@ impl<T> Slots<T> {
     /// Takes the record out and lets its names expire.
     pub(crate) fn remove(&mut self, index: u32) -> Option<T> {
         let slot = self.slots.get_mut(index as usize)?;
-        let record = slot.record.take()?;
+        if matches!(slot.content, Content::Vacant(_)) {
+            return None;
+        }
+        let content = std::mem::replace(&mut slot.content, Content::Vacant(self.free));
         slot.generation = slot.generation.wrapping_add(1);
-        slot.next_free = self.free;
         self.free = index;
         self.live -= 1;
-        Some(record)
+        match content {
+            Content::Record(record) => Some(record),
+            Content::Vacant(_) => None,
+        }
     }
 
     /// The record in a slot.
     #[inline]
     pub(crate) fn get(&self, index: u32) -> Option<&T> {
-        self.slots.get(index as usize)?.record.as_ref()
+        match &self.slots.get(index as usize)?.content {
+            Content::Record(record) => Some(record),
+            Content::Vacant(_) => None,
+        }
     }
 
     /// The record in a slot, to be changed.
     #[inline]
     pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut T> {
-        self.slots.get_mut(index as usize)?.record.as_mut()
+        match &mut self.slots.get_mut(index as usize)?.content {
+            Content::Record(record) => Some(record),
+            Content::Vacant(_) => None,
+        }
     }
 
     /// True when `generation` still names what lies in the slot.
     #[inline]
     pub(crate) fn is_current(&self, index: u32, generation: u32) -> bool {
-        self.slots
-            .get(index as usize)
-            .is_some_and(|slot| slot.generation == generation && slot.record.is_some())
+        self.slots.get(index as usize).is_some_and(|slot| {
+            slot.generation == generation && matches!(slot.content, Content::Record(_))
+        })
     }
 
     /// The present generation of a slot.

@@ -9,6 +9,7 @@ use crate::congestion::Phase;
 use crate::memory::Memory;
 use crate::scoreboard::Scoreboard;
 use crate::send_records::{Marks, micros};
+use crate::time::Deadline;
 
 impl<Q: Default> Connection<Q> {
     /// Section 6.2, step 5, with a timer for those that may still come.
@@ -39,7 +40,7 @@ impl<Q: Default> Connection<Q> {
         let timeout = self.round_trip.deadline(context.now, context.bounds);
         let wait = context.now + Duration::from_micros(u64::from(wait));
         self.send.timer = Timer::Reordering;
-        self.deadlines.retransmit = wait.min(timeout);
+        self.deadlines.retransmit = Deadline::at(wait.min(timeout));
         true
     }
 

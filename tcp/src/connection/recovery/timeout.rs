@@ -11,6 +11,7 @@ use crate::memory::Memory;
 use crate::scoreboard::{Probe, Scoreboard};
 use crate::send_records::{Marks, micros};
 use crate::table::NONE;
+use crate::time::Deadline;
 
 impl<Q: Default> Connection<Q> {
     /// The timer ran out: what is outstanding counts as lost and is sent again from the oldest on, as the window
@@ -128,7 +129,7 @@ impl<Q: Default> Connection<Q> {
         let wait = self.round_trip.smoothed_micros() / 2;
         let wait = Duration::from_micros(u64::from(wait)).max(RENEGING_WAIT);
         self.send.timer = Timer::Timeout;
-        self.deadlines.retransmit = context.now + wait;
+        self.deadlines.retransmit = Deadline::at(context.now + wait);
     }
 
     /// An acknowledgement after a timeout.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::super::deadlines::NEVER;
 use super::super::{Connection, Context};
 use crate::congestion::Phase;
 use crate::limits::LossDetection;
 use crate::send_records::moment;
+use crate::time::Deadline;
 
 /// Why `Deadlines::retransmit` is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl<Q> Connection<Q> {
     pub(crate) fn restart_timer<M>(&mut self, context: &Context<'_, M>) {
         if self.send.outstanding() == 0 {
             self.send.timer = Timer::Timeout;
-            self.deadlines.retransmit = NEVER;
+            self.deadlines.retransmit = Deadline::NEVER;
             return;
         }
         self.restart_timeout(context);
@@ -41,17 +41,17 @@ impl<Q> Connection<Q> {
     pub(crate) fn restart_timeout<M>(&mut self, context: &Context<'_, M>) {
         self.send.timer = Timer::Timeout;
         let deadline = self.round_trip.deadline(context.now, context.bounds);
-        self.deadlines.retransmit = if self.extension.is_held() {
+        self.deadlines.retransmit = Deadline::at(if self.extension.is_held() {
             self.user_bounds(context, deadline)
         } else {
             deadline
-        };
+        });
     }
 
     /// New data was sent. `was_idle`: nothing was outstanding.
     #[inline]
     pub(crate) fn start_timer<M>(&mut self, context: &Context<'_, M>, was_idle: bool) {
-        if was_idle || self.deadlines.retransmit == NEVER {
+        if was_idle || !self.deadlines.retransmit.is_set() {
             self.restart_timeout(context);
         }
         if self.send.timer != Timer::Reordering && self.may_probe(context) {
@@ -61,7 +61,8 @@ impl<Q> Connection<Q> {
                 let sent_at = oldest.map_or(context.now, |(_, oldest)| {
                     moment(context.now, oldest.sent_at)
                 });
-                self.deadlines.retransmit = self.round_trip.deadline(sent_at, context.bounds);
+                let timeout = self.round_trip.deadline(sent_at, context.bounds);
+                self.deadlines.retransmit = Deadline::at(timeout);
             }
             self.schedule_probe(context);
         }
@@ -99,7 +100,8 @@ impl<Q> Connection<Q> {
             }
         };
         self.send.timer = Timer::Probe;
-        self.deadlines.retransmit = self.deadlines.retransmit.min(context.now + wait);
+        let probe = Deadline::at(context.now + wait);
+        self.deadlines.retransmit = self.deadlines.retransmit.earlier(probe);
     }
 }
 
