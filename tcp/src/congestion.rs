@@ -144,6 +144,12 @@ impl Congestion {
     /// Data was delivered, or only marked or measured: the window may grow.
     #[inline]
     pub fn on_ack(&mut self, pool: &mut CongestionPool, acknowledged: &Acknowledged) {
+        self.use_ack(pool, acknowledged);
+        self.end_deferral();
+    }
+
+    #[inline]
+    fn use_ack(&mut self, pool: &mut CongestionPool, acknowledged: &Acknowledged) {
         // Most connections never fill their first window: they pay for this look only.
         let needs_none = self.block == Handle::NONE
             && matches!(self.algorithm, Algorithm::Cubic | Algorithm::NewReno);
@@ -172,6 +178,7 @@ impl Congestion {
         in_flight: u32,
         reason: Reason,
     ) {
+        self.end_deferral();
         let (block, _) = pool.ensure(self, now);
         let threshold = match block {
             Some(block) => self.reduced(block, in_flight, reason),
@@ -355,18 +362,6 @@ impl Congestion {
             .max(1)
             .saturating_mul(self.segment())
             .min(bound)
-    }
-
-    /// True when the flight leaves no room for another segment.
-    #[inline]
-    fn is_full(&self, in_flight: u32) -> bool {
-        in_flight.saturating_add(self.segment()) > self.window
-    }
-
-    /// True when so large a flight lets the window grow, without knowing of any before.
-    #[inline]
-    fn may_grow(&self, in_flight: u32) -> bool {
-        self.is_full(in_flight) || (self.is_slow_start() && self.window / 2 < in_flight)
     }
 
     /// Before the window comes down without a loss: most of what it was stays within reach of slow

@@ -18,6 +18,7 @@ pub(crate) mod path_mtu;
 pub(crate) mod receive_side;
 mod receive_tuning;
 mod recovery;
+mod segmentation;
 mod send_side;
 mod stamps;
 mod tell;

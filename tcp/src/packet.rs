@@ -57,6 +57,9 @@ pub struct Outgoing {
     pub length: usize,
     /// Of these, header and options.
     pub header_length: usize,
+    /// Payload of each segment but the last that the port has to cut it into; 0 when it is one segment.
+    /// Only [`next_segments`](crate::Shard::next_segments) gives others.
+    pub segment_payload: u16,
     /// DSCP to put into the IP header: six bits (RFC 2474).
     pub dscp: u8,
     /// ECN bits to put into the IP header.

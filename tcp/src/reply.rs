@@ -130,6 +130,7 @@ pub(crate) fn outgoing(
         destination: flow.remote.address,
         length,
         header_length,
+        segment_payload: 0,
         dscp: 0,
         ecn: 0,
         ttl: limits.ttl,

@@ -116,20 +116,40 @@ impl Congestion {
         };
     }
 
+    /// Bytes per second that the window and a round trip of `smoothed` make.
+    pub fn usual_rate(&self, smoothed: Duration) -> u64 {
+        let nanos = u64::try_from(smoothed.as_nanos())
+            .unwrap_or(u64::MAX)
+            .max(1);
+        let percent = if self.window < self.threshold / 2 {
+            200
+        } else {
+            120
+        };
+        u64::from(self.window) * percent * 10_000_000 / nanos
+    }
+
+    /// True while a burst waits for an acknowledgement, so that more segments leave together.
+    #[inline]
+    pub fn is_deferring(&self) -> bool {
+        self.flags & DEFERRING != 0
+    }
+
+    /// The next segments wait for an acknowledgement. The window counts as used up, as if they had left.
+    pub fn defer(&mut self) {
+        self.flags |= DEFERRING;
+    }
+
+    /// What has waited may leave.
+    #[inline]
+    pub fn end_deferral(&mut self) {
+        self.flags &= !DEFERRING;
+    }
+
     fn rate_with(&self, block: &Block, smoothed: Option<Duration>) -> Option<u64> {
         let rate = match &block.private {
             Private::Bbr(bbr) => bbr.pacing_rate(),
-            _ => {
-                let nanos = u64::try_from(smoothed?.as_nanos())
-                    .unwrap_or(u64::MAX)
-                    .max(1);
-                let percent = if self.window < self.threshold / 2 {
-                    200
-                } else {
-                    120
-                };
-                u64::from(self.window) * percent * 10_000_000 / nanos
-            }
+            _ => self.usual_rate(smoothed?),
         };
         Some(match block.pacer.rate_max {
             0 => rate,
@@ -144,6 +164,8 @@ pub(super) const PACED: u8 = 1;
 const HOLDING: u8 = 2;
 /// The user has set a bound.
 const BOUNDED: u8 = 4;
+/// Segments wait to leave together.
+const DEFERRING: u8 = 8;
 /// As Linux: short exchanges are not slowed down.
 const FIRST_SEGMENTS: u8 = 10;
 const MISSED_NANOS_MAX: u64 = 1_000_000;

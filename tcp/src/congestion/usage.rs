@@ -86,6 +86,20 @@ impl Usage {
     }
 }
 
+impl Congestion {
+    /// True when the flight leaves no room for another segment, or for what waits to leave together.
+    #[inline]
+    pub(super) fn is_full(&self, in_flight: u32) -> bool {
+        in_flight.saturating_add(self.segment()) > self.window || self.is_deferring()
+    }
+
+    /// True when so large a flight lets the window grow, without knowing of any before.
+    #[inline]
+    pub(super) fn may_grow(&self, in_flight: u32) -> bool {
+        self.is_full(in_flight) || (self.is_slow_start() && self.window / 2 < in_flight)
+    }
+}
+
 fn millis(now: Instant) -> u32 {
     now.as_millis() as u32
 }

@@ -46,6 +46,12 @@ impl Ecn {
         }
     }
 
+    /// The next new segment tells the peer of it: that one alone.
+    #[inline]
+    pub(crate) fn is_to_confess(self) -> bool {
+        self.has(Self::REDUCED)
+    }
+
     /// The flags that a segment carries: `is_new` for data that is sent for the first time.
     #[inline]
     pub(crate) fn flags(&mut self, is_new: bool) -> Flags {

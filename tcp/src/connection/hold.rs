@@ -14,6 +14,8 @@ pub(crate) struct Plan {
     pub(crate) sequence: SequenceNumber,
     pub(crate) payload: u32,
     pub(crate) fin: bool,
+    /// Payload of a full segment: what the port cuts `payload` into where that is more.
+    pub(crate) segment: u32,
     /// The record that is sent again; `NONE` for new data.
     pub(crate) record: u32,
 }
@@ -31,6 +33,8 @@ pub(crate) enum Hold {
     Congestion,
     /// It is too early: segments leave at a rate.
     Pacing,
+    /// More will leave together after an acknowledgement, which comes soon (TSO deferral).
+    Deferral,
     /// The peer's window is full.
     Window,
     /// The peer's window is so small that filling it would be silly (RFC 9293, section 3.8.6.2.1).
@@ -52,6 +56,7 @@ impl Hold {
             Hold::Closed => "closed",
             Hold::Congestion => "cwnd",
             Hold::Pacing => "pacing",
+            Hold::Deferral => "deferral",
             Hold::Window => "window",
             Hold::Silly => "silly",
             Hold::Cork => "cork",
@@ -62,10 +67,16 @@ impl Hold {
 }
 
 impl<Q> Connection<Q> {
-    /// The next data segment, with at most `option_bytes` of options.
+    /// The next data segment, with at most `option_bytes` of options; of new data as many whole ones as `most` bytes
+    /// hold, where that is more than one.
     /// RFC 9293, SHLD-28.
     #[inline]
-    pub(crate) fn plan(&self, records: &SendRecordPool, option_bytes: usize) -> Result<Plan, Hold> {
+    pub(crate) fn plan(
+        &self,
+        records: &SendRecordPool,
+        option_bytes: usize,
+        most: u32,
+    ) -> Result<Plan, Hold> {
         match self.state {
             State::SynSent | State::SynReceived | State::Listen => return Err(Hold::Handshake),
             State::Closed | State::TimeWait => return Err(Hold::Closed),
@@ -77,7 +88,12 @@ impl<Q> Connection<Q> {
         if self.send.resend != NONE || self.due.tail {
             return self.plan_troubled(records, full);
         }
-        self.plan_new(records, full)
+        let plan = self.plan_new(records, full)?;
+        Ok(if most > full {
+            self.lengthened(records, plan, most)
+        } else {
+            plan
+        })
     }
 
     /// What is sent again goes before new data, but where a timeout is doubted (RFC 5682, section 3.1, step 2).
@@ -126,6 +142,9 @@ impl<Q> Connection<Q> {
         if self.congestion.is_holding() {
             return Err(Hold::Pacing);
         }
+        if self.congestion.is_deferring() && !self.due.tail {
+            return Err(Hold::Deferral);
+        }
         if in_window == 0 {
             return Err(Hold::Window);
         }
@@ -140,8 +159,38 @@ impl<Q> Connection<Q> {
             sequence: send.next,
             payload,
             fin,
+            segment: full,
             record: NONE,
         })
+    }
+
+    /// The same with more whole segments behind a whole one, as far as windows and records go.
+    #[cold]
+    fn lengthened(&self, records: &SendRecordPool, plan: Plan, most: u32) -> Plan {
+        if plan.payload != plan.segment || plan.fin {
+            return plan;
+        }
+        let send = &self.send;
+        let offset = plan.sequence.since(send.unacknowledged);
+        let available = send.queued.saturating_sub(offset);
+        let by_window = send.window.saturating_sub(offset);
+        let by_congestion = self.congestion.window().saturating_sub(send.in_flight());
+        let by_records = u32::try_from(records.room())
+            .unwrap_or(u32::MAX)
+            .saturating_mul(plan.segment);
+        let bytes = [most, available, by_window, by_congestion, by_records]
+            .into_iter()
+            .fold(u32::MAX, u32::min);
+        let payload = bytes - bytes % plan.segment;
+        if payload <= plan.segment {
+            return plan;
+        }
+        let fin = payload == available && self.fin_waits() && by_window > payload;
+        Plan {
+            payload,
+            fin,
+            ..plan
+        }
     }
 
     /// Whether a segment may leave that is less than a full one.
@@ -208,7 +257,7 @@ impl<Q> Connection<Q> {
     /// Why nothing more is sent now; None when something may be.
     /// RFC 9293, MUST-60.
     pub(crate) fn hold(&self, records: &SendRecordPool) -> Option<Hold> {
-        self.plan(records, self.usual_option_bytes()).err()
+        self.plan(records, self.usual_option_bytes(), 0).err()
     }
 
     /// Options of a segment while nothing is out of order.

@@ -18,12 +18,14 @@ use crate::table::NONE;
 use crate::time::{Deadline, Instant, Past};
 
 impl<Q: Default> Connection<Q> {
-    /// Writes the next segment into `out`; None when there is none, or it does not fit.
+    /// Writes the next segment into `out`, or several as one where the port cuts them; None when there is none, or it
+    /// does not fit.
     /// RFC 5681, section 4.2: one acknowledgement for all that has come.
     pub(crate) fn next_segment<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
         out: &mut [u8],
+        is_cut: bool,
     ) -> Option<Outgoing> {
         if self.due.reset {
             self.due.reset = false;
@@ -40,7 +42,14 @@ impl<Q: Default> Connection<Q> {
         if self.send.resend != NONE {
             self.fit_resend(context, u32::from(self.send.mss) - options.length() as u32);
         }
-        match self.plan(context.records, options.length()) {
+        let most = if is_cut {
+            let full = u32::from(self.send.mss) - options.length() as u32;
+            self.burst_payload(out.len(), full, options.length())
+        } else {
+            0
+        };
+        match self.plan(context.records, options.length(), most) {
+            Ok(plan) if self.defers(context, &plan, most) => self.congestion.defer(),
             Ok(plan) => return self.emit_data(context, plan, &options, out),
             Err(Hold::Window | Hold::Silly) => self.persist(context),
             Err(Hold::Records) => context.counters.send_records_exhausted.increment(),
@@ -97,6 +106,9 @@ impl<Q: Default> Connection<Q> {
         let length = header_length + plan.payload as usize;
         let mut outgoing = self.outgoing(context, length, header_length);
         outgoing.ecn = self.ecn_bits(is_new);
+        if plan.payload > plan.segment {
+            outgoing.segment_payload = plan.segment as u16;
+        }
         Some(outgoing)
     }
 
@@ -148,6 +160,9 @@ impl<Q: Default> Connection<Q> {
         self.due.force = false;
         if plan.record == NONE {
             context.counters.out_segs.increment();
+            if plan.payload > plan.segment {
+                self.note_burst(context, plan);
+            }
             if plan.payload < u32::from(self.full_payload()) && plan.payload > 0 {
                 self.send.small = end;
             }

@@ -16,6 +16,19 @@ impl<M: Memory> Shard<M> {
     /// now, or when `out` is too short for it: 60 bytes of header and the link's MSS must fit.
     /// RFC 9293, MUST-58, MUST-59.
     pub fn next_segment(&mut self, now: Instant, out: &mut [u8]) -> Option<Outgoing> {
+        self.next_to_send(now, out, false)
+    }
+
+    /// The same for a port that cuts segments (TSO): data as it fits into `out`, up to what one packet of IP holds.
+    /// Where that is more than a segment, all but the last have [`Outgoing::segment_payload`] bytes; the header is
+    /// that of the first, but for FIN and PSH, which belong to the last.
+    pub fn next_segments(&mut self, now: Instant, out: &mut [u8]) -> Option<Outgoing> {
+        let most = out.len().min(BURST_BYTES_MAX);
+        self.next_to_send(now, out.get_mut(..most)?, true)
+    }
+
+    #[inline]
+    fn next_to_send(&mut self, now: Instant, out: &mut [u8], is_cut: bool) -> Option<Outgoing> {
         if !self.has_segments() {
             return None;
         }
@@ -33,13 +46,13 @@ impl<M: Memory> Shard<M> {
         // Each once: a segment too long for `out` leaves its connection in the list.
         for _ in 0..self.urgent.len() {
             let slot = self.urgent.pop()?;
-            if let Some(segment) = self.pull(now, slot, out) {
+            if let Some(segment) = self.pull(now, slot, out, is_cut) {
                 return Some(segment);
             }
         }
         for _ in 0..self.sending.len() {
             let slot = self.sending.pop()?;
-            if let Some(segment) = self.pull(now, slot, out) {
+            if let Some(segment) = self.pull(now, slot, out, is_cut) {
                 return Some(segment);
             }
         }
@@ -85,10 +98,10 @@ impl<M: Memory> Shard<M> {
 
     /// One segment of a connection, which goes to the end of its list if it has more.
     #[inline]
-    fn pull(&mut self, now: Instant, slot: u32, out: &mut [u8]) -> Option<Outgoing> {
+    fn pull(&mut self, now: Instant, slot: u32, out: &mut [u8], is_cut: bool) -> Option<Outgoing> {
         let (connections, mut context) = self.split(now);
         let connection = connections.get_mut(slot)?;
-        let segment = connection.next_segment(&mut context, out);
+        let segment = connection.next_segment(&mut context, out, is_cut);
         if segment.is_some() {
             self.settle(now, slot);
         } else {
@@ -146,3 +159,6 @@ impl<M: Memory> Shard<M> {
         }
     }
 }
+
+/// What an IPv4 packet holds behind its header, options of IP included.
+const BURST_BYTES_MAX: usize = 65_535 - 60;

@@ -5,6 +5,7 @@
 //! seed that fails the plan is made as small as it may be, and printed.
 
 mod application;
+mod cutter;
 mod link;
 mod plan;
 mod random;
@@ -63,6 +64,7 @@ fn bytes_arrive_or_the_connection_reports_an_error() {
     if seeds >= SEEDS {
         // A link that harms nothing would prove nothing.
         assert!(total.completed > seeds && total.recoveries > seeds && total.timeouts > seeds);
+        assert!(total.bursts > seeds);
     }
 }
 

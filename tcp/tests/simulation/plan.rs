@@ -17,6 +17,8 @@ pub struct Plan {
     pub mtu: u16,
     /// IPv6.
     pub is_wide: bool,
+    /// The ports cut segments.
+    pub is_cut: bool,
     /// Bound of the accept queues.
     pub backlogs: [usize; 2],
     /// The time at which it begins.
@@ -93,6 +95,7 @@ impl Plan {
             links,
             mtu,
             is_wide: random.chance(1, 4),
+            is_cut: seed % 5 == 4,
             backlogs: [0, 1].map(|_| random.between(1, 64) as usize),
             origin: Instant::from_micros(random.of_magnitude(1, 1 << 45)),
             chance: random.next(),

@@ -24,6 +24,13 @@ pub fn smallest(mut plan: Plan, fails: &dyn Fn(&Plan) -> bool) -> Plan {
 /// Plans one step simpler than `plan`, the largest steps first.
 fn candidates(plan: &Plan) -> Vec<Plan> {
     let mut all = fewer_connections(plan);
+    if plan.is_cut {
+        let is_cut = false;
+        all.push(Plan {
+            is_cut,
+            ..plan.clone()
+        });
+    }
     for side in 0..2 {
         for change in LINK_CHANGES {
             let mut simpler = plan.clone();

@@ -8,9 +8,12 @@ use std::time::Duration;
 use coremill_tcp::checksum::{PROTOCOL_TCP, fill, pseudo_header};
 use coremill_tcp::options::{ConnectOptions, SocketOptions};
 use coremill_tcp::packet::Quoted;
-use coremill_tcp::{ConnectionId, Endpoint, Flow, Inbound, Instant, Subject, Unreachable};
+use coremill_tcp::{
+    ConnectionId, Endpoint, Flow, Inbound, Instant, Outgoing, Subject, Unreachable,
+};
 
 use super::application::Application;
+use super::cutter::cut;
 use super::link::{Fate, Packet};
 use super::plan::{ConnectionPlan, EndPlan, Plan};
 use super::random::Random;
@@ -58,6 +61,8 @@ pub struct Summary {
     pub retransmissions: u64,
     pub recoveries: u64,
     pub timeouts: u64,
+    /// What a port had to cut into several segments.
+    pub bursts: u64,
     pub bytes: u64,
     pub virtual_seconds: u64,
 }
@@ -71,6 +76,7 @@ impl Summary {
         self.retransmissions += other.retransmissions;
         self.recoveries += other.recoveries;
         self.timeouts += other.timeouts;
+        self.bursts += other.bursts;
         self.bytes += other.bytes;
         self.virtual_seconds += other.virtual_seconds;
     }
@@ -255,31 +261,42 @@ impl World {
 
     fn transmit(&mut self, side: usize) {
         let room = self.random.between(1, 64);
-        let mut out = [0; 9_100];
+        let mut out = [0; 65_536];
         for _ in 0..room {
             let shard = &mut self.sides[side].shard;
-            let Some(outgoing) = shard.next_segment(self.now, &mut out) else {
+            let outgoing = if self.plan.is_cut {
+                shard.next_segments(self.now, &mut out)
+            } else {
+                shard.next_segment(self.now, &mut out[..9_100])
+            };
+            let Some(outgoing) = outgoing else {
                 assert!(!shard.has_segments(), "segments are told of, not given");
                 let again = shard.next_segment(self.now, &mut out);
                 assert!(again.is_none(), "a segment out of nothing: {again:?}");
                 return;
             };
-            let bytes = &mut out[..outgoing.length];
-            let header_bytes = self.plan.header_bytes();
-            assert!(
-                bytes.len() + header_bytes <= usize::from(self.plan.mtu),
-                "larger than the path allows"
-            );
-            let (source, destination) = (outgoing.source, outgoing.destination);
-            let pseudo = pseudo_header(source, destination, PROTOCOL_TCP, bytes.len());
-            assert!(fill(bytes, 16, pseudo));
-            self.summary.segments += 1;
-            let packet = Packet {
-                bytes: bytes.to_vec(),
-                ecn: outgoing.ecn,
-            };
-            self.put_on_the_wire(side, packet, header_bytes);
+            self.summary.bursts += u64::from(outgoing.segment_payload > 0);
+            for bytes in cut(&outgoing, &out[..outgoing.length]) {
+                self.send_off(side, &outgoing, bytes);
+            }
         }
+    }
+
+    fn send_off(&mut self, side: usize, outgoing: &Outgoing, mut bytes: Vec<u8>) {
+        let header_bytes = self.plan.header_bytes();
+        assert!(
+            bytes.len() + header_bytes <= usize::from(self.plan.mtu),
+            "larger than the path allows"
+        );
+        let (source, destination) = (outgoing.source, outgoing.destination);
+        let pseudo = pseudo_header(source, destination, PROTOCOL_TCP, bytes.len());
+        assert!(fill(&mut bytes, 16, pseudo));
+        self.summary.segments += 1;
+        let packet = Packet {
+            bytes,
+            ecn: outgoing.ecn,
+        };
+        self.put_on_the_wire(side, packet, header_bytes);
     }
 
     fn put_on_the_wire(&mut self, side: usize, packet: Packet, header_bytes: usize) {

@@ -16,6 +16,7 @@ mod player;
 mod receiving;
 mod retransmission;
 mod segment;
+mod segmentation;
 mod self_connect;
 mod sending;
 mod socket_options;

@@ -52,6 +52,7 @@ impl<Q> Connection<Q> {
             sequence: start,
             payload,
             fin: payload == available && length > available,
+            segment: payload,
             record: index,
         }))
     }

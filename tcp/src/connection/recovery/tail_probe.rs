@@ -90,6 +90,7 @@ impl<Q> Connection<Q> {
         Ok(Plan {
             sequence: start + cut,
             payload: payload - cut,
+            segment: payload - cut,
             fin: last.end.since(start) > payload,
             record: index,
         })
