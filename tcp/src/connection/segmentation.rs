@@ -3,13 +3,12 @@
 //! As Linux: what its `tcp_tso_autosize` and `tcp_tso_should_defer` judge. All of them but the last are full, so
 //! that each has a send record of its own and loss recovery knows nothing of it.
 
-use std::time::Duration;
-
 use super::hold::Plan;
 use super::{Connection, Context};
 use crate::congestion::Phase;
 use crate::header::HEADER_BYTES;
 use crate::memory::Memory;
+use crate::send_records::micros;
 use crate::table::NONE;
 
 impl<Q: Default> Connection<Q> {
@@ -69,7 +68,6 @@ impl<Q: Default> Connection<Q> {
             || plan.fin
             || available <= plan.segment
             || matches!(send.phase, Phase::Recovery | Phase::Loss)
-            || context.now.since(send.last_sent) > RECENT
         {
             return false;
         }
@@ -80,13 +78,17 @@ impl<Q: Default> Connection<Q> {
         if limit >= most.min(available) || limit >= share {
             return false;
         }
-        let Some((_, oldest)) = context.records.first(&send.records) else {
+        let records = &context.records;
+        let (Some((_, oldest)), Some((_, newest))) =
+            (records.first(&send.records), records.last(&send.records))
+        else {
             return false;
         };
-        let age = crate::send_records::micros(context.now).wrapping_sub(oldest.sent_at);
+        let now = micros(context.now);
+        let [age, pause] = [oldest, newest].map(|record| now.wrapping_sub(record.sent_at));
         let smoothed = self.round_trip.smoothed().unwrap_or_default();
-        // Younger than half a round trip: its acknowledgement is too far away.
-        u128::from(age) >= smoothed.as_micros() / 2
+        // An oldest one younger than half a round trip: its acknowledgement is too far away.
+        pause <= RECENT_MICROS && u128::from(age) >= smoothed.as_micros() / 2
     }
 }
 
@@ -97,4 +99,4 @@ const SHORT_PATH_LOG: u32 = 9;
 /// Linux: tcp_tso_win_divisor.
 const WINDOW_DIVISOR: u32 = 3;
 /// Whoever has not sent for longer sends at once: waiting would make bursts.
-const RECENT: Duration = Duration::from_millis(1);
+const RECENT_MICROS: u32 = 1_000;
