@@ -195,7 +195,7 @@ impl Inner {
 
     /// Claims a connection of a worker and asks for it; None when another thread was faster. The offer says all that is
     /// to be known, and what is sent to the worker from now on comes behind the command that takes it. Should
-    /// the listener close first, it is a connection that was reset before anything was read.
+    /// the listener close first, the worker finds the claim.
     fn take(&self, worker: u32, claims: &Claims) -> io::Result<Option<(TcpStream, SocketAddr)>> {
         let (context, told) = (&self.socket.context, &self.socket.told);
         let listener = self.socket.name()?.handle;

@@ -149,13 +149,15 @@ impl Offers {
         count
     }
 
-    /// Takes an offer back, whoever claimed it: the listener closes. None when there is none left.
-    pub fn withdraw(&mut self) -> Option<Offer> {
+    /// Takes an offer back: the listener closes. Says whether `attachment` had claimed it, and so has the connection
+    /// already, although its command that takes it is still on its way. None when there is none left.
+    pub fn withdraw(&mut self, attachment: u16) -> Option<(Offer, bool)> {
         let slot = self.held.iter().position(|held| held.offer.is_some())?;
         let held = self.held.get_mut(slot)?;
         self.slots
             .store_release(slot * LINE_WORDS, state_word(held.round, FREE));
-        held.offer.take()
+        let is_claimed = self.claims.load_acquire(slot) == claim_word(held.round, attachment);
+        Some((held.offer.take()?, is_claimed))
     }
 
     /// Whether another connection can be offered.
@@ -216,10 +218,12 @@ impl Claims {
         let words: [u64; LINE_WORDS] =
             std::array::from_fn(|at| self.slots.load(slot * LINE_WORDS + at));
         fence(Ordering::Acquire);
-        if self.slots.load(slot * LINE_WORDS) != state {
-            // Withdrawn or offered again meanwhile: this claim is for a round that is over.
+        if self.slots.load(slot * LINE_WORDS) >> STATE_BITS != round {
+            // Offered again meanwhile: this claim is for a round that is over.
             return None;
         }
+        // Withdrawn it may be, and the daemon may have seen this claim before or not: the claimant has the connection
+        // in either case, in the second one that was reset.
         let offer = Offer {
             socket: Handle::from_word(words[1])?,
             remote: from_words(&words[2..])?,

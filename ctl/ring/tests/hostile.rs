@@ -193,7 +193,7 @@ fn claims_prove_nothing() {
     }
     claims.store(0, 1 << 17 | 5);
     assert_eq!(offers.take(0, 1, 4), Ok(OFFER));
-    assert_eq!((offers.release_dead(4), offers.withdraw()), (0, None));
+    assert_eq!((offers.release_dead(4), offers.withdraw(4)), (0, None));
 }
 
 #[test]
@@ -462,7 +462,7 @@ impl Domain {
     fn detach(&mut self) {
         self.receive.0.clear(&mut self.receive.1, &self.state);
         self.send.0.clear(&mut self.send.1);
-        while self.offers.withdraw().is_some() {}
+        while self.offers.withdraw(0).is_some() {}
         assert_eq!(
             (
                 self.receive.1.lent(),

@@ -240,7 +240,8 @@ fn a_claim_is_for_the_offer_it_was_made_for_or_void() {
         assert!(offers.offer(&offer(1)));
         let claims = Claims::new(slots.reader(), words.clone(), 1);
         let claimant = thread::spawn(move || claims.claim());
-        assert_eq!(offers.withdraw(), Some(offer(1)));
+        let withdrawn = offers.withdraw(2);
+        assert_eq!(withdrawn, Some((offer(1), false)), "claimed by another");
         assert!(offers.offer(&offer(2)));
         if let Some(claim) = claimant.join().unwrap() {
             match offers.take(claim.slot, claim.round, 1) {
@@ -248,6 +249,23 @@ fn a_claim_is_for_the_offer_it_was_made_for_or_void() {
                 Err(reason) => assert_eq!((reason, claim.offer), (TakeError::Stale, offer(1))),
             }
         }
+    });
+}
+
+#[test]
+fn what_is_claimed_while_its_listener_closes_has_an_owner() {
+    check(&BOUNDS, || {
+        let (slots, words) = (SharedWrite::heap(8), SharedWrite::heap(1));
+        let mut offers = Offers::new(slots.clone(), words.reader());
+        assert!(offers.offer(&offer(1)));
+        let claims = Claims::new(slots.reader(), words.clone(), 1);
+        let claimant = thread::spawn(move || claims.claim());
+        let (withdrawn, is_claimed) = offers.withdraw(1).unwrap();
+        assert_eq!(withdrawn, offer(1));
+        let claim = claimant.join().unwrap();
+        // Handed over to nobody, it would stay open for ever.
+        assert!(claim.is_some() || !is_claimed);
+        assert!(claim.is_none_or(|claim| claim.offer == offer(1)));
     });
 }
 

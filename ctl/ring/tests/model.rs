@@ -202,8 +202,10 @@ fn each_connection_is_accepted_once_whoever_dies() {
             }
             assert_eq!(offers.offered(), waiting.len());
         }
-        while let Some(left) = offers.withdraw() {
+        while let Some((left, is_claimed)) = offers.withdraw(1) {
             assert!(waiting.remove(&left.socket.generation).is_some());
+            let has_it = |claim: &Claim| claim.offer == left;
+            assert_eq!(is_claimed, held[0].iter().any(has_it));
         }
         assert!(waiting.is_empty() && claims[0].claim().is_none());
     });

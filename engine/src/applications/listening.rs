@@ -214,17 +214,22 @@ impl Domain {
         Ok(())
     }
 
-    /// Closes a listener on this worker: connections that wait are reset, those offered too.
+    /// Closes a listener on this worker: connections that wait are reset, those offered too. Those that were claimed are
+    /// the application's, whose program accepted them before it closed the listener.
     pub(super) fn close_here(&mut self, number: u32, turn: &mut Turn<'_>) {
         let Some(listening) = self.listening.get_mut(number as usize) else {
             return;
         };
         let open = listening.open.take();
-        let mut offered = listening.offers.withdraw();
-        while let Some(offer) = offered {
-            self.abort(offer.socket.slot, turn);
+        let mut offered = listening.offers.withdraw(MEMBER);
+        while let Some((offer, is_claimed)) = offered {
+            if !is_claimed {
+                self.abort(offer.socket.slot, turn);
+            } else if let Err(violation) = self.hand_over(offer.socket, turn) {
+                self.attachment.condemn(violation);
+            }
             let listening = self.listening.get_mut(number as usize);
-            offered = listening.and_then(|listening| listening.offers.withdraw());
+            offered = listening.and_then(|listening| listening.offers.withdraw(MEMBER));
         }
         if let Some(open) = open {
             for subscription in open.subscribers.iter() {
@@ -317,12 +322,17 @@ impl Domain {
             open.is_acceptable = true;
             self.has_acceptable = true;
         }
-        let place = self.sockets.find(offer.socket);
+        self.hand_over(offer.socket, turn)?;
+        Ok(Ok((Some(offer.socket), 0)))
+    }
+
+    /// From now on the application may name it.
+    fn hand_over(&mut self, socket: Handle, turn: &mut Turn<'_>) -> Result<(), Violation> {
+        let place = self.sockets.find(socket);
         if let Some(stream) = place.and_then(|place| place.slot.socket.as_mut()?.stream()) {
             stream.is_offered = false;
         }
-        self.look_after(offer.socket.slot, turn)?;
-        Ok(Ok((Some(offer.socket), 0)))
+        self.look_after(socket.slot, turn)
     }
 
     fn open_listener(&mut self, number: u32) -> Option<&mut OpenListener> {
