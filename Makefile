@@ -51,7 +51,11 @@ fuzz: ## fuzz the TCP machine: TARGET=header, options or states, for SECONDS=60;
 verify-fuzz: ## each fuzzing target for half an hour, or SECONDS; goes on where it stopped
 	for target in header options states; do tcp/fuzz/run $$target $(or $(SECONDS),1800) || exit 1; done
 
-.PHONY: verify-hostile verify-deaths verify-applications
+.PHONY: verify-interop verify-hostile verify-deaths verify-applications
+verify-interop: ## the kernel as peer: loss, options, small packets, 20 minutes of chance; goes on where it stopped
+	@deploy/host/setup build demo test
+	deploy/host/verify interop::
+
 verify-hostile: ## applications that lie, a minute each, and what a liar costs another one; goes on where it stopped
 	@deploy/host/setup build demo test
 	deploy/host/verify hostile:: limits::

@@ -8,6 +8,7 @@ mod configuration;
 mod control;
 mod conversation;
 mod daemon;
+mod interop;
 mod isolation;
 mod mortal;
 mod scenarios;

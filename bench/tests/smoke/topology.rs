@@ -51,17 +51,6 @@ impl LossyPath {
         Self
     }
 
-    /// Does something in the client's namespace, in a thread that is there.
-    pub fn in_client<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
-        let act = || {
-            let namespace = File::open("/run/netns/client").expect("the client's namespace");
-            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
-                .expect("enter the client's namespace");
-            act()
-        };
-        std::thread::scope(|scope| scope.spawn(act).join().expect("what is done there"))
-    }
-
     /// Towards the daemon, and back.
     pub fn shares(&self) -> [Share; 2] {
         ["up", "down"].map(|way| Share {
@@ -86,6 +75,17 @@ impl LossyPath {
             .and_then(Result::ok)
             .unwrap_or_else(|| panic!("no RetransSegs in {text}"))
     }
+}
+
+/// Does something in the client's namespace, in a thread that is there.
+pub fn in_client<T: Send>(act: impl FnOnce() -> T + Send) -> T {
+    let act = || {
+        let namespace = File::open("/run/netns/client").expect("the client's namespace");
+        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+            .expect("enter the client's namespace");
+        act()
+    };
+    std::thread::scope(|scope| scope.spawn(act).join().expect("what is done there"))
 }
 
 fn rules() -> String {

@@ -8,7 +8,7 @@ use crate::command::load;
 use crate::daemon::Daemon;
 use crate::isolation::is_long;
 use crate::scenarios::passed_on::through_proxy;
-use crate::topology::{IN_CLIENT, LossyPath};
+use crate::topology::{IN_CLIENT, LossyPath, in_client};
 
 pub fn run(workers: usize) {
     let daemon = Daemon::start(workers);
@@ -32,7 +32,7 @@ pub fn run(workers: usize) {
     assert!(repeated > 200, "{repeated} segments were repeated only");
     drop(server);
 
-    path.in_client(|| {
+    in_client(|| {
         let server = TcpListener::bind("10.98.0.2:0").expect("listen");
         let target = server.local_addr().expect("its address").to_string();
         let _proxy = Program::start("proxy", &["10.99.0.2:8080", &target]);
