@@ -4,6 +4,7 @@
 //! connection), `transmit` (out), `timers`, `open`, `options` and `user` (the user's), `settle` (what follows after each).
 
 mod abort_all;
+mod audit;
 mod cookies;
 mod inspect;
 mod late;
@@ -16,6 +17,8 @@ mod settle;
 mod timers;
 mod transmit;
 mod user;
+
+pub use audit::Contradiction;
 
 use std::sync::Arc;
 

@@ -28,6 +28,7 @@ use crate::memory::Memory;
 use crate::scoreboard::{Probe, Scoreboard};
 use crate::send_records::micros;
 use crate::sequence::SequenceNumber;
+use crate::table::NONE;
 
 /// What one acknowledgement told.
 #[derive(Debug, Default)]
@@ -133,6 +134,10 @@ impl<Q: Default> Connection<Q> {
     /// Keeps the scoreboard while it says anything.
     fn keep<M>(&mut self, context: &mut Context<'_, M>, board: &Scoreboard) {
         self.send.left = board.left();
+        if board.lost == 0 {
+            // The hint must not outlive its record.
+            self.send.resend = NONE;
+        }
         // A D-SACK that shows the last recovery to have been needless comes within a round trip.
         let may_undo = board.undo.is_possible && self.send.unacknowledged <= board.high;
         let is_over = self.send.phase == Phase::Open

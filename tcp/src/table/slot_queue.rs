@@ -54,6 +54,11 @@ impl SlotQueue {
         Some(slot)
     }
 
+    /// True when the slot waits.
+    pub(crate) fn contains(&self, slot: u32) -> bool {
+        self.next.get(slot as usize).is_some_and(|next| *next != 0)
+    }
+
     /// How many slots wait.
     #[inline]
     pub(crate) fn len(&self) -> usize {
@@ -100,6 +105,7 @@ mod tests {
                 }
                 prop_assert_eq!(queue.len(), oracle.len());
                 prop_assert_eq!(queue.is_empty(), oracle.is_empty());
+                prop_assert!((0..9).all(|slot| queue.contains(slot) == oracle.contains(&slot)));
             }
         }
     }

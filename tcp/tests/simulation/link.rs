@@ -14,6 +14,8 @@ pub struct LinkPlan {
     pub bits_per_second: u64,
     pub delay: Duration,
     pub jitter: Duration,
+    /// Packets arrive together, once in this long, as a busy or sleeping worker finds them; zero: each by itself.
+    pub gathers: Duration,
     /// How long a packet may wait for those before it; others are lost.
     pub queue: Duration,
     /// A packet that waits longer than this is marked, if it may be (RFC 3168).
@@ -56,6 +58,7 @@ impl LinkPlan {
             bits_per_second: random.of_magnitude(1_000_000, 10_000_000_000),
             delay,
             jitter: delay * random.between(0, 2) as u32 / 2,
+            gathers: Duration::ZERO,
             queue,
             marks_after: random
                 .chance(1, 4)
@@ -128,10 +131,18 @@ impl Link {
         let jitter = self.random.between(0, self.plan.jitter.as_nanos() as u64);
         let arrival = self.idle_at + self.plan.delay + Duration::from_nanos(jitter);
         if self.random.per_million(self.plan.trouble.reorder) {
-            return arrival + self.plan.delay * self.random.between(1, 4) as u32 / 2;
+            let late = self.plan.delay * self.random.between(1, 4) as u32 / 2;
+            return self.gathered(arrival + late);
         }
         self.last_arrival = arrival.max(self.last_arrival);
-        self.last_arrival
+        self.gathered(self.last_arrival)
+    }
+
+    /// The first moment from `arrival` on at which packets are looked for.
+    fn gathered(&self, arrival: Instant) -> Instant {
+        let step = self.plan.gathers.as_nanos().max(1) as u64;
+        let since = arrival.since(self.began).as_nanos() as u64;
+        self.began + Duration::from_nanos(since.next_multiple_of(step))
     }
 }
 

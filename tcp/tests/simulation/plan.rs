@@ -89,7 +89,7 @@ impl Plan {
         } else {
             MEMORY_BYTES
         };
-        Self {
+        let mut plan = Self {
             limits: [limits(random, memory_bytes), limits(random, memory_bytes)],
             secrets: [secrets(random), secrets(random)],
             links,
@@ -102,7 +102,14 @@ impl Plan {
             connections: (0..count)
                 .map(|index| ConnectionPlan::random(random, index as u16, bytes_max))
                 .collect(),
+        };
+        // After all else, so that it leaves all else as it was.
+        for link in &mut plan.links {
+            if random.chance(1, 2) {
+                link.gathers = random.micros(20, 2_000);
+            }
         }
+        plan
     }
 
     /// Bytes of the IP header.

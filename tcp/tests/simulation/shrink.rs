@@ -91,6 +91,7 @@ const LINK_CHANGES: &[fn(&mut Plan, usize) -> bool] = &[
     |plan, side| plan.links[side].mtu_change.take().is_some(),
     |plan, side| plan.links[side].marks_after.take().is_some(),
     |plan, side| set(&mut plan.links[side].jitter, Duration::ZERO),
+    |plan, side| set(&mut plan.links[side].gathers, Duration::ZERO),
     |plan, side| set(&mut plan.links[side].bits_per_second, 10_000_000_000),
     |plan, side| set(&mut plan.links[side].queue, Duration::from_secs(1)),
     |plan, side| set(&mut plan.links[side].delay, Duration::from_millis(1)),

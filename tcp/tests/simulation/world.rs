@@ -164,6 +164,9 @@ impl World {
             assert!(self.sides[side].shard.advance(self.now, budget) <= budget);
             self.hints(side);
             self.transmit(side);
+            if let Err(found) = self.sides[side].shard.audit() {
+                panic!("side {side} contradicts itself: {found:?}");
+            }
         }
         self.turns += 1;
         if self.turns.is_multiple_of(TURNS_A_LOOK) {

@@ -14,6 +14,7 @@ mod orphans;
 mod parsing;
 mod player;
 mod receiving;
+mod recovering;
 mod retransmission;
 mod segment;
 mod segmentation;

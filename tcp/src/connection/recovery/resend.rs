@@ -223,7 +223,7 @@ impl<Q: Default> Connection<Q> {
         full: u32,
     ) {
         let mut board = self.board(context);
-        let lost = board.lost;
+        let lost_before = board.lost_ever;
         let mut at = context
             .records
             .first(&self.send.records)
@@ -235,7 +235,7 @@ impl<Q: Default> Connection<Q> {
             }
             at = context.records.after(&self.send.records, index);
         }
-        if board.lost == lost {
+        if board.lost_ever == lost_before {
             return;
         }
         if self.send.phase != Phase::Loss {

@@ -8,7 +8,6 @@ use crate::memory::Memory;
 use crate::scoreboard::Scoreboard;
 use crate::send_records::Marks;
 use crate::sequence::SequenceNumber;
-use crate::table::NONE;
 
 /// How far the path is known to reorder, in segments, and what RACK makes of it.
 #[derive(Clone, Copy, Debug)]
@@ -161,24 +160,31 @@ impl<Q: Default> Connection<Q> {
         if record.marks.any(Marks::SACKED) {
             return;
         }
-        if record.marks.any(Marks::LOST) {
-            if !record.marks.any(Marks::RETRANSMITTED) {
-                return;
-            }
+        let start = record.start;
+        let is_known = record.is_to_resend();
+        if record.marks.any(Marks::RETRANSMITTED) {
             record.marks.unset(Marks::RETRANSMITTED);
             board.retransmitted -= length.min(board.retransmitted);
             context.counters.lost_retransmit.increment();
-        } else {
+        }
+        if !record.marks.any(Marks::LOST) {
             record.marks.set(Marks::LOST);
             board.lost += length;
         }
-        let start = record.start;
+        self.hint_at(context, index, start);
+        if is_known {
+            return;
+        }
         board.lost_ever = board.lost_ever.wrapping_add(length);
         if let Some(rate) = self.congestion.delivery(context.congestion) {
             rate.on_lost(length);
         }
-        let resend = context.records.get(self.send.resend);
-        if self.send.resend == NONE || resend.is_none_or(|resend| start < resend.start) {
+    }
+
+    /// The hint at what is sent again first moves back to a record, unless it lies before it.
+    fn hint_at<M>(&mut self, context: &Context<'_, M>, index: u32, start: SequenceNumber) {
+        let hint = context.records.get(self.send.resend);
+        if hint.is_none_or(|hint| start < hint.start) {
             self.send.resend = index;
         }
     }

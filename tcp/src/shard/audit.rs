@@ -1,0 +1,145 @@
+//! Looks at all connections for what contradicts itself: for tests, which ask after each step.
+
+use super::Shard;
+use crate::connection::deadlines::NEVER;
+use crate::connection::{Connection, Hold};
+use crate::memory::Memory;
+use crate::scoreboard::Scoreboard;
+use crate::send_records::{Marks, SendRecord};
+use crate::snapshot::ConnectionRow;
+use crate::state::State;
+use crate::table::NONE;
+
+/// A connection that contradicts itself.
+#[derive(Clone, Debug)]
+pub struct Contradiction {
+    /// What is wrong.
+    pub what: &'static str,
+    /// The connection.
+    pub row: ConnectionRow,
+}
+
+impl<M: Memory> Shard<M> {
+    /// The first contradiction found in what the connections keep about what they have sent, and in the timers and
+    /// turns that they wait for. It looks at each record of each connection.
+    pub fn audit(&self) -> Result<(), Box<Contradiction>> {
+        let mut records = 0;
+        for slot in 0..self.connections.end() {
+            let Some(connection) = self.connections.get(slot) else {
+                continue;
+            };
+            records += self.records.iter(&connection.send.records).count();
+            let found = self
+                .contradiction_in_records(connection)
+                .or_else(|| self.contradiction_in_marks(connection))
+                .or_else(|| self.contradiction_in_timers(slot, connection));
+            if let Some(what) = found {
+                let row = connection.row(&self.bounds, &self.records, &self.congestion);
+                return Err(Box::new(Contradiction { what, row }));
+            }
+        }
+        debug_assert_eq!(records, self.records.live(), "records of nobody");
+        Ok(())
+    }
+
+    /// The records cover all from SND.UNA to SND.NXT, each number once.
+    fn contradiction_in_records(&self, connection: &Connection<M::Queue>) -> Option<&'static str> {
+        let send = &connection.send;
+        if matches!(
+            connection.state,
+            State::SynSent | State::SynReceived | State::Closed
+        ) {
+            return (!send.records.is_empty()).then_some("records before or after its life");
+        }
+        let mut end = send.unacknowledged;
+        for record in self.records.iter(&send.records) {
+            if record.start != end {
+                return Some("a gap between records");
+            }
+            if record.end <= record.start {
+                return Some("an empty record");
+            }
+            end = record.end;
+        }
+        (end != send.next).then_some("records end elsewhere than what was sent")
+    }
+
+    /// The scoreboard's sums are those of the marks, and what is to be sent again lies behind the hint.
+    fn contradiction_in_marks(&self, connection: &Connection<M::Queue>) -> Option<&'static str> {
+        let send = &connection.send;
+        let sum = |marks| {
+            self.records
+                .iter(&send.records)
+                .filter(|record| record.marks.any(marks))
+                .map(SendRecord::length)
+                .sum::<u32>()
+        };
+        let kept = self.scoreboards.get(&send.scoreboard).copied();
+        let board = kept.unwrap_or_else(Scoreboard::new);
+        if connection.uses_sack(&self.limits) && sum(Marks::SACKED) != board.sacked {
+            return Some("bytes sacked");
+        }
+        if sum(Marks::LOST) != board.lost {
+            return Some("bytes lost");
+        }
+        if sum(Marks::RETRANSMITTED) != board.retransmitted {
+            return Some("bytes retransmitted");
+        }
+        if board.left() != send.left {
+            return Some("bytes that left the network");
+        }
+        let mut is_behind_hint = false;
+        let mut at = self.records.first(&send.records).map(|(first, _)| first);
+        while let Some(index) = at {
+            is_behind_hint |= index == send.resend;
+            let record = self.records.get(index)?;
+            if record.is_to_resend() && !is_behind_hint {
+                return Some("a lost segment before the hint");
+            }
+            at = self.records.after(&send.records, index);
+        }
+        (send.resend != NONE && !is_behind_hint).then_some("the hint is not its record")
+    }
+
+    /// What is unanswered has a timer; what may leave, a turn.
+    fn contradiction_in_timers(
+        &self,
+        slot: u32,
+        connection: &Connection<M::Queue>,
+    ) -> Option<&'static str> {
+        if matches!(connection.state, State::Closed | State::TimeWait) {
+            return None;
+        }
+        let deadlines = &connection.deadlines;
+        let earliest = deadlines.earliest();
+        if earliest != NEVER && (deadlines.armed > earliest || !self.wheel.is_armed(slot)) {
+            return Some("a deadline that the wheel does not know");
+        }
+        if self.urgent.contains(slot) || self.sending.contains(slot) {
+            return None;
+        }
+        if connection.due.any() {
+            return Some("something due without a turn");
+        }
+        let is_timed = deadlines.retransmit != NEVER;
+        if connection.send.outstanding() > 0 && !is_timed {
+            return Some("segments outstanding without a timer");
+        }
+        if !connection.has_unsent() {
+            return None;
+        }
+        match connection.hold(&self.records) {
+            None => Some("something to send without a turn"),
+            Some(Hold::Window | Hold::Silly | Hold::Cork) if !is_timed => {
+                Some("held back without a timer")
+            }
+            Some(Hold::Congestion | Hold::Nagle) if connection.send.outstanding() == 0 => {
+                Some("held back for nothing outstanding")
+            }
+            Some(Hold::Records) if !self.recordless.contains(slot) => {
+                Some("waits for a record that will not be offered")
+            }
+            _ => None,
+        }
+    }
+}
