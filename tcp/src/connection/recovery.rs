@@ -143,6 +143,7 @@ impl<Q: Default> Connection<Q> {
         let is_over = self.send.phase == Phase::Open
             && board.sacked == 0
             && board.lost == 0
+            && board.retransmitted == 0
             && board.probe == Probe::None
             && !board.rack.is_widened
             && !may_undo;

@@ -1,7 +1,6 @@
 //! Looks at all connections for what contradicts itself: for tests, which ask after each step.
 
 use super::Shard;
-use crate::connection::deadlines::NEVER;
 use crate::connection::{Connection, Hold};
 use crate::memory::Memory;
 use crate::scoreboard::Scoreboard;
@@ -112,7 +111,8 @@ impl<M: Memory> Shard<M> {
         }
         let deadlines = &connection.deadlines;
         let earliest = deadlines.earliest();
-        if earliest != NEVER && (deadlines.armed > earliest || !self.wheel.is_armed(slot)) {
+        if earliest.is_set() && (earliest.is_before(deadlines.armed) || !self.wheel.is_armed(slot))
+        {
             return Some("a deadline that the wheel does not know");
         }
         if self.urgent.contains(slot) || self.sending.contains(slot) {
@@ -121,7 +121,7 @@ impl<M: Memory> Shard<M> {
         if connection.due.any() {
             return Some("something due without a turn");
         }
-        let is_timed = deadlines.retransmit != NEVER;
+        let is_timed = deadlines.retransmit.is_set();
         if connection.send.outstanding() > 0 && !is_timed {
             return Some("segments outstanding without a timer");
         }

@@ -2,6 +2,7 @@
 //! was sent again already.
 
 use coremill_tcp::Unreachable;
+use coremill_tcp::options::SocketOptions;
 use coremill_tcp::packet::Quoted;
 
 use super::harness::{Test, bytes, millis};
@@ -98,4 +99,34 @@ fn what_was_sent_again_before_the_timeout_proved_spurious_may_be_lost_once_more(
     // Sent after the retransmission, and arrived: RFC 8985, section 6.2.
     test.inject_sound(ack(1, 1).sack(&[(10_001, 11_001), (5_001, 7_001)]));
     assert_eq!(test.sent()[0], 1);
+}
+
+#[test]
+fn what_was_sent_again_needlessly_is_in_the_network_until_it_is_acknowledged() {
+    let mut test = Test::listening_as(
+        |limits| limits.tail_loss_probe = false,
+        SocketOptions {
+            no_delay: true,
+            ..SocketOptions::default()
+        },
+        8,
+    );
+    test.inject(syn().mss(1_000).stamps(1, 0));
+    test.expect(syn_ack(1));
+    let stamp = test.first_stamp;
+    test.inject(ack(1, 1).stamps(2, stamp));
+    test.accept();
+    for first in [0, 300] {
+        test.send(&bytes(first, 300));
+        assert_eq!(test.sent(), [1 + first as u32]);
+    }
+    test.pass(millis(210));
+    let again = test.next().expect("sent again");
+    assert_eq!((again.seq, again.payload.len()), (1, 600));
+    // RFC 3522: the answer to the first copy of the first half. The second half is there twice.
+    test.inject_sound(ack(1, 301).stamps(3, stamp));
+    assert_eq!(test.shard.counters().loss_undo.get(), 1);
+    assert_eq!(test.rows()[0].outstanding.in_flight_bytes, 600);
+    test.inject_sound(ack(1, 601).stamps(4, stamp));
+    assert_eq!(test.rows()[0].outstanding.in_flight_bytes, 0);
 }
