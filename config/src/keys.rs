@@ -31,7 +31,7 @@ pub struct Section {
 }
 
 /// One key of a section.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Key {
     /// Its name.
     pub name: &'static str,
@@ -44,7 +44,7 @@ pub struct Key {
 }
 
 /// What a value may be.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Allowed {
     /// true or false.
     Flag,
@@ -63,7 +63,7 @@ pub enum Allowed {
 }
 
 /// What holds when a key is not given.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Default {
     /// This value, as TOML.
     Is(&'static str),
@@ -128,6 +128,21 @@ const fn section(name: &'static str, help: &'static str, keys: &'static [Key]) -
         help,
         keys,
     }
+}
+
+/// The keys of a section that several files hold, one after the other; `COUNT` is how many they are together.
+const fn joined<const COUNT: usize>(parts: &[&[Key]]) -> [Key; COUNT] {
+    let mut keys = [parts[0][0]; COUNT];
+    let (mut part, mut at, mut filled) = (0, 0, 0);
+    while filled < COUNT {
+        if at == parts[part].len() {
+            (part, at) = (part + 1, 0);
+        } else {
+            keys[filled] = parts[part][at];
+            (at, filled) = (at + 1, filled + 1);
+        }
+    }
+    keys
 }
 
 const fn millis(min: u64, max: u64) -> Allowed {

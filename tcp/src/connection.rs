@@ -25,6 +25,7 @@ mod tell;
 mod timers;
 mod transmit;
 mod unreachable;
+pub(crate) mod urgent;
 mod user;
 mod user_timeout;
 
@@ -200,6 +201,7 @@ impl<Q: Default> Connection<Q> {
             readable: true,
             writable: true,
             error: true,
+            urgent: false,
         };
         self.due = Due::default();
         self.deadlines.clear();

@@ -67,6 +67,9 @@ pub enum SendError {
     /// Our direction was shut down before (EPIPE).
     #[error("sending was shut down")]
     ShutDown,
+    /// There is no block left to remember by where urgent data ends (ENOBUFS).
+    #[error("no block left for urgent data: raise the limit of extensions")]
+    NoExtension,
     /// The connection failed.
     #[error(transparent)]
     Failed(#[from] ConnectionError),

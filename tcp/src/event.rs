@@ -32,6 +32,8 @@ pub struct Readiness {
     pub writable: bool,
     /// The connection failed or was reset; `receive` and `send` tell the error.
     pub error: bool,
+    /// An urgent pointer came that points beyond every former one, or the byte that it points at (SIGURG, EPOLLPRI).
+    pub urgent: bool,
 }
 
 /// One hint. At most one is pending per object; what happens meanwhile is merged into it.

@@ -6,6 +6,7 @@
 use crate::connection::path_mtu::NarrowPath;
 use crate::table::NONE;
 use crate::time::Instant;
+use crate::urgent::Urgent;
 
 /// The rare state of one connection. A feature adds its field, empty by default.
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub(crate) struct Extension {
     pub(crate) path: Option<NarrowPath>,
     /// With TCP_USER_TIMEOUT: since when the peer leaves unanswered what the user wants to know of.
     pub(crate) trouble_since: Option<Instant>,
+    /// Urgent data, both ways.
+    pub(crate) urgent: Urgent,
 }
 
 /// A connection's block, or none. Only [`Extensions`] gives and takes back.

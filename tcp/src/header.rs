@@ -19,7 +19,7 @@ pub struct Header {
     pub flags: Flags,
     /// SEG.WND as it stands in the header: not scaled.
     pub window: u16,
-    /// Urgent pointer; nobody here follows it.
+    /// Urgent pointer: the distance from SEG.SEQ to what follows the urgent data.
     pub urgent_pointer: u16,
 }
 

@@ -44,6 +44,7 @@ pub mod tcp_counters;
 pub mod tcp_info;
 pub mod time;
 pub mod timer_wheel;
+pub mod urgent;
 
 pub use address::{Endpoint, Flow};
 pub use chunk_pool::ChunkPool;
@@ -57,3 +58,4 @@ pub use shard::{CONNECTION_BYTES, Shard};
 pub use state::State;
 pub use tcp_counters::TcpCounters;
 pub use time::Instant;
+pub use urgent::{UrgentError, UrgentMark};

@@ -107,6 +107,9 @@ pub struct Limits {
     pub ecn: EcnMode,
     /// A SYN that is sent again does not ask for it (Linux: tcp_ecn_fallback).
     pub ecn_fallback: bool,
+    /// The urgent pointer of what is received names the last urgent byte, as the older reading of RFC 793 had it, and not
+    /// the one behind (Linux: tcp_stdurg; RFC 6093, section 3.1).
+    pub standard_urgent_pointer: bool,
     /// Time to live (hop limit) of what we send.
     /// RFC 9293, MUST-49.
     pub ttl: u8,
@@ -161,6 +164,7 @@ impl Default for Limits {
             path_mtu_least: 552,
             ecn: EcnMode::Answer,
             ecn_fallback: true,
+            standard_urgent_pointer: false,
             ttl: 64,
         }
     }

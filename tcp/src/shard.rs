@@ -16,6 +16,7 @@ mod segment;
 mod settle;
 mod timers;
 mod transmit;
+mod urgent;
 mod user;
 
 pub use audit::Contradiction;

@@ -6,13 +6,14 @@ use crate::address::Flow;
 use crate::congestion::{Algorithm, AlgorithmInfo, Phase};
 use crate::error::{ConnectionError, ReceiveError};
 use crate::state::State;
+use crate::urgent::UrgentMark;
 
 /// What a user who moves bytes wants to know of a connection; see [`Shard::look`](crate::Shard::look).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
     /// Why it failed, if it did.
     pub error: Option<ConnectionError>,
-    /// Bytes received in order and not consumed.
+    /// Bytes received in order and not consumed, as far as one read gives them: up to the mark of urgent data.
     pub readable_bytes: usize,
     /// What `receive_slice` gives once those are consumed: more later, or nothing any more.
     pub behind: Result<(), ReceiveError>,
@@ -20,6 +21,8 @@ pub struct Look {
     pub send_room_bytes: usize,
     /// Bytes sent and not yet acknowledged by the peer.
     pub send_queue_bytes: usize,
+    /// The mark of urgent data, where there is one that was not passed.
+    pub mark: Option<UrgentMark>,
 }
 
 /// Where a walk over a shard's tables stands; start with the default, pass it back for the next slice.

@@ -83,6 +83,8 @@ crate::counter_table! {
         pure_acks "TCPPureAcks" "Segments received that carried nothing but an acknowledgement.";
         min_ttl_drop "TCPMinTTLDrop" "Segments dropped because their time to live was less than IP_MINTTL.";
         path_mtu_changes "PathMTUChanges" "Times a connection took smaller segments because an ICMP error told it to.";
+        urgent_in "UrgentIn" "Urgent pointers received that pointed beyond every former one.";
+        urgent_out "UrgentOut" "Times urgent data was sent.";
         extensions_exhausted "ExtensionsExhausted" "Times a connection found no block left for what only few connections need.";
         hystart_train_detect "TCPHystartTrainDetect" "Slow starts ended by a train of acknowledgements.";
         hystart_train_cwnd "TCPHystartTrainCwnd" "Sum of the windows that they ended at, in segments.";

@@ -1,17 +1,19 @@
-//! Keys of TCP.
+//! Keys of TCP. Those of the path are in `tcp/path.rs`.
+
+mod path;
 
 use super::Default::Is;
-use super::{Allowed, Key, Section, count, key, millis, section};
+use super::{Allowed, Key, Section, count, joined, key, millis, section};
 
 pub const SECTIONS: &[Section] = &[section(
     "tcp",
     "TCP, per worker. All of it is reserved at start. Defaults follow Linux where it has one.",
-    TCP,
+    &joined::<{ GENERAL.len() + path::PATH.len() }>(&[GENERAL, path::PATH]),
 )];
 
 const ALGORITHMS: &[&str] = &["cubic", "newreno", "bbr", "dctcp"];
 
-const TCP: &[Key] = &[
+const GENERAL: &[Key] = &[
     key(
         "connections_max",
         count(16, 4_194_304, "connections"),
@@ -323,41 +325,5 @@ const TCP: &[Key] = &[
         count(0, 1_000_000, "acknowledgements per second"),
         Is("1000"),
         "Challenge ACKs sent at most.",
-    ),
-    key(
-        "path_mtus_max",
-        count(4, 1_048_576, "destinations per worker"),
-        Is("1024"),
-        "Destinations whose path MTU is remembered.",
-    ),
-    key(
-        "path_mtu_lifetime",
-        millis(1_000, 86_400_000),
-        Is("\"600s\""),
-        "How long a path MTU below the port's is believed.",
-    ),
-    key(
-        "path_mtu_least",
-        count(68, 1_500, "bytes"),
-        Is("552"),
-        "Least path MTU that an ICMP error about IPv4 is believed.",
-    ),
-    key(
-        "ecn",
-        Allowed::Word(&["off", "ask", "answer"]),
-        Is("\"answer\""),
-        "Explicit congestion notification: never, asked for by our SYNs too, or for peers that ask.",
-    ),
-    key(
-        "ecn_fallback",
-        Allowed::Flag,
-        Is("true"),
-        "A SYN that is sent again does not ask for it.",
-    ),
-    key(
-        "ttl",
-        count(1, 255, "hops"),
-        Is("64"),
-        "Time to live of what we send.",
     ),
 ];

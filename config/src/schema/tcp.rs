@@ -83,6 +83,7 @@ pub struct Tcp {
     pub path_mtu_least: u16,
     pub ecn: Ecn,
     pub ecn_fallback: bool,
+    pub standard_urgent_pointer: bool,
     pub ttl: u8,
 }
 
@@ -188,6 +189,7 @@ impl Default for Tcp {
             path_mtu_least: 552,
             ecn: Ecn::Answer,
             ecn_fallback: true,
+            standard_urgent_pointer: false,
             ttl: 64,
         }
     }

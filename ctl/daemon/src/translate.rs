@@ -202,6 +202,7 @@ fn limits(config: &Config) -> Limits {
         path_mtu_least: tcp.path_mtu_least,
         ecn: ecn(tcp.ecn),
         ecn_fallback: tcp.ecn_fallback,
+        standard_urgent_pointer: tcp.standard_urgent_pointer,
         ttl: tcp.ttl,
         // What has no key yet.
         ..Limits::default()

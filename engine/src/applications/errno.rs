@@ -44,6 +44,7 @@ pub(super) fn of_send(error: SendError) -> u16 {
         SendError::NoConnection => number(Errno::BADF),
         SendError::NotConnected => number(Errno::NOTCONN),
         SendError::ShutDown => number(Errno::PIPE),
+        SendError::NoExtension => number(Errno::NOBUFS),
         SendError::Failed(error) => of_connection(error),
     }
 }

@@ -55,6 +55,7 @@ impl<Q: Default> Connection<Q> {
             && header.acknowledgment <= send.next
             && receive.ranges.is_empty()
             && !receive.has_fin
+            && !receive.has_urgent
             && is_fresh
             && !self.user.is_orphan
     }
@@ -117,6 +118,9 @@ impl<Q: Default> Connection<Q> {
         }
         if self.state == State::Closed || self.state == State::TimeWait {
             return Ok(progress);
+        }
+        if self.receive.has_urgent || header.flags.contains(Flags::URG) {
+            self.urgent_arrives(context, segment);
         }
         if segment.payload.is_empty() && !header.flags.contains(Flags::FIN) {
             context.counters.pure_acks.increment();

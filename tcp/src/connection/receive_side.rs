@@ -40,6 +40,8 @@ pub(crate) struct ReceiveSide<Q> {
     pub(crate) is_finished: bool,
     /// A FIN was received, perhaps before all that comes before it: it stands at `mark`.
     pub(crate) has_fin: bool,
+    /// There is a mark in what is to be read, or in what is to come; the extension has it.
+    pub(crate) has_urgent: bool,
     /// What came out of order.
     pub(crate) ranges: Reassembly,
     pub(crate) queue: Q,
@@ -64,6 +66,7 @@ impl<Q: Default> ReceiveSide<Q> {
             sack: false,
             is_finished: false,
             has_fin: false,
+            has_urgent: false,
             ranges: Reassembly::default(),
             queue: Q::default(),
         }

@@ -42,7 +42,9 @@ impl<Q: Default> Connection<Q> {
         if self.send.resend != NONE {
             self.fit_resend(context, u32::from(self.send.mss) - options.length() as u32);
         }
-        let most = if is_cut {
+        // The pointer is that of one segment (as Linux).
+        let is_urgent = self.extension.is_held() && self.has_urgent_to_send(context.extensions);
+        let most = if is_cut && !is_urgent {
             let full = u32::from(self.send.mss) - options.length() as u32;
             self.burst_payload(out.len(), full, options.length())
         } else {
@@ -60,8 +62,9 @@ impl<Q: Default> Connection<Q> {
         self.send.is_burst = false;
         if self.due.probe {
             // A number before the window: the peer must answer (as Linux probes).
-            self.due.probe = false;
-            return self.emit_empty(context, self.send.unacknowledged - 1, Flags::ACK, out);
+            self.due.probe = self.extension.is_held() && self.probes_with_pointer(context);
+            let back = u32::from(!self.due.probe);
+            return self.emit_empty(context, self.send.unacknowledged - back, Flags::ACK, out);
         }
         if self.due.acknowledge && self.state != State::SynSent && self.state != State::Closed {
             return self.emit_empty(context, self.send.next, Flags::ACK, out);
@@ -272,11 +275,14 @@ impl<Q: Default> Connection<Q> {
 
     fn header<M>(
         &mut self,
-        context: &Context<'_, M>,
+        context: &mut Context<'_, M>,
         sequence: SequenceNumber,
         flags: Flags,
     ) -> Header {
         let mut header = self.header_without_window(sequence, flags);
+        if self.extension.is_held() && !flags.contains(Flags::RST) {
+            self.point_at_urgent(context, &mut header);
+        }
         let was_open = self.receive.window() > 0;
         header.window = self.receive.offer(self.receive.scale);
         match (was_open, header.window > 0) {

@@ -4,6 +4,7 @@ use super::hold::Hold;
 use super::{Connection, Context};
 use crate::congestion::CongestionPool;
 use crate::error::{ReceiveError, SendError};
+use crate::extension::Extensions;
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::options::sets::OptionSets;
@@ -58,7 +59,7 @@ impl<Q: Default> Connection<Q> {
         let taken = context.memory.append(&mut self.send.queue, data);
         self.send.queued += taken as u32;
         self.send.has_more = has_more;
-        self.due.flush = false;
+        self.due.flush = self.extension.is_held() && self.has_urgent_to_send(context.extensions);
         taken
     }
 
@@ -69,7 +70,11 @@ impl<Q: Default> Connection<Q> {
         max: usize,
     ) -> Result<usize, SendError> {
         self.may_send()?;
-        let wanted = max.min(self.receive.readable as usize);
+        let front = self.front(context.extensions);
+        let wanted = max.min(front.readable as usize);
+        if front.skipped > 0 && wanted > 0 {
+            self.pass_mark(context);
+        }
         if wanted <= SPLICE_BYTES_FEW {
             self.splice_by::<M, SPLICE_BYTES_FEW>(context, wanted)
         } else {
@@ -181,13 +186,15 @@ impl<Q: Default> Connection<Q> {
     pub(crate) fn receive_slice<'a, M: Memory<Queue = Q>>(
         &self,
         memory: &'a M,
+        extensions: &Extensions,
     ) -> Result<&'a [u8], ReceiveError>
     where
         Q: 'a,
     {
-        if self.receive.readable > 0 {
-            let piece = memory.slice_at(&self.receive.queue, 0);
-            return Ok(piece.get(..self.receive.readable as usize).unwrap_or(piece));
+        let front = self.front(extensions);
+        if front.readable > 0 {
+            let piece = memory.slice_at(&self.receive.queue, front.skipped as usize);
+            return Ok(piece.get(..front.readable as usize).unwrap_or(piece));
         }
         self.behind_readable().map(|()| -> &[u8] { &[] })
     }
@@ -216,7 +223,10 @@ impl<Q: Default> Connection<Q> {
         context: &mut Context<'_, M>,
         count: usize,
     ) {
-        let count = count.min(self.receive.readable as usize);
+        let mut count = count.min(self.receive.readable as usize);
+        if self.receive.has_urgent {
+            count = self.pass_mark_with(context, count as u32) as usize;
+        }
         context.memory.release(&mut self.receive.queue, count);
         self.receive.readable -= count as u32;
         self.was_read(context, count);

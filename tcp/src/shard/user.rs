@@ -67,7 +67,7 @@ impl<M: Memory> Shard<M> {
     }
 
     #[inline]
-    fn send_some(
+    pub(super) fn send_some(
         &mut self,
         now: Instant,
         id: ConnectionId,
@@ -142,10 +142,20 @@ impl<M: Memory> Shard<M> {
         let slot = self.connections.slot_of(id)?;
         let connection = self.connections.get(slot)?;
         let available = self.memory.available_bytes();
+        let front = connection.front(&self.extensions);
+        let is_all = front.skipped + front.readable == connection.receive.readable;
+        let mark = match connection.receive.has_urgent {
+            true => connection.urgent_mark(&self.extensions),
+            false => None,
+        };
         Some(Look {
             error: connection.user.error,
-            readable_bytes: connection.receive.readable as usize,
-            behind: connection.behind_readable(),
+            readable_bytes: front.readable as usize,
+            behind: match is_all {
+                true => connection.behind_readable(),
+                false => Ok(()),
+            },
+            mark,
             send_room_bytes: connection.send_room(&self.option_sets, &self.limits, available),
             send_queue_bytes: connection.send.queued as usize,
         })
@@ -164,7 +174,7 @@ impl<M: Memory> Shard<M> {
             .connections
             .get(slot)
             .ok_or(ReceiveError::NoConnection)?;
-        connection.receive_slice(&self.memory)
+        connection.receive_slice(&self.memory, &self.extensions)
     }
 
     /// The user has read `count` bytes of `receive_slice`.

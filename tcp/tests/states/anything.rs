@@ -55,6 +55,7 @@ fn segment() -> impl Strategy<Value = Segment> {
                     ack,
                     window: Some(window),
                     options: Some(options),
+                    urgent: seq as u16 % 3_000,
                     payload: bytes(seq as usize, length),
                 };
                 match stamps {
@@ -71,6 +72,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0_u64..3_000).prop_map(Step::Pass),
         4 => (0_usize..5).prop_map(Step::Pull),
         2 => (0_usize..5_000).prop_map(Step::Send),
+        1 => (0_usize..300).prop_map(Step::Urgent),
         2 => Just(Step::Read),
         1 => Just(Step::Shutdown),
         1 => Just(Step::Close),

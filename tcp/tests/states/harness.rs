@@ -257,7 +257,7 @@ impl Test {
             },
             flags: segment.flags,
             window: segment.window.unwrap_or(u16::MAX),
-            urgent_pointer: 0,
+            urgent_pointer: segment.urgent,
         };
         let mut bytes = vec![0; 60];
         let length = header
@@ -305,6 +305,7 @@ impl Test {
             },
             window: Some(header.window),
             options: Some(Options { sack, ..options }),
+            urgent: header.urgent_pointer,
             payload: parsed.payload.to_vec(),
         })
     }

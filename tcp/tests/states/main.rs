@@ -23,3 +23,4 @@ mod sending;
 mod socket_options;
 mod time_wait;
 mod unreachable;
+mod urgent;

@@ -16,6 +16,8 @@ pub enum Step {
     Pass(u64),
     Pull(usize),
     Send(usize),
+    /// Sends so many bytes, the last of them urgent, and asks for the peer's.
+    Urgent(usize),
     Read,
     Shutdown,
     Close,
@@ -66,7 +68,8 @@ impl Bytes<'_> {
         match self.byte() % 16 {
             0..=7 => Step::Inject(self.segment()),
             8 => Step::Pass(u64::from(self.word())),
-            9 | 10 => Step::Pull(usize::from(self.byte() % 8)),
+            9 => Step::Pull(usize::from(self.byte() % 8)),
+            10 => Step::Urgent(usize::from(self.byte())),
             11 => Step::Send(usize::from(self.word() % 5_000)),
             12 => Step::Read,
             13 => Step::Shutdown,
@@ -120,6 +123,10 @@ impl Bytes<'_> {
             ack,
             window: Some(window),
             options: Some(options),
+            urgent: match flags.contains(Flags::URG) {
+                true => self.word() % 3_000,
+                false => 0,
+            },
             payload: bytes(seq as usize, length),
         };
         if present & 32 != 0 {
@@ -167,7 +174,15 @@ fn take(test: &mut Test, step: Step) {
             }
         }
         (Step::Send(count), Some(id)) => drop(test.shard.send(now, id, &bytes(0, count))),
-        (Step::Read, Some(_)) => drop(test.read()),
+        (Step::Read, Some(id)) => {
+            test.read();
+            test.shard.pass_mark(now, id);
+        }
+        (Step::Urgent(count), Some(id)) => {
+            // Whatever they say.
+            let _ = test.shard.send_urgent(now, id, &bytes(0, count));
+            let _ = test.shard.receive_urgent(now, id, count % 2 == 0);
+        }
         (Step::Shutdown, Some(id)) => drop(test.shard.shutdown(now, id)),
         (Step::Close, Some(id)) => test.shard.close(now, id),
         (Step::Abort, Some(id)) => test.shard.abort(now, id),

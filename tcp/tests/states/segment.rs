@@ -12,6 +12,8 @@ pub struct Segment {
     pub ack: u32,
     pub window: Option<u16>,
     pub options: Option<Options>,
+    /// Urgent pointer.
+    pub urgent: u16,
     pub payload: Vec<u8>,
 }
 
@@ -22,6 +24,7 @@ fn plain(flags: Flags, seq: u32, ack: u32) -> Segment {
         ack,
         window: None,
         options: None,
+        urgent: 0,
         payload: Vec::new(),
     }
 }
@@ -65,6 +68,15 @@ pub fn rst_ack(seq: u32, ack: u32) -> Segment {
 }
 
 impl Segment {
+    /// With an urgent pointer.
+    pub fn urgent(self, pointer: u16) -> Self {
+        Self {
+            flags: self.flags | Flags::URG,
+            urgent: pointer,
+            ..self
+        }
+    }
+
     pub fn window(self, window: u16) -> Self {
         Self {
             window: Some(window),

@@ -133,7 +133,7 @@ impl Stream {
                 Ok(sent) => sent,
                 // Nothing of it will ever be sent.
                 Err(SendError::Failed(_) | SendError::ShutDown | SendError::NoConnection) => rest,
-                Err(SendError::NotConnected) => 0,
+                Err(SendError::NotConnected | SendError::NoExtension) => 0,
             };
             lending.copied += sent as u64;
             state.set_taken(state.taken() + sent as u64);

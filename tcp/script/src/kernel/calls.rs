@@ -83,6 +83,10 @@ impl Sockets {
                     "setsockopt" => held.set_option(&self.agent, call)?,
                     "getsockopt" => held.option(&self.agent, call)?,
                     "ioctl" => held.ioctl(&self.agent, call)?,
+                    "sockatmark" => held.at_mark(&self.agent),
+                    "read" | "recv" | "recvfrom" | "readv" | "recvmsg" => {
+                        held.read(&self.agent, call, progress)?
+                    }
                     _ => held.call(settings, call, progress)?,
                 };
                 told(outcome, is_nonblocking)
@@ -229,7 +233,6 @@ impl Held {
                 };
                 done(self.socket.shutdown(how))
             }
-            "read" | "recv" | "recvfrom" | "readv" | "recvmsg" => self.read(call, progress)?,
             "write" | "send" | "sendto" | "writev" | "sendmsg" => {
                 self.write(settings, call, progress)?
             }

@@ -69,13 +69,20 @@ impl Held {
         agent.get(&self.socket, 6, 11, ROOM)
     }
 
+    pub(super) fn at_mark(&self, agent: &Agent) -> Outcome {
+        match agent.ioctl(&self.socket, AT_MARK) {
+            Ok(is_at_mark) => Outcome::Done(i64::from(is_at_mark)),
+            Err(error) => failed(&error),
+        }
+    }
+
     pub(super) fn ioctl(&self, agent: &Agent, call: &Call) -> Result<Outcome, Trouble> {
         let request = call.arguments.get(1).and_then(Value::word);
         let number = match request.unwrap_or_default() {
             "SIOCINQ" | "FIONREAD" => 0x541b,
             "SIOCOUTQ" | "TIOCOUTQ" => 0x5411,
             "SIOCOUTQNSD" => 0x894b,
-            "SIOCATMARK" => 0x8905,
+            "SIOCATMARK" => AT_MARK,
             other => return Err(Trouble::Unsupported(format!("ioctl {other}"))),
         };
         let actual = match agent.ioctl(&self.socket, number) {
@@ -128,5 +135,6 @@ fn linger(value: Option<&Value>) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+const AT_MARK: i32 = 0x8905;
 const SO_ERROR: i32 = 4;
 const ROOM: i32 = 1_024;

@@ -5,6 +5,7 @@ use std::os::fd::AsFd as _;
 
 use rustix::net::{RecvFlags, SendFlags, recv, send, sendto};
 
+use super::agent::Agent;
 use super::calls::{Held, failed, has, remote};
 use crate::amounts::{flags, wanted};
 use crate::language::Call;
@@ -13,16 +14,28 @@ use crate::subject::{Outcome, Progress};
 use crate::verdict::Trouble;
 
 impl Held {
-    pub(super) fn read(&self, call: &Call, progress: &mut Progress) -> Result<Outcome, Trouble> {
+    pub(super) fn read(
+        &self,
+        agent: &Agent,
+        call: &Call,
+        progress: &mut Progress,
+    ) -> Result<Outcome, Trouble> {
         let (wanted, flags) = (wanted(call)?, flags(call)?);
         let is_all = has(call, "MSG_WAITALL");
-        let is_once = has(call, "MSG_PEEK") || has(call, "MSG_OOB");
+        let is_urgent = has(call, "MSG_OOB");
+        let is_once = !is_all || is_urgent || has(call, "MSG_PEEK");
         let bits = RecvFlags::from_bits_retain(flags & !WAIT_ALL);
         while progress.moved < wanted {
+            if progress.moved > 0 && self.at_mark(agent) == Outcome::Done(1) {
+                break;
+            }
             let mut room = vec![0; wanted - progress.moved];
             match recv(self.socket.as_fd(), room.as_mut_slice(), bits) {
                 Ok((0, _)) => break,
                 Ok((count, _)) => progress.moved += count,
+                Err(rustix::io::Errno::WOULDBLOCK) if is_urgent => {
+                    return Ok(Outcome::Failed("EAGAIN"));
+                }
                 Err(rustix::io::Errno::WOULDBLOCK) => {
                     if progress.moved > 0 && !is_all {
                         break;

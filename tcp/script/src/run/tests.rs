@@ -127,7 +127,7 @@ fn what_is_missing_is_named() {
         "+0 setsockopt(4, SOL_TCP, TCP_REPAIR, [1], 4) = 0",
         "setsockopt TCP_REPAIR",
     );
-    is_unsupported("+0 send(4, ..., 10, MSG_OOB) = 10", "MSG_OOB");
+    is_unsupported("+0 send(4, ..., 10, MSG_TRUNC) = 10", "MSG_TRUNC");
     is_unsupported("+0 %{ assert tcpi_busy_time == 0 }%", "tcpi_busy_time");
     is_unsupported("+0 `ip link set tun0 down`", "ip link set tun0 down");
     is_unsupported(

@@ -142,6 +142,7 @@ fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
         "tcp_dsack" => &mut limits.duplicate_sack,
         "tcp_window_scaling" => &mut limits.window_scaling,
         "tcp_ecn_fallback" => &mut limits.ecn_fallback,
+        "tcp_stdurg" => &mut limits.standard_urgent_pointer,
         "tcp_abort_on_overflow" => &mut limits.abort_on_overflow,
         _ => return false,
     };
@@ -159,7 +160,6 @@ fn is_without_effect(name: &str, value: &str) -> bool {
         "tcp_fastopen" | "tcp_mtu_probing" | "tcp_l3mdev_accept" | "tcp_low_latency"
         | "tcp_migrate_req" => value == "0",
         "tcp_moderate_rcvbuf" | "tcp_no_metrics_save" => value == "1",
-        "tcp_stdurg" => value == "0",
         _ => false,
     }
 }

@@ -2,6 +2,7 @@
 
 use coremill_tcp::congestion::Algorithm;
 use coremill_tcp::options::{OptionError, SocketOption};
+use coremill_tcp::{ConnectionId, Shard};
 
 use super::sockets::{Kind, Sockets, Surroundings, name_of};
 use crate::error_names;
@@ -130,6 +131,15 @@ impl Sockets {
         }
     }
 
+    pub(super) fn at_mark(&self, around: &Surroundings<'_>, call: &Call) -> Outcome {
+        let Some(socket) = self.of(call) else {
+            return Outcome::Failed("EBADF");
+        };
+        let id = socket.connection();
+        let is_at_mark = id.is_some_and(|id| is_at_mark(&around.machine.shard, id));
+        Outcome::Done(i64::from(is_at_mark))
+    }
+
     pub(super) fn ioctl(
         &mut self,
         around: &mut Surroundings<'_>,
@@ -147,12 +157,29 @@ impl Sockets {
         let (now, shard) = (around.machine.now, &around.machine.shard);
         let row = id.and_then(|id| shard.row(now, id));
         let number = match request {
-            "SIOCINQ" | "FIONREAD" => row.map_or(0, |row| i64::from(row.receive_queue_bytes)),
+            "SIOCINQ" | "FIONREAD" => {
+                let unread = row.map_or(0, |row| i64::from(row.receive_queue_bytes));
+                let mark = id.and_then(|id| shard.urgent_mark(id));
+                let before = mark.and_then(|mark| i64::try_from(mark.bytes_before).ok());
+                // As Linux: out of line only what stands before the mark.
+                match before.filter(|_| !socket.options.urgent_inline) {
+                    Some(before) if before < unread => before,
+                    _ => unread,
+                }
+            }
+            "SIOCATMARK" => i64::from(id.is_some_and(|id| is_at_mark(shard, id))),
             "SIOCOUTQ" | "TIOCOUTQ" => row.map_or(0, |row| i64::from(row.send_queue_bytes)),
             _ => return Err(Trouble::Unsupported(format!("ioctl {request}"))),
         };
         expect(call, 2, request, number)
     }
+}
+
+/// The next byte to read is the urgent one, read or not.
+fn is_at_mark(shard: &Shard, id: ConnectionId) -> bool {
+    shard
+        .urgent_mark(id)
+        .is_some_and(|mark| mark.bytes_before == 0)
 }
 
 /// The machine's name of an option; None for one that it lacks.

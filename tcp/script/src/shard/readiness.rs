@@ -86,6 +86,10 @@ impl Socket {
         if has_ended || received.is_ok_and(|count| count > 0) || self.is_read_shut {
             events.push("POLLIN");
         }
+        let mark = machine.shard.urgent_mark(id);
+        if mark.is_some_and(|mark| mark.is_here) {
+            events.push("POLLPRI");
+        }
         let is_closed = self
             .state(machine)
             .is_none_or(|state| state == State::Closed);

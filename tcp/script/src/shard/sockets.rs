@@ -114,6 +114,7 @@ impl Sockets {
             "getsockopt" => self.option(around, call),
             "fcntl" => self.fcntl(call),
             "ioctl" => self.ioctl(around, call),
+            "sockatmark" => Ok(self.at_mark(around, call)),
             "poll" => self.poll(around, call, progress),
             name if name.starts_with("epoll_") => self.epoll(around, call, progress),
             name => Err(Trouble::Unsupported(format!("system call {name}"))),

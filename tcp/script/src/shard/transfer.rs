@@ -1,5 +1,6 @@
 //! Bytes in and out: read and write in all their forms.
 
+use coremill_tcp::UrgentError;
 use coremill_tcp::error::{ReceiveError, SendError};
 
 use super::sockets::{Kind, Sockets, Surroundings, name_of};
@@ -18,10 +19,7 @@ impl Sockets {
         let wanted = wanted(call)?;
         let flags = call.arguments.iter().any(|value| value.has("MSG_WAITALL"));
         let is_peek = call.arguments.iter().any(|value| value.has("MSG_PEEK"));
-        refuse_flags(
-            call,
-            &["MSG_DONTWAIT", "MSG_WAITALL", "MSG_PEEK", "MSG_NOSIGNAL"],
-        )?;
+        refuse_flags(call, READ_FLAGS)?;
         let Some(socket) = self.of_mut(call) else {
             return Ok(Outcome::Failed("EBADF"));
         };
@@ -29,8 +27,22 @@ impl Sockets {
             return Ok(Outcome::Failed("ENOTCONN"));
         };
         let (now, shard) = (around.machine.now, &mut around.machine.shard);
+        if call.arguments.iter().any(|value| value.has("MSG_OOB")) {
+            return Ok(urgent(shard.receive_urgent(now, id, is_peek)));
+        }
         while progress.moved < wanted {
+            // Where something was read already, nothing is read across a mark.
+            let is_at_mark = shard
+                .urgent_mark(id)
+                .is_some_and(|mark| mark.bytes_before == 0);
+            if is_at_mark && progress.moved > 0 {
+                return Ok(done(progress));
+            }
             match shard.receive_slice(id) {
+                Ok([]) if is_at_mark && !is_peek => {
+                    shard.pass_mark(now, id);
+                    break;
+                }
                 Ok([]) => break,
                 Ok(slice) => {
                     let count = slice.len().min(wanted - progress.moved);
@@ -71,8 +83,11 @@ impl Sockets {
         progress: &mut Progress,
     ) -> Result<Outcome, Trouble> {
         let wanted = wanted(call)?;
-        refuse_flags(call, &["MSG_DONTWAIT", "MSG_NOSIGNAL", "MSG_MORE"])?;
-        let has_more = call.arguments.iter().any(|value| value.has("MSG_MORE"));
+        refuse_flags(
+            call,
+            &["MSG_DONTWAIT", "MSG_NOSIGNAL", "MSG_MORE", "MSG_OOB"],
+        )?;
+        let has = |flag| call.arguments.iter().any(|value| value.has(flag));
         let Some(socket) = self.of_mut(call) else {
             return Ok(Outcome::Failed("EBADF"));
         };
@@ -84,9 +99,12 @@ impl Sockets {
         }
         let rest = vec![0; wanted - progress.moved];
         let (now, shard) = (around.machine.now, &mut around.machine.shard);
-        let sent = match has_more {
-            true => shard.send_more(now, id, &rest),
-            false => shard.send(now, id, &rest),
+        let sent = if has("MSG_OOB") {
+            shard.send_urgent(now, id, &rest)
+        } else if has("MSG_MORE") {
+            shard.send_more(now, id, &rest)
+        } else {
+            shard.send(now, id, &rest)
         };
         match sent {
             Ok(count) => {
@@ -107,11 +125,31 @@ impl Sockets {
                     name_of(error)
                 }))
             }
+            Err(SendError::NoExtension) => Ok(Outcome::Failed("ENOBUFS")),
             Err(SendError::ShutDown | SendError::NoConnection) => Ok(Outcome::Failed("EPIPE")),
         }
+    }
+}
+
+/// What asking for the urgent byte gave: it never waits (as Linux).
+fn urgent(byte: Result<u8, UrgentError>) -> Outcome {
+    match byte {
+        Ok(_) => Outcome::Done(1),
+        Err(UrgentError::Nothing) => Outcome::Failed("EINVAL"),
+        Err(UrgentError::NotYet) => Outcome::Failed("EAGAIN"),
+        Err(UrgentError::EndOfStream) => Outcome::Done(0),
+        Err(UrgentError::NoConnection) => Outcome::Failed("ENOTCONN"),
     }
 }
 
 fn done(progress: &Progress) -> Outcome {
     Outcome::Done(i64::try_from(progress.moved).unwrap_or(i64::MAX))
 }
+
+const READ_FLAGS: &[&str] = &[
+    "MSG_DONTWAIT",
+    "MSG_WAITALL",
+    "MSG_PEEK",
+    "MSG_NOSIGNAL",
+    "MSG_OOB",
+];

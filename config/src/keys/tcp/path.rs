@@ -1,0 +1,49 @@
+//! Keys of TCP that concern the path: what it carries, how it tells of congestion, what packets say on it.
+
+use super::super::Default::Is;
+use super::super::{Allowed, Key, count, key, millis};
+
+pub(super) const PATH: &[Key] = &[
+    key(
+        "path_mtus_max",
+        count(4, 1_048_576, "destinations per worker"),
+        Is("1024"),
+        "Destinations whose path MTU is remembered.",
+    ),
+    key(
+        "path_mtu_lifetime",
+        millis(1_000, 86_400_000),
+        Is("\"600s\""),
+        "How long a path MTU below the port's is believed.",
+    ),
+    key(
+        "path_mtu_least",
+        count(68, 1_500, "bytes"),
+        Is("552"),
+        "Least path MTU that an ICMP error about IPv4 is believed.",
+    ),
+    key(
+        "ecn",
+        Allowed::Word(&["off", "ask", "answer"]),
+        Is("\"answer\""),
+        "Explicit congestion notification: never, asked for by our SYNs too, or for peers that ask.",
+    ),
+    key(
+        "ecn_fallback",
+        Allowed::Flag,
+        Is("true"),
+        "A SYN that is sent again does not ask for it.",
+    ),
+    key(
+        "standard_urgent_pointer",
+        Allowed::Flag,
+        Is("false"),
+        "Received urgent pointers name the last urgent byte, not the one behind (Linux: tcp_stdurg).",
+    ),
+    key(
+        "ttl",
+        count(1, 255, "hops"),
+        Is("64"),
+        "Time to live of what we send.",
+    ),
+];
