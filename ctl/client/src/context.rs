@@ -3,6 +3,7 @@
 //! One context of the memory behind one lock. Of the threads that wait, one sleeps on the doorbell and wakes the
 //! others when something came (the *sleeper*); the rest wait for its word.
 
+mod courier;
 mod hear;
 mod speak;
 mod tickets;
@@ -11,7 +12,7 @@ mod wait;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use coremill_protocol::Request;
@@ -62,6 +63,8 @@ pub(crate) struct Context {
     #[cfg(feature = "tokio")]
     pub(crate) reactors: Mutex<Vec<std::sync::Weak<crate::tokio::Reactor>>>,
     session: Mutex<Session>,
+    /// For its courier.
+    own: OnceLock<Weak<Self>>,
 }
 
 /// What is behind the lock.
@@ -75,8 +78,10 @@ pub(crate) struct Inner {
     tickets: Tickets,
     /// Sockets that have asked for room: grants go to them.
     asking: HashMap<Handle, Arc<Told>>,
-    /// Commands of those who did not wait until the ring had room, which nobody can take back: closing.
+    /// Commands of those who did not wait until the ring had room, which nobody can take back: closing, subscribing.
     departing: VecDeque<(u32, Command)>,
+    /// A thread sends these as soon as there is room.
+    has_courier: bool,
 }
 
 /// What a poller sleeps on, and how far its events were read.
@@ -134,6 +139,7 @@ impl Context {
                 tickets: Tickets::default(),
                 asking: HashMap::new(),
                 departing: VecDeque::new(),
+                has_courier: false,
             }),
             changed: Condvar::new(),
             gone: AtomicBool::new(false),
@@ -146,7 +152,15 @@ impl Context {
             #[cfg(feature = "tokio")]
             reactors: Mutex::default(),
             session: Mutex::new(session),
+            own: OnceLock::new(),
         })
+    }
+
+    /// As its sockets share it.
+    pub(crate) fn shared(self) -> Arc<Self> {
+        let shared = Arc::new(self);
+        let _first = shared.own.set(Arc::downgrade(&shared));
+        shared
     }
 
     pub(crate) fn workers(&self) -> u32 {

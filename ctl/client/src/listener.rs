@@ -57,7 +57,7 @@ impl TcpListener {
     /// As [`TcpListener::bind`].
     pub fn bind_with_backlog(stack: &Stack, local: SocketAddr, backlog: u32) -> io::Result<Self> {
         let context = stack.context();
-        let socket = Socket::open(context, LISTENERS_WORKER)?;
+        let socket = Socket::for_listening(context, LISTENERS_WORKER)?;
         socket.ask(|ticket, socket| Command::Bind {
             ticket,
             socket,

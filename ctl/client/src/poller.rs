@@ -114,9 +114,10 @@ impl Poller {
     }
 
     /// Waits for a socket too, or for something else of it; `token` is what [`Poller::wait`] calls it. The poller does
-    /// not keep it open.
+    /// not keep it open. It never waits for a worker.
     ///
     /// # Errors
+    /// `ENOSPC` when too many watch the socket already: two pollers, or one and calls that block; sixteen of a listener.
     /// `ECONNRESET` when the attachment is over.
     pub fn register(
         &mut self,
@@ -136,21 +137,22 @@ impl Poller {
             is_candidate: true,
             received: None,
         };
+        match socket.told.name() {
+            None => {
+                socket.take_place(self.notifier)?;
+                if !self.opening.contains(&key) {
+                    self.opening.push(key);
+                }
+            }
+            Some(Ok(_)) => socket.subscribe_to(self.notifier, key, interest.bits())?,
+            // It could not be opened: `wait` says so.
+            Some(Err(_)) => {}
+        }
         let before = self.sources.insert(key, source);
         if !before.is_some_and(|before| before.is_candidate) {
             self.candidates.push(key);
         }
-        if socket.told.name().is_none() {
-            if !self.opening.contains(&key) {
-                self.opening.push(key);
-            }
-            return Ok(());
-        }
-        match socket.subscribe_to(self.notifier, key, interest.bits()) {
-            // It could not be opened: `wait` says so.
-            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => Ok(()),
-            subscribed => subscribed,
-        }
+        Ok(())
     }
 
     /// Waits for a socket no longer.
@@ -165,10 +167,7 @@ impl Poller {
             // It may be registered again, and is to be told once then.
             self.candidates.retain(|key| *key != socket.number);
         }
-        match socket.told.name() {
-            Some(Ok(_)) => socket.unsubscribe_from(self.notifier),
-            _ => Ok(()),
-        }
+        socket.unsubscribe_from(self.notifier)
     }
 
     /// Waits until a socket is ready, for at most `timeout`; puts tokens and what they are ready for into `ready`,

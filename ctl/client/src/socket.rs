@@ -1,19 +1,22 @@
 //! One socket: its name, the worker that has it, its state, and how this process waits for it.
 
+mod subscriptions;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use coremill_ring::command::Command;
 use coremill_ring::handle::Handle;
-use coremill_ring::option::{READABLE, WRITABLE};
+use coremill_ring::shape::{NOTIFIERS_OF_LISTENER, NOTIFIERS_OF_STREAM};
 use coremill_ring::socket_state::{Condition, Flags, Glance, Snapshot};
 use rustix::io::Errno;
 
-use crate::context::{Context, OWN_NOTIFIER, Patience, gone, lock};
+use crate::context::{Context, Patience, gone, lock};
 use crate::told::{Name, Told};
+use subscriptions::Subscriptions;
 
 /// A socket that this process holds, or will when the daemon has opened it; lets go of it when dropped.
 #[derive(Debug)]
@@ -27,9 +30,9 @@ pub(crate) struct Socket {
     pub(crate) sent: AtomicU64,
     /// How far could be sent at the last look: it only grows.
     pub(crate) send_limit: AtomicU64,
-    /// What is announced to blocked calls, and how many of those wait for room to write.
-    interest: AtomicU32,
-    writers: AtomicU32,
+    /// How many notifiers the daemon tells of it, at most.
+    places: usize,
+    subscriptions: Subscriptions,
     nonblocking: AtomicBool,
     error_told: AtomicBool,
     /// Until when a large write waits for chunks, in microseconds of the context's clock; zero when none does.
@@ -58,11 +61,12 @@ impl Socket {
         Ok(Self::of(context, worker, told))
     }
 
-    /// A new socket of worker `worker`.
-    pub(crate) fn open(context: &Arc<Context>, worker: u32) -> io::Result<Self> {
-        let socket = Self::begin(context, worker, Patience::Waits, |ticket| Command::Open {
+    /// A socket of worker `worker` that is to listen.
+    pub(crate) fn for_listening(context: &Arc<Context>, worker: u32) -> io::Result<Self> {
+        let mut socket = Self::begin(context, worker, Patience::Waits, |ticket| Command::Open {
             ticket,
         })?;
+        socket.places = NOTIFIERS_OF_LISTENER;
         socket.wait_for_name(None)?;
         Ok(socket)
     }
@@ -82,8 +86,8 @@ impl Socket {
             told,
             sent: AtomicU64::new(0),
             send_limit: AtomicU64::new(0),
-            interest: AtomicU32::new(0),
-            writers: AtomicU32::new(0),
+            places: NOTIFIERS_OF_STREAM,
+            subscriptions: Subscriptions::default(),
             nonblocking: AtomicBool::new(false),
             error_told: AtomicBool::new(false),
             chunks_until: AtomicU64::new(0),
@@ -207,50 +211,8 @@ impl Socket {
         if let Some(found) = look() {
             return found.map(Some);
         }
-        let _writer = (wanted == Wanted::Write).then(|| Writer::new(&self.writers));
-        self.subscribe()?;
+        let _blocked = self.block(wanted)?;
         self.context.wait(deadline, |_| look())?.transpose()
-    }
-
-    /// Lets the daemon announce it to blocked calls: room to write only while one waits for that.
-    fn subscribe(&self) -> io::Result<()> {
-        let socket = self.name()?.handle;
-        // Behind the lock, so that nobody's older wish replaces a newer one.
-        self.context.submit(self.worker, &[], Patience::Waits, || {
-            let interest = match self.writers.load(Ordering::Acquire) {
-                0 => READABLE,
-                _ => READABLE | WRITABLE,
-            };
-            let before = self.interest.swap(interest, Ordering::AcqRel);
-            (before != interest).then_some(Command::Subscribe {
-                ticket: READY_TICKET,
-                socket,
-                notifier: OWN_NOTIFIER,
-                interest,
-            })
-        })
-    }
-
-    /// Lets the daemon announce it to a notifier.
-    pub(crate) fn subscribe_to(&self, notifier: u32, ticket: u64, interest: u32) -> io::Result<()> {
-        let socket = self.name()?.handle;
-        let command = Command::Subscribe {
-            ticket,
-            socket,
-            notifier,
-            interest,
-        };
-        // One that does not block is subscribed in an event loop, which cannot do without.
-        self.context
-            .submit(self.worker, &[], Patience::Waits, || Some(command))
-    }
-
-    /// Ends what `subscribe_to` began.
-    pub(crate) fn unsubscribe_from(&self, notifier: u32) -> io::Result<()> {
-        let socket = self.name()?.handle;
-        let command = Command::Unsubscribe { socket, notifier };
-        self.context
-            .submit(self.worker, &[], Patience::Waits, || Some(command))
     }
 
     /// Tells the worker what was read, if it does not know.
@@ -314,22 +276,6 @@ impl Drop for Socket {
     }
 }
 
-/// One who waits for room to write, as long as this lives.
-struct Writer<'a>(&'a AtomicU32);
-
-impl<'a> Writer<'a> {
-    fn new(writers: &'a AtomicU32) -> Self {
-        writers.fetch_add(1, Ordering::AcqRel);
-        Self(writers)
-    }
-}
-
-impl Drop for Writer<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 /// Whether a connection is over in both directions, or failed.
 pub(crate) fn is_over(condition: Condition) -> bool {
     let flags = condition.flags;
@@ -342,7 +288,5 @@ pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
     timeout.and_then(|timeout| Instant::now().checked_add(timeout))
 }
 
-/// Of events that nobody looks up: they wake, and the state says the rest.
-const READY_TICKET: u64 = 1 << 63;
 /// A worker answers within a turn; one that takes this long is stuck.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);

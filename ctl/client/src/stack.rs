@@ -103,7 +103,7 @@ impl Stack {
         let attached = attach::attach(path.as_ref(), &options)?;
         let context = Context::new(attached, &options)?;
         Ok(Self {
-            context: Arc::new(context),
+            context: context.shared(),
         })
     }
 

@@ -166,3 +166,8 @@ impl Shape {
         index(self.accept_slots).next_multiple_of(LINE_WORDS)
     }
 }
+
+/// Notifiers that a connection can have: that of blocked calls, and a poller; or two pollers.
+pub const NOTIFIERS_OF_STREAM: usize = 2;
+/// Notifiers that a listener can have: one for each thread that accepts.
+pub const NOTIFIERS_OF_LISTENER: usize = 16;

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use coremill_ring::handle::Handle;
 use coremill_ring::layout::{Layout, OWNER_WORDS, SOCKET_WORDS};
+use coremill_ring::shape::NOTIFIERS_OF_STREAM;
 use coremill_ring::socket_state::{Condition, Flags, StateWriter};
 use coremill_ring::words::WORD_BYTES;
 use coremill_tcp::CONNECTION_BYTES;
@@ -25,7 +26,7 @@ pub(super) struct Socket {
     pub(super) edges: u16,
     /// Closing resets (SO_LINGER with no time).
     pub(super) resets_on_close: bool,
-    pub(super) subscribers: Subscribers<OF_SOCKET>,
+    pub(super) subscribers: Subscribers<NOTIFIERS_OF_STREAM>,
 }
 
 /// What a socket is.
@@ -325,9 +326,6 @@ impl Deal {
         place * self.workers + self.worker
     }
 }
-
-/// Notifiers that a socket can have: the one that blocked calls wait on, and a poller.
-const OF_SOCKET: usize = 2;
 
 /// A worker's share of what a socket costs: its slot, and its places among the free ones, those that wait, and those with
 /// something to tell.

@@ -1,5 +1,7 @@
 //! Who wants to hear of a socket: a few notifiers each, with their interest.
 
+use coremill_ring::shape::NOTIFIERS_OF_LISTENER;
+
 /// A notifier's subscription to a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Subscription {
@@ -12,7 +14,7 @@ pub(super) struct Subscription {
 
 /// The subscriptions of one socket, at most one for each notifier.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Subscribers<const MAX: usize = OF_LISTENER>([Entry; MAX]);
+pub(super) struct Subscribers<const MAX: usize = NOTIFIERS_OF_LISTENER>([Entry; MAX]);
 
 /// A subscription in twelve bytes.
 #[derive(Clone, Copy, Debug)]
@@ -94,8 +96,6 @@ fn number(notifier: u32) -> Option<u16> {
 
 /// No notifier has this number.
 const NOBODY: u16 = u16::MAX;
-/// Notifiers that one listener can have.
-const OF_LISTENER: usize = 8;
 
 /// Something can be read or accepted (POLLIN).
 pub(super) const READABLE: u16 = coremill_ring::option::READABLE as u16;

@@ -77,6 +77,7 @@ impl Context {
         if any {
             self.changed.notify_all();
             self.send_departing(inner)?;
+            self.call_courier(inner);
         }
         Ok(any)
     }

@@ -139,6 +139,26 @@ impl Context {
             }
         }
         let _gone = self.send_departing(&mut inner);
+        self.call_courier(&mut inner);
+    }
+
+    /// Sends a command that has no answer and that nobody takes back, if `command` gives one; without room in its ring it
+    /// goes as soon as there is some. Never waits.
+    pub(crate) fn send_soon(
+        &self,
+        worker: u32,
+        command: impl FnOnce() -> Option<Command>,
+    ) -> io::Result<()> {
+        let mut inner = self.lock();
+        if self.gone.load(Ordering::Acquire) {
+            return Err(gone());
+        }
+        if let Some(command) = command() {
+            inner.departing.push_back((worker, command));
+            self.send_departing(&mut inner)?;
+            self.call_courier(&mut inner);
+        }
+        Ok(())
     }
 
     /// Room for any command, or `WouldBlock`. Events are taken, so that a worker who waits for that goes on.

@@ -43,10 +43,19 @@ enum Waiter {
 }
 
 /// The answers that are due.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tickets {
     last: u64,
     waiters: HashMap<u64, Waiter>,
+}
+
+impl Default for Tickets {
+    fn default() -> Self {
+        Self {
+            last: ABOVE_SOCKETS,
+            waiters: HashMap::new(),
+        }
+    }
 }
 
 /// What an answer asks for.
@@ -160,3 +169,6 @@ impl Tickets {
         self.last
     }
 }
+
+/// A subscription's ticket is its socket's number: should it be refused, the answer is nobody else's.
+const ABOVE_SOCKETS: u64 = 1 << 62;

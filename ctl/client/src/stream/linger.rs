@@ -1,5 +1,6 @@
 //! Dropping a connection that lingers: it waits until the peer has acknowledged everything, as long as was said.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use coremill_ring::command::{Command, Direction};
@@ -15,7 +16,10 @@ impl Inner {
         let Some(time) = linger.filter(|time| *time >= Duration::from_secs(1)) else {
             return;
         };
-        if self.socket.is_nonblocking() {
+        // As Linux does it also for one that does not block; not where that would hold up the tasks of a runtime. One
+        // that is not open yet has nothing to send.
+        let is_of_runtime = self.settings.is_of_runtime.load(Ordering::Relaxed);
+        if is_of_runtime || self.socket.told.name().is_none() {
             return;
         }
         let deadline = Instant::now() + time;
@@ -32,6 +36,12 @@ impl Inner {
             let rest = deadline.saturating_duration_since(Instant::now());
             std::thread::sleep(LOOK_EVERY.min(rest));
         }
+    }
+
+    /// From now on dropping it waits for nothing.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn be_of_runtime(&self) {
+        self.settings.is_of_runtime.store(true, Ordering::Relaxed);
     }
 
     fn is_unacknowledged(&self) -> bool {

@@ -164,7 +164,8 @@ impl TcpStream {
 
     /// What closing does about bytes that were written and not acknowledged (SO_LINGER), in whole seconds. None: they
     /// are delivered in the background. Zero: they are lost, and the peer gets a reset. Other times: dropping the
-    /// last clone waits that long for the peer to have everything, unless the connection does not block.
+    /// last clone waits that long for the peer to have everything, as close(2) does: also one that does not block, but not
+    /// one that tokio has.
     ///
     /// # Errors
     /// `EINVAL` beyond 65,535 s, `EBADF` when the connection is over.

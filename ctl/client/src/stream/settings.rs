@@ -15,6 +15,8 @@ pub(super) struct Settings {
     pub(super) send_ended: AtomicBool,
     /// SO_LINGER: waiting is this library's part.
     pub(super) linger: Mutex<Option<Duration>>,
+    /// Dropping it must hold up no task.
+    pub(super) is_of_runtime: AtomicBool,
     timeouts: Mutex<Timeouts>,
 }
 

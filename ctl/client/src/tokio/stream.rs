@@ -76,7 +76,8 @@ impl TcpStream {
         }
     }
 
-    /// Brings a connection to the runtime that this is called in; it does not block from now on.
+    /// Brings a connection to the runtime that this is called in; it does not block from now on, nor when it is dropped: what
+    /// was written is delivered all the same, but a time to linger is not waited for.
     ///
     /// # Errors
     /// `EMFILE` when there are no more notifiers, and an error outside of a runtime.
@@ -89,6 +90,7 @@ impl TcpStream {
     /// ```
     pub fn from_stream(stream: crate::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
+        stream.inner.be_of_runtime();
         let socket = &stream.inner.socket;
         let reactor = Reactor::current(&socket.context)?;
         let registration = reactor.register(socket, READABLE | WRITABLE)?;
