@@ -6,6 +6,7 @@
 
 mod acknowledge;
 mod arrival;
+mod authenticated;
 mod chosen;
 mod closing;
 pub(crate) mod deadlines;
@@ -36,6 +37,7 @@ pub(crate) use send_side::SendSide;
 pub(crate) use stamps::{Stamps, is_before};
 
 use crate::address::Flow;
+use crate::authentication::key_pool::KeyPool;
 use crate::challenge::ChallengeLimit;
 use crate::congestion::{Congestion, CongestionPool};
 use crate::error::ConnectionError;
@@ -69,6 +71,7 @@ pub(crate) struct Context<'a, M> {
     pub(crate) records: &'a mut SendRecordPool,
     pub(crate) scoreboards: &'a mut ScoreboardPool,
     pub(crate) extensions: &'a mut Extensions,
+    pub(crate) keys: &'a mut KeyPool,
     pub(crate) congestion: &'a mut CongestionPool,
     pub(crate) path_mtus: &'a mut PathMtus,
     pub(crate) challenges: &'a mut ChallengeLimit,

@@ -48,6 +48,9 @@ drop_table! {
         NoMemory "tcp_no_memory" "No chunk left to keep its bytes in.";
         ReassemblyFull "tcp_reassembly_full" "Too many holes in the out-of-order data.";
         MinTtl "tcp_min_ttl" "Less time to live than the user allows (IP_MINTTL, RFC 5082).";
+        BadSignature "tcp_bad_signature" "Its signature (TCP-MD5, TCP-AO) is wrong, or it carries more than one.";
+        SignatureMissing "tcp_signature_missing" "Not signed, although there is a key for this peer.";
+        SignatureUnexpected "tcp_signature_unexpected" "Signed, although there is no such key for this peer.";
         Closed "tcp_closed" "Data for a connection whose user has closed it: reset.";
         IcmpIrrelevant "tcp_icmp_irrelevant" "ICMP error that quotes no outstanding segment of ours (RFC 5927).";
     }

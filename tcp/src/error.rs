@@ -50,6 +50,9 @@ pub enum ConnectError {
     /// The connection table is full.
     #[error("connection table full ({0}): raise the limit of connections")]
     TableFull(usize),
+    /// Nothing is left to keep its keys in.
+    #[error("no room for the keys of another connection: raise the limits of keys and extensions")]
+    NoRoomForKeys,
     /// Source and remote are of different families, or the remote port is 0.
     #[error("{0} cannot be connected to from the source address given")]
     BadAddress(Endpoint),

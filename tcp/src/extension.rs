@@ -3,6 +3,7 @@
 //! A connection holds a handle of four bytes, empty until it asks for a block. The blocks of a shard
 //! are reserved at start; when none is left the feature that asked is refused, and that is counted.
 
+use crate::authentication::Authentication;
 use crate::connection::path_mtu::NarrowPath;
 use crate::table::NONE;
 use crate::time::Instant;
@@ -17,9 +18,14 @@ pub(crate) struct Extension {
     pub(crate) trouble_since: Option<Instant>,
     /// Urgent data, both ways.
     pub(crate) urgent: Urgent,
+    /// The keys of a connection whose segments are signed. Whoever releases the block releases them first.
+    pub(crate) authentication: Option<Authentication>,
 }
 
 /// A connection's block, or none. Only [`Extensions`] gives and takes back.
+///
+/// The upper three bits tell how many words of each segment a signature takes, so that whoever plans segments need
+/// not look into the block, and the record need not grow for it.
 #[derive(Debug)]
 pub(crate) struct ExtensionHandle(u32);
 
@@ -41,7 +47,7 @@ struct Block {
 impl Extensions {
     /// Room for `max` blocks.
     pub(crate) fn new(max: usize) -> Self {
-        let max = max.min(NONE as usize - 1);
+        let max = max.min(INDEX as usize);
         Self {
             blocks: Vec::with_capacity(max),
             free: NONE,
@@ -54,7 +60,7 @@ impl Extensions {
     #[inline]
     pub(crate) fn get(&self, handle: &ExtensionHandle) -> Option<&Extension> {
         self.blocks
-            .get(handle.0 as usize)
+            .get(handle.index() as usize)
             .map(|block| &block.extension)
     }
 
@@ -62,14 +68,14 @@ impl Extensions {
     #[inline]
     pub(crate) fn get_mut(&mut self, handle: &ExtensionHandle) -> Option<&mut Extension> {
         self.blocks
-            .get_mut(handle.0 as usize)
+            .get_mut(handle.index() as usize)
             .map(|block| &mut block.extension)
     }
 
     /// The block of a connection, an empty one if it had none; None when all are taken.
     pub(crate) fn ensure(&mut self, handle: &mut ExtensionHandle) -> Option<&mut Extension> {
         if !handle.is_held() {
-            handle.0 = self.take()?;
+            *handle = ExtensionHandle(self.take()?);
             self.live += 1;
         }
         self.get_mut(handle)
@@ -106,7 +112,7 @@ impl Extensions {
 
     #[cold]
     fn give_back(&mut self, handle: &mut ExtensionHandle) {
-        let index = std::mem::replace(&mut handle.0, NONE);
+        let index = std::mem::take(handle).index();
         if let Some(block) = self.blocks.get_mut(index as usize) {
             block.extension = Extension::default();
             block.next_free = self.free;
@@ -120,15 +126,36 @@ impl ExtensionHandle {
     /// True when there is a block behind it.
     #[inline]
     pub(crate) fn is_held(&self) -> bool {
-        self.0 != NONE
+        self.0 & INDEX != INDEX
+    }
+
+    /// Bytes that a signature takes of each segment; 0 when none is signed.
+    #[inline]
+    pub(crate) fn signature_bytes(&self) -> usize {
+        (self.0 >> INDEX_BITS) as usize * 4
+    }
+
+    /// Segments are signed, with so many bytes, from now on. It must be held.
+    pub(crate) fn set_signature_bytes(&mut self, bytes: usize) {
+        let words = u32::try_from(bytes / 4).unwrap_or(0) & SIGNATURE_WORDS_MAX;
+        self.0 = self.index() | words << INDEX_BITS;
+    }
+
+    #[inline]
+    fn index(&self) -> u32 {
+        self.0 & INDEX
     }
 }
 
 impl Default for ExtensionHandle {
     fn default() -> Self {
-        Self(NONE)
+        Self(INDEX)
     }
 }
+
+const INDEX_BITS: u32 = 29;
+const INDEX: u32 = (1 << INDEX_BITS) - 1;
+const SIGNATURE_WORDS_MAX: u32 = u32::MAX >> INDEX_BITS;
 
 #[cfg(test)]
 mod tests;

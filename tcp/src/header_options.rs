@@ -1,9 +1,15 @@
 //! TCP options: MSS (RFC 9293), window scale and timestamps (RFC 7323), SACK (RFC 2018).
 //!
-//! Written in the order and with the padding that Linux uses, so that a peer's fast path applies.
+//! Written in the order and with the padding that Linux uses, so that a peer's fast path applies. `signature` has the
+//! two that authenticate a segment.
+
+mod signature;
 
 use crate::drop_reason::DropReason;
 use crate::sequence::SequenceNumber;
+
+pub use signature::Signature;
+pub(crate) use signature::code_within;
 
 /// The options of one segment.
 /// RFC 9293, MUST-14, MUST-65.
@@ -21,6 +27,8 @@ pub struct Options {
     pub timestamps: Option<Timestamps>,
     /// Ranges received out of order.
     pub sack: SackBlocks,
+    /// What authenticates the segment.
+    pub signature: Option<Signature>,
 }
 
 /// The timestamps option.
@@ -53,7 +61,8 @@ impl Options {
     /// that is not theirs.
     ///
     /// # Errors
-    /// [`DropReason::BadHeader`] when an option's length cannot be (RFC 9293, MUST-7).
+    /// [`DropReason::BadHeader`] when an option's length cannot be (RFC 9293, MUST-7), [`DropReason::BadSignature`] when
+    /// more than one authenticates the segment, or one that cannot (RFC 5925, section 2.2).
     /// RFC 9293, MUST-4, MUST-5, MUST-6, MUST-64, MUST-68.
     #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Self, DropReason> {
@@ -102,15 +111,24 @@ impl Options {
                         });
                     }
                 }
-                _ => {}
+                (kind, body) => self.read_signature(kind, body)?,
             }
         }
+    }
+
+    fn read_signature(&mut self, kind: u8, body: &[u8]) -> Result<(), DropReason> {
+        if let Some(signature) = Signature::of(kind, body) {
+            let is_second = self.signature.is_some();
+            self.signature = signature.ok().filter(|_| !is_second);
+            self.signature.ok_or(DropReason::BadSignature)?;
+        }
+        Ok(())
     }
 
     /// Bytes that [`Self::emit`] writes, padding included: a multiple of four, at most 40.
     #[inline]
     pub fn length(&self) -> usize {
-        let mut length = 0;
+        let mut length = self.signature.map_or(0, Signature::padded_bytes);
         if self.mss.is_some() {
             length += 4;
         }
@@ -133,7 +151,11 @@ impl Options {
     /// RFC 9293, MUST-69.
     #[inline]
     pub fn emit(&self, out: &mut [u8]) -> Option<usize> {
-        if !self.sack_permitted && self.mss.is_none() && self.window_scale.is_none() {
+        if !self.sack_permitted
+            && self.mss.is_none()
+            && self.window_scale.is_none()
+            && self.signature.is_none()
+        {
             // What nearly every segment of an established connection carries.
             match self.timestamps {
                 None if self.sack.is_empty() => return Some(0),
@@ -154,6 +176,9 @@ impl Options {
         let length = self.length();
         let out = out.get_mut(..length)?;
         let mut writer = Writer { out, at: 0 };
+        if let Some(signature) = self.signature {
+            signature.put(&mut writer);
+        }
         if let Some(mss) = self.mss {
             let [high, low] = mss.to_be_bytes();
             writer.put([MSS, 4, high, low]);

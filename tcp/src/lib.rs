@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod attacks;
+pub mod authentication;
 mod challenge;
 pub mod checksum;
 pub mod chunk_pool;

@@ -32,6 +32,8 @@ pub struct Limits {
     pub unsent_low_water: u32,
     /// Blocks for what only few connections need: urgent data, signatures, Fast Open, BBR.
     pub extensions_max: usize,
+    /// Keys of TCP-MD5 and TCP-AO, those of connections included: each has its own.
+    pub keys_max: usize,
     /// Out-of-order ranges per connection.
     pub reassembly_ranges_max: usize,
     /// Segments sent and not acknowledged, of all connections together.
@@ -128,6 +130,7 @@ impl Default for Limits {
             receive_buffer_bytes: 6 << 20,
             unsent_low_water: u32::MAX,
             extensions_max: 4_096,
+            keys_max: 4_096,
             reassembly_ranges_max: 32,
             send_records_max: 262_144,
             loss_detection: LossDetection::Rack,

@@ -4,8 +4,9 @@
 use std::collections::VecDeque;
 
 use crate::address::Flow;
-use crate::header::{Flags, Header, Segment};
-use crate::header_options::{Options, Timestamps};
+use crate::authentication::{CODE_BYTES_MAX, Code, Covered};
+use crate::header::{Flags, HEADER_BYTES_MAX, Header, Segment};
+use crate::header_options::{Options, Signature, Timestamps};
 use crate::limits::Limits;
 use crate::packet::Outgoing;
 use crate::sequence::SequenceNumber;
@@ -21,6 +22,8 @@ pub(crate) struct Reply {
     pub(crate) timestamps: Option<Timestamps>,
     /// What only a SYN-ACK says.
     pub(crate) syn: Option<SynOptions>,
+    /// What authenticates it: all that is covered is known before it is sent.
+    pub(crate) signature: Option<(Signature, Code)>,
 }
 
 /// Options of a SYN-ACK that no record remembers.
@@ -50,11 +53,32 @@ impl Reply {
             window: 0,
             timestamps: None,
             syn: None,
+            signature: None,
+        }
+    }
+
+    /// Signs it with the option and the function that makes its code.
+    pub(crate) fn sign(&mut self, signature: Signature, code: impl FnOnce(&Covered<'_>) -> Code) {
+        self.signature = Some((signature, [0; CODE_BYTES_MAX]));
+        let mut bytes = [0; HEADER_BYTES_MAX];
+        if let Some(length) = self.write(&mut bytes) {
+            let covered = Covered {
+                source: self.flow.local.address,
+                destination: self.flow.remote.address,
+                bytes: bytes.get(..length).unwrap_or_default(),
+                header_length: length,
+            };
+            self.signature = Some((signature, code(&covered)));
         }
     }
 
     /// Writes it into `out`.
     pub(crate) fn emit(&self, limits: &Limits, out: &mut [u8]) -> Option<Outgoing> {
+        let length = self.write(out)?;
+        Some(outgoing(&self.flow, length, length, limits))
+    }
+
+    fn write(&self, out: &mut [u8]) -> Option<usize> {
         let header = Header {
             source_port: self.flow.local.port,
             destination_port: self.flow.remote.port,
@@ -66,6 +90,7 @@ impl Reply {
         };
         let mut options = Options {
             timestamps: self.timestamps,
+            signature: self.signature.map(|(signature, _)| signature),
             ..Options::default()
         };
         if let Some(syn) = self.syn {
@@ -74,7 +99,10 @@ impl Reply {
             options.sack_permitted = syn.sack;
         }
         let length = header.emit(&options, out)?;
-        Some(outgoing(&self.flow, length, length, limits))
+        if let Some((signature, code)) = &self.signature {
+            write_code(*signature, code, out);
+        }
+        Some(length)
     }
 }
 
@@ -114,6 +142,15 @@ impl ReplyQueue {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.ring.is_empty()
+    }
+}
+
+/// Fills the code in where a header was written with `signature`.
+pub(crate) fn write_code(signature: Signature, code: &Code, out: &mut [u8]) {
+    if let Some(place) = out.get_mut(signature.code())
+        && let Some(code) = code.get(..place.len())
+    {
+        place.copy_from_slice(code);
     }
 }
 

@@ -1,12 +1,15 @@
 //! What one core owns of TCP: listeners, half-open requests, connections and TIME-WAIT records.
 //!
-//! The children hold the verbs: `segment` (in), `passive`, `request`, `cookies` and `late` (segments without
-//! connection), `transmit` (out), `timers`, `open`, `options` and `user` (the user's), `settle` (what follows after each).
+//! The children hold the verbs: `segment` and `authenticate` (in), `passive`, `request`, `cookies` and `late` (segments
+//! without connection), `transmit` (out), `timers`, `open`, `options`, `keys` and `user` (the user's), `settle` (what follows
+//! after each).
 
 mod abort_all;
 mod audit;
+mod authenticate;
 mod cookies;
 mod inspect;
+mod keys;
 mod late;
 mod open;
 mod options;
@@ -24,6 +27,7 @@ pub use audit::Contradiction;
 use std::sync::Arc;
 
 use crate::address::Flow;
+use crate::authentication::key_pool::KeyPool;
 use crate::challenge::ChallengeLimit;
 use crate::chunk_pool::ChunkPool;
 use crate::congestion::CongestionPool;
@@ -64,6 +68,8 @@ pub struct Shard<M: Memory = ChunkPool> {
     records: SendRecordPool,
     scoreboards: ScoreboardPool,
     extensions: Extensions,
+    /// Keys of listeners and connections, and of sockets that will be either.
+    keys: KeyPool,
     path_mtus: PathMtus,
     hash: FlowHash,
     initial_sequence: InitialSequence,
@@ -120,6 +126,7 @@ impl<M: Memory> Shard<M> {
             // One for each: it cannot run out, and what nobody needed is never touched.
             scoreboards: ScoreboardPool::new(connections),
             extensions: Extensions::new(limits.extensions_max),
+            keys: KeyPool::new(limits.keys_max),
             path_mtus: PathMtus::new(limits.path_mtus_max, FlowHash::new(&secrets.table)),
             hash: FlowHash::new(&secrets.table),
             initial_sequence: InitialSequence::new(&secrets.initial_sequence),
@@ -188,6 +195,7 @@ impl<M: Memory> Shard<M> {
             records: &mut self.records,
             scoreboards: &mut self.scoreboards,
             extensions: &mut self.extensions,
+            keys: &mut self.keys,
             congestion: &mut self.congestion,
             path_mtus: &mut self.path_mtus,
             challenges: &mut self.challenges,

@@ -82,6 +82,15 @@ crate::counter_table! {
         syn_retrans "TCPSynRetrans" "SYN and SYN-ACK segments retransmitted.";
         pure_acks "TCPPureAcks" "Segments received that carried nothing but an acknowledgement.";
         min_ttl_drop "TCPMinTTLDrop" "Segments dropped because their time to live was less than IP_MINTTL.";
+        md5_not_found "TCPMD5NotFound" "Segments without a TCP-MD5 signature from a peer that there is a key for.";
+        md5_unexpected "TCPMD5Unexpected" "Segments with a TCP-MD5 signature from a peer that there is no key for.";
+        md5_failure "TCPMD5Failure" "Segments whose TCP-MD5 signature was wrong.";
+        ao_required "TCPAORequired" "Segments without TCP-AO from a peer that there is a key for.";
+        ao_bad "TCPAOBad" "Segments whose TCP-AO code was wrong.";
+        ao_key_not_found "TCPAOKeyNotFound" "Segments with TCP-AO whose key is not there.";
+        ao_good "TCPAOGood" "Segments whose TCP-AO code was right.";
+        ao_dropped_icmps "TCPAODroppedIcmps" "ICMP errors not believed because TCP-AO protects the connection.";
+        keys_exhausted "KeysExhausted" "Connections refused because no room was left for their keys.";
         path_mtu_changes "PathMTUChanges" "Times a connection took smaller segments because an ICMP error told it to.";
         urgent_in "UrgentIn" "Urgent pointers received that pointed beyond every former one.";
         urgent_out "UrgentOut" "Times urgent data was sent.";

@@ -69,6 +69,12 @@ const GENERAL: &[Key] = &[
         "Connections of a worker that may use what only few need: urgent data, signatures, Fast Open, BBR.",
     ),
     key(
+        "keys_max",
+        count(0, 4_194_304, "keys"),
+        Is("4096"),
+        "Keys of TCP-MD5 and TCP-AO that a worker has room for: each connection that signs takes one of its own or more.",
+    ),
+    key(
         "reassembly_ranges_max",
         count(1, 1_024, "ranges"),
         Is("32"),

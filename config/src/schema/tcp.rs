@@ -23,6 +23,7 @@ pub struct Tcp {
     #[serde(with = "size")]
     pub receive_buffer: usize,
     pub extensions_max: usize,
+    pub keys_max: usize,
     pub reassembly_ranges_max: usize,
     pub send_records_max: usize,
     pub loss_detection: LossDetection,
@@ -136,6 +137,7 @@ impl Default for Tcp {
             send_buffer: 1 << 20,
             receive_buffer: 6 << 20,
             extensions_max: 4_096,
+            keys_max: 4_096,
             reassembly_ranges_max: 32,
             send_records_max: 262_144,
             loss_detection: LossDetection::Rack,

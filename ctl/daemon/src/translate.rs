@@ -162,6 +162,7 @@ fn limits(config: &Config) -> Limits {
         send_buffer_bytes: tcp.send_buffer,
         receive_buffer_bytes: tcp.receive_buffer,
         extensions_max: tcp.extensions_max,
+        keys_max: tcp.keys_max,
         reassembly_ranges_max: tcp.reassembly_ranges_max,
         send_records_max: tcp.send_records_max,
         loss_detection: match tcp.loss_detection {

@@ -34,6 +34,7 @@ pub(super) fn of_connect(error: ConnectError) -> u16 {
         ConnectError::NoPort(_) => Errno::ADDRNOTAVAIL,
         ConnectError::AddressInUse(_) => Errno::ADDRINUSE,
         ConnectError::TableFull(_) => Errno::NOBUFS,
+        ConnectError::NoRoomForKeys => Errno::NOMEM,
         ConnectError::BadAddress(_) => Errno::INVAL,
     })
 }

@@ -8,7 +8,6 @@ use crate::header::{Flags, Segment};
 use crate::header_options::Options;
 use crate::memory::Memory;
 use crate::packet::Verdict;
-use crate::reply::Reply;
 use crate::state::{Cause, State};
 use crate::time::Past;
 
@@ -241,7 +240,7 @@ impl<Q: Default> Connection<Q> {
         if header.acknowledgment <= self.send.unacknowledged
             || header.acknowledgment > self.send.next
         {
-            context.replies.push(Reply::reset_for(self.flow, segment));
+            self.refuse(context, segment);
             return Err(DropReason::BadHandshakeAck);
         }
         self.send.unacknowledged += 1;

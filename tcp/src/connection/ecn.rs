@@ -166,7 +166,7 @@ impl<Q: Default> Connection<Q> {
     /// The data before a change of marks, with the flags of then.
     fn acknowledge_before<M>(&mut self, context: &mut Context<'_, M>) {
         let scale = self.receive.scale;
-        context.replies.push(Reply {
+        let reply = Reply {
             flow: self.flow,
             sequence: self.send.next,
             acknowledgment: self.receive.next,
@@ -174,7 +174,9 @@ impl<Q: Default> Connection<Q> {
             window: self.receive.offer(scale),
             timestamps: self.stamps.option(context.now),
             syn: None,
-        });
+            signature: None,
+        };
+        self.reply(context, reply);
         self.receive.acknowledged = self.receive.next;
     }
 

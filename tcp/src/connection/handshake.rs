@@ -23,7 +23,6 @@ use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::options::ConnectOptions;
 use crate::options::sets::Chosen;
-use crate::reply::Reply;
 use crate::round_trip::RoundTrip;
 use crate::send_records::{micros, moment};
 use crate::sequence::SequenceNumber;
@@ -147,7 +146,7 @@ impl<Q: Default> Connection<Q> {
                 && self.send.next != self.send.unacknowledged;
             if !is_acceptable || !is_echo_ours {
                 if !header.flags.contains(Flags::RST) {
-                    context.replies.push(Reply::reset_for(self.flow, segment));
+                    self.refuse(context, segment);
                     self.hurry(context.now);
                 }
                 return Err(DropReason::BadHandshakeAck);

@@ -263,11 +263,12 @@ impl<Q> Connection<Q> {
     /// Options of a segment while nothing is out of order.
     #[inline]
     pub(crate) fn usual_option_bytes(&self) -> usize {
-        if self.stamps.is_on {
+        let stamps = if self.stamps.is_on {
             TIMESTAMP_BYTES
         } else {
             0
-        }
+        };
+        stamps + self.extension.signature_bytes()
     }
 
     /// Payload of a full segment.

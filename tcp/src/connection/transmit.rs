@@ -210,6 +210,7 @@ impl<Q: Default> Connection<Q> {
             window_scale: may_scale.then(|| super::receive_side::window_scale(limits)),
             sack_permitted: self.receive.sack,
             timestamps: self.stamps.option(context.now),
+            signature: self.signature(context),
             ..Options::default()
         };
         let is_again = self.send.next != self.send.unacknowledged;
@@ -317,6 +318,9 @@ impl<Q: Default> Connection<Q> {
             timestamps: self.stamps.option(context.now),
             ..Options::default()
         };
+        if self.extension.is_held() {
+            options.signature = self.signature(context);
+        }
         let ranges = &self.receive.ranges;
         if self.receive.sack && (!ranges.is_empty() || ranges.has_duplicate()) {
             options.sack = context.ranges.blocks(&self.receive.ranges);

@@ -35,6 +35,7 @@ fn a_syn_has_the_layout_of_linux() {
             echo: 0,
         }),
         sack: SackBlocks::default(),
+        signature: None,
     };
     let expected = [
         2, 4, 5, 180, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7,
@@ -118,6 +119,7 @@ proptest! {
             sack_permitted,
             timestamps: stamps.map(|(value, echo)| Timestamps { value, echo }),
             sack: blocks(&edges),
+            signature: None,
         };
         let bytes = emitted(&options);
         prop_assert_eq!(bytes.len(), options.length());

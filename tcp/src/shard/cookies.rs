@@ -46,7 +46,7 @@ impl<M: Memory> Shard<M> {
         if let Some(listener) = self.listeners.get_mut(slot) {
             listener.cookie_sent = Some(now);
         }
-        self.replies.push(Reply {
+        self.reply(Reply {
             flow,
             sequence: ours,
             acknowledgment: handshake.theirs + 1,
@@ -58,6 +58,7 @@ impl<M: Memory> Shard<M> {
                 window_scale: handshake.scale_offered(&self.limits),
                 sack: handshake.agreed.sack(),
             }),
+            signature: None,
         });
         Verdict::Accepted { progress: false }
     }
@@ -82,8 +83,7 @@ impl<M: Memory> Shard<M> {
         self.counters.syncookies_received.increment();
         if self.refuses_overflow(slot) {
             if self.limits.abort_on_overflow {
-                self.replies
-                    .push(Reply::reset_for(arrival.flow, arrival.segment));
+                self.reply(Reply::reset_for(arrival.flow, arrival.segment));
             }
             return Verdict::Dropped(DropReason::ListenOverflow);
         }

@@ -66,6 +66,7 @@ impl<M: Memory> Shard<M> {
             + self.records.live()
             + self.scoreboards.live()
             + self.extensions.live()
+            + self.keys.live()
             + self.congestion.live()
     }
 

@@ -6,6 +6,7 @@ use super::segment::Arrival;
 use crate::address::Flow;
 use crate::connection::is_before;
 use crate::drop_reason::DropReason;
+use crate::extension::ExtensionHandle;
 use crate::header::Flags;
 use crate::header_options::Timestamps;
 use crate::memory::Memory;
@@ -63,7 +64,7 @@ impl<M: Memory> Shard<M> {
         }
         let is_pure = segment.sequence_length() == 0;
         if !is_pure || is_old || header.sequence != remains.receive_next {
-            self.acknowledge_late(now, flow, &remains);
+            self.acknowledge_late(now, flow, &remains, Some(key));
         }
         if is_pure || is_again {
             return Ok(Verdict::Accepted { progress: false });
@@ -86,33 +87,44 @@ impl<M: Memory> Shard<M> {
             window: connection.receive.offer(scale),
         };
         let is_due = std::mem::take(&mut connection.due).acknowledge;
+        let mut extension = ExtensionHandle::default();
+        if connection.extension.signature_bytes() > 0 {
+            extension = std::mem::take(&mut connection.extension);
+        }
         connection.state = State::Closed;
         self.connections.detach(hash, slot);
         let expires = now + self.limits.time_wait;
         let states = &self.counters.states;
         states[State::Closed as usize].increment();
-        if self.time_waits.insert(hash, &flow, remains, expires) {
-            // The connection's place in the gauge goes over to the record.
+        let key = self.time_waits.insert(hash, &flow, remains, expires);
+        if let Some(place) = key.and_then(|key| self.time_waits.extension_mut(key)) {
+            // The connection's place in the gauge goes over to the record, and its keys do.
+            *place = extension;
         } else {
             states[State::TimeWait as usize].decrement();
             self.counters.time_wait_overflow.increment();
+            self.release_extension(&mut extension);
         }
         if is_due {
-            self.acknowledge_late(now, &flow, &remains);
+            self.acknowledge_late(now, &flow, &remains, key);
         }
     }
 
     /// Takes a record out.
     pub(super) fn forget_time_wait(&mut self, hash: u64, key: u32) {
+        if let Some(place) = self.time_waits.extension_mut(key) {
+            let mut extension = std::mem::take(place);
+            self.release_extension(&mut extension);
+        }
         if self.time_waits.remove(hash, key).is_some() {
             self.counters.states[State::TimeWait as usize].decrement();
         }
     }
 
-    fn acknowledge_late(&mut self, now: Instant, flow: &Flow, remains: &Remains) {
+    fn acknowledge_late(&mut self, now: Instant, flow: &Flow, remains: &Remains, key: Option<u32>) {
         let offset = self.timestamp_offsets.offset(flow);
         let clock = (now.as_millis() as u32).wrapping_add(offset);
-        self.replies.push(Reply {
+        let reply = Reply {
             flow: *flow,
             sequence: remains.send_next,
             acknowledgment: remains.receive_next,
@@ -122,7 +134,9 @@ impl<M: Memory> Shard<M> {
                 .timestamp
                 .map(|echo| Timestamps { value: clock, echo }),
             syn: None,
-        });
+            signature: None,
+        };
+        self.reply_late(key, reply);
     }
 }
 

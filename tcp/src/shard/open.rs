@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::Shard;
 use super::late::REOPENED_ABOVE;
 use crate::address::{Endpoint, Flow};
+use crate::authentication::KeyRing;
 use crate::connection::Connection;
 use crate::error::{ConnectError, ConnectionError, ListenError};
 use crate::event::{ConnectionId, ListenerId, Readiness};
@@ -50,7 +51,8 @@ impl<M: Memory> Shard<M> {
             }
             self.settle(now, slot);
         }
-        if self.listeners.remove(id).is_some() {
+        if let Some(mut listener) = self.listeners.remove(id) {
+            self.keys.release(&mut listener.keys);
             self.counters.states[State::Listen as usize].decrement();
         }
     }
@@ -94,6 +96,36 @@ impl<M: Memory> Shard<M> {
         options: &ConnectOptions,
         comes_home: &dyn Fn(&Flow) -> bool,
     ) -> Result<ConnectionId, ConnectError> {
+        self.connect_with_keys(now, options, &mut KeyRing::default(), comes_home)
+    }
+
+    /// The same of a socket that has keys: those for the peer are the connection's, which they protect from its SYN on; all
+    /// are given back when it fails.
+    ///
+    /// # Errors
+    /// As `connect`, and when there is no room to keep the keys.
+    pub fn connect_with_keys(
+        &mut self,
+        now: Instant,
+        options: &ConnectOptions,
+        keys: &mut KeyRing,
+        comes_home: &dyn Fn(&Flow) -> bool,
+    ) -> Result<ConnectionId, ConnectError> {
+        let ring = self.keys.copy_for(keys, options.remote.address);
+        self.keys.release(keys);
+        let mut ring = ring.ok_or(ConnectError::NoRoomForKeys)?;
+        let opened = self.open_connection(now, options, &mut ring, comes_home);
+        self.keys.release(&mut ring);
+        opened
+    }
+
+    fn open_connection(
+        &mut self,
+        now: Instant,
+        options: &ConnectOptions,
+        ring: &mut KeyRing,
+        comes_home: &dyn Fn(&Flow) -> bool,
+    ) -> Result<ConnectionId, ConnectError> {
         let remote = options.remote;
         if options.source.is_ipv4() != remote.address.is_ipv4()
             || remote.port == 0
@@ -110,7 +142,11 @@ impl<M: Memory> Shard<M> {
         let clock = self.initial_sequence.number(now, &flow);
         let initial = self.take_over(hash, &flow, clock);
         let offset = self.timestamp_offsets.offset(&flow);
-        let connection = Connection::opening(now, flow, options, initial, offset, &self.limits);
+        let mut connection = Connection::opening(now, flow, options, initial, offset, &self.limits);
+        let (_, mut context) = self.split(now);
+        connection
+            .begin_with_keys(&mut context, std::mem::take(ring))
+            .map_err(|_| ConnectError::NoRoomForKeys)?;
         let full = ConnectError::TableFull(self.limits.connections_max);
         let slot = self.connections.insert(hash, connection).ok_or(full)?;
         let (connections, mut context) = self.split(now);

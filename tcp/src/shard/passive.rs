@@ -27,6 +27,9 @@ impl<M: Memory> Shard<M> {
     ) -> Verdict {
         let flags = arrival.segment.header.flags;
         let listener = self.listeners.find(arrival.flow.local);
+        if let Err(reason) = self.authenticate_arrival(arrival, listener) {
+            return Verdict::Dropped(reason);
+        }
         let Some(slot) = listener.filter(|_| !flags.contains(Flags::RST)) else {
             return self.refuse(&arrival.flow, arrival.segment);
         };
@@ -84,10 +87,15 @@ impl<M: Memory> Shard<M> {
         slot: u32,
         initial: SequenceNumber,
     ) -> Verdict {
-        let pending = Pending {
+        let mut pending = Pending {
             listener: self.listeners.id(slot),
             handshake: self.handshake(arrival, initial),
         };
+        if arrival.options.signature.is_some() {
+            // No room for them beside a signature and SACK blocks (as Linux).
+            let agreed = &mut pending.handshake.agreed;
+            *agreed = agreed.without_timestamps_beside_sack();
+        }
         let Some(key) = self.requests.insert(arrival.hash, &arrival.flow, pending) else {
             self.counters.req_q_full_drop.increment();
             self.counters.listen_drops.increment();

@@ -74,8 +74,7 @@ impl<M: Memory> Shard<M> {
     ) -> Result<(), DropReason> {
         let header = &arrival.segment.header;
         if header.acknowledgment != handshake.ours + 1 || handshake.sent == 0 {
-            self.replies
-                .push(Reply::reset_for(arrival.flow, arrival.segment));
+            self.reply(Reply::reset_for(arrival.flow, arrival.segment));
             return Err(DropReason::BadHandshakeAck);
         }
         let is_stale = arrival.options.timestamps.is_some_and(|stamp| {
@@ -121,8 +120,7 @@ impl<M: Memory> Shard<M> {
         if self.refuses_overflow(id.slot) {
             if self.limits.abort_on_overflow {
                 self.drop_request(arrival.hash, key);
-                self.replies
-                    .push(Reply::reset_for(arrival.flow, arrival.segment));
+                self.reply(Reply::reset_for(arrival.flow, arrival.segment));
             }
             return Verdict::Dropped(DropReason::ListenOverflow);
         }
@@ -159,14 +157,29 @@ impl<M: Memory> Shard<M> {
         id: ListenerId,
         handshake: &Handshake,
     ) -> Option<u32> {
-        let socket = self.listeners.by_id(id)?.options.socket;
+        let listener = self.listeners.by_id(id)?;
+        let socket = listener.options.socket;
+        let Some(ring) = self
+            .keys
+            .copy_for(&listener.keys, arrival.flow.remote.address)
+        else {
+            self.counters.keys_exhausted.increment();
+            return None;
+        };
         let (now, flow) = (arrival.now, arrival.flow);
         let offset = self.timestamp_offsets.offset(&flow);
         let (connections, mut context) = self.split(now);
         if connections.is_full() {
+            let mut ring = ring;
+            context.keys.release(&mut ring);
             return None;
         }
         let mut connection = Connection::accepted(&context, flow, handshake, offset);
+        if connection.begin_with_keys(&mut context, ring).is_err() {
+            // Without its keys it would be open to everybody.
+            context.counters.keys_exhausted.increment();
+            return None;
+        }
         // Without room for them the connection comes all the same, and has none.
         let _no_room = connection.choose(&mut context, &socket);
         context.counters.states[State::SynReceived as usize].increment();
@@ -222,7 +235,7 @@ impl<M: Memory> Shard<M> {
         let scale = handshake.scale_offered(&self.limits).unwrap_or(0);
         let window = handshake.window_offered(&self.limits).div_ceil(1 << scale);
         self.counters.challenge_ack.increment();
-        self.replies.push(Reply {
+        self.reply(Reply {
             flow,
             sequence: handshake.ours + 1,
             acknowledgment: handshake.theirs + 1,
@@ -230,6 +243,7 @@ impl<M: Memory> Shard<M> {
             window,
             timestamps: self.request_stamps(&flow, &handshake).option(now),
             syn: None,
+            signature: None,
         });
     }
 }

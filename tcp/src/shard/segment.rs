@@ -5,7 +5,7 @@ use crate::address::{Endpoint, Flow};
 use crate::checksum;
 use crate::drop_reason::DropReason;
 use crate::header::{Flags, Segment};
-use crate::header_options::Options;
+use crate::header_options::{Options, code_within};
 use crate::memory::Memory;
 use crate::packet::{Inbound, Quoted, Reader, Verdict};
 use crate::reply::Reply;
@@ -22,6 +22,7 @@ pub(super) struct Arrival<'a> {
     pub(super) ttl: u8,
     pub(super) segment: &'a Segment<'a>,
     pub(super) options: &'a Options,
+    pub(super) inbound: &'a Inbound<'a>,
 }
 
 impl<M: Memory> Shard<M> {
@@ -68,11 +69,17 @@ impl<M: Memory> Shard<M> {
         };
         let hash = self.hash_of(&flow);
         if let Some(slot) = self.connections.find(hash, &flow) {
-            if let Some(connection) = self.connections.get(slot)
-                && let options = self.option_sets.get(&connection.user.options)
-                && options.ip.rejects(inbound.ttl)
-            {
-                return self.too_far();
+            if let Some(connection) = self.connections.get(slot) {
+                let chosen = self.option_sets.get(&connection.user.options);
+                if chosen.ip.rejects(inbound.ttl) {
+                    return self.too_far();
+                }
+                let is_signed = connection.extension.signature_bytes() > 0;
+                if (is_signed || options.signature.is_some())
+                    && let Err(reason) = self.authenticate(slot, inbound, (&segment, &options))
+                {
+                    return Verdict::Dropped(reason);
+                }
             }
             return self.connection_receives(now, slot, (&segment, &options), reader);
         }
@@ -84,12 +91,16 @@ impl<M: Memory> Shard<M> {
             ttl: inbound.ttl,
             segment: &segment,
             options: &options,
+            inbound,
         })
     }
 
     fn arrives_without_connection(&mut self, arrival: &Arrival<'_>) -> Verdict {
         let (hash, flow) = (arrival.hash, &arrival.flow);
         if let Some(key) = self.time_waits.find(hash, flow) {
+            if let Err(reason) = self.authenticate_late(arrival, key) {
+                return Verdict::Dropped(reason);
+            }
             return match self.time_wait_receives(arrival, key) {
                 Ok(verdict) => verdict,
                 // It is gone: a newer SYN opens the flow again.
@@ -100,6 +111,9 @@ impl<M: Memory> Shard<M> {
             if self.is_listened_for(key) {
                 if self.is_too_far_for_request(key, arrival.ttl) {
                     return self.too_far();
+                }
+                if let Err(reason) = self.authenticate_request(arrival, key) {
+                    return Verdict::Dropped(reason);
                 }
                 return self.request_receives(arrival, key);
             }
@@ -195,7 +209,13 @@ impl<M: Memory> Shard<M> {
     /// Nobody is there for it (RFC 9293, section 3.10.7.1).
     pub(super) fn refuse(&mut self, flow: &Flow, segment: &Segment<'_>) -> Verdict {
         if !segment.header.flags.contains(Flags::RST) {
-            self.replies.push(Reply::reset_for(*flow, segment));
+            let reset = Reply::reset_for(*flow, segment);
+            // Who did not sign would not take a signature.
+            if code_within(segment.options).is_some() {
+                self.reply(reset);
+            } else {
+                self.replies.push(reset);
+            }
         }
         Verdict::Dropped(DropReason::NoSocket)
     }

@@ -132,7 +132,7 @@ impl<M: Memory> Shard<M> {
         self.memory.clear(&mut connection.receive.queue);
         self.ranges.clear(&mut connection.receive.ranges);
         connection.congestion.release(&mut self.congestion);
-        self.extensions.release(&mut connection.extension);
+        self.release_extension(&mut connection.extension);
         self.option_sets.release(&mut connection.user.options);
         self.counters.states[State::Closed as usize].decrement();
         self.orphans = self.orphans.saturating_sub(1);

@@ -101,8 +101,13 @@ impl<M: Memory> Shard<M> {
     fn pull(&mut self, now: Instant, slot: u32, out: &mut [u8], is_cut: bool) -> Option<Outgoing> {
         let (connections, mut context) = self.split(now);
         let connection = connections.get_mut(slot)?;
-        let segment = connection.next_segment(&mut context, out, is_cut);
-        if segment.is_some() {
+        // What is cut into several segments would have one signature for all (as Linux).
+        let is_signed = connection.extension.signature_bytes() > 0;
+        let segment = connection.next_segment(&mut context, out, is_cut && !is_signed);
+        if let Some(outgoing) = &segment {
+            if is_signed {
+                connection.sign(&mut context, outgoing, out);
+            }
             self.settle(now, slot);
         } else {
             self.settle_held(now, slot);
@@ -115,11 +120,13 @@ impl<M: Memory> Shard<M> {
         let (flow, pending) = self.requests.get(key)?;
         let (listener, handshake) = (pending.listener, pending.handshake);
         let is_first = pending.handshake.sent == 0;
+        let signature = self.signature_of_request(listener, &flow);
         let options = Options {
             mss: Some(handshake.own_mss),
             window_scale: handshake.scale_offered(&self.limits),
             sack_permitted: handshake.agreed.sack(),
             timestamps: self.request_stamps(&flow, &handshake).option(now),
+            signature,
             ..Options::default()
         };
         let header = Header {
@@ -132,6 +139,9 @@ impl<M: Memory> Shard<M> {
             urgent_pointer: 0,
         };
         let length = header.emit(&options, out)?;
+        if let (Some(signature), Some(out)) = (signature, out.get_mut(..length)) {
+            self.sign_for_request(listener, &flow, signature, out);
+        }
         let timer = self.request_timer(key);
         if let Some(pending) = self.requests.get_mut(key) {
             pending.handshake.sent = pending.handshake.sent.saturating_add(1);

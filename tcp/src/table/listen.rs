@@ -7,6 +7,7 @@ use super::NONE;
 use super::chains::Chains;
 use super::slots::Slots;
 use crate::address::Endpoint;
+use crate::authentication::KeyRing;
 use crate::error::ListenError;
 use crate::event::ListenerId;
 use crate::options::ListenOptions;
@@ -25,6 +26,8 @@ pub(crate) struct ListenTable {
 pub(crate) struct Listener {
     /// What its user asked for; `queued` counts the waiting connections of all shards.
     pub(crate) options: ListenOptions,
+    /// Keys of its peers.
+    pub(crate) keys: KeyRing,
     /// Half-open requests on this shard.
     pub(crate) requests: usize,
     /// Of these, the ones whose SYN-ACK has not timed out yet.
@@ -91,6 +94,7 @@ impl ListenTable {
         }
         let listener = Listener {
             options,
+            keys: KeyRing::default(),
             requests: 0,
             young: 0,
             cookie_sent: None,
@@ -132,6 +136,11 @@ impl ListenTable {
     pub(crate) fn by_id(&mut self, id: ListenerId) -> Option<&mut Listener> {
         let slot = self.slot_of(id)?;
         self.slots.get_mut(slot)
+    }
+
+    /// The listener in a slot.
+    pub(crate) fn get(&self, slot: u32) -> Option<&Listener> {
+        self.slots.get(slot)
     }
 
     /// The listener in a slot, to be changed.

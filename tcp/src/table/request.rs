@@ -99,6 +99,14 @@ impl Agreed {
         self
     }
 
+    /// The same without timestamps, if SACK is agreed on.
+    pub(crate) fn without_timestamps_beside_sack(mut self) -> Self {
+        if self.sack() {
+            self.bits &= !TIMESTAMPS;
+        }
+        self
+    }
+
     pub(crate) fn ecn(self) -> bool {
         self.bits & ECN != 0
     }

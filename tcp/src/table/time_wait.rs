@@ -7,6 +7,7 @@ use super::chains::Chains;
 use super::family::{CompactFlow, Family};
 use super::slots::{Slot, Slots};
 use crate::address::Flow;
+use crate::extension::ExtensionHandle;
 use crate::sequence::SequenceNumber;
 use crate::time::Instant;
 
@@ -56,7 +57,7 @@ impl TimeWaits {
         }
     }
 
-    /// Adds a record that ends at `expires`, which is not before that of any other. False when
+    /// Adds a record that ends at `expires`, which is not before that of any other; gives its key. None when
     /// there is no room.
     pub(crate) fn insert(
         &mut self,
@@ -64,14 +65,15 @@ impl TimeWaits {
         flow: &Flow,
         remains: Remains,
         expires: Instant,
-    ) -> bool {
+    ) -> Option<u32> {
         if self.live() >= self.max as usize {
-            return false;
+            return None;
         }
         if flow.remote.address.is_ipv4() {
             self.v4.insert(hash, flow, remains, expires)
         } else {
-            self.v6.insert(hash, flow, remains, expires)
+            let slot = self.v6.insert(hash, flow, remains, expires);
+            slot.map(|slot| slot + self.max)
         }
     }
 
@@ -100,6 +102,30 @@ impl TimeWaits {
                 .slots
                 .get_mut(slot)
                 .map(|record| &mut record.remains),
+        }
+    }
+
+    /// The extension block of a record.
+    pub(crate) fn extension(&self, key: u32) -> Option<&ExtensionHandle> {
+        match key.checked_sub(self.max) {
+            None => self.v4.slots.get(key).map(|record| &record.extension),
+            Some(slot) => self.v6.slots.get(slot).map(|record| &record.extension),
+        }
+    }
+
+    /// The same, to be given or taken away.
+    pub(crate) fn extension_mut(&mut self, key: u32) -> Option<&mut ExtensionHandle> {
+        match key.checked_sub(self.max) {
+            None => self
+                .v4
+                .slots
+                .get_mut(key)
+                .map(|record| &mut record.extension),
+            Some(slot) => self
+                .v6
+                .slots
+                .get_mut(slot)
+                .map(|record| &mut record.extension),
         }
     }
 
@@ -155,13 +181,15 @@ struct TimeWaitTable<A> {
 }
 
 /// One record.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Record<A> {
     flow: CompactFlow<A>,
     expires: Instant,
     older: u32,
     newer: u32,
     remains: Remains,
+    /// What its connection had to remember besides: keys.
+    extension: ExtensionHandle,
 }
 
 /// What must be remembered of a connection to answer its late segments.
@@ -196,23 +224,26 @@ impl<A: Family> TimeWaitTable<A> {
         })
     }
 
-    fn insert(&mut self, hash: u64, flow: &Flow, remains: Remains, expires: Instant) -> bool {
-        let Some(flow) = CompactFlow::of(flow) else {
-            return false;
-        };
+    fn insert(
+        &mut self,
+        hash: u64,
+        flow: &Flow,
+        remains: Remains,
+        expires: Instant,
+    ) -> Option<u32> {
+        let flow = CompactFlow::of(flow)?;
         let record = Record {
             flow,
             expires,
             older: NONE,
             newer: NONE,
             remains,
+            extension: ExtensionHandle::default(),
         };
-        let Some(slot) = self.slots.insert(record) else {
-            return false;
-        };
+        let slot = self.slots.insert(record)?;
         self.chains.insert(hash, slot);
         self.append(slot);
-        true
+        Some(slot)
     }
 
     fn remove(&mut self, hash: u64, slot: u32) -> Option<Remains> {

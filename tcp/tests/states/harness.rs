@@ -14,6 +14,7 @@ use coremill_tcp::{
     Shard, State, Verdict,
 };
 
+use super::peer_signature::Signing;
 use super::segment::{Segment, ack, fin, syn, syn_ack};
 
 /// A shard and the peer's end of one connection.
@@ -27,6 +28,8 @@ pub struct Test {
     pub start: SequenceNumber,
     /// Our first timestamp.
     pub first_stamp: u32,
+    /// How both ends sign, if they do.
+    pub signing: Option<Signing>,
 }
 
 impl Test {
@@ -62,6 +65,7 @@ impl Test {
             },
             start: SequenceNumber::default(),
             first_stamp: 0,
+            signing: None,
         }
     }
 
@@ -245,6 +249,9 @@ impl Test {
     pub fn inject_from(&mut self, flow: Flow, segment: Segment) -> Verdict {
         let mut options = segment.options.unwrap_or_default();
         options.sack = shifted(&options.sack, self.start.raw());
+        options.signature = options
+            .signature
+            .or(self.signing.as_ref().map(Signing::option));
         let has_ack = segment.flags.contains(Flags::ACK);
         let header = Header {
             source_port: flow.remote.port,
@@ -265,6 +272,9 @@ impl Test {
             .expect("60 bytes hold a header");
         bytes.truncate(length);
         bytes.extend_from_slice(&segment.payload);
+        if let Some(signing) = &self.signing {
+            signing.sign(flow.remote.address, flow.local.address, &mut bytes);
+        }
         let inbound = Inbound {
             source: flow.remote.address,
             destination: flow.local.address,
@@ -287,7 +297,15 @@ impl Test {
             outgoing.header_length,
             outgoing.length - parsed.payload.len()
         );
-        let options = Options::parse(parsed.options).expect("well-formed");
+        let mut options = Options::parse(parsed.options).expect("well-formed");
+        if let Some(signing) = &self.signing {
+            signing.check(
+                outgoing.source,
+                outgoing.destination,
+                &out[..outgoing.length],
+            );
+            options.signature = None;
+        }
         let header = parsed.header;
         if header.flags.contains(Flags::SYN) {
             self.start = header.sequence;

@@ -295,7 +295,9 @@ impl Sockets {
                 Ok(Outcome::Failed("EADDRNOTAVAIL"))
             }
             Err(ConnectError::BadAddress(_)) => Ok(Outcome::Failed("ENETUNREACH")),
-            Err(error @ ConnectError::TableFull(_)) => Err(Trouble::Difference(error.to_string())),
+            Err(error @ (ConnectError::TableFull(_) | ConnectError::NoRoomForKeys)) => {
+                Err(Trouble::Difference(error.to_string()))
+            }
         }
     }
 
