@@ -1,8 +1,8 @@
 //! SYN cookies (RFC 4987, section 3.6): what a half-open connection must remember stands in our
 //! initial sequence number and timestamp, and comes back in the ACK.
 //!
-//! The number is a keyed hash of the flow and the peer's own number; its low 24 bits hold, under a
-//! second hash that changes by the minute, which of eight segment sizes was offered.
+//! The number is a keyed hash of the flow and the peer's own number, to which its low 24 bits add which of eight segment
+//! sizes was offered, and a second hash of that, which changes by the minute.
 
 use std::net::IpAddr;
 
@@ -41,9 +41,9 @@ impl SynCookieSecret {
         // The largest that is not above the peer's, or the least there is.
         let index = sizes.iter().rposition(|size| *size <= mss).unwrap_or(0);
         let minute = minutes(now);
-        let hidden = self.low(flow, theirs, minute).wrapping_add(index as u32) & LOW_BITS;
+        let low = self.low(flow, theirs, minute, index as u32);
         let base = self.base(flow, theirs) + (minute << LOW_COUNT);
-        (base + hidden, sizes[index])
+        (base + low, sizes[index])
     }
 
     /// The MSS that a cookie of ours remembers; None for what is none, or too old.
@@ -61,9 +61,14 @@ impl SynCookieSecret {
         if age >= AGE_MINUTES {
             return None;
         }
-        let low = self.low(flow, theirs, now_minute.wrapping_sub(age));
-        let index = (rest & LOW_BITS).wrapping_sub(low) & LOW_BITS;
-        sizes(flow).get(index as usize).copied()
+        let index = rest & INDEX_BITS;
+        let low = self.low(
+            flow,
+            theirs,
+            now_minute.wrapping_sub(age) & MINUTE_BITS,
+            index,
+        );
+        (rest & LOW_BITS == low).then(|| sizes(flow)[index as usize])
     }
 
     fn base(&self, flow: &Flow, theirs: SequenceNumber) -> SequenceNumber {
@@ -71,8 +76,12 @@ impl SynCookieSecret {
         theirs + self.0.of_flow_and(flow, (theirs.raw(), u32::MAX)) as u32
     }
 
-    fn low(&self, flow: &Flow, theirs: SequenceNumber, minute: u32) -> u32 {
-        self.0.of_flow_and(flow, (theirs.raw(), minute)) as u32 & LOW_BITS
+    /// The index and a hash of it. Were the index added to the hash, the acknowledgement of a few bytes more would be
+    /// another cookie: of a connection that sent them, and is gone.
+    fn low(&self, flow: &Flow, theirs: SequenceNumber, minute: u32, index: u32) -> u32 {
+        let hashed = minute | index << MINUTE_BITS.count_ones();
+        let hash = self.0.of_flow_and(flow, (theirs.raw(), hashed)) as u32;
+        (hash & LOW_BITS & !INDEX_BITS) | index
     }
 }
 
@@ -114,9 +123,9 @@ fn sizes(flow: &Flow) -> &'static [u16; 8] {
     }
 }
 
-/// Minutes since the clock's origin, without the highest bit.
+/// Minutes since the clock's origin.
 fn minutes(now: Instant) -> u32 {
-    (now.as_millis() / 60_000) as u32 & (u32::MAX >> 1)
+    (now.as_millis() / 60_000) as u32 & MINUTE_BITS
 }
 
 /// A cookie of this minute or the one before is believed (Linux: MAX_SYNCOOKIE_AGE).
@@ -124,6 +133,10 @@ const AGE_MINUTES: u32 = 2;
 /// Bits below the minute.
 const LOW_COUNT: u32 = 24;
 const LOW_BITS: u32 = (1 << LOW_COUNT) - 1;
+/// The lowest: which size.
+const INDEX_BITS: u32 = 7;
+/// Five centuries; three bits above them are an index.
+const MINUTE_BITS: u32 = (1 << 28) - 1;
 /// Low bits of the timestamp, as Linux lays them out: four of window shift, SACK, ECN.
 const OPTION_BITS: u32 = 0x3f;
 const NO_SCALE: u8 = 0xf;

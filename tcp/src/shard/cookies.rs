@@ -1,6 +1,8 @@
 //! SYN cookies in use: a SYN is answered without a record, and the ACK that comes back makes a
 //! connection or is refused (RFC 4987, section 3.6).
 
+use std::time::Duration;
+
 use super::Shard;
 use super::segment::Arrival;
 use crate::connection::own_mss;
@@ -78,6 +80,9 @@ impl<M: Memory> Shard<M> {
         }
         let Some(handshake) = self.handshake_of_cookie(arrival) else {
             self.counters.syncookies_failed.increment();
+            if self.may_be_overtaking(arrival, slot) {
+                return Verdict::Dropped(DropReason::BadHandshakeAck);
+            }
             return self.refuse(&arrival.flow, arrival.segment);
         };
         self.counters.syncookies_received.increment();
@@ -89,6 +94,26 @@ impl<M: Memory> Shard<M> {
         }
         let id = self.listeners.id(slot);
         self.become_connection(arrival, id, &handshake)
+    }
+
+    /// True for data, soon after a cookie was sent, that does not bring it back: the peer's first segment does, and may
+    /// have been overtaken, or lost and then comes again. A RST would end an honest connection (Linux sends one).
+    #[cold]
+    fn may_be_overtaking(&mut self, arrival: &Arrival<'_>, slot: u32) -> bool {
+        let listener = self.listeners.get_mut(slot);
+        let is_recent = listener
+            .and_then(|listener| listener.cookie_sent)
+            .is_some_and(|sent| arrival.now.since(sent) <= OVERTAKING_LONGEST);
+        let stamp = arrival
+            .options
+            .timestamps
+            .filter(|_| self.limits.timestamps);
+        let echoes_recent = stamp.is_none_or(|stamp| {
+            let offset = self.timestamp_offsets.offset(&arrival.flow);
+            let clock = (arrival.now.as_millis() as u32).wrapping_add(offset);
+            u128::from(clock.wrapping_sub(stamp.echo)) <= OVERTAKING_LONGEST.as_millis()
+        });
+        is_recent && echoes_recent && arrival.segment.sequence_length() > 0
     }
 
     /// What the SYN and our answer said, as far as the ACK brings it back.
@@ -127,3 +152,6 @@ impl<M: Memory> Shard<M> {
         })
     }
 }
+
+/// Time for a first segment to be sent again, twice.
+const OVERTAKING_LONGEST: Duration = Duration::from_secs(4);

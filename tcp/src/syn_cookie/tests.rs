@@ -68,6 +68,19 @@ fn a_cookie_is_believed_in_its_minute_and_the_next() {
     assert_eq!(secret.check(before, &flow(1), theirs, cookie), None);
 }
 
+#[test]
+fn the_acknowledgement_of_a_few_bytes_more_is_no_cookie() {
+    let secret = SynCookieSecret::new(&KEY);
+    let theirs = SequenceNumber::new(77);
+    let now = Instant::from_millis(300 * MINUTE_MILLIS);
+    for mss in [536, 1_000, 1_460] {
+        let (cookie, _) = secret.make(now, &flow(1), theirs, mss);
+        for more in 1..=10 {
+            assert_eq!(secret.check(now, &flow(1), theirs, cookie + more), None);
+        }
+    }
+}
+
 proptest! {
     /// Eight values of 2^24 in each of two minutes of 256 pass: one guess in about a quarter of a billion.
     #[test]

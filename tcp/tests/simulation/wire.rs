@@ -155,6 +155,7 @@ impl Direction {
     }
 }
 
-fn shown(segment: &Segment<'_>) -> String {
+/// A segment as a reader wants to see it.
+pub fn shown(segment: &Segment<'_>) -> String {
     format!("{:?} with {} bytes", segment.header, segment.payload.len())
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use coremill_tcp::checksum::{PROTOCOL_TCP, fill, pseudo_header};
+use coremill_tcp::header::Segment;
 use coremill_tcp::options::{ConnectOptions, SocketOptions};
 use coremill_tcp::packet::Quoted;
 use coremill_tcp::{
@@ -18,7 +19,7 @@ use super::link::{Fate, Packet};
 use super::plan::{ConnectionPlan, EndPlan, Plan};
 use super::random::Random;
 use super::side::{NO_COOKIE, PORT, Side};
-use super::wire::Wire;
+use super::wire::{Wire, shown};
 
 /// One run.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct World {
     agenda: BTreeMap<(Instant, u64), Happening>,
     happenings: u64,
     summary: Summary,
+    /// Each segment sent is printed.
+    is_shown: bool,
 }
 
 #[derive(Debug)]
@@ -98,12 +101,19 @@ impl World {
             agenda: BTreeMap::new(),
             happenings: 0,
             summary: Summary::default(),
+            is_shown: false,
         };
         for index in 0..world.plan.connections.len() {
             let at = world.now + world.plan.connections[index].opens_after;
             world.note(at, Happening::Opening(index));
         }
         world
+    }
+
+    /// The same, but it prints what is sent.
+    pub fn shown(mut self) -> Self {
+        self.is_shown = true;
+        self
     }
 
     /// Runs until nothing is left to happen, and checks what came of it.
@@ -311,6 +321,11 @@ impl World {
         let common = from_side_0(flow, side);
         if let Some(connection) = self.connections.get(&common) {
             self.wire.look(common, side, *connection, &packet.bytes);
+        }
+        if self.is_shown {
+            let at = self.now.since(self.plan.origin);
+            let segment = Segment::parse(&packet.bytes).expect("we write whole headers");
+            println!("{at:?} side {side} sends {}", shown(&segment));
         }
         let sequence: [u8; 4] = packet.bytes[4..8].try_into().expect("four bytes");
         match self.sides[side].link.carry(self.now, packet, header_bytes) {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use coremill_tcp::error::ListenError;
+use coremill_tcp::header::Flags;
+use coremill_tcp::limits::SynCookies;
 use coremill_tcp::options::{ListenOptions, SocketOptions};
 use coremill_tcp::{Endpoint, Flow, Limits};
 
-use super::harness::{Test, seconds};
+use super::harness::{THEIRS, Test, bytes, seconds};
 use super::segment::{ack, data, rst, syn, syn_ack};
 
 /// Two half-open connections where one may wait; returns the flow of the second and its start.
@@ -159,4 +161,34 @@ fn one_of_any_address_and_one_of_an_address_exclude_each_other() {
     }
     // Two addresses of one port do not meet.
     assert!(listen([10, 0, 0, 1], 83).is_ok() && listen([10, 0, 0, 2], 83).is_ok());
+}
+
+/// RFC 4987, section 3.6: only the first segment brings a cookie back. What overtakes it must not end the connection.
+#[test]
+fn data_that_overtakes_the_segment_with_the_cookie_is_no_reason_for_a_reset() {
+    let mut test = Test::listening(|limits| limits.opening.syn_cookies = SynCookies::Always);
+    test.inject(syn().mss(1_000));
+    test.expect(syn_ack(1));
+    test.inject(data(101, 1, &bytes(100, 100)));
+    test.expect_nothing();
+    test.inject(data(1, 1, &bytes(0, 100)));
+    test.accept();
+    test.expect_soon(ack(1, 101));
+    test.inject(data(101, 1, &bytes(100, 100)));
+    assert_eq!(test.read(), bytes(0, 200));
+    // Long after the last cookie, and without data, it is what RFC 9293, section 3.10.7.2, answers with RST.
+    let other = Flow {
+        remote: Endpoint::new(THEIRS, 5_001),
+        ..test.flow
+    };
+    test.inject_from(other, ack(9, 1));
+    assert!(test.next().expect("a reset").flags.contains(Flags::RST));
+    test.pass(seconds(5));
+    test.inject_from(other, data(9, 1, b"late"));
+    while let Some(sent) = test.next() {
+        if sent.flags.contains(Flags::RST) {
+            return;
+        }
+    }
+    panic!("no reset");
 }
