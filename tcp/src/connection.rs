@@ -12,6 +12,7 @@ mod closing;
 pub(crate) mod deadlines;
 pub(crate) mod delayed_ack;
 mod deliver;
+mod due;
 pub(crate) mod ecn;
 mod handshake;
 mod hold;
@@ -30,6 +31,7 @@ pub(crate) mod urgent;
 mod user;
 mod user_timeout;
 
+pub(crate) use due::Due;
 pub(crate) use handshake::{default_mss, own_mss};
 pub(crate) use hold::Hold;
 pub(crate) use receive_side::ReceiveSide;
@@ -103,35 +105,6 @@ pub(crate) struct Connection<Q> {
     pub(crate) extension: ExtensionHandle,
 }
 
-/// What is to be sent besides data.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Due {
-    /// An acknowledgement at once.
-    pub(crate) acknowledge: bool,
-    /// Our SYN or SYN-ACK, for the first time or again.
-    pub(crate) syn: bool,
-    /// A RST, the last thing this connection sends.
-    pub(crate) reset: bool,
-    /// A segment that provokes an acknowledgement: keepalive or zero-window probe.
-    pub(crate) probe: bool,
-    /// A tail loss probe (RFC 8985, section 7.3).
-    pub(crate) tail: bool,
-    /// New data before what is to be sent again, until the next acknowledgement (RFC 5682).
-    pub(crate) new_first: bool,
-    /// One segment in spite of silly-window avoidance: the persist timer ran out.
-    pub(crate) force: bool,
-    /// What is queued now leaves in spite of Nagle's algorithm and cork: one of them was just switched off.
-    pub(crate) flush: bool,
-}
-
-impl Due {
-    /// True when something of this goes before data.
-    #[inline]
-    pub(crate) fn any(self) -> bool {
-        self.acknowledge || self.syn || self.reset || self.probe || self.tail
-    }
-}
-
 /// The user's end.
 /// RFC 9293, MUST-47.
 #[derive(Debug)]
@@ -141,16 +114,8 @@ pub(crate) struct User {
     /// In halves, so that it needs no more than four bytes of alignment.
     cookie: [u32; 2],
     pub(crate) options: Chosen,
-    /// What the next event says.
-    pub(crate) pending: Readiness,
-    /// True when the user has a handle: after connect or accept, and until close.
-    pub(crate) is_attached: bool,
-    /// The user has closed it.
-    pub(crate) is_orphan: bool,
-    /// A send found too little room: tell when there is some.
-    pub(crate) wants_room: bool,
-    /// Not yet: it is in its listener's accept queue.
-    pub(crate) is_waiting: bool,
+    /// What the next event says, and what the user is to the connection: one bit each.
+    bits: u8,
     /// Why it ended, when not by FIN.
     pub(crate) error: Option<ConnectionError>,
     /// The last ICMP error that was no reason to give up yet.
@@ -158,6 +123,57 @@ pub(crate) struct User {
 }
 
 impl User {
+    /// The next event says that there is something to read.
+    pub(crate) const READABLE: u8 = 1;
+    /// The next event says that there is room, or that the connection is established.
+    pub(crate) const WRITABLE: u8 = 2;
+    /// The next event says that the connection failed.
+    pub(crate) const FAILED: u8 = 4;
+    /// The user has a handle: after connect or accept, and until close.
+    pub(crate) const ATTACHED: u8 = 8;
+    /// The user has closed it.
+    pub(crate) const ORPHAN: u8 = 16;
+    /// A send found too little room: tell when there is some.
+    pub(crate) const WANTS_ROOM: u8 = 32;
+    /// Not accepted yet: it is in its listener's accept queue.
+    pub(crate) const WAITING: u8 = 64;
+    /// The next event says that there is urgent data.
+    pub(crate) const URGENT: u8 = 128;
+
+    #[inline]
+    pub(crate) fn has(&self, bit: u8) -> bool {
+        self.bits & bit != 0
+    }
+
+    #[inline]
+    pub(crate) fn set(&mut self, bits: u8) {
+        self.bits |= bits;
+    }
+
+    #[inline]
+    pub(crate) fn unset(&mut self, bits: u8) {
+        self.bits &= !bits;
+    }
+
+    /// There is something to tell, and somebody to be told.
+    #[inline]
+    pub(crate) fn has_event(&self) -> bool {
+        self.has(Self::ATTACHED) && self.bits & EVENT != 0
+    }
+
+    /// What is to be told, which is told then.
+    #[inline]
+    pub(crate) fn take_readiness(&mut self) -> Readiness {
+        let readiness = Readiness {
+            readable: self.has(Self::READABLE),
+            writable: self.has(Self::WRITABLE),
+            error: self.has(Self::FAILED),
+            urgent: self.has(Self::URGENT),
+        };
+        self.unset(EVENT);
+        readiness
+    }
+
     /// What `cookie` holds.
     #[inline]
     pub(crate) fn cookie(&self) -> u64 {
@@ -200,12 +216,9 @@ impl<Q: Default> Connection<Q> {
         }
         self.enter(context, Cause::Failed);
         self.user.error = Some(error);
-        self.user.pending = Readiness {
-            readable: true,
-            writable: true,
-            error: true,
-            urgent: false,
-        };
+        self.user.take_readiness();
+        self.user
+            .set(User::READABLE | User::WRITABLE | User::FAILED);
         self.due = Due::default();
         self.deadlines.clear();
         self.forget_sent(context);
@@ -230,18 +243,21 @@ impl<Q: Default> Connection<Q> {
     ) {
         let is_known_to_peer = !matches!(self.state, State::Closed | State::SynSent);
         self.fail(context, error);
-        self.due.reset |= is_known_to_peer;
+        self.due.set_if(Due::RESET, is_known_to_peer);
     }
 
     /// True when the record is of no use to anybody.
     pub(crate) fn is_spent(&self) -> bool {
-        self.state == State::Closed && self.user.is_orphan && !self.due.reset
+        self.state == State::Closed && self.user.has(User::ORPHAN) && !self.due.has(Due::RESET)
     }
 }
 
+/// All that an event can say.
+const EVENT: u8 = User::READABLE | User::WRITABLE | User::FAILED | User::URGENT;
+
 // Each byte is paid for by each idle connection (ARCHITECTURE: "What a connection costs"). What only a connection
 // in trouble needs belongs into a pool, as the ranges of `reassembly` are, with a number here.
-const _: () = assert!(size_of::<Connection<crate::chunk_pool::ChunkQueue>>() <= 284);
+const _: () = assert!(size_of::<Connection<crate::chunk_pool::ChunkQueue>>() <= 268);
 
 #[cfg(test)]
 mod tests;

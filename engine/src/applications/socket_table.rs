@@ -334,4 +334,4 @@ const SOCKET_BYTES: usize = size_of::<Slot>() + 3 * size_of::<u32>();
 // "What a connection costs" in ARCHITECTURE adds it up.
 const _: () = assert!(size_of::<Slot>() <= 80);
 const _: () =
-    assert!(SOCKET_BYTES + CONNECTION_BYTES + (SOCKET_WORDS + OWNER_WORDS) * WORD_BYTES <= 572);
+    assert!(SOCKET_BYTES + CONNECTION_BYTES + (SOCKET_WORDS + OWNER_WORDS) * WORD_BYTES <= 556);

@@ -2,6 +2,7 @@
 
 use super::stamps::millis;
 use super::{Connection, Context, is_before};
+use crate::connection::{Due, User};
 use crate::drop_reason::DropReason;
 use crate::error::ConnectionError;
 use crate::header::{Flags, Segment};
@@ -56,7 +57,7 @@ impl<Q: Default> Connection<Q> {
             && !receive.has_fin
             && !receive.has_urgent
             && is_fresh
-            && !self.user.is_orphan
+            && !self.user.has(User::ORPHAN)
     }
 
     /// What is left to do for such a segment.
@@ -219,10 +220,10 @@ impl<Q: Default> Connection<Q> {
         if self.state == State::SynReceived && segment.header.sequence + 1 == self.receive.next {
             if segment.header.flags.contains(Flags::ACK) {
                 // The peer's SYN-ACK of a simultaneous open: its ACK is what counts.
-                self.due.acknowledge = true;
+                self.due.set(Due::ACKNOWLEDGE);
                 return Ok(());
             }
-            self.due.syn = true;
+            self.due.set(Due::SYN);
             return Err(DropReason::OldDuplicate);
         }
         context.counters.syn_challenge.increment();
@@ -245,7 +246,7 @@ impl<Q: Default> Connection<Q> {
         }
         self.send.unacknowledged += 1;
         self.send.attempts = 0;
-        self.due.syn = false;
+        self.due.unset(Due::SYN);
         let window = self.send.window_of(header);
         self.send.window_sequence = header.sequence;
         self.send.window = window;
@@ -265,9 +266,9 @@ impl<Q: Default> Connection<Q> {
     ) {
         if segment.sequence_length() > 0 {
             self.receive.be_quick();
-            self.due.acknowledge = true;
+            self.due.set(Due::ACKNOWLEDGE);
         } else if self.may_disagree(context) {
-            self.due.acknowledge = true;
+            self.due.set(Due::ACKNOWLEDGE);
         } else {
             context.counters.ack_skipped_seq.increment();
         }
@@ -292,7 +293,7 @@ impl<Q: Default> Connection<Q> {
                 .take(context.now, context.limits.challenge_acks_per_second)
         {
             context.counters.challenge_ack.increment();
-            self.due.acknowledge = true;
+            self.due.set(Due::ACKNOWLEDGE);
         } else {
             context.counters.ack_skipped_challenge.increment();
         }

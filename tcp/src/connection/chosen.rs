@@ -2,6 +2,7 @@
 
 use super::{Connection, Context};
 use crate::congestion::Algorithm;
+use crate::connection::Due;
 use crate::memory::Memory;
 use crate::options::{OptionError, SocketOption, SocketOptions};
 
@@ -40,8 +41,8 @@ impl<Q: Default> Connection<Q> {
             | SocketOption::KeepaliveInterval
             | SocketOption::KeepaliveCount => self.watch_for_silence(context),
             // As Linux: what is queued leaves when one of them no longer asks to wait.
-            SocketOption::NoDelay => self.due.flush |= value != 0,
-            SocketOption::Cork => self.due.flush |= value == 0,
+            SocketOption::NoDelay => self.due.set_if(Due::FLUSH, value != 0),
+            SocketOption::Cork => self.due.set_if(Due::FLUSH, value == 0),
             SocketOption::ReceiveBuffer | SocketOption::WindowClamp => {
                 self.fit_receive_buffer(context);
             }
@@ -50,7 +51,8 @@ impl<Q: Default> Connection<Q> {
                 // What waits is sent now, if all of it was read or it is more than a segment (as Linux).
                 let waits = self.deadlines.acknowledge.is_set();
                 let is_due = self.receive.readable == 0 || self.is_acknowledgment_overdue();
-                self.due.acknowledge |= value & 1 != 0 && waits && is_due;
+                self.due
+                    .set_if(Due::ACKNOWLEDGE, value & 1 != 0 && waits && is_due);
             }
             _ => {}
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Connection, Context};
+use crate::connection::User;
 use crate::error::{ConnectionError, SendError};
 use crate::memory::Memory;
 use crate::state::{Cause, State};
@@ -37,7 +38,7 @@ impl<Q: Default> Connection<Q> {
         context: &mut Context<'_, M>,
         is_orphan_too_many: bool,
     ) {
-        self.user.is_orphan = true;
+        self.user.set(User::ORPHAN);
         let has_unread = self.receive.readable > 0;
         context.memory.clear(&mut self.receive.queue);
         context.ranges.clear(&mut self.receive.ranges);
@@ -70,7 +71,7 @@ impl<Q: Default> Connection<Q> {
     /// An orphan does not wait in FIN-WAIT-2 for ever: as long as TCP_LINGER2 says, but some retransmissions of the
     /// peer's at least (as Linux).
     pub(super) fn await_peers_fin<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
-        if !self.user.is_orphan {
+        if !self.user.has(User::ORPHAN) {
             return;
         }
         if self.is_fin_not_awaited(context) {

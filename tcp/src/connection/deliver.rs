@@ -3,6 +3,7 @@
 
 use super::stamps::millis;
 use super::{Connection, Context};
+use crate::connection::{Due, User};
 use crate::drop_reason::DropReason;
 use crate::error::ConnectionError;
 use crate::header::{Flags, Segment};
@@ -24,10 +25,10 @@ impl<Q: Default> Connection<Q> {
         let has_fin = segment.header.flags.contains(Flags::FIN);
         if self.receive.is_finished {
             // Nothing can follow a FIN: this is it again.
-            self.due.acknowledge = true;
+            self.due.set(Due::ACKNOWLEDGE);
             return Ok(());
         }
-        if self.user.is_orphan && end > self.receive.next {
+        if self.user.has(User::ORPHAN) && end > self.receive.next {
             context.counters.abort_on_data.increment();
             self.reset(context, ConnectionError::Aborted);
             return Err(DropReason::Closed);
@@ -35,7 +36,7 @@ impl<Q: Default> Connection<Q> {
         if end < self.receive.next || (end == self.receive.next && !has_fin) {
             self.came_again(context, start, end);
             self.receive.be_quick();
-            self.due.acknowledge = true;
+            self.due.set(Due::ACKNOWLEDGE);
             return Err(DropReason::OldDuplicate);
         }
         let skipped = if start < self.receive.next {
@@ -56,7 +57,7 @@ impl<Q: Default> Connection<Q> {
         }
         if !is_whole {
             // It probes, or does not know our window (RFC 9293, section 3.8.6.1).
-            self.due.acknowledge = true;
+            self.due.set(Due::ACKNOWLEDGE);
         }
         if first == self.receive.next {
             self.deliver_next(context, payload)
@@ -119,7 +120,7 @@ impl<Q: Default> Connection<Q> {
         let Some(reader) = &mut context.reader else {
             return 0;
         };
-        if self.receive.readable > 0 || !self.user.is_attached {
+        if self.receive.readable > 0 || !self.user.has(User::ATTACHED) {
             return 0;
         }
         let taken = reader.take(self.user.cookie(), payload).min(payload.len());
@@ -163,12 +164,12 @@ impl<Q: Default> Connection<Q> {
         self.receive.readable += count;
         context.counters.in_bytes.add(u64::from(count));
         if count > 0 {
-            self.user.pending.readable = true;
+            self.user.set(User::READABLE);
         }
         if self.receive.has_fin && self.receive.mark == next {
             self.fin_arrives(context);
         } else if had_holes {
-            self.due.acknowledge = true;
+            self.due.set(Due::ACKNOWLEDGE);
         } else {
             self.schedule_acknowledgment(context);
         }
@@ -230,7 +231,7 @@ impl<Q: Default> Connection<Q> {
         first: SequenceNumber,
         payload: &[u8],
     ) -> Result<(), DropReason> {
-        self.due.acknowledge = true;
+        self.due.set(Due::ACKNOWLEDGE);
         self.receive.be_quick();
         if context.memory.available_bytes() < context.limits.memory_bytes / MEMORY_IN_ORDER {
             context.counters.ofo_drop.increment();
@@ -268,7 +269,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     fn schedule_acknowledgment<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
         if self.receive.delayed.is_quick() || self.is_acknowledgment_overdue() {
-            self.due.acknowledge = true;
+            self.due.set(Due::ACKNOWLEDGE);
             return;
         }
         let delayed = &self.receive.delayed;
@@ -276,7 +277,7 @@ impl<Q: Default> Connection<Q> {
         let pending = self.deadlines.acknowledge;
         if pending.is_due(context.now + delay / 4) {
             // It would be due in no time: as well now, and for all of it.
-            self.due.acknowledge = true;
+            self.due.set(Due::ACKNOWLEDGE);
         } else {
             self.deadlines.acknowledge = pending.earlier(Deadline::at(context.now + delay));
         }
@@ -294,8 +295,8 @@ impl<Q: Default> Connection<Q> {
         self.receive.next += 1;
         self.receive.is_finished = true;
         self.receive.edge = self.receive.edge.later(self.receive.next);
-        self.due.acknowledge = true;
-        self.user.pending.readable = true;
+        self.due.set(Due::ACKNOWLEDGE);
+        self.user.set(User::READABLE);
         match self.state {
             State::FinWait2 => self.enter_time_wait(context, Cause::FinReceived),
             State::Established | State::SynReceived | State::FinWait1 => {

@@ -5,6 +5,7 @@
 //! takes an echo as it takes a loss, once in a window of data. What the window does then is `recovery.rs`'s.
 
 use super::{Connection, Context};
+use crate::connection::Due;
 use crate::ecn::EcnMode;
 use crate::header::{Flags, Segment};
 use crate::limits::Limits;
@@ -130,7 +131,7 @@ impl<Q: Default> Connection<Q> {
         if segment.header.flags.contains(Flags::CWR) {
             self.ecn.put(Ecn::ECHOES, false);
             // The peer's window may be down to one segment (as Linux).
-            self.due.acknowledge = true;
+            self.due.set(Due::ACKNOWLEDGE);
         }
         match segment.ecn {
             // Most likely a retransmission (as Linux): the peer waits for its acknowledgement.
@@ -159,7 +160,7 @@ impl<Q: Default> Connection<Q> {
                 self.acknowledge_before(context);
             }
             self.ecn.put(Ecn::ECHOES, is_marked);
-            self.due.acknowledge = true;
+            self.due.set(Due::ACKNOWLEDGE);
         }
     }
 

@@ -15,7 +15,6 @@ use crate::congestion::Congestion;
 use crate::drop_reason::DropReason;
 use crate::ecn::EcnMode;
 use crate::error::ConnectionError;
-use crate::event::Readiness;
 use crate::extension::ExtensionHandle;
 use crate::header::{Flags, Segment};
 use crate::header_options::Options;
@@ -44,7 +43,7 @@ impl<Q: Default> Connection<Q> {
         let mss = own_mss(options.mtu, flow.remote.address, limits);
         let mut connection = Self::blank(now, flow, initial, mss, limits);
         connection.state = State::SynSent;
-        connection.due.syn = true;
+        connection.due.set(Due::SYN);
         connection.receive.mss = mss;
         connection.receive.marked_micros = micros(now);
         connection.receive.scale = window_scale(limits);
@@ -57,7 +56,7 @@ impl<Q: Default> Connection<Q> {
         let asks = limits.ecn == EcnMode::Ask || connection.congestion.algorithm().needs_marks();
         connection.ecn = Ecn::new(asks);
         connection.user.replace_cookie(options.cookie);
-        connection.user.is_attached = true;
+        connection.user.set(User::ATTACHED);
         connection
     }
 
@@ -89,7 +88,7 @@ impl<Q: Default> Connection<Q> {
             recent: handshake.timestamp,
         };
         connection.ecn = Ecn::new(handshake.agreed.ecn());
-        connection.user.is_waiting = true;
+        connection.user.set(User::WAITING);
         connection.user.replace_cookie(u64::from(NONE));
         connection
     }
@@ -113,11 +112,7 @@ impl<Q: Default> Connection<Q> {
             user: User {
                 cookie: [0; 2],
                 options: Chosen::default(),
-                pending: Readiness::default(),
-                is_attached: false,
-                is_orphan: false,
-                wants_room: false,
-                is_waiting: false,
+                bits: 0,
                 error: None,
                 soft_error: None,
             },
@@ -168,7 +163,7 @@ impl<Q: Default> Connection<Q> {
         self.take_syn(context, segment, options);
         if has_ack {
             self.send.unacknowledged = header.acknowledgment;
-            self.due.syn = false;
+            self.due.unset(Due::SYN);
             self.measure_handshake(context.now, options);
             if self.send.attempts > 1 {
                 // RFC 6928, section 2: one that is sent again may be a spurious timeout.
@@ -179,7 +174,7 @@ impl<Q: Default> Connection<Q> {
             if holds_ack {
                 self.deadlines.acknowledge = Deadline::at(context.now + HELD_ACK_MAX);
             } else {
-                self.due.acknowledge = true;
+                self.due.set(Due::ACKNOWLEDGE);
             }
             if !segment.payload.is_empty() || header.flags.contains(Flags::FIN) {
                 let mut rest = *segment;
@@ -190,7 +185,7 @@ impl<Q: Default> Connection<Q> {
         }
         // Simultaneous open (RFC 9293, section 3.5, figure 7).
         self.enter(context, Cause::SynCrossed);
-        self.due.syn = true;
+        self.due.set(Due::SYN);
         Ok(false)
     }
 
@@ -274,7 +269,7 @@ impl<Q: Default> Connection<Q> {
         self.congestion.begin(context.congestion, context.now);
         self.last_received = Past::at(context.now);
         self.fit_receive_buffer(context);
-        self.user.pending.writable = true;
+        self.user.set(User::WRITABLE);
         self.recall_path(context);
         self.watch_for_silence(context);
     }

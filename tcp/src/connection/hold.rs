@@ -1,6 +1,7 @@
 //! What may be sent next, or the one word why nothing may: a single judgement for both.
 
 use super::Connection;
+use crate::connection::Due;
 use crate::header::HEADER_BYTES;
 use crate::options::sets::Flags;
 use crate::send_records::SendRecordPool;
@@ -85,7 +86,7 @@ impl<Q> Connection<Q> {
         let full = u32::from(self.send.mss)
             .saturating_sub(option_bytes as u32)
             .max(1);
-        if self.send.resend != NONE || self.due.tail {
+        if self.send.resend != NONE || self.due.has(Due::TAIL) {
             return self.plan_troubled(records, full);
         }
         let plan = self.plan_new(records, full)?;
@@ -100,11 +101,11 @@ impl<Q> Connection<Q> {
     /// RFC 6675, section 4.
     #[cold]
     fn plan_troubled(&self, records: &SendRecordPool, full: u32) -> Result<Plan, Hold> {
-        if self.due.tail {
+        if self.due.has(Due::TAIL) {
             let new = self.plan_new(records, full);
             return new.or_else(|_| self.plan_tail(records, full));
         }
-        if self.due.new_first {
+        if self.due.has(Due::NEW_FIRST) {
             let new = self.plan_new(records, full);
             if matches!(new, Ok(_) | Err(Hold::Congestion)) {
                 return new;
@@ -135,14 +136,14 @@ impl<Q> Connection<Q> {
         let in_flight = send.in_flight();
         if in_flight != 0
             && in_flight.saturating_add(payload) > self.congestion.window()
-            && !self.due.tail
+            && !self.due.has(Due::TAIL)
         {
             return Err(Hold::Congestion);
         }
         if self.congestion.is_holding() {
             return Err(Hold::Pacing);
         }
-        if self.congestion.is_deferring() && !self.due.tail {
+        if self.congestion.is_deferring() && !self.due.has(Due::TAIL) {
             return Err(Hold::Deferral);
         }
         if in_window == 0 {
@@ -198,7 +199,7 @@ impl<Q> Connection<Q> {
     #[inline]
     fn may_be_small(&self, payload: u32, available: u32, offset: u32) -> Result<(), Hold> {
         let send = &self.send;
-        if self.due.force {
+        if self.due.has(Due::FORCE) {
             return Ok(());
         }
         if payload < available {
@@ -210,7 +211,7 @@ impl<Q> Connection<Q> {
             };
         }
         let flags = self.user.options.flags;
-        if self.due.flush || self.fin_waits() {
+        if self.due.has(Due::FLUSH) || self.fin_waits() {
             Ok(())
         } else if flags.contains(Flags::CORK) || send.has_more {
             Err(Hold::Cork)

@@ -22,6 +22,7 @@ pub(crate) use timer::Timer;
 use super::{Connection, Context};
 use crate::congestion::rate_sample::Newest;
 use crate::congestion::{Acknowledged, Phase};
+use crate::connection::Due;
 use crate::header_options::{Options, Timestamps};
 use crate::limits::LossDetection;
 use crate::memory::Memory;
@@ -89,7 +90,7 @@ impl<Q: Default> Connection<Q> {
             timestamps: options.timestamps.filter(|_| self.stamps.is_on),
             ..Findings::default()
         };
-        self.due.new_first = false;
+        self.due.unset(Due::NEW_FIRST);
         let is_fin_acknowledged = found.advances && self.take_acknowledged(context, acknowledgment);
         if self.uses_sack(context.limits) && !options.sack.is_empty() {
             self.take_sack(

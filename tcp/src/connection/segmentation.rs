@@ -6,6 +6,7 @@
 use super::hold::Plan;
 use super::{Connection, Context};
 use crate::congestion::Phase;
+use crate::connection::Due;
 use crate::header::HEADER_BYTES;
 use crate::memory::Memory;
 use crate::send_records::micros;
@@ -17,7 +18,11 @@ impl<Q: Default> Connection<Q> {
     pub(super) fn burst_payload(&self, room: usize, full: u32, option_bytes: usize) -> u32 {
         let payload_room = room.saturating_sub(HEADER_BYTES + option_bytes);
         let room = u32::try_from(payload_room).unwrap_or(u32::MAX);
-        if self.ecn.is_to_confess() || self.due.tail || self.due.force || room < 2 * full {
+        if self.ecn.is_to_confess()
+            || self.due.has(Due::TAIL)
+            || self.due.has(Due::FORCE)
+            || room < 2 * full
+        {
             return 0;
         }
         let bytes = self.usual_burst(room).max(SEGMENTS_MIN * full).min(room);

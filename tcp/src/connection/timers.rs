@@ -3,6 +3,7 @@
 use super::hold::Hold;
 use super::recovery::Timer;
 use super::{Connection, Context};
+use crate::connection::{Due, User};
 use crate::error::ConnectionError;
 use crate::memory::Memory;
 use crate::options::sets::Flags;
@@ -17,12 +18,12 @@ impl<Q: Default> Connection<Q> {
             self.congestion.let_go(context.congestion, now);
         }
         if take(&mut self.deadlines.acknowledge, now) {
-            self.due.acknowledge = true;
+            self.due.set(Due::ACKNOWLEDGE);
             let timeout = self.round_trip.timeout(context.bounds);
             self.receive.delayed.ran_out(timeout);
             context.counters.delayed_acks.increment();
         }
-        if self.user.is_orphan && take(&mut self.deadlines.patience, now) {
+        if self.user.has(User::ORPHAN) && take(&mut self.deadlines.patience, now) {
             if self.state == State::FinWait2 {
                 // As Linux: the peer is not told. Its FIN will be answered with RST.
                 self.enter(context, Cause::Failed);
@@ -49,7 +50,7 @@ impl<Q: Default> Connection<Q> {
     /// section 3.8.6.1).
     fn retransmission_timeout<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         if self.hold(context.records) == Some(Hold::Cork) && self.send.outstanding() == 0 {
-            self.due.force = true;
+            self.due.set(Due::FORCE);
             return;
         }
         let is_handshake = matches!(self.state, State::SynSent | State::SynReceived);
@@ -73,7 +74,7 @@ impl<Q: Default> Connection<Q> {
         self.restart_timeout(context);
         if is_handshake {
             context.counters.timeouts.increment();
-            self.due.syn = true;
+            self.due.set(Due::SYN);
         } else if self.send.window == 0 || self.send.outstanding() == 0 {
             self.probe_window(context);
         } else {
@@ -96,7 +97,7 @@ impl<Q: Default> Connection<Q> {
     /// True for an orphan whose peer answers but keeps its window closed: nobody could ever let go of
     /// it (as Linux: when probes are as rare as they get).
     fn is_kept_waiting<M>(&self, context: &Context<'_, M>) -> bool {
-        self.user.is_orphan
+        self.user.has(User::ORPHAN)
             && self.send.window == 0
             && self.round_trip.backoff() >= context.limits.orphan_retries
             && self.round_trip.timeout(context.bounds) >= context.bounds.max
@@ -106,10 +107,10 @@ impl<Q: Default> Connection<Q> {
     /// RFC 9293, MUST-35, MUST-36, MUST-37, SHLD-29, SHLD-30.
     fn probe_window<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         if self.send.window > 0 {
-            self.due.force = true;
+            self.due.set(Due::FORCE);
         } else {
             context.counters.zero_window_probe.increment();
-            self.due.probe = true;
+            self.due.set(Due::PROBE);
         }
     }
 
@@ -122,7 +123,7 @@ impl<Q: Default> Connection<Q> {
                 .get(&self.user.options)
                 .syn_retries(limits),
             State::SynReceived => limits.syn_ack_retries,
-            _ if self.user.is_orphan => limits.orphan_retries,
+            _ if self.user.has(User::ORPHAN) => limits.orphan_retries,
             _ => limits.retries,
         }
     }
@@ -152,14 +153,14 @@ impl<Q: Default> Connection<Q> {
         }
         self.send.keepalive_probes = self.send.keepalive_probes.saturating_add(1);
         context.counters.keepalive.increment();
-        self.due.probe = true;
+        self.due.set(Due::PROBE);
         let interval = options.keepalive_interval(context.limits);
         self.deadlines.patience = Deadline::within(context.now, interval);
     }
 
     /// Starts or stops the keepalive timer as the user's options say.
     pub(crate) fn watch_for_silence<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
-        if self.user.is_orphan {
+        if self.user.has(User::ORPHAN) {
             // Its patience is bounded already.
             return;
         }

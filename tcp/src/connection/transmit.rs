@@ -6,6 +6,7 @@ use super::hold::{Hold, Plan};
 use super::recovery::Timer;
 use super::stamps::millis;
 use super::{Connection, Context};
+use crate::connection::{Due, User};
 use crate::header::{Flags, Header};
 use crate::header_options::Options;
 use crate::memory::Memory;
@@ -27,12 +28,12 @@ impl<Q: Default> Connection<Q> {
         out: &mut [u8],
         is_cut: bool,
     ) -> Option<Outgoing> {
-        if self.due.reset {
-            self.due.reset = false;
+        if self.due.has(Due::RESET) {
+            self.due.unset(Due::RESET);
             context.counters.out_rsts.increment();
             return self.emit_empty(context, self.send.next, Flags::RST | Flags::ACK, out);
         }
-        if self.due.syn {
+        if self.due.has(Due::SYN) {
             return self.emit_syn(context, out);
         }
         if self.extension.is_held() {
@@ -58,18 +59,24 @@ impl<Q: Default> Connection<Q> {
             Err(Hold::Cork) => self.await_more(context.now),
             Err(_) => {}
         }
-        self.due.tail = false;
+        self.due.unset(Due::TAIL);
         self.send.is_burst = false;
-        if self.due.probe {
+        if self.due.has(Due::PROBE) {
             // A number before the window: the peer must answer (as Linux probes).
-            self.due.probe = self.extension.is_held() && self.probes_with_pointer(context);
-            let back = u32::from(!self.due.probe);
+            let has_pointer = self.extension.is_held() && self.probes_with_pointer(context);
+            let back = u32::from(!has_pointer);
+            if !has_pointer {
+                self.due.unset(Due::PROBE);
+            }
             return self.emit_empty(context, self.send.unacknowledged - back, Flags::ACK, out);
         }
-        if self.due.acknowledge && self.state != State::SynSent && self.state != State::Closed {
+        if self.due.has(Due::ACKNOWLEDGE)
+            && self.state != State::SynSent
+            && self.state != State::Closed
+        {
             return self.emit_empty(context, self.send.next, Flags::ACK, out);
         }
-        self.due.acknowledge = false;
+        self.due.unset(Due::ACKNOWLEDGE);
         None
     }
 
@@ -130,9 +137,9 @@ impl<Q: Default> Connection<Q> {
         if plan.payload == 0 {
             return false;
         }
-        if left == 0 || self.due.force {
+        if left == 0 || self.due.has(Due::FORCE) {
             // Behind a forced one nothing follows for a while (as Linux).
-            return !send.has_more || self.due.force;
+            return !send.has_more || self.due.has(Due::FORCE);
         }
         let since_pushed = (plan.sequence + plan.payload).since(send.pushed);
         since_pushed > send.window_largest / 2
@@ -160,7 +167,7 @@ impl<Q: Default> Connection<Q> {
         is_pushed: bool,
     ) {
         context.counters.out_bytes.add(u64::from(plan.payload));
-        self.due.force = false;
+        self.due.unset(Due::FORCE);
         if plan.record == NONE {
             context.counters.out_segs.increment();
             if plan.payload > plan.segment {
@@ -184,7 +191,7 @@ impl<Q: Default> Connection<Q> {
                 context.counters.pacing_waits.increment();
             }
         }
-        if self.user.wants_room {
+        if self.user.has(User::WANTS_ROOM) {
             self.offer_room(context);
         }
         // Requests and replies: the reply carries the acknowledgement, which may well be delayed.
@@ -218,7 +225,7 @@ impl<Q: Default> Connection<Q> {
         let mut header = self.header_without_window(self.send.unacknowledged, flags);
         header.window = super::handshake::syn_window(limits, self.receive.mss) as u16;
         let length = header.emit(&options, out)?;
-        self.due.syn = false;
+        self.due.unset(Due::SYN);
         if self.send.next == self.send.unacknowledged {
             context.counters.out_segs.increment();
         } else {
@@ -335,7 +342,7 @@ impl<Q: Default> Connection<Q> {
         if self.receive.ranges.has_duplicate() {
             let _told = context.ranges.take_duplicate(&mut self.receive.ranges);
         }
-        self.due.acknowledge = false;
+        self.due.unset(Due::ACKNOWLEDGE);
         self.deadlines.acknowledge = Deadline::NEVER;
         self.receive.acknowledged = self.receive.next;
         self.receive.delayed.told();

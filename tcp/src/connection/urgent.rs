@@ -4,6 +4,7 @@
 //! stream: it is asked for apart, and whoever reads on passes it. In line it is a byte like others.
 
 use super::{Connection, Context};
+use crate::connection::{Due, User};
 use crate::error::SendError;
 use crate::extension::Extensions;
 use crate::header::{Flags, Header, Segment};
@@ -40,7 +41,7 @@ impl<Q: Default> Connection<Q> {
             // RFC 9293, MUST-62: it points behind the urgent data.
             extension.urgent.send = Some(self.send.unacknowledged + self.send.queued);
             context.counters.urgent_out.increment();
-            self.due.flush = true;
+            self.due.set(Due::FLUSH);
         }
         Ok(taken)
     }
@@ -109,7 +110,7 @@ impl<Q: Default> Connection<Q> {
             self.state,
             State::Established | State::FinWait1 | State::FinWait2
         );
-        if !is_open || self.user.is_orphan || segment.header.flags.contains(Flags::SYN) {
+        if !is_open || self.user.has(User::ORPHAN) || segment.header.flags.contains(Flags::SYN) {
             return;
         }
         if segment.header.flags.contains(Flags::URG) {
@@ -125,7 +126,7 @@ impl<Q: Default> Connection<Q> {
             && let Some(byte) = segment.payload.get(mark.at.since(first) as usize)
         {
             mark.byte = MarkedByte::Here(*byte);
-            self.user.pending.urgent = true;
+            self.user.set(User::URGENT);
         }
     }
 
@@ -161,7 +162,7 @@ impl<Q: Default> Connection<Q> {
         }
         self.receive.has_urgent = true;
         // RFC 9293, MUST-32: also while the byte is still to come.
-        self.user.pending.urgent = true;
+        self.user.set(User::URGENT);
         context.counters.urgent_in.increment();
     }
 

@@ -3,6 +3,7 @@
 use super::hold::Hold;
 use super::{Connection, Context};
 use crate::congestion::CongestionPool;
+use crate::connection::{Due, User};
 use crate::error::{ReceiveError, SendError};
 use crate::extension::Extensions;
 use crate::limits::Limits;
@@ -29,7 +30,9 @@ impl<Q: Default> Connection<Q> {
         let room = room.min(data.len());
         let data_that_fits = data.get(..room).unwrap_or(data);
         let taken = self.enqueue(context, data_that_fits, has_more);
-        self.user.wants_room |= taken < data.len();
+        if taken < data.len() {
+            self.user.set(User::WANTS_ROOM);
+        }
         Ok(taken)
     }
 
@@ -59,7 +62,9 @@ impl<Q: Default> Connection<Q> {
         let taken = context.memory.append(&mut self.send.queue, data);
         self.send.queued += taken as u32;
         self.send.has_more = has_more;
-        self.due.flush = self.extension.is_held() && self.has_urgent_to_send(context.extensions);
+        self.due.unset(Due::FLUSH);
+        let is_urgent = self.extension.is_held() && self.has_urgent_to_send(context.extensions);
+        self.due.set_if(Due::FLUSH, is_urgent);
         taken
     }
 
@@ -155,9 +160,9 @@ impl<Q: Default> Connection<Q> {
         let is_free = buffer.saturating_sub(self.send.queued as usize) >= buffer / 3;
         let mark = options.unsent_low_water(context.limits);
         let is_sent = mark == u32::MAX || self.send.unsent().saturating_mul(2) < mark;
-        if self.user.wants_room && is_free && is_sent {
-            self.user.wants_room = false;
-            self.user.pending.writable = true;
+        if self.user.has(User::WANTS_ROOM) && is_free && is_sent {
+            self.user.unset(User::WANTS_ROOM);
+            self.user.set(User::WRITABLE);
         }
     }
 
@@ -254,7 +259,7 @@ impl<Q: Default> Connection<Q> {
         if (waits && (is_drained || self.is_acknowledgment_overdue()))
             || self.receive.is_update_due()
         {
-            self.due.acknowledge = true;
+            self.due.set(Due::ACKNOWLEDGE);
         }
     }
 
@@ -287,7 +292,7 @@ impl<Q: Default> Connection<Q> {
             retransmissions: self.send.retransmissions,
             outstanding: self.outstanding(records),
             hold: self.hold(records).map_or("ready", Hold::word),
-            orphan: self.user.is_orphan,
+            orphan: self.user.has(User::ORPHAN),
         }
     }
 }

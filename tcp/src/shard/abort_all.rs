@@ -1,6 +1,7 @@
 //! Resetting everything, for a shard that goes away: its peers shall not wait for it.
 
 use super::Shard;
+use crate::connection::User;
 use crate::error::ConnectionError;
 use crate::memory::Memory;
 use crate::time::Instant;
@@ -14,7 +15,7 @@ impl<M: Memory> Shard<M> {
         while *slot < until {
             if let Some(connection) = self.connections.get(*slot) {
                 // What waits for accept is a link of its listener's queue and stays, closed.
-                if !connection.user.is_orphan && !connection.user.is_waiting {
+                if !connection.user.has(User::ORPHAN) && !connection.user.has(User::WAITING) {
                     self.detach_user(*slot);
                 }
                 let (connections, mut context) = self.split(now);

@@ -4,6 +4,7 @@
 use super::Shard;
 use super::segment::Arrival;
 use crate::address::Flow;
+use crate::connection::Due;
 use crate::connection::is_before;
 use crate::drop_reason::DropReason;
 use crate::extension::ExtensionHandle;
@@ -86,7 +87,7 @@ impl<M: Memory> Shard<M> {
             timestamp: connection.stamps.is_on.then_some(connection.stamps.recent),
             window: connection.receive.offer(scale),
         };
-        let is_due = std::mem::take(&mut connection.due).acknowledge;
+        let is_due = std::mem::take(&mut connection.due).has(Due::ACKNOWLEDGE);
         let mut extension = ExtensionHandle::default();
         if connection.extension.signature_bytes() > 0 {
             extension = std::mem::take(&mut connection.extension);

@@ -7,8 +7,9 @@ use super::late::REOPENED_ABOVE;
 use crate::address::{Endpoint, Flow};
 use crate::authentication::KeyRing;
 use crate::connection::Connection;
+use crate::connection::User;
 use crate::error::{ConnectError, ConnectionError, ListenError};
-use crate::event::{ConnectionId, ListenerId, Readiness};
+use crate::event::{ConnectionId, ListenerId};
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::options::{ConnectOptions, ListenOptions};
@@ -61,8 +62,8 @@ impl<M: Memory> Shard<M> {
     pub fn accept(&mut self, id: ListenerId) -> Option<ConnectionId> {
         let slot = self.dequeue(id)?;
         let connection = self.connections.get_mut(slot)?;
-        connection.user.is_attached = true;
-        if connection.user.pending != Readiness::default() {
+        connection.user.set(User::ATTACHED);
+        if connection.user.has_event() {
             self.connection_events.push(slot);
         }
         Some(self.connections.id(slot))
@@ -80,7 +81,7 @@ impl<M: Memory> Shard<M> {
         }
         listener.waiting = listener.waiting.saturating_sub(1);
         listener.options.queued.fetch_sub(1, Relaxed);
-        connection.user.is_waiting = false;
+        connection.user.unset(User::WAITING);
         Some(slot)
     }
 

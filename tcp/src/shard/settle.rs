@@ -4,6 +4,7 @@
 use super::Shard;
 use crate::connection::Connection;
 use crate::connection::Hold;
+use crate::connection::{Due, User};
 use crate::event::{Event, Readiness, Subject};
 use crate::memory::Memory;
 use crate::state::State;
@@ -40,7 +41,7 @@ impl<M: Memory> Shard<M> {
         let Some(connection) = self.connections.get_mut(slot) else {
             return;
         };
-        if connection.user.is_orphan {
+        if connection.user.has(User::ORPHAN) {
             self.count_orphan_bytes(slot);
         }
         let Some(connection) = self.connections.get_mut(slot) else {
@@ -66,7 +67,7 @@ impl<M: Memory> Shard<M> {
                 connection.deadlines.armed = earliest;
                 self.wheel.arm(slot, earliest.instant(now));
             }
-            if connection.user.is_attached && connection.user.pending != Readiness::default() {
+            if connection.user.has_event() {
                 self.connection_events.push(slot);
             }
         }
@@ -82,9 +83,9 @@ impl<M: Memory> Shard<M> {
             let Some(connection) = self.connections.get_mut(slot) else {
                 continue;
             };
-            if connection.user.wants_room && !connection.user.is_orphan {
-                connection.user.wants_room = false;
-                connection.user.pending.writable = true;
+            if connection.user.has(User::WANTS_ROOM) && !connection.user.has(User::ORPHAN) {
+                connection.user.unset(User::WANTS_ROOM);
+                connection.user.set(User::WRITABLE);
                 self.connection_events.push(slot);
                 return;
             }
@@ -111,12 +112,12 @@ impl<M: Memory> Shard<M> {
         let Some(connection) = self.connections.get(slot) else {
             return;
         };
-        if connection.due.reset {
+        if connection.due.has(Due::RESET) {
             self.urgent.push(slot);
         }
         if connection.is_spent() {
             self.bury(slot);
-        } else if connection.user.is_attached && connection.user.pending != Readiness::default() {
+        } else if connection.user.has_event() {
             self.connection_events.push(slot);
         }
     }
@@ -167,11 +168,8 @@ impl<M: Memory> Shard<M> {
             let Some(connection) = self.connections.get_mut(slot) else {
                 continue;
             };
-            let readiness = std::mem::take(&mut connection.user.pending);
-            if connection.user.is_attached
-                && !connection.user.is_orphan
-                && readiness != Readiness::default()
-            {
+            if connection.user.has_event() && !connection.user.has(User::ORPHAN) {
+                let readiness = connection.user.take_readiness();
                 let subject = Subject::Connection(id);
                 return Some(Event {
                     subject,

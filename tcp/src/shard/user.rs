@@ -3,6 +3,7 @@
 use super::Shard;
 use crate::address::Flow;
 use crate::connection::{Connection, Context};
+use crate::connection::{Due, User};
 use crate::error::{ConnectionError, ReceiveError, SendError, SpliceError};
 use crate::event::ConnectionId;
 use crate::memory::Memory;
@@ -126,7 +127,7 @@ impl<M: Memory> Shard<M> {
         let Some(connection) = self.connections.get_mut(slot) else {
             return;
         };
-        connection.user.wants_room = true;
+        connection.user.set(User::WANTS_ROOM);
         if connection.send.queued == 0
             && connection.may_send().is_ok()
             && connection.send_room(&self.option_sets, &self.limits, available) == 0
@@ -187,7 +188,7 @@ impl<M: Memory> Shard<M> {
             return;
         };
         connection.consume(&mut context, count);
-        if connection.due.acknowledge {
+        if connection.due.has(Due::ACKNOWLEDGE) {
             self.settle(now, slot);
         }
     }
@@ -212,7 +213,7 @@ impl<M: Memory> Shard<M> {
         let (connections, mut context) = self.split(now);
         let connection = connections.get_mut(slot).ok_or(SendError::NoConnection)?;
         let moved = connection.splice(&mut context, max)?;
-        if moved == 0 && connection.user.wants_room && connection.send.queued == 0 {
+        if moved == 0 && connection.user.has(User::WANTS_ROOM) && connection.send.queued == 0 {
             self.starved.push(slot);
         }
         self.settle(now, slot);
@@ -285,7 +286,7 @@ impl<M: Memory> Shard<M> {
     pub(super) fn detach_user(&mut self, slot: u32) {
         self.count_orphan();
         if let Some(connection) = self.connections.get_mut(slot) {
-            connection.user.is_orphan = true;
+            connection.user.set(User::ORPHAN);
             connection.user.replace_cookie(0);
         }
     }

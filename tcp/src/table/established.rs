@@ -5,6 +5,7 @@ use super::chains::Chains;
 use super::slots::Slots;
 use crate::address::Flow;
 use crate::connection::Connection;
+use crate::connection::User;
 use crate::event::ConnectionId;
 
 /// The connections of a shard, found by handle, and by flow while they are alive.
@@ -66,7 +67,7 @@ impl<Q> Established<Q> {
     #[inline]
     pub(crate) fn slot_of(&self, id: ConnectionId) -> Option<u32> {
         let current = self.slots.is_current(id.slot, id.generation);
-        (current && !self.slots.get(id.slot)?.user.is_orphan).then_some(id.slot)
+        (current && !self.slots.get(id.slot)?.user.has(User::ORPHAN)).then_some(id.slot)
     }
 
     /// The handle of the connection in a slot.

@@ -4,6 +4,7 @@ use super::super::hold::{Hold, Plan};
 use super::super::{Connection, Context};
 use super::timer::Timer;
 use crate::congestion::Phase;
+use crate::connection::Due;
 use crate::memory::Memory;
 use crate::send_records::{Marks, SendRecord, SendRecordPool, micros};
 use crate::sequence::SequenceNumber;
@@ -120,7 +121,7 @@ impl<Q: Default> Connection<Q> {
             .records
             .first(&self.send.records)
             .is_some_and(|(first, _)| first == index);
-        let is_tail = self.due.tail;
+        let is_tail = self.due.has(Due::TAIL);
         if context
             .records
             .get(index)
@@ -170,7 +171,7 @@ impl<Q: Default> Connection<Q> {
     fn count_resent<M>(&mut self, context: &Context<'_, M>) {
         context.counters.retrans_segs.increment();
         self.send.retransmissions = self.send.retransmissions.wrapping_add(1);
-        if self.due.tail {
+        if self.due.has(Due::TAIL) {
             return;
         }
         if self.send.phase == Phase::Loss {
@@ -203,7 +204,7 @@ impl<Q: Default> Connection<Q> {
             self.count_in_reduction(context, end.since(start));
         }
         self.start_timer(context, was_idle);
-        if self.due.tail {
+        if self.due.has(Due::TAIL) {
             self.probe_sent(context, crate::scoreboard::Probe::New);
         }
     }

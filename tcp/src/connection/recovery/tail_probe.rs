@@ -4,6 +4,7 @@ use super::super::hold::{Hold, Plan};
 use super::super::{Connection, Context};
 use super::Findings;
 use crate::congestion::Phase;
+use crate::connection::Due;
 use crate::memory::Memory;
 use crate::scoreboard::{Probe, Scoreboard};
 use crate::send_records::{Marks, SendRecordPool};
@@ -16,7 +17,7 @@ impl<Q: Default> Connection<Q> {
         let board = self.board(context);
         self.restart_timeout(context);
         if board.probe == Probe::None && self.send.outstanding() > 0 {
-            self.due.tail = true;
+            self.due.set(Due::TAIL);
         }
     }
 
@@ -28,7 +29,7 @@ impl<Q: Default> Connection<Q> {
         kind: Probe,
     ) {
         let mut board = self.board(context);
-        self.due.tail = false;
+        self.due.unset(Due::TAIL);
         board.probe = kind;
         board.probe_end = self.send.next;
         context.counters.loss_probes.increment();

@@ -6,6 +6,7 @@ use super::super::{Connection, Context};
 use super::timer::Timer;
 use super::{Findings, forget_duplicates};
 use crate::congestion::{Phase, Reason};
+use crate::connection::Due;
 use crate::limits::LossDetection;
 use crate::memory::Memory;
 use crate::scoreboard::{Probe, Scoreboard};
@@ -53,8 +54,8 @@ impl<Q: Default> Connection<Q> {
             self.congestion.set_window(window);
         }
         self.send.phase = Phase::Loss;
-        self.due.tail = false;
-        self.due.new_first = false;
+        self.due.unset(Due::TAIL);
+        self.due.unset(Due::NEW_FIRST);
         board.high = self.send.next;
         board.probe = Probe::None;
         // RFC 5682, section 3.1, step 1.
@@ -157,7 +158,7 @@ impl<Q: Default> Connection<Q> {
                 // Step 2.b: new data tells whether the rest of the window is still coming.
                 board.high = self.send.next;
                 if self.has_new_data() && self.send.window > self.send.outstanding() {
-                    self.due.new_first = true;
+                    self.due.set(Due::NEW_FIRST);
                     return;
                 }
                 board.is_timeout_doubted = false;
