@@ -14,6 +14,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::access::Access;
 use crate::applications::Applications;
+use crate::closer::Closer;
 use crate::control_socket::ControlSocket;
 use crate::failure::{Failure, system};
 use crate::inquiry::{Answered, Asker, Inquiries};
@@ -47,6 +48,7 @@ pub struct ControlLoop {
     access: Access,
     sessions: BTreeMap<Token, Session>,
     sessions_max: usize,
+    closer: Closer,
     applications: Applications,
     /// Those that have more to ask than they were answered.
     eager: BTreeSet<Token>,
@@ -110,6 +112,7 @@ impl ControlLoop {
             applications,
             sessions: BTreeMap::new(),
             sessions_max: config.control.sessions_max,
+            closer: Closer::new().map_err(system("starting a thread"))?,
             eager: BTreeSet::new(),
             answer_timeout: config.control.answer_timeout,
             idle_timeout: config.control.idle_timeout,

@@ -8,6 +8,7 @@ use clap::Parser;
 mod access;
 mod applications;
 mod arguments;
+mod closer;
 mod control_loop;
 mod control_socket;
 mod failure;

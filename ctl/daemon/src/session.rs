@@ -1,6 +1,6 @@
 //! One client of the control socket: bounded buffers in and out, one request at a time.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -9,6 +9,8 @@ use coremill_protocol::{
     ANSWER_BYTES_MAX, Answer, ErrorKind, Lines, REQUEST_BYTES_MAX, Request, encode,
 };
 use mio::net::UnixStream;
+use rustix::io::Errno;
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, recvmsg};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
 use crate::access::Peer;
@@ -89,6 +91,9 @@ impl Session {
             }
             if self.receive().is_err() {
                 return Wish::Close;
+            }
+            if self.closing {
+                continue;
             }
             match self.lines.next_line() {
                 Ok(Some(line)) => {
@@ -175,11 +180,39 @@ impl Session {
         None
     }
 
+    /// How many bytes can be read that bring no descriptors; None when those that come next do. Whoever receives
+    /// descriptors closes them, wanted or not, and a socket that lingers would hold up everybody for as long.
+    fn peek(&self, bytes: &mut [u8]) -> Result<Option<usize>, Errno> {
+        let mut nowhere = RecvAncillaryBuffer::new(&mut []);
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let seen = recvmsg(
+            &self.stream,
+            &mut [IoSliceMut::new(bytes)],
+            &mut nowhere,
+            flags,
+        )?;
+        let brings_descriptors = seen.flags.contains(ReturnFlags::CTRUNC);
+        Ok((!brings_descriptors).then_some(seen.bytes))
+    }
+
     /// Reads what has come, up to about one longest request.
     fn receive(&mut self) -> io::Result<()> {
         let mut bytes = [0; 16 << 10];
-        while !self.ended && self.lines.pending_bytes() < REQUEST_BYTES_MAX {
-            match self.stream.read(&mut bytes) {
+        while !self.ended && !self.closing && self.lines.pending_bytes() < REQUEST_BYTES_MAX {
+            let seen = match self.peek(&mut bytes) {
+                Ok(seen) => seen,
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let Some(count) = seen else {
+                self.closing = true;
+                let message = "a session takes no descriptors; it is closed";
+                self.answer(&Answer::error(ErrorKind::Malformed, message));
+                break;
+            };
+            let bytes = bytes.get_mut(..count).unwrap_or_default();
+            match self.stream.read(bytes) {
                 Ok(0) => self.ended = true,
                 Ok(count) => self.lines.push(bytes.get(..count).unwrap_or_default()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,

@@ -30,6 +30,7 @@ impl ControlLoop {
                 .register(&mut stream, token, interest)
                 .is_err()
             {
+                self.closer.close(stream);
                 continue;
             }
             match self.admit(&stream) {
@@ -42,6 +43,7 @@ impl ControlLoop {
                     let line = encode(&Answer::from(refusal)).unwrap_or_default();
                     let _ = stream.write(&line);
                     let _ = self.poll.registry().deregister(&mut stream);
+                    self.closer.close(stream);
                 }
             }
         }
@@ -56,9 +58,7 @@ impl ControlLoop {
             ErrorBody::new(ErrorKind::Forbidden, message)
         })?;
         // Those of applications have a bound of their own.
-        let open = self
-            .sessions
-            .len()
+        let open = (self.sessions.len() + self.closer.pending())
             .saturating_sub(self.applications.sessions());
         if open >= self.sessions_max {
             let message = format!("{open} sessions are open already (control.sessions_max)");
@@ -104,6 +104,7 @@ impl ControlLoop {
             let _ = self.poll.registry().deregister(&mut session.stream);
             self.inquiries.forget(Asker::Session(token));
             self.session_closed(token, session.holds_descriptors());
+            self.closer.close(session.stream);
         }
     }
 

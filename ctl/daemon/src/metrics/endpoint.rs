@@ -68,9 +68,12 @@ impl Endpoint {
         registry.register(&mut self.listener, token, Interest::READABLE)
     }
 
-    /// Accepts whoever waits; beyond the bound a connection is closed at once.
+    /// Accepts whoever waits, so many in a round; beyond the bound a connection is closed at once.
     pub fn accept(&mut self, registry: &Registry, next_token: &mut usize) {
-        while let Ok((mut stream, _)) = self.listener.accept() {
+        for _ in 0..ACCEPTS_MAX {
+            let Ok((mut stream, _)) = self.listener.accept() else {
+                return;
+            };
             if self.connections.len() >= self.connections_max {
                 continue;
             }
@@ -163,6 +166,8 @@ fn line(status: Status) -> String {
     format!("{}\n", status.line())
 }
 
+/// Connections accepted in a round.
+const ACCEPTS_MAX: usize = 64;
 const TEXT: &str = "text/plain; charset=utf-8";
 /// Prometheus's text format, as its documentation names it.
 const METRICS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
