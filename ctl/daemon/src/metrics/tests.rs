@@ -1,8 +1,9 @@
 //! Names, HTTP and the whole text.
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use coremill_engine::drop_reason::DropReason;
 use coremill_tcp::TcpCounters;
@@ -11,6 +12,7 @@ use prometheus::core::Collector;
 
 use super::collector::{Rows, StackCollector};
 use super::connection::{Request, Status, parse};
+use super::endpoint::Endpoint;
 use super::tcp_names::metric_name;
 use crate::stack::fake::FakeWorker;
 use crate::stack::{Stack, Worker};
@@ -130,4 +132,30 @@ fn text() -> String {
     TextEncoder::new()
         .encode_to_string(&collector.collect())
         .unwrap()
+}
+
+#[test]
+fn a_connection_that_asks_for_nothing_is_given_up() {
+    let config = coremill_config::schema::Metrics {
+        enabled: true,
+        address: "127.0.0.1:0".parse().unwrap(),
+        ..Default::default()
+    };
+    let mut endpoint = Endpoint::bind(&config).unwrap().unwrap();
+    let poll = mio::Poll::new().unwrap();
+    let mut idle = std::net::TcpStream::connect(endpoint.address()).unwrap();
+    idle.write_all(b"GET /metrics HTTP/1.1\r\n").unwrap();
+    idle.set_nonblocking(true).unwrap();
+    let mut is_over = |endpoint: &mut Endpoint, now| {
+        endpoint.expire(now, poll.registry());
+        std::thread::sleep(Duration::from_millis(20));
+        match idle.read(&mut [0]) {
+            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+            Ok(_) => true,
+        }
+    };
+    endpoint.accept(poll.registry(), &mut 1);
+    let now = Instant::now();
+    assert!(!is_over(&mut endpoint, now + Duration::from_secs(5)));
+    assert!(is_over(&mut endpoint, now + Duration::from_secs(11)));
 }
