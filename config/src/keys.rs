@@ -10,6 +10,7 @@ use crate::{duration, size};
 mod applications;
 mod daemon;
 mod engine;
+mod fast_open_key;
 mod service;
 mod tcp;
 

@@ -252,6 +252,14 @@ fn tcp(config: &Config, sources: &Sources, problems: &mut Vec<Problem>) {
             "at least as long as both",
         ));
     }
+    if tcp.fast_open_keys.len() > 2 {
+        problems.push(sources.problem(
+            "tcp.fast_open_keys",
+            format!("{} keys", tcp.fast_open_keys.len()),
+            "more keys than are in use at a time",
+            "the present key, and the one before it",
+        ));
+    }
     for (key, bytes) in [
         ("tcp.send_buffer", tcp.send_buffer),
         ("tcp.receive_buffer", tcp.receive_buffer),

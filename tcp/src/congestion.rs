@@ -136,6 +136,13 @@ impl Congestion {
         };
     }
 
+    /// The path is known to carry about so many segments: slow start ends there.
+    pub(crate) fn begin_with_threshold(&mut self, segments: u32) {
+        self.threshold = segments
+            .saturating_mul(self.segment())
+            .min(WINDOW_BYTES_MAX);
+    }
+
     /// The handshake lost a SYN or SYN-ACK: start with one segment (RFC 5681, section 3.1).
     pub fn on_handshake_loss(&mut self) {
         self.window = self.segment();

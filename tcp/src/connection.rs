@@ -12,8 +12,10 @@ mod closing;
 pub(crate) mod deadlines;
 pub(crate) mod delayed_ack;
 mod deliver;
+mod destination;
 mod due;
 pub(crate) mod ecn;
+mod fast_open;
 mod handshake;
 mod hold;
 pub(crate) mod path_mtu;
@@ -23,6 +25,7 @@ mod recovery;
 mod segmentation;
 mod send_side;
 mod stamps;
+mod syn;
 mod tell;
 mod timers;
 mod transmit;
@@ -32,6 +35,7 @@ mod user;
 mod user_timeout;
 
 pub(crate) use due::Due;
+pub(crate) use fast_open::EarlyData;
 pub(crate) use handshake::{default_mss, own_mss};
 pub(crate) use hold::Hold;
 pub(crate) use receive_side::ReceiveSide;
@@ -42,14 +46,15 @@ use crate::address::Flow;
 use crate::authentication::key_pool::KeyPool;
 use crate::challenge::ChallengeLimit;
 use crate::congestion::{Congestion, CongestionPool};
+use crate::destinations::Destinations;
 use crate::error::ConnectionError;
 use crate::event::Readiness;
 use crate::extension::{ExtensionHandle, Extensions};
+use crate::fast_open::{FastOpens, Marks};
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::options::sets::{Chosen, OptionSets};
 use crate::packet::Reader;
-use crate::path_mtus::PathMtus;
 use crate::reassembly::ReassemblyPool;
 use crate::reply::ReplyQueue;
 use crate::round_trip::{RoundTrip, TimeoutBounds};
@@ -75,7 +80,8 @@ pub(crate) struct Context<'a, M> {
     pub(crate) extensions: &'a mut Extensions,
     pub(crate) keys: &'a mut KeyPool,
     pub(crate) congestion: &'a mut CongestionPool,
-    pub(crate) path_mtus: &'a mut PathMtus,
+    pub(crate) destinations: &'a mut Destinations,
+    pub(crate) fast_opens: &'a mut FastOpens,
     pub(crate) challenges: &'a mut ChallengeLimit,
     pub(crate) replies: &'a mut ReplyQueue,
     /// Who may take what a segment brings before it is queued.
@@ -116,6 +122,8 @@ pub(crate) struct User {
     pub(crate) options: Chosen,
     /// What the next event says, and what the user is to the connection: one bit each.
     bits: u8,
+    /// What became of Fast Open.
+    pub(crate) fast_open: Marks,
     /// Why it ended, when not by FIN.
     pub(crate) error: Option<ConnectionError>,
     /// The last ICMP error that was no reason to give up yet.
@@ -213,6 +221,12 @@ impl<Q: Default> Connection<Q> {
             State::SynSent | State::SynReceived => context.counters.attempt_fails.increment(),
             State::Established | State::CloseWait => context.counters.estab_resets.increment(),
             _ => {}
+        }
+        if self.user.fast_open != Marks::default() {
+            self.judge_black_hole(context);
+            if self.user.fast_open.any(Marks::PENDING) {
+                self.abandon_opening(context, error);
+            }
         }
         self.enter(context, Cause::Failed);
         self.user.error = Some(error);

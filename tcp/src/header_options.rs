@@ -1,4 +1,4 @@
-//! TCP options: MSS (RFC 9293), window scale and timestamps (RFC 7323), SACK (RFC 2018).
+//! TCP options: MSS (RFC 9293), window scale and timestamps (RFC 7323), SACK (RFC 2018), Fast Open (RFC 7413).
 //!
 //! Written in the order and with the padding that Linux uses, so that a peer's fast path applies. `signature` has the
 //! two that authenticate a segment.
@@ -6,6 +6,7 @@
 mod signature;
 
 use crate::drop_reason::DropReason;
+use crate::fast_open::FastOpenCookie;
 use crate::sequence::SequenceNumber;
 
 pub use signature::Signature;
@@ -29,6 +30,9 @@ pub struct Options {
     pub sack: SackBlocks,
     /// What authenticates the segment.
     pub signature: Option<Signature>,
+    /// A Fast Open cookie, or the wish for one; in a SYN.
+    /// RFC 7413, section 4.1.1: ignored outside of a SYN.
+    pub fast_open: Option<FastOpenCookie>,
 }
 
 /// The timestamps option.
@@ -103,6 +107,7 @@ impl Options {
                 (WINDOW_SCALE, [shift]) => self.window_scale = Some((*shift).min(14)),
                 (SACK_PERMITTED, []) => self.sack_permitted = true,
                 (TIMESTAMPS, body) if body.len() == 8 => self.timestamps = timestamps(body),
+                (FAST_OPEN, body) => self.fast_open = FastOpenCookie::of(body),
                 (SACK, body) if body.len().is_multiple_of(8) => {
                     for block in body.chunks_exact(8) {
                         self.sack.push(SackBlock {
@@ -140,10 +145,19 @@ impl Options {
         if self.window_scale.is_some() {
             length += 4;
         }
+        if let Some(cookie) = &self.fast_open {
+            length += cookie.option_length();
+        }
         match sack_blocks_that_fit(length).min(self.sack.len()) {
             0 => length,
             blocks => length + 4 + 8 * blocks,
         }
+    }
+
+    /// Adds a Fast Open option if the others leave room for it.
+    pub(crate) fn offer_fast_open(&mut self, cookie: Option<FastOpenCookie>) {
+        self.fast_open =
+            cookie.filter(|cookie| self.length() + cookie.option_length() <= OPTIONS_BYTES_MAX);
     }
 
     /// Writes the options to the front of `out` and returns how many bytes; None when `out` is too
@@ -155,6 +169,7 @@ impl Options {
             && self.mss.is_none()
             && self.window_scale.is_none()
             && self.signature.is_none()
+            && self.fast_open.is_none()
         {
             // What nearly every segment of an established connection carries.
             match self.timestamps {
@@ -199,6 +214,9 @@ impl Options {
         }
         if let Some(shift) = self.window_scale {
             writer.put([NOP, WINDOW_SCALE, 3, shift]);
+        }
+        if let Some(cookie) = &self.fast_open {
+            writer.put_fast_open(cookie);
         }
         let blocks = sack_blocks_that_fit(writer.at).min(self.sack.len());
         if blocks > 0 {
@@ -258,6 +276,18 @@ impl Writer<'_> {
         }
         self.at += 4;
     }
+
+    /// The option, and NOPs up to the next word (as Linux).
+    fn put_fast_open(&mut self, cookie: &FastOpenCookie) {
+        let bytes = cookie.as_slice();
+        let end = self.at + cookie.option_length();
+        if let Some(place) = self.out.get_mut(self.at..end) {
+            place.fill(NOP);
+            place[..2].copy_from_slice(&[FAST_OPEN, 2 + bytes.len() as u8]);
+            place[2..2 + bytes.len()].copy_from_slice(bytes);
+        }
+        self.at = end;
+    }
 }
 
 fn sack_blocks_that_fit(taken: usize) -> usize {
@@ -292,6 +322,7 @@ const WINDOW_SCALE: u8 = 3;
 const SACK_PERMITTED: u8 = 4;
 const SACK: u8 = 5;
 const TIMESTAMPS: u8 = 8;
+const FAST_OPEN: u8 = 34;
 
 #[cfg(test)]
 mod tests;

@@ -99,8 +99,12 @@ pub struct Limits {
     pub ephemeral_ports: (u16, u16),
     /// Challenge ACKs per second, at most (RFC 5961, section 7); at random down to half of it.
     pub challenge_acks_per_second: u32,
-    /// Destinations whose path MTU is remembered.
-    pub path_mtus_max: usize,
+    /// Destinations that are remembered: path MTU, round trip, Fast Open cookie and so on.
+    pub destinations_max: usize,
+    /// Connections tell of their path when they end, for those to come (Linux: tcp_no_metrics_save is 0).
+    pub saves_metrics: bool,
+    /// The slow-start threshold too (Linux: tcp_no_ssthresh_metrics_save is 0).
+    pub saves_threshold: bool,
     /// How long a path MTU below the link's is believed (RFC 1191: ten minutes; Linux: mtu_expires).
     pub path_mtu_lifetime: Duration,
     /// The least path MTU that an ICMP error for IPv4 is believed (Linux: min_pmtu).
@@ -162,7 +166,9 @@ impl Default for Limits {
             abort_on_overflow: false,
             ephemeral_ports: (32_768, 60_999),
             challenge_acks_per_second: 1_000,
-            path_mtus_max: 1_024,
+            destinations_max: 1_024,
+            saves_metrics: true,
+            saves_threshold: false,
             path_mtu_lifetime: Duration::from_secs(600),
             path_mtu_least: 552,
             ecn: EcnMode::Answer,

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use crate::address::Endpoint;
+use crate::fast_open::FastOpenSettings;
 use crate::ip_fields::IpFields;
 use crate::limits::Limits;
 
@@ -33,6 +34,15 @@ pub struct ListenOptions {
 }
 
 impl ListenOptions {
+    /// Fast Open connections that may be pending; 0 where it is off.
+    /// RFC 7413, section 4.2: the application asks for it, unless the configuration does for all.
+    pub(crate) fn fast_open_queue(&self, settings: &FastOpenSettings) -> u32 {
+        match self.socket.fast_open_queue {
+            0 if settings.covers_all_listeners() => u32::try_from(self.backlog).unwrap_or(u32::MAX),
+            length => u32::from(length),
+        }
+    }
+
     /// SYN-ACK timeouts that cover the time to wait for data (as Linux counts it).
     pub(crate) fn defer_accept_timeouts(&self, limits: &Limits) -> u32 {
         let mut timeout = limits.rto_initial;
@@ -105,6 +115,12 @@ pub struct SocketOptions {
     pub send_buffer_bytes: u32,
     /// SO_RCVBUF in bytes of payload, which ends the buffer's own growth; 0 for the shard's.
     pub receive_buffer_bytes: u32,
+    /// TCP_FASTOPEN of a listener: Fast Open connections that may be pending; 0: it is off.
+    pub fast_open_queue: u16,
+    /// TCP_FASTOPEN_CONNECT: connecting waits for the first data if the peer's cookie is known.
+    pub fast_open_connect: bool,
+    /// TCP_FASTOPEN_NO_COOKIE: data goes with the SYN, and is taken from it, without any.
+    pub fast_open_no_cookie: bool,
     /// IP_TOS, IP_TTL, IP_MINTTL and IP_MTU_DISCOVER.
     pub ip: IpFields,
 }
@@ -129,6 +145,9 @@ impl SocketOptions {
         pacing_rate_max: 0,
         send_buffer_bytes: 0,
         receive_buffer_bytes: 0,
+        fast_open_queue: 0,
+        fast_open_connect: false,
+        fast_open_no_cookie: false,
         ip: IpFields::DEFAULT,
     };
 

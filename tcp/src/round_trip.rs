@@ -30,8 +30,8 @@ pub struct RoundTrip {
     /// Smallest measurement so far, in microseconds; 0 before the first.
     smallest_micros: u32,
     backoff: u8,
-    /// The handshake gave no measurement.
-    is_unmeasured: bool,
+    /// What takes the estimate's place until data is measured.
+    first: FirstTimeout,
 }
 
 impl RoundTrip {
@@ -60,6 +60,7 @@ impl RoundTrip {
             self.smallest_micros = self.smallest_micros.min(sample);
         }
         self.backoff = 0;
+        self.first = FirstTimeout::BY_ESTIMATE;
     }
 
     /// RTO: `SRTT + max(G, 4 RTTVAR)` by RFC 6298, section 2.3, where as on Linux the lower bound takes G's place: a
@@ -77,13 +78,10 @@ impl RoundTrip {
 
     #[inline]
     fn timeout_nanos(&self, bounds: &TimeoutBounds) -> u64 {
-        let base = if self.smoothed_eighths == 0 {
-            let initial = nanos(bounds.initial).max(nanos(bounds.min));
-            if self.is_unmeasured {
-                initial.max(FALLBACK_NANOS)
-            } else {
-                initial
-            }
+        let base = if self.first != FirstTimeout::BY_ESTIMATE {
+            self.first.nanos(bounds)
+        } else if self.smoothed_eighths == 0 {
+            initial_nanos(bounds)
         } else {
             let variation = u64::from(self.variation_quarters) * 1_000;
             u64::from(self.smoothed_eighths / 8) * 1_000 + variation.max(nanos(bounds.min))
@@ -105,10 +103,25 @@ impl RoundTrip {
     }
 
     /// The handshake is complete. Without a measurement, because its SYN was sent twice, data gets three seconds (RFC
-    /// 6298, section 5.7).
-    pub(crate) fn end_handshake(&mut self) {
+    /// 6298, section 5.7); where former connections took longer, `known_eighths` of a microsecond, as much as they would
+    /// (as Linux: SYNs are small, and the estimate itself stays this connection's own).
+    pub(crate) fn end_handshake(&mut self, known_eighths: u32, bounds: &TimeoutBounds) {
         self.backoff = 0;
-        self.is_unmeasured = true;
+        self.first = if known_eighths > self.smoothed_eighths {
+            let known = Duration::from_micros(u64::from(known_eighths / 8));
+            FirstTimeout::of(known + bounds.min.max(2 * known))
+        } else if self.smoothed_eighths == 0 {
+            FirstTimeout::FALLBACK
+        } else {
+            FirstTimeout::BY_ESTIMATE
+        };
+    }
+
+    /// SRTT in eighths of a microsecond and RTTVAR in quarters; None before the first measurement, and while timeouts are
+    /// backed off, when the estimate is doubtful.
+    pub(crate) fn trusted(&self) -> Option<(u32, u32)> {
+        let is_trusted = self.smoothed_eighths != 0 && self.backoff == 0;
+        is_trusted.then_some((self.smoothed_eighths, self.variation_quarters))
     }
 
     /// How often the timeout has been doubled.
@@ -145,6 +158,43 @@ impl RoundTrip {
         let smallest = Duration::from_micros(u64::from(self.smallest_micros));
         (self.smallest_micros != 0).then_some(smallest)
     }
+}
+
+/// A timeout in one byte, milliseconds with three binary digits behind the first, rounded up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct FirstTimeout(u8);
+
+impl FirstTimeout {
+    const BY_ESTIMATE: Self = Self(0);
+    const FALLBACK: Self = Self(u8::MAX);
+
+    fn of(timeout: Duration) -> Self {
+        let nanos = timeout.as_nanos();
+        (1..u8::MAX)
+            .map(Self)
+            .find(|first| u128::from(first.millis()) * 1_000_000 >= nanos)
+            .unwrap_or(Self(u8::MAX - 1))
+    }
+
+    fn millis(self) -> u64 {
+        match (u64::from(self.0 & 7), self.0 >> 3) {
+            (digits, 0) => digits,
+            (digits, shift) => (8 + digits) << (shift - 1),
+        }
+    }
+
+    #[cold]
+    fn nanos(self, bounds: &TimeoutBounds) -> u64 {
+        match self {
+            Self::FALLBACK => initial_nanos(bounds).max(FALLBACK_NANOS),
+            first => first.millis() * 1_000_000,
+        }
+    }
+}
+
+/// Before anything is known.
+fn initial_nanos(bounds: &TimeoutBounds) -> u64 {
+    nanos(bounds.initial).max(nanos(bounds.min))
 }
 
 /// Saturating after 584 years.

@@ -8,6 +8,8 @@ mod abort_all;
 mod audit;
 mod authenticate;
 mod cookies;
+mod destinations;
+mod fast_open;
 mod inspect;
 mod keys;
 mod late;
@@ -32,14 +34,15 @@ use crate::challenge::ChallengeLimit;
 use crate::chunk_pool::ChunkPool;
 use crate::congestion::CongestionPool;
 use crate::connection::{Connection, Context};
+use crate::destinations::Destinations;
 use crate::ephemeral_port::EphemeralPorts;
 use crate::extension::Extensions;
+use crate::fast_open::FastOpens;
 use crate::flow_hash::FlowHash;
 use crate::initial_sequence::{InitialSequence, TimestampOffsets};
 use crate::limits::{Limits, Secrets};
 use crate::memory::Memory;
 use crate::options::sets::OptionSets;
-use crate::path_mtus::PathMtus;
 use crate::reassembly::ReassemblyPool;
 use crate::reply::ReplyQueue;
 use crate::round_trip::TimeoutBounds;
@@ -70,7 +73,8 @@ pub struct Shard<M: Memory = ChunkPool> {
     extensions: Extensions,
     /// Keys of listeners and connections, and of sockets that will be either.
     keys: KeyPool,
-    path_mtus: PathMtus,
+    destinations: Destinations,
+    fast_opens: FastOpens,
     hash: FlowHash,
     initial_sequence: InitialSequence,
     timestamp_offsets: TimestampOffsets,
@@ -127,7 +131,8 @@ impl<M: Memory> Shard<M> {
             scoreboards: ScoreboardPool::new(connections),
             extensions: Extensions::new(limits.extensions_max),
             keys: KeyPool::new(limits.keys_max),
-            path_mtus: PathMtus::new(limits.path_mtus_max, FlowHash::new(&secrets.table)),
+            destinations: Destinations::new(limits.destinations_max, FlowHash::new(&secrets.table)),
+            fast_opens: FastOpens::new(&limits, &secrets.fast_open, FlowHash::new(&secrets.table)),
             hash: FlowHash::new(&secrets.table),
             initial_sequence: InitialSequence::new(&secrets.initial_sequence),
             timestamp_offsets: TimestampOffsets::new(&secrets.timestamp_offset),
@@ -197,7 +202,8 @@ impl<M: Memory> Shard<M> {
             extensions: &mut self.extensions,
             keys: &mut self.keys,
             congestion: &mut self.congestion,
-            path_mtus: &mut self.path_mtus,
+            destinations: &mut self.destinations,
+            fast_opens: &mut self.fast_opens,
             challenges: &mut self.challenges,
             replies: &mut self.replies,
             reader: None,

@@ -1,10 +1,12 @@
 //! Rows for whoever wants to see what a shard holds, read slice by slice.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::address::Flow;
 use crate::congestion::{Algorithm, AlgorithmInfo, Phase};
 use crate::error::{ConnectionError, ReceiveError};
+use crate::fast_open::FastOpenCookie;
 use crate::state::State;
 use crate::urgent::UrgentMark;
 
@@ -125,6 +127,37 @@ pub struct Amount {
     pub segments: u32,
     /// How many bytes.
     pub bytes: u32,
+}
+
+/// What one shard remembers of a destination; None for what is not known.
+#[derive(Clone, Copy, Debug)]
+pub struct DestinationRow {
+    /// Our address.
+    pub source: IpAddr,
+    /// The destination's.
+    pub destination: IpAddr,
+    /// Since when nobody asked for it.
+    pub age: Duration,
+    /// Smoothed round-trip time.
+    pub round_trip: Option<Duration>,
+    /// How much that varies (RTTVAR).
+    pub round_trip_variation: Option<Duration>,
+    /// Where slow start ended.
+    pub slow_start_threshold_segments: Option<u32>,
+    /// The congestion window that connections came to.
+    pub congestion_window_segments: Option<u32>,
+    /// Duplicates that mean a loss, where the path reorders.
+    pub reordering_segments: Option<u32>,
+    /// What the path carries, where that is less than the link.
+    pub path_mtu: Option<u16>,
+    /// Its Fast Open cookie.
+    pub fast_open_cookie: Option<FastOpenCookie>,
+    /// The segment size that it named when it was asked for one.
+    pub fast_open_segment_bytes: Option<u32>,
+    /// SYNs with data in a row that were lost.
+    pub fast_open_syn_losses: u8,
+    /// How long ago the last of them was.
+    pub fast_open_lost: Option<Duration>,
 }
 
 /// One listener on one shard.

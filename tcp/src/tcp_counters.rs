@@ -24,6 +24,15 @@ crate::counter_table! {
         syncookies_received "SyncookiesRecv" "ACKs that brought a valid SYN cookie back.";
         syncookies_failed "SyncookiesFailed" "ACKs that claimed to, and did not.";
         defer_accept_drop "TCPDeferAcceptDrop" "ACKs without data that a listener did not take for a connection yet.";
+        fast_open_active "TCPFastOpenActive" "Connections opened whose SYN's data was acknowledged by the SYN-ACK.";
+        fast_open_active_fail "TCPFastOpenActiveFail" "The same, whose SYN's data was not.";
+        fast_open_passive "TCPFastOpenPassive" "Connections made of a SYN by Fast Open.";
+        fast_open_passive_fail "TCPFastOpenPassiveFail" "SYNs with a cookie that was not good, or with a good one and no room.";
+        fast_open_listen_overflow "TCPFastOpenListenOverflow" "SYNs that fell back to an ordinary handshake because too many were pending.";
+        fast_open_cookie_reqd "TCPFastOpenCookieReqd" "SYNs that asked for a cookie.";
+        fast_open_blackhole "TCPFastOpenBlackhole" "Times Fast Open was given up for a while because a network swallowed it.";
+        fast_open_passive_alt_key "TCPFastOpenPassiveAltKey" "SYNs with a cookie of the key before the present one.";
+        fast_opens_exhausted "FastOpensExhausted" "Connections opened in the ordinary way because too many handshakes were pending.";
         timeouts "TCPTimeouts" "Retransmission timers that ran out.";
         delayed_acks "DelayedACKs" "Acknowledgements sent by the delay timer.";
         delayed_ack_lost "DelayedACKLost" "Old data received again: our acknowledgement was lost or late.";
@@ -95,6 +104,7 @@ crate::counter_table! {
         urgent_in "UrgentIn" "Urgent pointers received that pointed beyond every former one.";
         urgent_out "UrgentOut" "Times urgent data was sent.";
         extensions_exhausted "ExtensionsExhausted" "Times a connection found no block left for what only few connections need.";
+        destinations_evicted "DestinationsEvicted" "Remembered destinations that had to make room for others.";
         hystart_train_detect "TCPHystartTrainDetect" "Slow starts ended by a train of acknowledgements.";
         hystart_train_cwnd "TCPHystartTrainCwnd" "Sum of the windows that they ended at, in segments.";
         hystart_delay_detect "TCPHystartDelayDetect" "Slow starts ended by a grown round trip.";

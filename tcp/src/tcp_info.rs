@@ -17,10 +17,12 @@ pub struct TcpInfo {
     pub probes: u8,
     /// How often the timeout was doubled.
     pub backoff: u8,
-    /// Agreed on: timestamps 1, SACK 2, window scale 4.
+    /// Agreed on: timestamps 1, SACK 2, window scale 4; data of a SYN was acknowledged 32.
     pub options: u8,
     /// The peer's window shift, and ours four bits higher.
     pub scales: u8,
+    /// Why data did not go with the SYN: 1 for want of a cookie, 2 not acknowledged, 3 the SYN timed out.
+    pub fast_open_failure: u8,
     /// Retransmission timeout in microseconds.
     pub rto: u32,
     /// Delay of acknowledgements in microseconds.
@@ -114,6 +116,12 @@ impl TcpInfo {
             ("tcpi_backoff", 4, 1, u64::from(self.backoff)),
             ("tcpi_options", 5, 1, u64::from(self.options)),
             ("tcpi_scales", 6, 1, u64::from(self.scales)),
+            (
+                "tcpi_fastopen_client_fail",
+                7,
+                1,
+                u64::from(self.fast_open_failure << 1),
+            ),
             ("tcpi_rto", 8, 4, u64::from(self.rto)),
             ("tcpi_ato", 12, 4, u64::from(self.ato)),
             ("tcpi_snd_mss", 16, 4, u64::from(self.snd_mss)),
@@ -177,7 +185,7 @@ pub fn recovery_number(phase: Phase) -> u8 {
 
 /// Bytes of the structure, as of Linux 6.8.
 pub const BYTES: usize = 248;
-const FIELDS: usize = 36;
+const FIELDS: usize = 37;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 mod path;
 
 use super::Default::Is;
-use super::{Allowed, Key, Section, count, joined, key, millis, section};
+use super::{Allowed, Key, Section, count, fast_open_key, joined, key, millis, section};
 
 pub const SECTIONS: &[Section] = &[section(
     "tcp",
@@ -217,6 +217,24 @@ const GENERAL: &[Key] = &[
         millis(0, 60_000),
         Is("\"1s\""),
         "How long that flow must have been there.",
+    ),
+    key(
+        "fast_open",
+        count(0, 0x607, "bits"),
+        Is("1"),
+        "TCP Fast Open, as Linux's tcp_fastopen: 1 to connect, 2 to listen, 4 and 0x200 without cookies, 0x400 for all listeners.",
+    ),
+    key(
+        "fast_open_keys",
+        Allowed::List(&fast_open_key::ALLOWED),
+        Is("[]"),
+        "Key of new Fast Open cookies, and the one before it, as Linux's tcp_fastopen_key; by default one is drawn at start.",
+    ),
+    key(
+        "fast_open_blackhole_timeout",
+        millis(0, 86_400_000),
+        Is("\"0s\""),
+        "How long connecting does without after a network swallowed Fast Open; 0s: it does not mind.",
     ),
     key(
         "keepalive_idle",

@@ -12,6 +12,11 @@ pub enum Algorithm {
     Dctcp,
 }
 
+impl Algorithm {
+    /// Every one of them.
+    pub const ALL: [Self; 4] = [Self::Cubic, Self::Newreno, Self::Bbr, Self::Dctcp];
+}
+
 /// `tcp.byte_counting`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -12,6 +12,7 @@ use coremill_engine::options::{
     PortOptions, RouteOptions, ServiceKind, ServiceOptions, TurnOptions, WorkerOptions,
 };
 use coremill_tcp::ecn::EcnMode;
+use coremill_tcp::fast_open::{FastOpenKey, FastOpenSettings};
 use coremill_tcp::limits::{
     Limits, LossDetection, OpeningLimits, Secrets, SynCookies, TimeWaitReuse,
 };
@@ -198,7 +199,9 @@ fn limits(config: &Config) -> Limits {
         abort_on_overflow: tcp.abort_on_overflow,
         ephemeral_ports: (tcp.ephemeral_port_first, tcp.ephemeral_port_last),
         challenge_acks_per_second: tcp.challenge_acks_per_second,
-        path_mtus_max: tcp.path_mtus_max,
+        destinations_max: tcp.destinations_max,
+        saves_metrics: tcp.save_metrics,
+        saves_threshold: tcp.save_threshold,
         path_mtu_lifetime: tcp.path_mtu_lifetime,
         path_mtu_least: tcp.path_mtu_least,
         ecn: ecn(tcp.ecn),
@@ -225,7 +228,20 @@ fn opening(tcp: &schema::Tcp) -> OpeningLimits {
             schema::TimeWaitReuse::On => TimeWaitReuse::On,
         },
         time_wait_reuse_delay: tcp.time_wait_reuse_delay,
+        fast_open: fast_open(tcp),
     }
+}
+
+/// The check of the configuration has let only keys pass that can be parsed, and two of them at most.
+fn fast_open(tcp: &schema::Tcp) -> FastOpenSettings {
+    let mut keys = tcp
+        .fast_open_keys
+        .iter()
+        .filter_map(|text| FastOpenKey::parse(text));
+    let mut settings = FastOpenSettings::of_bits(tcp.fast_open);
+    settings.keys = keys.next().map(|present| (present, keys.next()));
+    settings.blackhole_timeout = tcp.fast_open_blackhole_timeout;
+    settings
 }
 
 fn service(service: &Service) -> ServiceOptions {

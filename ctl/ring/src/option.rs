@@ -66,6 +66,12 @@ pub const CONGESTION: u32 = of_tcp(13);
 pub const QUICK_ACK: u32 = of_tcp(12);
 /// How long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT), in milliseconds; 0 for as long as retransmissions go.
 pub const USER_TIMEOUT: u32 = of_tcp(18);
+/// Connections that a SYN with data may make before the peer has confirmed them (TCP_FASTOPEN of a listener); 0 for none.
+pub const FAST_OPEN: u32 = of_tcp(23);
+/// Connecting waits for the first data, which goes with the SYN, where the peer's cookie is known (TCP_FASTOPEN_CONNECT): 0 or 1.
+pub const FAST_OPEN_CONNECT: u32 = of_tcp(30);
+/// Data goes with the SYN, or is taken from it, without any cookie (TCP_FASTOPEN_NO_COOKIE): 0 or 1.
+pub const FAST_OPEN_NO_COOKIE: u32 = of_tcp(34);
 /// Bytes not sent yet beyond which there is no room (TCP_NOTSENT_LOWAT); 0 for the daemon's.
 pub const UNSENT_LOW_WATER: u32 = of_tcp(25);
 

@@ -35,6 +35,9 @@ const OPTIONS: &[(u32, SocketOption)] = &[
     (ring::WINDOW_CLAMP, SocketOption::WindowClamp),
     (ring::CONGESTION, SocketOption::Congestion),
     (ring::PACING_RATE_MAX, SocketOption::PacingRateMax),
+    (ring::FAST_OPEN, SocketOption::FastOpen),
+    (ring::FAST_OPEN_CONNECT, SocketOption::FastOpenConnect),
+    (ring::FAST_OPEN_NO_COOKIE, SocketOption::FastOpenNoCookie),
     (ring::SEND_BUFFER, SocketOption::SendBuffer),
     (ring::RECEIVE_BUFFER, SocketOption::ReceiveBuffer),
 ];
@@ -170,6 +173,7 @@ fn of_option(error: OptionError) -> Errno {
         OptionError::Invalid => Errno::INVAL,
         OptionError::NoAlgorithm => Errno::NOENT,
         OptionError::NotAllowed => Errno::PERM,
+        OptionError::Off => Errno::OPNOTSUPP,
         OptionError::Unknown => Errno::NOPROTOOPT,
         OptionError::NoRoom => Errno::NOBUFS,
         OptionError::NoSocket => Errno::BADF,

@@ -26,9 +26,13 @@ impl Info {
         let fields = info.fields();
         let mut known = Self {
             fields: fields
-                .filter(|(name, _)| !counted_elsewhere.contains(name) && *name != "tcpi_scales")
+                .filter(|(name, _)| {
+                    !counted_elsewhere.contains(name)
+                        && !["tcpi_scales", "tcpi_fastopen_client_fail"].contains(name)
+                })
                 .collect(),
         };
+        known = known.with("tcpi_fastopen_client_fail", info.fast_open_failure);
         known = known.with("tcpi_snd_wscale", info.scales & 15);
         known.with("tcpi_rcv_wscale", info.scales >> 4)
     }

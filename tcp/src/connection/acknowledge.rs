@@ -190,6 +190,8 @@ impl<Q: Default> Connection<Q> {
             }
             State::Closing => self.enter_time_wait(context, Cause::FinAcknowledged),
             State::LastAck => {
+                self.remember_destination(context);
+                self.judge_black_hole(context);
                 self.enter(context, Cause::FinAcknowledged);
                 self.deadlines.clear();
             }

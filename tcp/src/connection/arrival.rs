@@ -104,7 +104,9 @@ impl<Q: Default> Connection<Q> {
         if !header.flags.contains(Flags::ACK) {
             return Err(DropReason::BadFlags);
         }
-        if self.state == State::SynReceived {
+        if self.is_early() {
+            self.confirm(context, segment)?;
+        } else if self.state == State::SynReceived {
             self.complete_simultaneous_open(context, segment)?;
         }
         let progress = self.acknowledge(context, segment, options)?;
@@ -201,7 +203,7 @@ impl<Q: Default> Connection<Q> {
             return Err(DropReason::ChallengedRst);
         }
         let error = match self.state {
-            State::SynReceived => ConnectionError::Refused,
+            State::SynReceived if !self.is_early() => ConnectionError::Refused,
             _ => ConnectionError::Reset,
         };
         self.fail(context, error);
@@ -216,6 +218,10 @@ impl<Q: Default> Connection<Q> {
     ) -> Result<(), DropReason> {
         if !segment.header.flags.contains(Flags::SYN) {
             return Ok(());
+        }
+        if self.is_early() && self.is_first_syn_again(context, segment) {
+            self.due.set(Due::SYN);
+            return Err(DropReason::OldDuplicate);
         }
         if self.state == State::SynReceived && segment.header.sequence + 1 == self.receive.next {
             if segment.header.flags.contains(Flags::ACK) {

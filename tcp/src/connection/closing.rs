@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Connection, Context};
+use super::{Connection, Context, Due};
 use crate::connection::User;
 use crate::error::{ConnectionError, SendError};
 use crate::memory::Memory;
@@ -17,8 +17,15 @@ impl<Q: Default> Connection<Q> {
     ) -> Result<(), SendError> {
         match self.state {
             State::Established | State::CloseWait => self.enter(context, Cause::ShutDown),
+            // Fast Open: the FIN does not wait for the handshake's ACK either.
+            State::SynReceived if self.is_early() => self.enter(context, Cause::ShutDown),
             // `complete_simultaneous_open` goes on with it: the SYN must be acknowledged first.
             State::SynReceived if !self.send.is_shut => {}
+            // Its user took it for connected: data went with the SYN, or was to.
+            State::SynSent if self.is_early() && !self.send.is_shut => {
+                let has_not_left = self.send.next == self.send.unacknowledged;
+                self.due.set_if(Due::SYN, has_not_left);
+            }
             State::SynSent => return Err(SendError::NotConnected),
             _ => {
                 return Err(self
@@ -105,6 +112,8 @@ impl<Q: Default> Connection<Q> {
         context: &mut Context<'_, M>,
         cause: Cause,
     ) {
+        self.remember_destination(context);
+        self.judge_black_hole(context);
         self.enter(context, cause);
         self.deadlines.clear();
         self.forget_sent(context);

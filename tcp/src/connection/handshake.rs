@@ -16,6 +16,7 @@ use crate::drop_reason::DropReason;
 use crate::ecn::EcnMode;
 use crate::error::ConnectionError;
 use crate::extension::ExtensionHandle;
+use crate::fast_open::Marks;
 use crate::header::{Flags, Segment};
 use crate::header_options::Options;
 use crate::limits::Limits;
@@ -113,6 +114,7 @@ impl<Q: Default> Connection<Q> {
                 cookie: [0; 2],
                 options: Chosen::default(),
                 bits: 0,
+                fast_open: Marks::default(),
                 error: None,
                 soft_error: None,
             },
@@ -137,9 +139,7 @@ impl<Q: Default> Connection<Q> {
                 let age = self.stamps.clock(context.now).wrapping_sub(syn);
                 !self.stamps.is_on || stamp.echo == 0 || stamp.echo.wrapping_sub(syn) <= age
             });
-            let is_acceptable = header.acknowledgment == self.send.unacknowledged + 1
-                && self.send.next != self.send.unacknowledged;
-            if !is_acceptable || !is_echo_ours {
+            if !self.is_syn_acknowledged(context, header) || !is_echo_ours {
                 if !header.flags.contains(Flags::RST) {
                     self.refuse(context, segment);
                     self.hurry(context.now);
@@ -162,6 +162,7 @@ impl<Q: Default> Connection<Q> {
         let holds_ack = options_chosen.defer_accept_seconds > 0;
         self.take_syn(context, segment, options);
         if has_ack {
+            self.learn_from_syn_ack(context, header, options);
             self.send.unacknowledged = header.acknowledgment;
             self.due.unset(Due::SYN);
             self.measure_handshake(context.now, options);
@@ -171,6 +172,9 @@ impl<Q: Default> Connection<Q> {
             }
             self.send.attempts = 0;
             self.establish(context);
+            if self.send.is_shut {
+                self.enter(context, Cause::ShutDown);
+            }
             if holds_ack {
                 self.deadlines.acknowledge = Deadline::at(context.now + HELD_ACK_MAX);
             } else {
@@ -183,7 +187,8 @@ impl<Q: Default> Connection<Q> {
             }
             return Ok(true);
         }
-        // Simultaneous open (RFC 9293, section 3.5, figure 7).
+        // Simultaneous open (RFC 9293, section 3.5, figure 7). What went with the SYN is sent anew.
+        self.close_opening(context);
         self.enter(context, Cause::SynCrossed);
         self.due.set(Due::SYN);
         Ok(false)
@@ -261,7 +266,13 @@ impl<Q: Default> Connection<Q> {
         let taken = micros(context.now).wrapping_sub(self.receive.marked_micros);
         context.counters.handshake_micros.record(u64::from(taken));
         self.deadlines.retransmit = Deadline::NEVER;
-        self.round_trip.end_handshake();
+        self.begin_transfer(context);
+        self.recall_destination(context);
+        self.watch_for_silence(context);
+    }
+
+    /// What both ends have said is known: windows and buffers begin.
+    pub(super) fn begin_transfer<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         // As Linux counts: what a full segment carries, options aside.
         let segment = u32::from(self.full_payload());
         self.congestion
@@ -270,8 +281,6 @@ impl<Q: Default> Connection<Q> {
         self.last_received = Past::at(context.now);
         self.fit_receive_buffer(context);
         self.user.set(User::WRITABLE);
-        self.recall_path(context);
-        self.watch_for_silence(context);
     }
 }
 

@@ -37,12 +37,11 @@ impl<Q: Default> Connection<Q> {
             return;
         }
         context.counters.path_mtu_changes.increment();
-        let expires = context.path_mtus.learn(
-            context.now,
-            self.flow.remote.address,
-            mtu,
-            context.limits.path_mtu_lifetime,
-        );
+        let lifetime = context.limits.path_mtu_lifetime;
+        let known = context.destinations.find_or_add(context.now, &self.flow);
+        let expires = known.map_or(context.now + lifetime, |known| {
+            known.learn_path_mtu(context.now, mtu, lifetime)
+        });
         self.narrow(context, mss, expires, is_below_least);
         if !matches!(self.state, State::SynSent | State::SynReceived) {
             self.resend_smaller(context);
@@ -50,14 +49,15 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// A new connection begins with what is known of the path.
-    pub(super) fn recall_path<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    pub(super) fn recall_path_mtu<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         let discovery = context
             .option_sets
             .get(&self.user.options)
             .ip
             .path_mtu_discovery;
         let remote = self.flow.remote.address;
-        let known = context.path_mtus.find(context.now, remote);
+        let known = context.destinations.find(context.now, &self.flow);
+        let known = known.and_then(|known| known.path_mtu(context.now));
         if let Some((mtu, expires)) = known.filter(|_| discovery.believes_routers()) {
             let mss = super::own_mss(mtu, remote, context.limits);
             if mss < self.send.mss {

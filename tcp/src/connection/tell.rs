@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Connection;
 use super::stamps::millis;
 use crate::congestion::CongestionPool;
+use crate::fast_open::Marks;
 use crate::header::HEADER_BYTES;
 use crate::round_trip::TimeoutBounds;
 use crate::send_records::SendRecordPool;
@@ -34,6 +35,7 @@ impl<Q: Default> Connection<Q> {
             probes: send.keepalive_probes,
             backoff: u8::try_from(self.round_trip.backoff()).unwrap_or(u8::MAX),
             options: self.agreed_options(),
+            fast_open_failure: self.user.fast_open.failure(),
             scales: (receive.scale & 15) << 4 | (send.scale & 15),
             rto: micros(self.round_trip.timeout(bounds)),
             ato: heard,
@@ -88,7 +90,12 @@ impl<Q: Default> Connection<Q> {
         };
         let stamped = if self.stamps.is_on { OPTION_STAMPS } else { 0 };
         let sack = if self.receive.sack { OPTION_SACK } else { 0 };
-        stamped | sack | scaled
+        let early = if self.user.fast_open.any(Marks::SYN_DATA) {
+            OPTION_SYN_DATA
+        } else {
+            0
+        };
+        stamped | sack | scaled | early
     }
 
     fn ip_header_bytes(&self) -> usize {
@@ -108,7 +115,8 @@ fn millis_of(time: Duration) -> u32 {
     u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
 
-/// TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE.
+/// TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE, TCPI_OPT_SYN_DATA.
 const OPTION_STAMPS: u8 = 1;
 const OPTION_SACK: u8 = 2;
 const OPTION_SCALE: u8 = 4;
+const OPTION_SYN_DATA: u8 = 32;

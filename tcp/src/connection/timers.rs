@@ -39,6 +39,10 @@ impl<Q: Default> Connection<Q> {
                 Timer::Timeout => self.retransmission_timeout(context),
                 Timer::Probe => self.probe_tail(context),
                 Timer::Reordering => self.reordering_timeout(context),
+                Timer::FastOpen if self.state == State::SynSent => {
+                    self.retransmission_timeout(context);
+                }
+                Timer::FastOpen => self.syn_ack_timeout(context),
             }
         }
         if take(&mut self.deadlines.patience, now) {
@@ -56,11 +60,12 @@ impl<Q: Default> Connection<Q> {
         let is_handshake = matches!(self.state, State::SynSent | State::SynReceived);
         let gives_up_at = self.gives_up_at(context);
         self.send.attempts = self.send.attempts.saturating_add(1);
-        if u32::from(self.send.attempts) > self.attempts_max(context)
+        let is_over = u32::from(self.send.attempts) > self.attempts_max(context)
             || gives_up_at.is_some_and(|end| end <= context.now)
             || self.is_kept_waiting(context)
-            || self.is_syn_overdue(context)
-        {
+            || self.is_syn_overdue(context);
+        self.suspect_black_hole(context, is_over);
+        if is_over {
             context.counters.abort_on_timeout.increment();
             let error = self.user.soft_error.unwrap_or(ConnectionError::TimedOut);
             self.fail(context, error);
@@ -71,8 +76,11 @@ impl<Q: Default> Connection<Q> {
         if !is_linear {
             self.round_trip.back_off();
         }
+        let timer = self.send.timer;
         self.restart_timeout(context);
         if is_handshake {
+            // A user who may write before the handshake is over still may.
+            self.send.timer = timer;
             context.counters.timeouts.increment();
             self.due.set(Due::SYN);
         } else if self.send.window == 0 || self.send.outstanding() == 0 {

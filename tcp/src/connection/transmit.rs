@@ -57,6 +57,7 @@ impl<Q: Default> Connection<Q> {
             Err(Hold::Window | Hold::Silly) => self.persist(context),
             Err(Hold::Records) => context.counters.send_records_exhausted.increment(),
             Err(Hold::Cork) => self.await_more(context.now),
+            Err(Hold::Handshake) if self.is_syn_awaited() => return self.emit_syn(context, out),
             Err(_) => {}
         }
         self.due.unset(Due::TAIL);
@@ -198,48 +199,6 @@ impl<Q: Default> Connection<Q> {
         self.receive.delayed.data_sent(millis(context.now));
     }
 
-    /// SYN, or SYN-ACK of a simultaneous open.
-    fn emit_syn<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<'_, M>,
-        out: &mut [u8],
-    ) -> Option<Outgoing> {
-        let limits = context.limits;
-        let is_answer = self.state == State::SynReceived;
-        let flags = if is_answer {
-            Flags::SYN | Flags::ACK
-        } else {
-            Flags::SYN
-        };
-        let may_scale = limits.window_scaling && (!is_answer || self.receive.is_scaled);
-        let options = Options {
-            mss: Some(self.receive.mss),
-            window_scale: may_scale.then(|| super::receive_side::window_scale(limits)),
-            sack_permitted: self.receive.sack,
-            timestamps: self.stamps.option(context.now),
-            signature: self.signature(context),
-            ..Options::default()
-        };
-        let is_again = self.send.next != self.send.unacknowledged;
-        let flags = flags | self.ecn_flags_of_syn(limits, is_answer, is_again);
-        let mut header = self.header_without_window(self.send.unacknowledged, flags);
-        header.window = super::handshake::syn_window(limits, self.receive.mss) as u16;
-        let length = header.emit(&options, out)?;
-        self.due.unset(Due::SYN);
-        if self.send.next == self.send.unacknowledged {
-            context.counters.out_segs.increment();
-        } else {
-            context.counters.retrans_segs.increment();
-            context.counters.syn_retrans.increment();
-        }
-        self.send.next = self.send.unacknowledged + 1;
-        if !self.deadlines.retransmit.is_set() {
-            let timeout = self.round_trip.deadline(context.now, context.bounds);
-            self.deadlines.retransmit = Deadline::at(timeout);
-        }
-        Some(self.outgoing(context, length, length))
-    }
-
     /// A segment without payload: acknowledgement, probe or RST.
     fn emit_empty<M: Memory<Queue = Q>>(
         &mut self,
@@ -263,7 +222,7 @@ impl<Q: Default> Connection<Q> {
 
     /// What the IP layer is told of a segment.
     #[inline]
-    fn outgoing<M>(
+    pub(super) fn outgoing<M>(
         &self,
         context: &Context<'_, M>,
         length: usize,
@@ -301,7 +260,7 @@ impl<Q: Default> Connection<Q> {
         header
     }
 
-    fn header_without_window(&self, sequence: SequenceNumber, flags: Flags) -> Header {
+    pub(super) fn header_without_window(&self, sequence: SequenceNumber, flags: Flags) -> Header {
         let has_ack = flags.contains(Flags::ACK);
         Header {
             source_port: self.flow.local.port,
@@ -338,7 +297,7 @@ impl<Q: Default> Connection<Q> {
     /// A segment has told the peer how far we received.
     /// RFC 2018, sections 2 and 4.
     #[inline]
-    fn acknowledged<M>(&mut self, context: &mut Context<'_, M>) {
+    pub(super) fn acknowledged<M>(&mut self, context: &mut Context<'_, M>) {
         if self.receive.ranges.has_duplicate() {
             let _told = context.ranges.take_duplicate(&mut self.receive.ranges);
         }

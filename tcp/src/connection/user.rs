@@ -117,6 +117,7 @@ impl<Q: Default> Connection<Q> {
             return Err(SendError::Failed(error));
         }
         match self.state {
+            State::SynSent | State::SynReceived if self.is_early() && !self.send.is_shut => Ok(()),
             State::SynSent | State::SynReceived | State::Listen => Err(SendError::NotConnected),
             State::Established | State::CloseWait => Ok(()),
             _ => Err(SendError::ShutDown),
@@ -215,6 +216,7 @@ impl<Q: Default> Connection<Q> {
             return Err(ReceiveError::Failed(error));
         }
         match self.state {
+            State::SynSent | State::SynReceived if self.is_early() => Ok(()),
             State::SynSent | State::SynReceived => Err(ReceiveError::NotConnected),
             State::Closed => Err(ReceiveError::EndOfStream),
             _ => Ok(()),

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::{OPTIONS_BYTES_MAX, Options, SackBlock, SackBlocks, Timestamps};
 use crate::drop_reason::DropReason;
+use crate::fast_open::FastOpenCookie;
 use crate::sequence::SequenceNumber;
 
 fn blocks(edges: &[(u32, u32)]) -> SackBlocks {
@@ -36,6 +37,7 @@ fn a_syn_has_the_layout_of_linux() {
         }),
         sack: SackBlocks::default(),
         signature: None,
+        fast_open: None,
     };
     let expected = [
         2, 4, 5, 180, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7,
@@ -106,6 +108,63 @@ fn unknown_options_and_wrong_lengths_are_passed_over() {
     assert_eq!(options.window_scale, Some(14));
 }
 
+#[test]
+fn a_fast_open_cookie_is_padded_behind_the_others() {
+    let cookie = FastOpenCookie::of(&[1, 2, 3, 4, 5, 6, 7, 8]);
+    let syn = Options {
+        mss: Some(1_460),
+        fast_open: cookie,
+        ..Options::default()
+    };
+    let expected = [2, 4, 5, 180, 34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1];
+    assert_eq!(emitted(&syn), expected);
+    assert_eq!(Options::parse(&expected), Ok(syn));
+    let wish = Options {
+        fast_open: Some(FastOpenCookie::REQUEST),
+        ..Options::default()
+    };
+    assert_eq!(emitted(&wish), [34, 2, 1, 1]);
+    assert_eq!(Options::parse(&[34, 2, 1, 1]), Ok(wish));
+}
+
+#[test]
+fn a_fast_open_option_of_a_wrong_length_is_passed_over() {
+    // RFC 7413, section 4.1.1: an odd number of bytes, too few, and too many.
+    for length in [1, 2, 3, 5, 17, 18] {
+        let mut bytes = vec![34, 2 + length];
+        bytes.resize(2 + usize::from(length), 7);
+        let options = Options::parse(&bytes).expect("lengths are consistent");
+        assert_eq!(options.fast_open, None, "{length}");
+    }
+    // The experimental option of RFC 6994 is not this one.
+    let experimental = Options::parse(&[254, 4, 0xf9, 0x89]).expect("well-formed");
+    assert_eq!(experimental.fast_open, None);
+}
+
+#[test]
+fn a_cookie_is_offered_only_where_it_finds_room() {
+    let sixteen = FastOpenCookie::of(&[7; 16]);
+    let mut full = Options {
+        mss: Some(1_460),
+        window_scale: Some(7),
+        sack_permitted: true,
+        timestamps: Some(Timestamps::default()),
+        ..Options::default()
+    };
+    full.offer_fast_open(sixteen);
+    assert_eq!(
+        (full.fast_open, full.length()),
+        (sixteen, OPTIONS_BYTES_MAX)
+    );
+    let mut crowded = Options {
+        sack: blocks(&[(1, 2)]),
+        fast_open: None,
+        ..full
+    };
+    crowded.offer_fast_open(sixteen);
+    assert_eq!(crowded.fast_open, None);
+}
+
 proptest! {
     #[test]
     fn what_is_emitted_is_parsed_again(
@@ -120,6 +179,7 @@ proptest! {
             timestamps: stamps.map(|(value, echo)| Timestamps { value, echo }),
             sack: blocks(&edges),
             signature: None,
+            fast_open: None,
         };
         let bytes = emitted(&options);
         prop_assert_eq!(bytes.len(), options.length());

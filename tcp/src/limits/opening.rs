@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::address::Flow;
+use crate::fast_open::FastOpenSettings;
 
 /// How connections are opened. Defaults follow Linux where Linux has one.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct OpeningLimits {
     pub time_wait_reuse: TimeWaitReuse,
     /// How long the flow must have been there (Linux: tcp_tw_reuse_delay).
     pub time_wait_reuse_delay: Duration,
+    /// TCP Fast Open.
+    pub fast_open: FastOpenSettings,
 }
 
 /// When an active open may take a flow in TIME-WAIT. Timestamps must have been in use: only they tell
@@ -62,6 +65,7 @@ impl Default for OpeningLimits {
             segment_bytes_min: 48,
             time_wait_reuse: TimeWaitReuse::Loopback,
             time_wait_reuse_delay: Duration::from_secs(1),
+            fast_open: FastOpenSettings::default(),
         }
     }
 }

@@ -49,6 +49,12 @@ pub enum SocketOption {
     SendBuffer,
     /// SO_RCVBUF in bytes.
     ReceiveBuffer,
+    /// TCP_FASTOPEN of a listener.
+    FastOpen,
+    /// TCP_FASTOPEN_CONNECT.
+    FastOpenConnect,
+    /// TCP_FASTOPEN_NO_COOKIE.
+    FastOpenNoCookie,
     /// IP_TOS: the DSCP, its ECN bits are TCP's own.
     Tos,
     /// IP_TTL.
@@ -71,6 +77,9 @@ pub enum OptionError {
     /// The configuration does not allow this value (EPERM).
     #[error("this is not among what tcp.congestion_allowed has")]
     NotAllowed,
+    /// The configuration has this feature off (EOPNOTSUPP).
+    #[error("tcp.fast_open does not allow connections to be opened so")]
+    Off,
     /// There is such a name, but not for what it was asked of (ENOPROTOOPT).
     #[error("no such option here")]
     Unknown,
@@ -127,6 +136,9 @@ impl SocketOptions {
                 let least = if value == 0 { 0 } else { BUFFER_LEAST / 2 };
                 self.window_clamp = clamped(value, least, i64::from(i32::MAX));
             }
+            SocketOption::FastOpen
+            | SocketOption::FastOpenConnect
+            | SocketOption::FastOpenNoCookie => self.set_fast_open(option, value, limits)?,
             // Linux takes the lowest byte of whatever it is given.
             SocketOption::Tos => self.ip = self.ip.with_tos((value & 0xff) as u8),
             SocketOption::Ttl if value == -1 => self.ip.ttl = 0,
@@ -154,6 +166,28 @@ impl SocketOptions {
         Ok(())
     }
 
+    fn set_fast_open(
+        &mut self,
+        option: SocketOption,
+        value: i64,
+        limits: &Limits,
+    ) -> Result<(), OptionError> {
+        if option == SocketOption::FastOpen {
+            let length = within::<i32>(value, 0, i64::from(i32::MAX))?;
+            self.fast_open_queue = u16::try_from(length).unwrap_or(u16::MAX);
+            return Ok(());
+        }
+        let is_on = within::<u8>(value, 0, 1)? == 1;
+        if option == SocketOption::FastOpenNoCookie {
+            self.fast_open_no_cookie = is_on;
+        } else if limits.opening.fast_open.allows_clients() {
+            self.fast_open_connect = is_on;
+        } else {
+            return Err(OptionError::Off);
+        }
+        Ok(())
+    }
+
     /// What getsockopt would give. TCP_QUICKACK, which is not kept, is 1 here.
     pub fn get(&self, option: SocketOption, limits: &Limits) -> i64 {
         let or = |own: u32, standard: i64| match own {
@@ -176,6 +210,9 @@ impl SocketOptions {
                 0 => seconds(limits.fin_wait_2),
                 own => i64::from(own),
             },
+            SocketOption::FastOpen => i64::from(self.fast_open_queue),
+            SocketOption::FastOpenConnect => i64::from(self.fast_open_connect),
+            SocketOption::FastOpenNoCookie => i64::from(self.fast_open_no_cookie),
             SocketOption::Tos => i64::from(self.ip.tos()),
             SocketOption::Ttl => or(u32::from(self.ip.ttl), i64::from(limits.ttl)),
             SocketOption::MinTtl => i64::from(self.ip.min_ttl),

@@ -67,7 +67,7 @@ fn a_handshake_without_a_measurement_makes_the_first_timeout_three_seconds() {
     // RFC 6298, section 5.7.
     let mut estimate = RoundTrip::default();
     estimate.back_off();
-    estimate.end_handshake();
+    estimate.end_handshake(0, &bounds());
     assert_eq!(estimate.timeout(&bounds()), millis(3_000));
     estimate.back_off();
     assert_eq!(estimate.timeout(&bounds()), millis(6_000));
@@ -75,8 +75,41 @@ fn a_handshake_without_a_measurement_makes_the_first_timeout_three_seconds() {
     assert_eq!(estimate.timeout(&bounds()), millis(300));
     let mut measured = RoundTrip::default();
     measured.measure(millis(100));
-    measured.end_handshake();
+    measured.end_handshake(0, &bounds());
     assert_eq!(measured.timeout(&bounds()), millis(300));
+}
+
+#[test]
+fn what_former_connections_measured_makes_the_first_timeout() {
+    // As Linux: thrice what is known, or with the lower bound beyond it; in steps of an eighth at most.
+    let timeout = |known_millis: u64, own_millis: u64| {
+        let mut estimate = RoundTrip::default();
+        if own_millis > 0 {
+            estimate.measure(millis(own_millis));
+        }
+        let known = u32::try_from(known_millis * 8_000).expect("small");
+        estimate.end_handshake(known, &bounds());
+        (estimate.timeout(&bounds()), estimate)
+    };
+    for (known, own, exact) in [
+        (300, 100, 900),
+        (20, 0, 220),
+        (5_000, 1, 15_000),
+        (50, 49, 250),
+    ] {
+        let (first, mut estimate) = timeout(known, own);
+        assert!(first >= millis(exact), "{first:?}");
+        assert!(first <= millis(exact * 9 / 8 + 1), "{first:?}");
+        estimate.back_off();
+        assert_eq!(estimate.timeout(&bounds()), first * 2);
+        // Data is measured: the estimate is this connection's own, begun by its handshake.
+        estimate.measure(millis(100));
+        assert!(estimate.timeout(&bounds()) <= millis(300));
+    }
+    // What is known is no longer than what this connection measured itself.
+    assert_eq!(timeout(100, 100).0, millis(300));
+    // The longest that there can be is beyond every bound.
+    assert_eq!(timeout(240_000, 0).0, bounds().max);
 }
 
 #[test]

@@ -68,6 +68,7 @@ impl<M: Memory> Shard<M> {
             + self.extensions.live()
             + self.keys.live()
             + self.congestion.live()
+            + self.fast_opens.openings.live()
     }
 
     /// Visits every listener.

@@ -6,8 +6,7 @@ use super::Shard;
 use super::late::REOPENED_ABOVE;
 use crate::address::{Endpoint, Flow};
 use crate::authentication::KeyRing;
-use crate::connection::Connection;
-use crate::connection::User;
+use crate::connection::{Connection, EarlyData, User};
 use crate::error::{ConnectError, ConnectionError, ListenError};
 use crate::event::{ConnectionId, ListenerId};
 use crate::limits::Limits;
@@ -100,6 +99,22 @@ impl<M: Memory> Shard<M> {
         self.connect_with_keys(now, options, &mut KeyRing::default(), comes_home)
     }
 
+    /// The same, and `data` goes with the SYN as far as it finds room there, if the peer's cookie is known (RFC 7413); gives
+    /// how much of it was taken. Without a cookie that is none, and the SYN asks for one (MSG_FASTOPEN).
+    ///
+    /// # Errors
+    /// As `connect`.
+    pub fn connect_with(
+        &mut self,
+        now: Instant,
+        options: &ConnectOptions,
+        data: &[u8],
+        comes_home: &dyn Fn(&Flow) -> bool,
+    ) -> Result<(ConnectionId, usize), ConnectError> {
+        let data = Some(EarlyData::Now(data));
+        self.open_connection(now, options, &mut KeyRing::default(), data, comes_home)
+    }
+
     /// The same of a socket that has keys: those for the peer are the connection's, which they protect from its SYN on; all
     /// are given back when it fails.
     ///
@@ -115,9 +130,11 @@ impl<M: Memory> Shard<M> {
         let ring = self.keys.copy_for(keys, options.remote.address);
         self.keys.release(keys);
         let mut ring = ring.ok_or(ConnectError::NoRoomForKeys)?;
-        let opened = self.open_connection(now, options, &mut ring, comes_home);
+        let waits = options.socket.fast_open_connect;
+        let data = waits.then_some(EarlyData::Later);
+        let opened = self.open_connection(now, options, &mut ring, data, comes_home);
         self.keys.release(&mut ring);
-        opened
+        opened.map(|(id, _)| id)
     }
 
     fn open_connection(
@@ -125,8 +142,9 @@ impl<M: Memory> Shard<M> {
         now: Instant,
         options: &ConnectOptions,
         ring: &mut KeyRing,
+        data: Option<EarlyData<'_>>,
         comes_home: &dyn Fn(&Flow) -> bool,
-    ) -> Result<ConnectionId, ConnectError> {
+    ) -> Result<(ConnectionId, usize), ConnectError> {
         let remote = options.remote;
         if options.source.is_ipv4() != remote.address.is_ipv4()
             || remote.port == 0
@@ -151,14 +169,18 @@ impl<M: Memory> Shard<M> {
         let full = ConnectError::TableFull(self.limits.connections_max);
         let slot = self.connections.insert(hash, connection).ok_or(full)?;
         let (connections, mut context) = self.split(now);
+        let mut taken = 0;
         if let Some(connection) = connections.get_mut(slot) {
             // Without room for them the connection opens all the same, and has none.
             let _no_room = connection.choose(&mut context, &options.socket);
+            if let Some(data) = data {
+                taken = connection.open_early(&mut context, data);
+            }
         }
         self.counters.active_opens.increment();
         self.counters.states[State::SynSent as usize].increment();
         self.settle(now, slot);
-        Ok(self.connections.id(slot))
+        Ok((self.connections.id(slot), taken))
     }
 
     /// The flow of an active open, with a port that nobody uses towards this peer.

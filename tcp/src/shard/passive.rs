@@ -55,7 +55,10 @@ impl<M: Memory> Shard<M> {
         }
         let clock = self.initial_sequence.number(arrival.now, &arrival.flow);
         let initial = floor.map_or(clock, |floor| clock.later(floor));
-        self.keep_request(arrival, slot, initial)
+        match self.opens_fast(arrival, slot, initial) {
+            Ok(verdict) => verdict,
+            Err(gives_cookie) => self.keep_request(arrival, slot, initial, gives_cookie),
+        }
     }
 
     /// Whether a SYN becomes a request or a cookie; counted where it becomes neither, or a cookie for
@@ -86,10 +89,13 @@ impl<M: Memory> Shard<M> {
         arrival: &Arrival<'_>,
         slot: u32,
         initial: SequenceNumber,
+        gives_cookie: bool,
     ) -> Verdict {
+        let mut handshake = self.handshake(arrival, initial);
+        handshake.agreed = handshake.agreed.with_fast_open(gives_cookie);
         let mut pending = Pending {
             listener: self.listeners.id(slot),
-            handshake: self.handshake(arrival, initial),
+            handshake,
         };
         if arrival.options.signature.is_some() {
             // No room for them beside a signature and SACK blocks (as Linux).

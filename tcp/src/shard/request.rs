@@ -183,7 +183,6 @@ impl<M: Memory> Shard<M> {
         // Without room for them the connection comes all the same, and has none.
         let _no_room = connection.choose(&mut context, &socket);
         context.counters.states[State::SynReceived as usize].increment();
-        connection.establish(&mut context);
         match handshake.sent {
             // Answered by a cookie: nobody knows when, nor how often.
             0 => {}
@@ -192,6 +191,7 @@ impl<M: Memory> Shard<M> {
             2 => {}
             _ => connection.congestion.on_handshake_loss(),
         }
+        connection.establish(&mut context);
         context.counters.passive_opens.increment();
         connections.insert(arrival.hash, connection)
     }

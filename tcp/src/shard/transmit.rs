@@ -121,7 +121,7 @@ impl<M: Memory> Shard<M> {
         let (listener, handshake) = (pending.listener, pending.handshake);
         let is_first = pending.handshake.sent == 0;
         let signature = self.signature_of_request(listener, &flow);
-        let options = Options {
+        let mut options = Options {
             mss: Some(handshake.own_mss),
             window_scale: handshake.scale_offered(&self.limits),
             sack_permitted: handshake.agreed.sack(),
@@ -129,6 +129,10 @@ impl<M: Memory> Shard<M> {
             signature,
             ..Options::default()
         };
+        if handshake.agreed.fast_open() && is_first {
+            let (peer, ours) = (flow.remote.address, flow.local.address);
+            options.offer_fast_open(self.fast_opens.keys.make(peer, ours));
+        }
         let header = Header {
             source_port: flow.local.port,
             destination_port: flow.remote.port,

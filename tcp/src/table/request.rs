@@ -107,6 +107,18 @@ impl Agreed {
         self
     }
 
+    /// The same, and the first SYN-ACK brings a Fast Open cookie, or not.
+    pub(crate) fn with_fast_open(mut self, gives_cookie: bool) -> Self {
+        if gives_cookie {
+            self.bits |= FAST_OPEN;
+        }
+        self
+    }
+
+    pub(crate) fn fast_open(self) -> bool {
+        self.bits & FAST_OPEN != 0
+    }
+
     pub(crate) fn ecn(self) -> bool {
         self.bits & ECN != 0
     }
@@ -268,6 +280,7 @@ const NO_SCALE: u8 = u8::MAX;
 const TIMESTAMPS: u8 = 1;
 const SACK: u8 = 2;
 const ECN: u8 = 4;
+const FAST_OPEN: u8 = 8;
 
 const _: () = assert!(size_of::<Slot<Request<Ipv4Addr>>>() <= 64);
 const _: () = assert!(size_of::<Slot<Request<Ipv6Addr>>>() <= 96);

@@ -5,10 +5,22 @@ use super::super::{Allowed, Key, count, key, millis};
 
 pub(super) const PATH: &[Key] = &[
     key(
-        "path_mtus_max",
+        "destinations_max",
         count(4, 1_048_576, "destinations per worker"),
         Is("1024"),
-        "Destinations whose path MTU is remembered.",
+        "Destinations that are remembered: round trip, path MTU, Fast Open cookie.",
+    ),
+    key(
+        "save_metrics",
+        Allowed::Flag,
+        Is("true"),
+        "Connections that end tell of their path, for those to come (Linux: tcp_no_metrics_save is 0).",
+    ),
+    key(
+        "save_threshold",
+        Allowed::Flag,
+        Is("false"),
+        "Of their slow-start threshold too (Linux: tcp_no_ssthresh_metrics_save is 0).",
     ),
     key(
         "path_mtu_lifetime",

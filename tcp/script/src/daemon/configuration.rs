@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use coremill_tcp::Limits;
 use coremill_tcp::congestion::{Algorithm, ByteCounting, CongestionSettings, Hystart, Validation};
+use coremill_tcp::fast_open::FastOpenSettings;
 
 use crate::settings::Settings;
 use crate::verdict::Trouble;
@@ -69,6 +70,7 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
         opening.syn_linear_timeouts as "syn_linear_timeouts" in plain;
         opening.syn_cookies as "syn_cookies" in word;
         opening.segment_bytes_min as "segment_min" in plain;
+        opening.fast_open.blackhole_timeout as "fast_open_blackhole_timeout" in time;
         syn_ack_retries as "syn_ack_retries" in plain;
         retries as "retries" in plain;
         orphan_retries as "orphan_retries" in plain;
@@ -86,13 +88,17 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
         sack as "sack" in plain;
         abort_on_overflow as "abort_on_overflow" in plain;
         challenge_acks_per_second as "challenge_acks_per_second" in plain;
-        path_mtus_max as "path_mtus_max" in plain;
+        destinations_max as "destinations_max" in plain;
+        saves_metrics as "save_metrics" in plain;
+        saves_threshold as "save_threshold" in plain;
         path_mtu_lifetime as "path_mtu_lifetime" in time;
         path_mtu_least as "path_mtu_least" in plain;
         ttl as "ttl" in plain;
     }
     put_congestion(text, &limits.congestion);
     rest.congestion = standard.congestion;
+    put_fast_open(text, &limits.opening.fast_open);
+    rest.opening.fast_open = standard.opening.fast_open;
     let (first, last) = limits.ephemeral_ports;
     let _ = writeln!(
         text,
@@ -100,6 +106,14 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
     );
     rest.ephemeral_ports = standard.ephemeral_ports;
     rest
+}
+
+fn put_fast_open(text: &mut String, settings: &FastOpenSettings) {
+    let keys = settings.keys.into_iter();
+    let keys = keys.flat_map(|(present, previous)| std::iter::once(present).chain(previous));
+    let keys: Vec<String> = keys.map(|key| format!("\"{}\"", key.text())).collect();
+    let (bits, keys) = (settings.bits(), keys.join(", "));
+    let _ = writeln!(text, "fast_open = {bits}\nfast_open_keys = [{keys}]");
 }
 
 fn put_congestion(text: &mut String, settings: &CongestionSettings) {

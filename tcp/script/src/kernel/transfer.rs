@@ -65,6 +65,8 @@ impl Held {
         let sent = if has(call, "MSG_FASTOPEN") && progress.moved == 0 {
             sendto(self.socket.as_fd(), &rest, flags, &remote(settings, call)?)
         } else {
+            // Only the first part connects.
+            let flags = flags.difference(SendFlags::from_bits_retain(FAST_OPEN));
             send(self.socket.as_fd(), &rest, flags)
         };
         Ok(match sent {
@@ -89,3 +91,5 @@ fn moved(progress: &Progress) -> Outcome {
 
 /// MSG_WAITALL: the socket never blocks, so it is waited for here.
 const WAIT_ALL: u32 = 0x100;
+/// MSG_FASTOPEN.
+const FAST_OPEN: u32 = 0x2000_0000;

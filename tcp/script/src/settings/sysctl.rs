@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use coremill_tcp::Limits;
 use coremill_tcp::ecn::EcnMode;
+use coremill_tcp::fast_open::{FastOpenKey, FastOpenSettings};
 use coremill_tcp::limits::{LossDetection, SynCookies, TimeWaitReuse};
 
 use super::congestion;
@@ -129,6 +130,29 @@ fn sets_opening(limits: &mut Limits, name: &str, value: &str) -> bool {
             Some(bytes) => opening.segment_bytes_min = bytes,
             None => return false,
         },
+        ("tcp_fastopen", value) => match number(value) {
+            Some(bits) => {
+                let keys = opening.fast_open.keys;
+                let blackhole_timeout = opening.fast_open.blackhole_timeout;
+                opening.fast_open = FastOpenSettings::of_bits(bits);
+                opening.fast_open.keys = keys;
+                opening.fast_open.blackhole_timeout = blackhole_timeout;
+            }
+            None => return false,
+        },
+        ("tcp_fastopen_key", value) => {
+            let mut keys = value.split(',').map(FastOpenKey::parse);
+            let Some(Some(present)) = keys.next() else {
+                return false;
+            };
+            opening.fast_open.keys = Some((present, keys.next().flatten()));
+        }
+        ("tcp_fastopen_blackhole_timeout_sec", value) => match number(value) {
+            Some(seconds) => {
+                opening.fast_open.blackhole_timeout = Duration::from_secs(seconds);
+            }
+            None => return false,
+        },
         _ => return false,
     }
     true
@@ -136,7 +160,10 @@ fn sets_opening(limits: &mut Limits, name: &str, value: &str) -> bool {
 
 /// Settings that are on or off.
 fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
+    let is_refusal = name.starts_with("tcp_no_");
     let switch = match name {
+        "tcp_no_metrics_save" => &mut limits.saves_metrics,
+        "tcp_no_ssthresh_metrics_save" => &mut limits.saves_threshold,
         "tcp_timestamps" => &mut limits.timestamps,
         "tcp_sack" => &mut limits.sack,
         "tcp_dsack" => &mut limits.duplicate_sack,
@@ -147,8 +174,8 @@ fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
         _ => return false,
     };
     match value {
-        "0" => *switch = false,
-        "1" | "2" => *switch = true,
+        "0" => *switch = is_refusal,
+        "1" | "2" => *switch = !is_refusal,
         _ => return false,
     }
     true
@@ -157,9 +184,10 @@ fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
 /// What asks for nothing else than the machine does anyway.
 fn is_without_effect(name: &str, value: &str) -> bool {
     match name {
-        "tcp_fastopen" | "tcp_mtu_probing" | "tcp_l3mdev_accept" | "tcp_low_latency"
-        | "tcp_migrate_req" => value == "0",
-        "tcp_moderate_rcvbuf" | "tcp_no_metrics_save" => value == "1",
+        "tcp_mtu_probing" | "tcp_l3mdev_accept" | "tcp_low_latency" | "tcp_migrate_req" => {
+            value == "0"
+        }
+        "tcp_moderate_rcvbuf" => value == "1",
         _ => false,
     }
 }

@@ -55,6 +55,7 @@ impl Sockets {
         match socket.options.set(option, number, limits) {
             Ok(()) => {}
             Err(OptionError::NotAllowed) => return Ok(Outcome::Failed("EPERM")),
+            Err(OptionError::Off) => return Ok(Outcome::Failed("EOPNOTSUPP")),
             Err(_) => return Ok(Outcome::Failed("EINVAL")),
         }
         let (now, shard) = (around.machine.now, &mut around.machine.shard);
@@ -218,7 +219,10 @@ fn option_name(call: &Call) -> &str {
 const O_RDWR: i64 = 0x2;
 const O_NONBLOCK: i64 = 0x800;
 /// Linux's names beside the machine's.
-const OPTIONS: [(&str, SocketOption); 22] = [
+const OPTIONS: [(&str, SocketOption); 25] = [
+    ("TCP_FASTOPEN", SocketOption::FastOpen),
+    ("TCP_FASTOPEN_CONNECT", SocketOption::FastOpenConnect),
+    ("TCP_FASTOPEN_NO_COOKIE", SocketOption::FastOpenNoCookie),
     ("TCP_CONGESTION", SocketOption::Congestion),
     ("SO_MAX_PACING_RATE", SocketOption::PacingRateMax),
     ("TCP_NODELAY", SocketOption::NoDelay),

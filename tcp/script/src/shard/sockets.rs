@@ -55,7 +55,7 @@ pub(super) enum Kind {
 pub struct Surroundings<'a> {
     pub(super) machine: &'a mut Stack,
     pub(super) settings: &'a Settings,
-    opened: Option<Flow>,
+    pub(super) opened: Option<Flow>,
     listens: bool,
 }
 
@@ -265,9 +265,7 @@ impl Sockets {
     }
 
     fn connect(&mut self, around: &mut Surroundings<'_>, call: &Call) -> Result<Outcome, Trouble> {
-        let settings = around.settings;
-        let standard = Endpoint::new(settings.remote.into(), settings.connect_port);
-        let remote = endpoint(call.arguments.get(1), standard)?;
+        let remote = remote(around, call.arguments.get(1))?;
         let Some(socket) = self.of_mut(call) else {
             return Ok(Outcome::Failed("EBADF"));
         };
@@ -276,28 +274,21 @@ impl Sockets {
             Kind::Connection(id) => return Ok(socket.connecting(around.machine, id)),
             Kind::Fresh => {}
         }
-        let options = ConnectOptions {
-            source: settings.local.into(),
-            source_port: socket.bound.map(|bound| bound.port),
-            remote,
-            mtu: settings.mtu,
-            cookie: 0,
-            socket: socket.options,
-        };
+        let options = socket.towards(around.settings, remote);
         let now = around.machine.now;
         match around.machine.shard.connect(now, &options, &|_| true) {
             Ok(id) => {
                 socket.kind = Kind::Connection(id);
                 around.opened = around.machine.shard.flow(id);
-                Ok(Outcome::WaitOr("EINPROGRESS"))
+                // It waits for data to go with the SYN.
+                let is_deferred = around.machine.shard.send_room(id) > 0;
+                socket.is_connect_told = is_deferred;
+                Ok(match is_deferred {
+                    true => Outcome::Done(0),
+                    false => Outcome::WaitOr("EINPROGRESS"),
+                })
             }
-            Err(ConnectError::AddressInUse(_) | ConnectError::NoPort(_)) => {
-                Ok(Outcome::Failed("EADDRNOTAVAIL"))
-            }
-            Err(ConnectError::BadAddress(_)) => Ok(Outcome::Failed("ENETUNREACH")),
-            Err(error @ (ConnectError::TableFull(_) | ConnectError::NoRoomForKeys)) => {
-                Err(Trouble::Difference(error.to_string()))
-            }
+            Err(error) => not_connected(error),
         }
     }
 
@@ -331,6 +322,18 @@ impl Sockets {
 }
 
 impl Socket {
+    /// An active open of this socket.
+    pub(super) fn towards(&self, settings: &Settings, remote: Endpoint) -> ConnectOptions {
+        ConnectOptions {
+            source: settings.local.into(),
+            source_port: self.bound.map(|bound| bound.port),
+            remote,
+            mtu: settings.mtu,
+            cookie: 0,
+            socket: self.options,
+        }
+    }
+
     pub(super) fn connection(&self) -> Option<ConnectionId> {
         match self.kind {
             Kind::Connection(id) => Some(id),
@@ -358,6 +361,29 @@ impl Socket {
                 self.is_connect_told = true;
                 Outcome::Done(0)
             }
+        }
+    }
+}
+
+/// The peer that an argument names, or the usual one.
+pub(super) fn remote(
+    around: &Surroundings<'_>,
+    argument: Option<&Value>,
+) -> Result<Endpoint, Trouble> {
+    let settings = around.settings;
+    let standard = Endpoint::new(settings.remote.into(), settings.connect_port);
+    endpoint(argument, standard)
+}
+
+/// Why a socket was not connected.
+pub(super) fn not_connected(error: ConnectError) -> Result<Outcome, Trouble> {
+    match error {
+        ConnectError::AddressInUse(_) | ConnectError::NoPort(_) => {
+            Ok(Outcome::Failed("EADDRNOTAVAIL"))
+        }
+        ConnectError::BadAddress(_) => Ok(Outcome::Failed("ENETUNREACH")),
+        error @ (ConnectError::TableFull(_) | ConnectError::NoRoomForKeys) => {
+            Err(Trouble::Difference(error.to_string()))
         }
     }
 }

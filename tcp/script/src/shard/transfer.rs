@@ -1,9 +1,9 @@
 //! Bytes in and out: read and write in all their forms.
 
-use coremill_tcp::UrgentError;
 use coremill_tcp::error::{ReceiveError, SendError};
+use coremill_tcp::{State, UrgentError};
 
-use super::sockets::{Kind, Sockets, Surroundings, name_of};
+use super::sockets::{Kind, Sockets, Surroundings, name_of, not_connected, remote};
 use crate::amounts::{refuse_flags, wanted};
 use crate::language::Call;
 use crate::subject::{Outcome, Progress};
@@ -83,11 +83,20 @@ impl Sockets {
         progress: &mut Progress,
     ) -> Result<Outcome, Trouble> {
         let wanted = wanted(call)?;
-        refuse_flags(
-            call,
-            &["MSG_DONTWAIT", "MSG_NOSIGNAL", "MSG_MORE", "MSG_OOB"],
-        )?;
+        let known = [
+            "MSG_DONTWAIT",
+            "MSG_NOSIGNAL",
+            "MSG_MORE",
+            "MSG_OOB",
+            "MSG_FASTOPEN",
+        ];
+        refuse_flags(call, &known)?;
         let has = |flag| call.arguments.iter().any(|value| value.has(flag));
+        if has("MSG_FASTOPEN")
+            && let Some(opened) = self.open_fast(around, call, progress, wanted)?
+        {
+            return Ok(opened);
+        }
         let Some(socket) = self.of_mut(call) else {
             return Ok(Outcome::Failed("EBADF"));
         };
@@ -110,7 +119,9 @@ impl Sockets {
             Ok(count) => {
                 progress.moved += count;
                 let is_partial = socket.is_nonblocking && progress.moved > 0;
-                Ok(if progress.moved == wanted || is_partial {
+                // Whoever blocks and sends with the SYN waits for its answer.
+                let is_over = socket.state(around.machine) != Some(State::SynSent);
+                Ok(if (progress.moved == wanted && is_over) || is_partial {
                     done(progress)
                 } else {
                     Outcome::Wait
@@ -127,6 +138,42 @@ impl Sockets {
             }
             Err(SendError::NoExtension) => Ok(Outcome::Failed("ENOBUFS")),
             Err(SendError::ShutDown | SendError::NoConnection) => Ok(Outcome::Failed("EPIPE")),
+        }
+    }
+
+    /// sendto with MSG_FASTOPEN of a socket that is not connected; None for one that is.
+    fn open_fast(
+        &mut self,
+        around: &mut Surroundings<'_>,
+        call: &Call,
+        progress: &mut Progress,
+        wanted: usize,
+    ) -> Result<Option<Outcome>, Trouble> {
+        let remote = remote(around, call.arguments.get(4))?;
+        let Some(socket) = self.of_mut(call) else {
+            return Ok(Some(Outcome::Failed("EBADF")));
+        };
+        if !matches!(socket.kind, Kind::Fresh) {
+            return Ok(None);
+        }
+        let limits = around.machine.shard.limits();
+        if limits.opening.fast_open.bits() & 1 == 0 {
+            return Ok(Some(Outcome::Failed("EOPNOTSUPP")));
+        }
+        let options = socket.towards(around.settings, remote);
+        let (now, shard) = (around.machine.now, &mut around.machine.shard);
+        match shard.connect_with(now, &options, &vec![0; wanted], &|_| true) {
+            Ok((id, taken)) => {
+                socket.kind = Kind::Connection(id);
+                around.opened = shard.flow(id);
+                progress.moved = taken;
+                Ok(Some(match taken {
+                    0 => Outcome::WaitOr("EINPROGRESS"),
+                    _ if socket.is_nonblocking => done(progress),
+                    _ => Outcome::Wait,
+                }))
+            }
+            Err(error) => not_connected(error).map(Some),
         }
     }
 }

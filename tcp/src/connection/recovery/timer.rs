@@ -18,6 +18,8 @@ pub(crate) enum Timer {
     Probe,
     /// RFC 8985, section 6.3.
     Reordering,
+    /// The SYN or SYN-ACK of a Fast Open whose user may write before it is answered. What was written has no timer then.
+    FastOpen,
 }
 
 impl<Q> Connection<Q> {
@@ -52,9 +54,14 @@ impl<Q> Connection<Q> {
     #[inline]
     pub(crate) fn start_timer<M>(&mut self, context: &Context<'_, M>, was_idle: bool) {
         if was_idle || !self.deadlines.retransmit.is_set() {
+            if self.send.timer == Timer::FastOpen {
+                return;
+            }
             self.restart_timeout(context);
         }
-        if self.send.timer != Timer::Reordering && self.may_probe(context) {
+        if !matches!(self.send.timer, Timer::Reordering | Timer::FastOpen)
+            && self.may_probe(context)
+        {
             if self.send.timer == Timer::Probe {
                 // The timeout is that of the oldest segment.
                 let oldest = context.records.first(&self.send.records);
