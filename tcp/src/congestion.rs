@@ -244,7 +244,7 @@ impl Congestion {
         }
         self.window = self.window.max(least);
         if let Some(block) = pool.get_mut(&self.block) {
-            block.restart(now);
+            block.restart();
         }
     }
 

@@ -71,7 +71,7 @@ impl Block {
             counted: 0,
             before: Before::default(),
             validity: match settings.validation {
-                Validation::Linux => Validity::Linux(Usage::new(now)),
+                Validation::Linux => Validity::Linux(Usage::default()),
                 Validation::Rfc7661 => {
                     Validity::Rfc7661(PipeAck::new(now, SequenceNumber::default()))
                 }
@@ -100,13 +100,7 @@ impl Block {
         settings: &CongestionSettings,
     ) -> bool {
         match &mut self.validity {
-            Validity::Linux(usage) => {
-                let is_limited = usage.observe(windows, acknowledged);
-                if !is_limited && settings.idle_restart {
-                    usage.decay(windows, acknowledged, settings);
-                }
-                is_limited
-            }
+            Validity::Linux(usage) => usage.observe(windows, acknowledged),
             Validity::Rfc7661(pipe_ack) => {
                 let is_validated = pipe_ack.observe(windows, acknowledged);
                 if !is_validated {
@@ -171,11 +165,8 @@ impl Block {
     }
 
     /// The window was set anew after idleness.
-    pub(super) fn restart(&mut self, now: Instant) {
+    pub(super) fn restart(&mut self) {
         self.counted = 0;
-        if let Validity::Linux(usage) = &mut self.validity {
-            usage.restart(now);
-        }
     }
 
     /// Another algorithm takes over.

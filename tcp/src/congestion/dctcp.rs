@@ -32,11 +32,14 @@ impl Dctcp {
     pub(super) fn observe(&mut self, acknowledged: &Acknowledged) {
         self.delivered = self.delivered.saturating_add(acknowledged.delivered);
         self.marked = self.marked.saturating_add(acknowledged.marked);
-        match self.end {
-            Some(end) if acknowledged.unacknowledged < end => return,
-            Some(_) => self.estimate(),
-            None => {}
+        // The first one ends a window too: DCTCP.WindowEnd begins as SND.UNA (RFC 8257, section 3.3, and Linux).
+        if self
+            .end
+            .is_some_and(|end| acknowledged.unacknowledged < end)
+        {
+            return;
         }
+        self.estimate();
         self.end = Some(acknowledged.next);
         self.delivered = 0;
         self.marked = 0;

@@ -35,18 +35,20 @@ impl PipeAck {
     /// 4.3): at least half of it was acknowledged in a round trip.
     pub(super) fn observe(&mut self, windows: &Congestion, acknowledged: &Acknowledged) -> bool {
         let now = millis(acknowledged.now);
+        // RFC 7661, section 4.2: the period is three round trips, a second at least; what is older is forgotten.
+        let round_trip_millis = acknowledged.sample_micros.unwrap_or(0) / 1_000;
+        let half = (round_trip_millis.saturating_mul(3) / 2).max(HALF_MILLIS_LEAST);
+        let passed = now.wrapping_sub(self.half_began);
+        if passed >= half {
+            let present = std::mem::take(&mut self.present);
+            self.last = if passed < 2 * half { present } else { 0 };
+            self.half_began = now;
+        }
         self.round_bytes = self.round_bytes.saturating_add(acknowledged.delivered);
         if acknowledged.unacknowledged >= self.round_end {
             self.present = self.present.max(self.round_bytes);
             self.round_bytes = 0;
             self.round_end = acknowledged.next;
-        }
-        // RFC 7661, section 4.2: the period is three round trips, a second at least.
-        let round_trip_millis = acknowledged.sample_micros.unwrap_or(0) / 1_000;
-        let half = (round_trip_millis.saturating_mul(3) / 2).max(HALF_MILLIS_LEAST);
-        if now.wrapping_sub(self.half_began) >= half {
-            self.last = std::mem::take(&mut self.present);
-            self.half_began = now;
         }
         let is_validated = self.bytes() == 0 || self.bytes() >= windows.window / 2;
         if is_validated {

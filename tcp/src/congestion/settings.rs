@@ -56,8 +56,7 @@ pub enum Hystart {
 /// What becomes of a window that is not used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Validation {
-    /// It does not grow, and after a retransmission timeout of it halves the distance to what was used
-    /// (as Linux, after RFC 2861; the latter only with `idle_restart`).
+    /// It does not grow (as Linux).
     #[default]
     Linux,
     /// RFC 7661: it does not grow, stays for five minutes, and is forgotten by a loss.

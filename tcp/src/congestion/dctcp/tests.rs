@@ -36,7 +36,9 @@ fn windows_of(dctcp: &mut Dctcp, first: u32, count: u32, marked: u32) {
 fn alpha_follows_the_share_of_marks() {
     for marked in [0, 1, 3, 10] {
         let mut dctcp = Dctcp::new();
-        let mut ideal = 1.0;
+        // The first acknowledgement is a window for itself.
+        let first = if marked > 0 { 1.0 } else { 0.0 };
+        let mut ideal = 1.0 + (first - 1.0) / 16.0;
         windows_of(&mut dctcp, 0, 1, marked);
         for window in 1..40_u32 {
             windows_of(&mut dctcp, window * 10_000, 1, marked);
