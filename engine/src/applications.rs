@@ -31,10 +31,12 @@ mod subscribers;
 mod telling;
 mod transfer;
 mod turn;
+mod watching;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::Ordering;
 
+use coremill_ring::message::Message;
 use coremill_ring::untrusted::Violation;
 use coremill_tcp::Event;
 
@@ -59,6 +61,8 @@ pub(crate) struct Applications {
     end: usize,
     /// The place that goes first in the next turn.
     first: usize,
+    /// What a command is taken into: kept, for it would be cleared each time.
+    message: Message,
 }
 
 impl Applications {
@@ -67,6 +71,7 @@ impl Applications {
             domains: (0..DOMAINS_MAX).map(|_| None).collect(),
             end: 0,
             first: 0,
+            message: Message::new(),
         }
     }
 
@@ -107,19 +112,25 @@ impl Applications {
 
     /// Carries out commands, a share for each application; gives their number.
     pub(crate) fn take_commands(&mut self, turn: &mut Turn<'_>) -> usize {
+        let end = self.end;
+        if end == 0 {
+            return 0;
+        }
         // Another one goes first each turn.
-        self.first = if self.first + 1 < self.end {
-            self.first + 1
-        } else {
-            0
+        self.first = match self.first + 1 {
+            next if next < end => next,
+            _ => 0,
         };
-        let first = self.first.min(self.end);
-        let budget = Budget::of_turn(self.end);
-        let (behind, before) = self.domains[..self.end].split_at_mut(first);
+        let budget = Budget::of_turn(end);
         let mut done = 0;
-        for domain in before.iter_mut().chain(behind).flatten() {
-            domain.budget = budget;
-            done += guarded(domain, |domain| domain.begin_turn(turn)).unwrap_or(0);
+        for step in 0..end {
+            let place = self.first + step;
+            let place = if place < end { place } else { place - end };
+            if let Some(Some(domain)) = self.domains.get_mut(place) {
+                domain.budget = budget;
+                let message = &mut self.message;
+                done += guarded(domain, |domain| domain.begin_turn(turn, message)).unwrap_or(0);
+            }
         }
         done
     }
@@ -223,11 +234,15 @@ impl Applications {
 }
 
 impl Domain {
-    fn begin_turn(&mut self, turn: &mut Turn<'_>) -> Result<usize, Violation> {
+    fn begin_turn(
+        &mut self,
+        turn: &mut Turn<'_>,
+        message: &mut Message,
+    ) -> Result<usize, Violation> {
         if self.is_behind || self.followed != self.attachment.agreements.version() {
             self.follow_agreements(turn)?;
         }
-        self.take_commands(turn)
+        self.take_commands(turn, message)
     }
 
     fn end_turn(&mut self, turn: &mut Turn<'_>) -> Result<usize, Violation> {
@@ -251,7 +266,7 @@ impl Domain {
 
     /// Whether this one has nothing for a worker that wants to sleep.
     fn prepare_sleep(&mut self) -> bool {
-        let is_silent = self.ready_bits.sleep();
+        let is_silent = self.prepare_silence();
         if !self.is_served() {
             return true;
         }

@@ -201,7 +201,7 @@ fn configuration() -> String {
          receive_descriptors = 1024\ntransmit_descriptors = 1024\n\n\
          [[routes]]\nnetwork = \"10.99.0.0/24\"\nport = \"ring0\"\nlocal = \"port\"\n\n\
          [workers]\ncores = [{OTHER_CORE}]\nidle = \"spin\"\n\n\
-         [applications]\ncommand_slots = 4096\nevent_slots = 4096\n\n\
+         [applications]\ncommand_slots = 4096\nevent_slots = 8192\n\n\
          [metrics]\nenabled = false\n"
     )
 }

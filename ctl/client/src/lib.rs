@@ -58,12 +58,12 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod announced;
 mod attach;
 mod context;
 mod error;
 mod lane;
 mod listener;
-mod number_hash;
 mod poller;
 mod reading;
 mod socket;

@@ -2,28 +2,28 @@
 
 mod readiness;
 mod sealed;
+mod sources;
 mod watched;
 
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use coremill_ring::armed::Sleeper;
 use coremill_ring::doorbell::Ear;
 use coremill_ring::event::Event;
+use coremill_ring::socket_state::Flags;
 use rustix::io::Errno;
 
+use crate::announced::Announced;
 use crate::context::{Context, Notifier, broken, listen};
 use crate::lane::Events;
 use crate::listener::TcpListener;
-use crate::number_hash::NumberHasher;
-use crate::socket::Socket;
 use crate::stack::Stack;
-use crate::stream::{Announced, TcpStream};
+use crate::stream::TcpStream;
 pub use readiness::{Interest, Readiness};
+use sources::Sources;
 pub(crate) use watched::{Seen, Watched};
 
 /// Waits for many sockets at once, level-triggered: a socket is told again as long as it is ready.
@@ -58,25 +58,15 @@ pub struct Poller {
     events: Events,
     sleeper: Sleeper,
     ear: Arc<Ear>,
-    sources: HashMap<u64, Source, BuildHasherDefault<NumberHasher>>,
+    sources: Sources,
     /// Sources that were announced and not yet found to be unready.
     candidates: Vec<u64>,
     /// Sources that the daemon has not opened yet: nobody announces that it has.
     opening: Vec<u64>,
-    /// Sources beyond which those that were dropped are looked for.
-    sweep_at: usize,
     /// When a source is to be looked at again, which nobody may announce.
     look_again: Option<Duration>,
-}
-
-#[derive(Debug)]
-struct Source {
-    watched: Weak<dyn Watched>,
-    token: usize,
-    interest: Interest,
-    is_candidate: bool,
-    /// Bytes received at the last look at the state: whatever comes later is announced by an event of its own.
-    received: Option<u64>,
+    /// Calls that found something.
+    waits: u32,
 }
 
 /// What a poller can wait for: [`TcpStream`] and [`TcpListener`].
@@ -104,11 +94,11 @@ impl Poller {
             sleeper: Sleeper::new(context.application.part(armed)),
             notifier: number,
             ear,
-            sources: HashMap::default(),
+            sources: Sources::default(),
             candidates: Vec::new(),
             opening: Vec::new(),
-            sweep_at: SOURCES_FEW,
             look_again: None,
+            waits: 0,
             context,
         })
     }
@@ -127,32 +117,25 @@ impl Poller {
     ) -> io::Result<()> {
         let watched = source.watched();
         let socket = watched.socket();
-        let key = socket.number;
-        self.sweep();
-        let source = Source {
-            watched: Arc::downgrade(&watched),
-            token,
-            interest,
-            // It may be ready already.
-            is_candidate: true,
-            received: None,
-        };
-        match socket.told.name() {
-            None => {
-                socket.take_place(self.notifier)?;
+        let (key, was_candidate) = self.sources.insert(&watched, token, interest);
+        let subscribed = match socket.told.name() {
+            None => socket.take_place(self.notifier).map(|()| {
                 if !self.opening.contains(&key) {
                     self.opening.push(key);
                 }
-            }
-            Some(Ok(_)) => socket.subscribe_to(self.notifier, key, interest.bits())?,
+            }),
+            Some(Ok(_)) => socket.subscribe_to(self.notifier, key, interest.bits()),
             // It could not be opened: `wait` says so.
-            Some(Err(_)) => {}
-        }
-        let before = self.sources.insert(key, source);
-        if !before.is_some_and(|before| before.is_candidate) {
+            Some(Err(_)) => Ok(()),
+        };
+        if !was_candidate {
+            // It may be ready already.
             self.candidates.push(key);
+            if subscribed.is_err() {
+                self.sources.remove(socket.number);
+            }
         }
-        Ok(())
+        subscribed
     }
 
     /// Waits for a socket no longer.
@@ -162,11 +145,9 @@ impl Poller {
     pub fn deregister(&mut self, source: &impl Pollable) -> io::Result<()> {
         let watched = source.watched();
         let socket = watched.socket();
-        let known = self.sources.remove(&socket.number);
-        if known.ok_or(io::Error::from(Errno::NOENT))?.is_candidate {
-            // It may be registered again, and is to be told once then.
-            self.candidates.retain(|key| *key != socket.number);
-        }
+        // It may be registered again: what is still noted under its key names nobody then.
+        let known = self.sources.remove(socket.number);
+        known.ok_or(io::Error::from(Errno::NOENT))?;
         socket.unsubscribe_from(self.notifier)
     }
 
@@ -180,30 +161,45 @@ impl Poller {
         ready: &mut Vec<(usize, Readiness)>,
         timeout: Option<Duration>,
     ) -> io::Result<usize> {
+        if self.look(ready)? > 0 {
+            return self.found(ready);
+        }
         let begun = Instant::now();
         let spin_until = begun + self.context.spin();
         let deadline = timeout.and_then(|timeout| begun.checked_add(timeout));
+        let mut now = begun;
         loop {
-            if self.look(ready)? > 0 {
-                self.context.look_for_end()?;
-                return Ok(ready.len());
-            }
-            let now = Instant::now();
             if deadline.is_some_and(|deadline| deadline <= now) {
                 self.context.look_for_end()?;
                 return Ok(0);
             }
-            if now < spin_until {
+            if now >= spin_until {
+                let is_behind = self.context.settle()?;
+                self.sleeper.arm();
+                if self.look(ready)? == 0 {
+                    self.sleep(deadline, now, is_behind)?;
+                }
+                self.sleeper.disarm();
+            }
+            // The clock costs as much as some looks.
+            for _ in 0..LOOKS_PER_CLOCK {
+                if !ready.is_empty() || self.look(ready)? > 0 {
+                    return self.found(ready);
+                }
                 std::hint::spin_loop();
-                continue;
             }
-            let is_behind = self.context.settle()?;
-            self.sleeper.arm();
-            if self.look(ready)? == 0 {
-                self.sleep(deadline, now, is_behind)?;
-            }
-            self.sleeper.disarm();
+            now = Instant::now();
         }
+    }
+
+    /// Something is ready; whether the daemon is there is looked at now and then, for that asks the clock.
+    #[inline]
+    fn found(&mut self, ready: &[(usize, Readiness)]) -> io::Result<usize> {
+        self.waits = self.waits.wrapping_add(1);
+        if self.waits.is_multiple_of(WAITS_PER_LOOK) {
+            self.context.look_for_end()?;
+        }
+        Ok(ready.len())
     }
 
     /// Prepares for waiting on the descriptor. False when something is ready already: call [`Poller::wait`] instead.
@@ -236,15 +232,6 @@ impl Poller {
         self.context.look_for_end()
     }
 
-    /// Forgets sources that were dropped while they were not ready, once there are twice as many as there were.
-    fn sweep(&mut self) {
-        if self.sources.len() >= self.sweep_at {
-            self.sources
-                .retain(|_, source| source.watched.strong_count() > 0);
-            self.sweep_at = (2 * self.sources.len()).max(SOURCES_FEW);
-        }
-    }
-
     /// Subscribes to what the daemon has opened since the last look.
     fn look_at_opening(&mut self) -> io::Result<()> {
         if self.opening.is_empty() {
@@ -253,7 +240,7 @@ impl Poller {
         self.context.look()?;
         let mut opening = std::mem::take(&mut self.opening);
         opening.retain(|key| {
-            let Some(source) = self.sources.get_mut(key) else {
+            let Some(source) = self.sources.get_mut(*key) else {
                 return false;
             };
             let Some(watched) = source.watched.upgrade() else {
@@ -280,59 +267,80 @@ impl Poller {
         Ok(())
     }
 
-    /// Takes events, and looks at the state of all that was announced.
+    /// Takes events, and finds out what of all that was announced is ready.
     fn look(&mut self, ready: &mut Vec<(usize, Readiness)>) -> io::Result<usize> {
         ready.clear();
-        self.look_at_opening()?;
+        if !self.opening.is_empty() {
+            self.look_at_opening()?;
+        }
         let Self {
             events,
+            sources,
+            candidates,
+            ..
+        } = self;
+        let memory = (&self.context.daemon, &self.context.layout);
+        let drained = events.drain(|event| {
+            if let Event::Ready {
+                ticket,
+                flags,
+                received,
+                unread,
+                ..
+            } = event
+                && let Some(source) = sources.get_mut(ticket)
+            {
+                source.received = None;
+                if let Some((chunk, start)) = unread
+                    && flags == Flags::CONNECTED
+                {
+                    let announced = Announced {
+                        received,
+                        chunk,
+                        start,
+                    };
+                    source.hear(announced, memory);
+                }
+                if !std::mem::replace(&mut source.is_candidate, true) {
+                    candidates.push(ticket);
+                }
+            }
+        });
+        let drained = drained.map_err(broken)?;
+        self.look_again = None;
+        if !self.candidates.is_empty() {
+            self.look_at_candidates(drained.tell_all, ready);
+        }
+        Ok(ready.len())
+    }
+
+    /// Keeps those that are ready. Where events do not tell all, all states are looked at.
+    fn look_at_candidates(&mut self, tell_all: bool, ready: &mut Vec<(usize, Readiness)>) {
+        let Self {
             sources,
             candidates,
             look_again,
             ..
         } = self;
-        *look_again = None;
-        let drained = events.drain(|event| {
-            let Event::Ready {
-                ticket,
-                received,
-                unread,
-                ..
-            } = event
-            else {
-                return;
-            };
-            let Some(source) = sources.get_mut(&ticket) else {
-                return;
-            };
-            if let Some((chunk, start)) = unread
-                && let Some(watched) = source.watched.upgrade()
-            {
-                watched.announce(Announced {
-                    received,
-                    chunk,
-                    start,
-                });
-            }
-            source.received = None;
-            if !std::mem::replace(&mut source.is_candidate, true) {
-                candidates.push(ticket);
-            }
-        });
-        drained.map_err(broken)?;
         candidates.retain(|key| {
-            let Some(source) = sources.get_mut(key) else {
+            let Some(source) = sources.get_mut(*key) else {
                 return false;
             };
+            if !tell_all {
+                source.received = None;
+            }
+            if let Some(is_readable) = source.is_readable() {
+                source.is_candidate = is_readable;
+                if is_readable {
+                    ready.push((source.token, Readiness::READABLE));
+                }
+                return is_readable;
+            }
             let Some(watched) = source.watched.upgrade() else {
                 // It was closed, and with it the subscription.
-                sources.remove(key);
+                sources.remove_key(*key);
                 return false;
             };
-            if source.is_exhausted(watched.socket()) {
-                source.is_candidate = false;
-                return false;
-            }
             let seen = watched.seen(source.interest);
             let readiness = seen.readiness;
             source.received = seen.received_if_open();
@@ -348,7 +356,6 @@ impl Poller {
             }
             source.is_candidate
         });
-        Ok(ready.len())
     }
 }
 
@@ -361,7 +368,7 @@ impl AsFd for Poller {
 
 impl Drop for Poller {
     fn drop(&mut self) {
-        for source in self.sources.values() {
+        for source in self.sources.iter() {
             if let Some(watched) = source.watched.upgrade() {
                 let socket = watched.socket();
                 // If the daemon is gone, so is the subscription.
@@ -377,17 +384,9 @@ impl Drop for Poller {
     }
 }
 
-impl Source {
-    /// Whether all that the last look has shown was read: nothing is there that no event has announced since, so that
-    /// the state, which the worker is about to write, need not be looked at.
-    #[inline]
-    fn is_exhausted(&self, socket: &Socket) -> bool {
-        let has_read = |received| socket.read() >= received;
-        !self.interest.writable && self.received.is_some_and(has_read)
-    }
-}
-
-/// Fewer sources than this are not swept.
-const SOURCES_FEW: usize = 64;
 /// A sleep while a connection attempt, or what was read, has not reached its worker yet.
 const NAP: Duration = Duration::from_micros(100);
+/// Calls that find something between two looks for the daemon's end.
+const WAITS_PER_LOOK: u32 = 16;
+/// Looks at the rings of events between two looks at the clock.
+const LOOKS_PER_CLOCK: u32 = 8;

@@ -1,11 +1,12 @@
 //! How far connections were read, and which of them their workers do not know about yet.
 //!
 //! What was read goes back with the next command of its connection, which costs nothing. One that has none to send
-//! would keep its chunk: a few such may wait, the rest are told, and all are before anybody sleeps.
+//! would keep its chunk: a few such may wait, the rest are told, and all are before anybody sleeps. Connections that are
+//! read again and again stay in the list, so that a read of theirs takes no lock.
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use coremill_ring::command::Command;
@@ -23,13 +24,26 @@ pub(crate) struct Reading {
     read: AtomicU64,
     told: AtomicU64,
     is_listed: AtomicBool,
+    /// It is among those that are counted as untold.
+    is_counted: AtomicBool,
     /// What the daemon finds if this process dies before it tells.
     mark: ReadMark,
 }
 
 /// Connections that may have something to tell, each once, the oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Untold(Mutex<VecDeque<Arc<Reading>>>);
+pub(crate) struct Untold {
+    list: Mutex<List>,
+    /// How many have, about: it is counted without a lock.
+    count: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct List {
+    readings: VecDeque<Arc<Reading>>,
+    /// Connections beyond which those that are no more are looked for.
+    sweep_at: usize,
+}
 
 impl Reading {
     pub(crate) fn new(worker: u32, socket: Handle, mark: ReadMark) -> Arc<Self> {
@@ -39,6 +53,7 @@ impl Reading {
             read: AtomicU64::new(0),
             told: AtomicU64::new(0),
             is_listed: AtomicBool::new(false),
+            is_counted: AtomicBool::new(false),
             mark,
         })
     }
@@ -48,14 +63,13 @@ impl Reading {
         self.read.load(Ordering::Acquire)
     }
 
-    /// So much is read by now.
-    pub(crate) fn set_read(&self, read: u64) {
-        self.read.store(read, Ordering::Release);
-        self.mark.set(read);
-    }
-
-    /// The count for a command that is about to be sent.
-    pub(crate) fn tell(&self) -> u64 {
+    /// The count for a command that is about to be sent: called by one at a time, behind the context's lock.
+    #[inline]
+    pub(crate) fn tell(&self, untold: &Untold) -> u64 {
+        if self.is_counted.load(Ordering::Relaxed) {
+            self.is_counted.store(false, Ordering::Relaxed);
+            untold.recount(|count| count.saturating_sub(1));
+        }
         let read = self.read();
         self.told.store(read, Ordering::Release);
         read
@@ -68,53 +82,95 @@ impl Reading {
     }
 
     /// The command that tells the worker, if it does not know.
-    pub(crate) fn command(&self) -> Option<Command> {
+    pub(crate) fn command(&self, untold: &Untold) -> Option<Command> {
         let socket = self.socket;
         (self.untold_bytes() > 0).then(|| Command::Read {
             socket,
-            read: self.tell(),
+            read: self.tell(untold),
         })
     }
 }
 
 impl Untold {
-    /// Remembers one that was read; gives the oldest back when there are too many.
-    fn add(&self, reading: &Arc<Reading>) -> Option<Arc<Reading>> {
-        if reading.is_listed.swap(true, Ordering::AcqRel) {
-            return None;
+    /// So much is read by now of a connection: called by one at a time for each. Gives the bytes that its worker does not
+    /// know of.
+    #[inline]
+    pub(crate) fn set_read(&self, reading: &Arc<Reading>, read: u64) -> u64 {
+        reading.read.store(read, Ordering::Release);
+        reading.mark.set(read);
+        if !reading.is_counted.load(Ordering::Relaxed) {
+            reading.is_counted.store(true, Ordering::Relaxed);
+            self.recount(|count| count + 1);
         }
-        let mut list = lock(&self.0);
-        list.push_back(Arc::clone(reading));
-        (list.len() > UNTOLD_MAX)
-            .then(|| list.pop_front())
-            .flatten()
-            .inspect(|oldest| oldest.is_listed.store(false, Ordering::Release))
+        // Exchanged even if it is listed: one who takes it out just now then sees what was read.
+        if !reading.is_listed.swap(true, Ordering::AcqRel) {
+            self.list(reading);
+        }
+        read.saturating_sub(reading.told.load(Ordering::Acquire))
     }
 
-    /// Remembers one beyond the number, when there was no room to tell it.
+    /// Whether more wait than may.
+    #[inline]
+    pub(crate) fn are_many(&self) -> bool {
+        self.count.load(Ordering::Relaxed) > UNTOLD_MAX
+    }
+
+    /// Not exact where several threads count at once: too few of a few, or put right by `oldest`.
+    #[inline]
+    fn recount(&self, change: impl FnOnce(usize) -> usize) {
+        let count = self.count.load(Ordering::Relaxed);
+        self.count.store(change(count), Ordering::Relaxed);
+    }
+
+    /// Remembers one again that could not be told.
     fn put_back(&self, reading: &Arc<Reading>) {
         if !reading.is_listed.swap(true, Ordering::AcqRel) {
-            lock(&self.0).push_back(Arc::clone(reading));
+            self.list(reading);
         }
     }
 
-    /// How many there are.
-    fn count(&self) -> usize {
-        lock(&self.0).len()
+    #[cold]
+    fn list(&self, reading: &Arc<Reading>) {
+        let mut list = lock(&self.list);
+        if list.readings.len() >= list.sweep_at.max(UNTOLD_MAX) {
+            // What a connection that was closed had to tell was told then.
+            list.readings
+                .retain(|reading| Arc::strong_count(reading) > 1);
+            list.sweep_at = 2 * list.readings.len();
+        }
+        list.readings.push_back(Arc::clone(reading));
+    }
+
+    /// How many there are in the list.
+    fn listed(&self) -> usize {
+        lock(&self.list).readings.len()
+    }
+
+    /// The oldest of those that have something to tell; it is the youngest from now on.
+    fn oldest(&self) -> Option<Arc<Reading>> {
+        let readings = &mut lock(&self.list).readings;
+        let is_untold = |reading: &Arc<Reading>| reading.untold_bytes() > 0;
+        let Some(place) = readings.iter().position(is_untold) else {
+            self.count.store(0, Ordering::Relaxed);
+            return None;
+        };
+        readings.rotate_left(place + 1);
+        readings.back().cloned()
     }
 
     /// Takes one out.
     fn next(&self) -> Option<Arc<Reading>> {
-        let next = lock(&self.0).pop_front()?;
-        next.is_listed.store(false, Ordering::Release);
+        let next = lock(&self.list).readings.pop_front()?;
+        next.is_listed.swap(false, Ordering::AcqRel);
         Some(next)
     }
 }
 
 impl Context {
-    /// A connection was read; its count shall not stay here for ever.
-    pub(crate) fn was_read(&self, reading: &Arc<Reading>, patience: Patience) -> io::Result<()> {
-        match self.untold.add(reading) {
+    /// Too many connections were read whose workers do not know: tells of the oldest.
+    #[cold]
+    pub(crate) fn tell_oldest(&self, patience: Patience) -> io::Result<()> {
+        match self.untold.oldest() {
             Some(oldest) => self.tell(&oldest, patience),
             None => Ok(()),
         }
@@ -123,7 +179,7 @@ impl Context {
     /// Tells all that was read: called by who is about to sleep.
     pub(crate) fn tell_all_read(&self, patience: Patience) -> io::Result<()> {
         // Those that find no room are behind these again.
-        for _ in 0..self.untold.count() {
+        for _ in 0..self.untold.listed() {
             let Some(next) = self.untold.next() else {
                 break;
             };
@@ -136,7 +192,7 @@ impl Context {
     /// the events, so that no worker waits for room. True when commands found no room: nobody tells when there is some.
     pub(crate) fn settle(&self) -> io::Result<bool> {
         self.tell_all_read(Patience::Never)?;
-        Ok(self.look_and_send()? || self.untold.count() > 0)
+        Ok(self.look_and_send()? || self.untold.listed() > 0)
     }
 
     /// Tells the worker what was read of a connection, if it does not know. Without patience and room it is remembered
@@ -145,7 +201,8 @@ impl Context {
         if reading.untold_bytes() == 0 {
             return Ok(());
         }
-        match self.submit(reading.worker, &[], patience, || reading.command()) {
+        let command = || reading.command(&self.untold);
+        match self.submit(reading.worker, &[], patience, command) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.untold.put_back(reading);
                 Ok(())

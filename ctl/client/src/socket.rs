@@ -149,8 +149,20 @@ impl Socket {
         let reading = &self.name()?.reading;
         self.context
             .submit(self.worker, payload, self.patience(), || {
-                Some(command(reading.tell()))
+                Some(command(reading.tell(&self.context.untold)))
             })
+    }
+
+    /// Sends these bytes inside a command.
+    #[inline]
+    pub(crate) fn submit_bytes(&self, name: &Name, payload: &[u8]) -> io::Result<()> {
+        let counts = || {
+            let read = name.reading.tell(&self.context.untold);
+            let offset = self.sent.fetch_add(payload.len() as u64, Ordering::AcqRel);
+            (offset, read)
+        };
+        self.context
+            .submit_bytes(self.worker, self.patience(), (name.handle, payload), counts)
     }
 
     /// What the daemon says about it.
@@ -222,10 +234,7 @@ impl Socket {
 
     /// Bytes read.
     pub(crate) fn read(&self) -> u64 {
-        match self.told.name() {
-            Some(Ok(name)) => name.reading.read(),
-            _ => 0,
-        }
+        self.told.read()
     }
 
     /// A large write found no chunk, and does not try without before `until`.
@@ -271,6 +280,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
+        self.told.end();
         self.context
             .let_go(self.worker, self.patience(), &self.told);
     }

@@ -22,7 +22,6 @@ use coremill_ring::socket_state::Flags;
 
 use crate::poller::{Interest, Readiness, Seen, Watched};
 use crate::socket::{Socket, is_over};
-pub(crate) use receive::Announced;
 use receive::Receive;
 use send::Send;
 use settings::Settings;
@@ -246,13 +245,6 @@ impl Write for TcpStream {
 impl Watched for Inner {
     fn socket(&self) -> &Socket {
         &self.socket
-    }
-
-    fn announce(&self, announced: Announced) {
-        // Where a reader is at work, the state says it too.
-        if let Ok(mut receive) = self.receive.try_lock() {
-            receive.announce(announced);
-        }
     }
 
     fn seen(&self, interest: Interest) -> Seen {

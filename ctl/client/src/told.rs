@@ -8,6 +8,7 @@ use coremill_ring::handle::Handle;
 use coremill_ring::socket_state::StateReader;
 use rustix::io::Errno;
 
+use crate::announced::Announcement;
 use crate::context::Grants;
 use crate::reading::Reading;
 
@@ -17,6 +18,9 @@ pub(crate) struct Told {
     name: OnceLock<Result<Name, u16>>,
     late_error: AtomicU16,
     is_abandoned: AtomicBool,
+    /// Its user let go of it: whoever still waits for it may forget it.
+    is_over: AtomicBool,
+    pub(crate) announcement: Announcement,
 }
 
 /// A socket that the daemon has.
@@ -73,6 +77,25 @@ impl Told {
             0 => None,
             error => Some(error_from(error)),
         }
+    }
+
+    /// Bytes read of it.
+    #[inline]
+    pub(crate) fn read(&self) -> u64 {
+        match self.name.get() {
+            Some(Ok(name)) => name.reading.read(),
+            _ => 0,
+        }
+    }
+
+    /// Its user lets go of it.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
+    }
+
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
     }
 
     /// Its user is gone before it was opened: called under the context's lock, as answers are taken.

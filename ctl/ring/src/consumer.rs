@@ -6,10 +6,10 @@
 
 use crate::injection::point;
 use crate::layout::LINE_WORDS;
-use crate::message::{BYTES_MAX, Mark, Message, slots_for};
+use crate::message::{BODY_WORDS, BYTES_MAX, Mark, Message, slots_for};
 use crate::producer::{capacity, slot_word};
 use crate::untrusted::Violation;
-use crate::words::{SharedRead, SharedWrite, full_fence};
+use crate::words::{SharedRead, SharedWrite, WORD_BYTES, full_fence};
 
 /// The reading end.
 #[derive(Debug)]
@@ -67,6 +67,32 @@ impl Consumer {
         self.position = self.position.wrapping_add(slots as u64);
         point("take: taken, head not released");
         Ok(true)
+    }
+
+    /// As `take`, of a ring whose messages are of one slot each: its kind, length and words; those behind the length mean
+    /// nothing.
+    ///
+    /// # Errors
+    /// As `take`, and when a message is longer.
+    #[inline]
+    pub fn take_slot(&mut self) -> Result<Option<(u8, usize, [u64; BODY_WORDS])>, Violation> {
+        let first = slot_word(self.position, self.capacity);
+        let (mark, body) = self.slots.load_slot(first);
+        let mark = Mark::from_word(mark);
+        if mark.position != Mark::position_for(self.position) {
+            return Ok(None);
+        }
+        if mark.kind == Mark::CONTINUED {
+            return Err(Violation::UnknownKind);
+        }
+        let bytes = usize::from(mark.bytes);
+        if bytes > BODY_WORDS * WORD_BYTES {
+            return Err(Violation::BadLength);
+        }
+        let words = body();
+        self.position = self.position.wrapping_add(1);
+        point("take: taken, head not released");
+        Ok(Some((mark.kind, bytes, words)))
     }
 
     /// Whether a message waits.

@@ -61,8 +61,15 @@ impl Event {
     /// Puts it into a message.
     #[inline]
     pub fn encode(&self, message: &mut Message) {
-        // All are as long as a slot's body or shorter, so that they fit.
-        let _fits = match *self {
+        let (kind, bytes, words) = self.to_slot();
+        // A slot's body and shorter, so that it fits.
+        let _fits = message.set(kind, words.get(..bytes / WORD_BYTES).unwrap_or(&words));
+    }
+
+    /// As a slot carries it: its kind, length and words.
+    #[inline]
+    pub fn to_slot(&self) -> (u8, usize, [u64; BODY_WORDS]) {
+        let (kind, count, words) = match *self {
             Self::Ready {
                 ticket,
                 socket,
@@ -73,17 +80,9 @@ impl Event {
             } => {
                 let chunk = ChunkReference::to_word(unread.map(|(chunk, _)| chunk));
                 let start = unread.map_or(0, |(_, start)| start);
-                let flags = u64::from(flags.0);
-                let words = [
-                    ticket,
-                    socket.to_word(),
-                    flags,
-                    received,
-                    acknowledged,
-                    chunk,
-                    start,
-                ];
-                message.set(READY, &words)
+                let (socket, flags) = (socket.to_word(), u64::from(flags.0));
+                let words = [ticket, socket, flags, received, acknowledged, chunk, start];
+                (READY, 7, words)
             }
             Self::Answer {
                 ticket,
@@ -92,7 +91,8 @@ impl Event {
                 value,
             } => {
                 let socket = socket.map_or(0, Handle::to_word);
-                message.set(ANSWER, &[ticket, u64::from(error), socket, value])
+                let words = [ticket, u64::from(error), socket, value, 0, 0, 0];
+                (ANSWER, 4, words)
             }
             Self::Info {
                 ticket,
@@ -100,13 +100,16 @@ impl Event {
                 words: [first, second, third, fourth, fifth],
             } => {
                 let page = u64::from(page);
-                message.set(INFO, &[ticket, page, first, second, third, fourth, fifth])
+                let words = [ticket, page, first, second, third, fourth, fifth];
+                (INFO, 7, words)
             }
             Self::Granted { socket, grant } => {
                 let chunk = ChunkReference::to_word(Some(grant.chunk));
-                message.set(GRANTED, &[socket.to_word(), chunk, grant.start])
+                let words = [socket.to_word(), chunk, grant.start, 0, 0, 0, 0];
+                (GRANTED, 3, words)
             }
         };
+        (kind, count * WORD_BYTES, words)
     }
 
     /// Takes it out of a message.
@@ -115,10 +118,24 @@ impl Event {
     /// When it is no event of this version.
     #[inline]
     pub fn decode(message: &Message) -> Result<Self, Violation> {
+        Self::decode_slot(message.kind(), message.bytes(), message.slot(0))
+    }
+
+    /// Takes it out of a slot: its kind, length and words.
+    ///
+    /// # Errors
+    /// As `decode`.
+    #[inline]
+    pub fn decode_slot(
+        kind: u8,
+        bytes: usize,
+        words: &[u64; BODY_WORDS],
+    ) -> Result<Self, Violation> {
+        let message = &(bytes, words);
         let handle = |word| Handle::from_word(word).ok_or(Violation::BadField);
         let chunk = |word| ChunkReference::from_word(word).ok_or(Violation::BadField);
         let short = |word| u16::try_from(word).map_err(|_| Violation::BadField);
-        match message.kind() {
+        match kind {
             READY => {
                 let [ticket, socket, flags, received, acknowledged, first, start] =
                     fields(message)?;
@@ -172,10 +189,12 @@ impl Event {
 }
 
 #[inline]
-fn fields<const COUNT: usize>(message: &Message) -> Result<[u64; COUNT], Violation> {
+fn fields<const COUNT: usize>(
+    (bytes, words): &(usize, &[u64; BODY_WORDS]),
+) -> Result<[u64; COUNT], Violation> {
     const { assert!(COUNT <= BODY_WORDS) };
-    let exact = message.bytes() == COUNT * WORD_BYTES;
-    let words = message.words().first_chunk::<COUNT>().filter(|_| exact);
+    let exact = *bytes == COUNT * WORD_BYTES;
+    let words = words.first_chunk::<COUNT>().filter(|_| exact);
     words.copied().ok_or(Violation::BadLength)
 }
 

@@ -1,4 +1,4 @@
-//! Where what lies in the two memories of a domain. Version 1.
+//! Where what lies in the two memories of a domain. Version 4.
 //!
 //! Both sides compute the same offsets from the same `Shape`, which the daemon writes into the first page of its
 //! memory (`header`); the daemon itself never reads it back. Offsets count 64-bit words from the start of a memory, and
@@ -9,7 +9,7 @@ use crate::shape::{Shape, ShapeError};
 use crate::words::{Part, WORD_BYTES};
 
 /// Number of the layout. Another number is another layout: there is no compatibility to guess.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Words of a cache line, which is also a slot of a ring.
 pub const LINE_WORDS: usize = 8;
@@ -38,6 +38,7 @@ struct DaemonParts {
     workers: usize,
     command_heads: usize,
     event_rings: usize,
+    event_merges: usize,
     sockets: usize,
     accept_slots: usize,
     chunk_notes: [usize; CLASSES],
@@ -94,7 +95,7 @@ impl Layout {
         self.application.end * WORD_BYTES
     }
 
-    /// Daemon's memory: the line that says whether a worker sleeps.
+    /// Daemon's memory: the line that says whether a worker sleeps, and which contexts' commands it finds by itself.
     pub fn worker(&self, worker: u32) -> Option<Part> {
         nth(self.daemon.workers, LINE_WORDS, worker, self.shape.workers)
     }
@@ -123,6 +124,12 @@ impl Layout {
             LINE_WORDS * index(self.shape.event_slots),
             pair,
         )
+    }
+
+    /// Daemon's memory: up to where a worker's events to a notifier stand for later ones, too.
+    pub fn event_merges(&self, notifier: u32, worker: u32) -> Option<Part> {
+        let pair = self.shape.pair(notifier, self.shape.notifiers, worker)?;
+        part(self.daemon.event_merges, LINE_WORDS, pair)
     }
 
     /// Application's memory: how far a notifier has read a worker's events.
@@ -234,6 +241,7 @@ impl DaemonParts {
             workers: end.take(index(shape.workers), LINE_WORDS),
             command_heads: end.take(shape.pairs(shape.contexts), LINE_WORDS),
             event_rings: end.take(shape.pairs(shape.notifiers), event_ring),
+            event_merges: end.take(shape.pairs(shape.notifiers), LINE_WORDS),
             sockets: end.take(index(shape.sockets), SOCKET_WORDS),
             accept_slots: end.take(shape.pairs(shape.listeners), accept_ring),
             chunk_notes: shape

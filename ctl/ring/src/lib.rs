@@ -16,6 +16,7 @@
 //! | sleep line | daemon | worker | 64 B | worker ([`ready_bits::Listener`]) |
 //! | command head | daemon | context x worker | 64 B | worker ([`consumer::Consumer`]) |
 //! | event ring | daemon | notifier x worker | 64 B x slots | worker ([`notifier::Poster`]) |
+//! | event merges | daemon | notifier x worker | 64 B | worker ([`notifier::Merges`]) |
 //! | socket state | daemon | socket | 128 B | the socket's worker ([`socket_state`]) |
 //! | accept slots | daemon | listener x worker | 64 B x slots | worker ([`accept_ring::Offers`]) |
 //! | chunk notes | daemon | receive chunk | 16 B | worker ([`receive_queue`]) |
@@ -37,14 +38,15 @@
 //!
 //! # A worker's turn
 //!
-//! Take the bits ([`ready_bits::Listener::take`]); empty the rings they name, so many commands each; publish states;
-//! one [`words::full_fence`]; post events ([`notifier::Poster::post`]); one more fence; ring the doorbells that are
+//! Take the bits ([`ready_bits::Listener::take`]); empty the rings they name, and those that are watched, so many commands
+//! each; publish states; post events ([`notifier::Poster::post`]); one [`words::full_fence`]; ring the doorbells that are
 //! [due](notifier::Poster::due). Before it sleeps: [`ready_bits::Listener::sleep`].
 //!
 //! # An application's wait
 //!
 //! Look at the event rings for a while; then [`armed::Sleeper::arm`], look once more, wait for the doorbell's ear, clear
-//! it, disarm. Having taken events: [`consumer::Consumer::release_and_look`], then look at the states.
+//! it, disarm. Having taken events: [`consumer::Consumer::release_and_look`], then look at the states, unless
+//! [`notifier::Merges`] says that the events tell all.
 #![deny(unsafe_code)]
 
 pub mod accept_ring;

@@ -1,21 +1,26 @@
-//! The daemon's end of a notifier: events of subscriptions, at most one pending for each.
+//! The daemon's end of a notifier: events of subscriptions, at most one pending for each when the ring fills up.
 //!
-//! A turn stores what changed in the sockets' states, then one `full_fence`, then posts. An event is pending until
-//! its reader has given its slot back; a change meanwhile is merged into it: the reader, which gives slots back
-//! before it looks at states (`Consumer::release_and_look`), cannot miss it. So a ring with a slot for each
-//! subscription never overflows; with fewer, `Posted::Full` says that the ready list must wait.
+//! A turn stores what changed in the sockets' states, then posts. While the ring has room to spare each change has an
+//! event of its own, so that a reader may believe events and need not look at states. When it has none, a change is merged
+//! into the event of its subscription that is pending, as one is until its reader has given its slot back; `Merges` tells
+//! the reader, which gives slots back before it looks (`Consumer::release_and_look`) and cannot miss it. So a ring with a
+//! slot for each subscription never overflows; with fewer, `Posted::Full` says that the ready list must wait.
 
 use crate::armed::Waker;
 use crate::layout::index;
-use crate::message::Message;
+use crate::message::{BODY_WORDS, Message};
 use crate::producer::Producer;
 use crate::untrusted::Violation;
+use crate::words::{SharedRead, SharedWrite, full_fence};
 
 /// A worker's events to one notifier.
 #[derive(Debug)]
 pub struct Poster {
     ring: Producer,
     waker: Waker,
+    merges: SharedWrite,
+    /// With so many slots taken there is none to spare.
+    crowded_at: u64,
     /// Which subscription each slot of the ring told about.
     told: Box<[u32]>,
     /// One bit per subscription.
@@ -38,11 +43,23 @@ pub enum Posted {
 }
 
 impl Poster {
-    /// Over a ring of `slots` slots for subscriptions numbered below `subscriptions`.
-    pub fn new(ring: Producer, waker: Waker, slots: u32, subscriptions: u32) -> Self {
+    /// Over a ring of `slots` slots for subscriptions numbered below `subscriptions`, and the line of its merges.
+    pub fn new(
+        ring: Producer,
+        waker: Waker,
+        merges: SharedWrite,
+        (slots, subscriptions): (u32, u32),
+    ) -> Self {
+        let crowded_at = match slots.checked_sub(subscriptions) {
+            Some(spare) => spare,
+            // It may overflow anyway.
+            None => slots / 2,
+        };
         Self {
             ring,
             waker,
+            merges,
+            crowded_at: u64::from(crowded_at),
             told: vec![0; index(slots)].into(),
             pending: vec![0; index(subscriptions).div_ceil(64)].into(),
             settled: 0,
@@ -69,7 +86,7 @@ impl Poster {
         }
     }
 
-    /// Posts an event, which must fit one slot. What it announces must be stored and fenced before.
+    /// Posts an event, which must fit one slot. What it announces must be stored before.
     ///
     /// # Errors
     /// When the reader claims to have taken what was never posted, or the event is longer than a slot.
@@ -78,14 +95,24 @@ impl Poster {
         if event.slots() != 1 {
             return Err(Violation::BadLength);
         }
-        if self.is_pending(subscription) {
-            self.settle()?;
-            if self.is_pending(subscription) {
-                return Ok(Posted::Merged);
-            }
+        self.post_slot(subscription, (event.kind(), event.bytes(), event.slot(0)))
+    }
+
+    /// As `post`, of an event as a slot carries it.
+    ///
+    /// # Errors
+    /// As `post`.
+    #[inline]
+    pub fn post_slot(
+        &mut self,
+        subscription: u32,
+        event: (u8, usize, &[u64; BODY_WORDS]),
+    ) -> Result<Posted, Violation> {
+        if self.is_crowded() && self.is_pending(subscription) && self.merge(subscription)? {
+            return Ok(Posted::Merged);
         }
         let position = self.ring.position();
-        if !self.ring.push(event)? {
+        if !self.ring.push_slot(event)? {
             return Ok(Posted::Full);
         }
         // Whatever is written over was settled: the ring had room only because its reader gave it back.
@@ -125,6 +152,26 @@ impl Poster {
     #[inline]
     pub fn events_pending(&self) -> u64 {
         self.ring.position() - self.ring.consumed()
+    }
+
+    /// Whether an earlier event, still pending, can stand for a change of this subscription.
+    #[inline(never)]
+    fn merge(&mut self, subscription: u32) -> Result<bool, Violation> {
+        self.settle()?;
+        if !self.is_crowded() || !self.is_pending(subscription) {
+            return Ok(false);
+        }
+        // Said before the last look at the reader's place: one that has given the slot back and does not see this is seen.
+        self.merges.store(MERGED_BELOW, self.ring.position());
+        full_fence();
+        self.settle()?;
+        Ok(self.is_pending(subscription))
+    }
+
+    /// Whether slots are short, as far as is known without a look at the reader's place.
+    #[inline]
+    fn is_crowded(&self) -> bool {
+        self.events_pending() >= self.crowded_at
     }
 
     #[inline]
@@ -177,5 +224,24 @@ impl Poster {
     }
 }
 
+/// The application's end of what a worker says of merged events.
+#[derive(Debug)]
+pub struct Merges(SharedRead);
+
+impl Merges {
+    /// Over the line of an event ring's merges.
+    pub fn new(line: SharedRead) -> Self {
+        Self(line)
+    }
+
+    /// Whether events taken from `position` on say all that there was to say when they were taken. Ask only after
+    /// `Consumer::release_and_look`; if not, look at the states of the sockets they are about.
+    #[inline]
+    pub fn are_none_from(&self, position: u64) -> bool {
+        self.0.load_acquire(MERGED_BELOW) <= position
+    }
+}
+
 /// Beyond every subscription's bit.
 const NO_SUBSCRIPTION: u32 = u32::MAX;
+const MERGED_BELOW: usize = 0;

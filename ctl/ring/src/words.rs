@@ -74,6 +74,15 @@ impl SharedRead {
         value
     }
 
+    /// Has the line of a byte brought into this core's cache: it will be read soon. Nothing happens beyond the end.
+    #[inline]
+    pub fn prefetch_byte(&self, byte: usize) {
+        let word = byte / WORD_BYTES;
+        if word < self.0.count() {
+            self.0.prefetch_to_read(word);
+        }
+    }
+
     /// The mark of the slot that begins at a word, as `load_acquire`.
     #[inline]
     pub(crate) fn load_slot(&self, first: usize) -> (u64, impl FnOnce() -> [u64; LINE_WORDS - 1]) {

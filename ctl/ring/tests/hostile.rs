@@ -364,8 +364,8 @@ impl Domain {
         Poster::new(
             Producer::new(slots, head).unwrap(),
             waker,
-            SHAPE.event_slots,
-            64,
+            daemon.part(layout.event_merges(0, 0).unwrap()),
+            (SHAPE.event_slots, 64),
         )
     }
 

@@ -12,7 +12,7 @@ use coremill_ring::handle::Handle;
 use coremill_ring::layout::Layout;
 use coremill_ring::lender::Lender;
 use coremill_ring::message::{BYTES_MAX, Message};
-use coremill_ring::notifier::{Posted, Poster};
+use coremill_ring::notifier::{Merges, Posted, Poster};
 use coremill_ring::producer::Producer;
 use coremill_ring::receive_queue::{ReceiveQueue, ReceiveReader};
 use coremill_ring::send_lease::{SendFiller, SendLease};
@@ -216,7 +216,7 @@ fn a_ring_with_a_slot_for_each_subscription_never_overflows() {
     for_each_seed(|seed| {
         let mut random = Random::new(seed);
         let (producer, mut consumer) = ring(16);
-        let mut poster = Poster::new(producer, Waker::new(SharedWrite::heap(8)), 16, 16);
+        let mut poster = poster(producer, 16, 16);
         let (mut states, mut seen) = ([0_u64; 16], [0_u64; 16]);
         for _ in 0..2000 {
             if random.below(3) > 0 {
@@ -235,21 +235,70 @@ fn a_ring_with_a_slot_for_each_subscription_never_overflows() {
     });
 }
 
+/// With slots to spare each change has an event that may be believed; where it has none, the reader is told to look.
+#[test]
+fn an_event_is_believed_unless_changes_were_merged() {
+    for_each_seed(|seed| {
+        let mut random = Random::new(seed);
+        let (producer, mut consumer) = ring(16);
+        let line = SharedWrite::heap(8);
+        let merges = Merges::new(line.reader());
+        let waker = Waker::new(SharedWrite::heap(8));
+        let mut poster = Poster::new(producer, waker, line, (16, 4));
+        let (mut states, mut seen, mut looks) = ([0_u64; 4], [0_u64; 4], 0);
+        for _ in 0..2000 {
+            if random.below(3) > 0 {
+                let subscription = random.below(4);
+                states[subscription] += 1;
+                let mut message = Message::new();
+                message
+                    .set(1, &[subscription as u64, states[subscription]])
+                    .unwrap();
+                assert_ne!(poster.post(subscription as u32, &message), Ok(Posted::Full));
+                continue;
+            }
+            let (begun, mut told) = (consumer.position(), Vec::new());
+            while told.len() < random.below(16) {
+                match consumer.take_slot().unwrap() {
+                    Some((_, _, [subscription, state, ..])) => told.push((subscription, state)),
+                    None => break,
+                }
+            }
+            consumer.release_and_look();
+            let are_believed = merges.are_none_from(begun);
+            looks += u32::from(!are_believed);
+            for (subscription, state) in told {
+                let place = subscription as usize;
+                seen[place] = if are_believed { state } else { states[place] };
+            }
+        }
+        let begun = consumer.position();
+        while let Some((_, _, [place, state, ..])) = consumer.take_slot().unwrap() {
+            seen[place as usize] = state;
+        }
+        consumer.release_and_look();
+        assert!(looks > 0 && looks < 600, "{looks} looks");
+        if merges.are_none_from(begun) {
+            assert_eq!(seen, states, "a change that no event told of");
+        }
+    });
+}
+
 #[test]
 fn answers_are_not_merged_and_leave_subscriptions_as_they_are() {
     let (producer, mut consumer) = ring(8);
-    let mut poster = Poster::new(producer, Waker::new(SharedWrite::heap(8)), 8, 64);
+    let mut poster = poster(producer, 8, 8);
     let mut message = Message::new();
     let mut taken = Vec::new();
     for round in 0..100_u64 {
         message.set(1, &[round]).unwrap();
-        assert_eq!(poster.post(63, &message), Ok(Posted::Posted));
-        assert_eq!(poster.post(63, &message), Ok(Posted::Merged));
+        assert_eq!(poster.post(7, &message), Ok(Posted::Posted));
+        assert_eq!(poster.post(7, &message), Ok(Posted::Merged));
         for _ in 0..7 {
             assert_eq!(poster.tell(&message), Ok(true));
         }
         assert_eq!(poster.tell(&message), Ok(false));
-        assert_eq!(poster.post(62, &message), Ok(Posted::Full));
+        assert_eq!(poster.post(6, &message), Ok(Posted::Full));
         while consumer.take(&mut message).unwrap() {
             taken.push(message.words()[0]);
         }
@@ -475,6 +524,11 @@ fn ring(slots: usize) -> (Producer, Consumer) {
     let (words, head) = (SharedWrite::heap(slots * 8), SharedWrite::heap(8));
     let producer = Producer::new(words.clone(), head.reader()).unwrap();
     (producer, Consumer::new(words.reader(), head).unwrap())
+}
+
+fn poster(ring: Producer, slots: u32, subscriptions: u32) -> Poster {
+    let line = || SharedWrite::heap(8);
+    Poster::new(ring, Waker::new(line()), line(), (slots, subscriptions))
 }
 
 fn offer(generation: u32) -> Offer {

@@ -62,7 +62,12 @@ fn nobody_sleeps_on_work() {
     let worker = Worker {
         listener: Listener::new(app(layout.ready_bits(0)), ours(layout.worker(0))),
         commands: Consumer::new(slots, ours(layout.command_head(1, 0))).unwrap(),
-        poster: Poster::new(producer.unwrap(), waker, SHAPE.event_slots, 4),
+        poster: Poster::new(
+            producer.unwrap(),
+            waker,
+            ours(layout.event_merges(0, 0)),
+            (SHAPE.event_slots, 4),
+        ),
         bell: notifier_bell,
         ear: worker_ear,
     };

@@ -12,59 +12,70 @@ use super::turn::Turn;
 
 impl Domain {
     /// Takes commands of those who have spoken; gives their number.
-    pub(super) fn take_commands(&mut self, turn: &mut Turn<'_>) -> Result<usize, Violation> {
-        for (flagged, spoken) in self.flagged.iter_mut().zip(self.ready_bits.take()) {
-            *flagged |= spoken;
-        }
+    pub(super) fn take_commands(
+        &mut self,
+        turn: &mut Turn<'_>,
+        message: &mut Message,
+    ) -> Result<usize, Violation> {
+        self.hear();
         let budget = self.budget;
         let mut done = self.take_forwarded(turn)?;
         // Those who spoke here are not to wait for those who spoke elsewhere.
         self.budget = budget;
-        if self.flagged.iter().all(|word| *word == 0) {
+        let words = self.contexts.len().div_ceil(64);
+        if self.flagged.iter().take(words).all(|word| *word == 0) {
             return Ok(done);
         }
-        let count = u32::try_from(self.contexts.len())
-            .unwrap_or(u32::MAX)
-            .max(1);
+        let first = self.first_context;
         // Another one goes first each turn.
-        self.first_context = match self.first_context + 1 {
-            next if next < count => next,
+        self.first_context = match first + 1 {
+            next if (next as usize) < self.contexts.len() => next,
             _ => 0,
         };
-        for step in 0..count {
-            let context = self.first_context + step;
-            let context = if context < count {
-                context
-            } else {
-                context - count
+        let (first_word, behind) = (first as usize / 64, u64::MAX << (first % 64));
+        for step in 0..=words {
+            let word = first_word + step;
+            let word = if word < words { word } else { word - words };
+            // The word that comes first comes last, too: with those before the first.
+            let allowed = match step {
+                0 => behind,
+                last if last == words => !behind,
+                _ => u64::MAX,
             };
-            let (word, bit) = (context as usize / 64, 1_u64 << (context % 64));
-            if !self.budget.is_spent()
-                && self.flagged.get(word).is_some_and(|flags| flags & bit != 0)
-            {
-                let (taken, is_empty) = self.take_of_context(context, turn)?;
-                done += taken;
-                if is_empty && let Some(flags) = self.flagged.get_mut(word) {
-                    *flags &= !bit;
-                }
+            let mut bits = self.flagged.get(word).map_or(0, |flags| flags & allowed);
+            while bits != 0 && !self.budget.is_spent() {
+                let bit = bits.trailing_zeros();
+                bits &= bits - 1;
+                done += self.take_flagged((word, bit), turn, message)?;
             }
-        }
-        if self.flagged.iter().any(|word| *word != 0) {
-            self.forget_other_contexts(count as usize);
         }
         Ok(done)
     }
 
-    /// Bits of contexts that there are not.
-    #[cold]
-    fn forget_other_contexts(&mut self, count: usize) {
-        for (at, word) in self.flagged.iter_mut().enumerate() {
-            let below = count.saturating_sub(at * 64).min(64);
-            *word &= match below {
-                64 => u64::MAX,
-                below => (1 << below) - 1,
-            };
+    /// Commands of one who is flagged, and no longer is when there is none left.
+    #[inline]
+    fn take_flagged(
+        &mut self,
+        (word, bit): (usize, u32),
+        turn: &mut Turn<'_>,
+        message: &mut Message,
+    ) -> Result<usize, Violation> {
+        let number = word as u32 * 64 + bit;
+        // A bit of a context that there is not means nothing.
+        let context = self.contexts.get(number as usize);
+        let has_spoken =
+            context.is_some_and(|context| context.stalled.is_some() || context.ring.has_message());
+        let (taken, is_empty) = match has_spoken {
+            true => self.take_of_context(number, turn, message)?,
+            false => (0, true),
+        };
+        if taken > 0 {
+            self.watch(number);
         }
+        if is_empty && let Some(flags) = self.flagged.get_mut(word) {
+            *flags &= !(1 << bit);
+        }
+        Ok(taken)
     }
 
     /// Commands of one context; gives their number, and whether there is none left.
@@ -72,61 +83,81 @@ impl Domain {
         &mut self,
         number: u32,
         turn: &mut Turn<'_>,
+        message: &mut Message,
     ) -> Result<(usize, bool), Violation> {
         let mut done = 0;
         let mut is_empty = false;
-        // A command is carried out from where it was taken, and copied only to go to another worker.
-        let mut message = Message::new();
+        // One that brings no answer needs no room for any, and leaves what there is.
+        let mut can_answer = false;
         while done < COMMANDS_MAX && !self.budget.is_spent() {
-            if !self.can_answer(number) {
-                self.is_held_back = true;
-                break;
+            if !can_answer {
+                if !self.can_answer(number) {
+                    self.is_held_back = true;
+                    break;
+                }
+                match self.take_stalled(number, turn)? {
+                    None => can_answer = true,
+                    Some(true) => {
+                        done += 1;
+                        continue;
+                    }
+                    Some(false) => break,
+                }
             }
             let Some(context) = self.contexts.get_mut(number as usize) else {
                 is_empty = true;
                 break;
             };
-            if let Some(stalled) = context.stalled.take() {
-                if !self.try_again(number, stalled, turn)? {
-                    break;
-                }
-                done += 1;
-            } else if context.ring.take(&mut message)? {
-                context.has_spoken = true;
-                let (command, payload) = Command::decode(&message)?;
-                self.budget.charge(&command);
-                done += 1;
-                // First of all what each message needs.
-                if let Command::Send {
-                    socket,
-                    offset,
-                    read,
-                } = command
-                    && self.sockets.worker_of(socket.slot) == self.worker
-                {
-                    self.counts.commands += 1;
-                    let count = self.send(socket, (offset, read), payload, turn)?;
-                    if count < payload.len() {
-                        self.stall(Forwarded::new(number, &command, payload).rest(count));
-                        break;
-                    }
-                    continue;
-                }
-                let owner = self.owner_of(&command);
-                if owner == self.worker {
-                    self.carry_out(number, &command, payload, turn)?;
-                } else if !self.forward(Forwarded::new(number, &command, payload), owner, turn) {
-                    break;
-                }
-            } else {
+            // A command is carried out from where it was taken, and copied only to go to another worker.
+            if !context.ring.take(message)? {
                 is_empty = true;
                 break;
             }
+            let (command, payload) = Command::decode(message)?;
+            self.budget.charge(&command);
+            done += 1;
+            // First of all what each message needs.
+            if let Command::Send {
+                socket,
+                offset,
+                read,
+            } = command
+                && self.sockets.worker_of(socket.slot) == self.worker
+            {
+                self.counts.commands += 1;
+                let count = self.send(socket, (offset, read), payload, turn)?;
+                if count < payload.len() {
+                    self.stall(Forwarded::new(number, &command, payload).rest(count));
+                    break;
+                }
+                continue;
+            }
+            can_answer = false;
+            let owner = self.owner_of(&command);
+            if owner == self.worker {
+                self.carry_out(number, &command, payload, turn)?;
+            } else if !self.forward(Forwarded::new(number, &command, payload), owner, turn) {
+                break;
+            }
         }
-        if let Some(context) = self.contexts.get(number as usize) {
+        if let Some(context) = self.contexts.get_mut(number as usize) {
+            context.has_spoken |= done > 0;
             context.ring.release();
         }
         Ok((done, is_empty))
+    }
+
+    /// Tries a command again that found no room before; true when it is carried out now, None when there is none.
+    fn take_stalled(
+        &mut self,
+        number: u32,
+        turn: &mut Turn<'_>,
+    ) -> Result<Option<bool>, Violation> {
+        let context = self.contexts.get_mut(number as usize);
+        match context.and_then(|context| context.stalled.take()) {
+            Some(stalled) => self.try_again(number, stalled, turn).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Whether the answers of a context's next command have room.

@@ -17,8 +17,9 @@ use super::chunks::Chunks;
 use super::forwarding::Forwarded;
 use super::leaving::Leaving;
 use super::listening::Listening;
-use super::mail::Mail;
+use super::mail::{Mail, Posted};
 use super::socket_table::SocketTable;
+use super::watching::Watched;
 use crate::snapshot::ApplicationRow;
 
 /// A worker's part of an attached application. The control thread builds and drops it, so that the worker neither
@@ -36,6 +37,8 @@ pub struct Domain {
     pub(super) ready_bits: ReadyBits,
     /// Contexts whose rings may hold commands, a bit each.
     pub(super) flagged: [u64; 8],
+    /// Contexts whose rings are looked at in each turn.
+    pub(super) watched: Watched,
     /// What is left of its part of this turn.
     pub(super) budget: Budget,
     /// The context that goes first in the next turn.
@@ -58,8 +61,8 @@ pub struct Domain {
     pub(super) has_listener_edges: bool,
     /// An event found no room, or answers wait for it: nobody tells when there is some.
     pub(super) is_held_back: bool,
-    /// Events were posted in this turn.
-    pub(super) has_posted: bool,
+    /// To whom events were posted in this turn.
+    pub(super) posted: Posted,
     /// The version of the agreements that was carried out, and whether some could not be.
     pub(super) followed: u32,
     pub(super) is_behind: bool,
@@ -120,8 +123,10 @@ impl Domain {
             place: 0,
             contexts: (0..shape.contexts).filter_map(context).collect(),
             stalled: None,
-            ready_bits: ReadyBits::new(application.part(bits), daemon.part(own_line)),
+            ready_bits: ReadyBits::new(application.part(bits), daemon.part(own_line))
+                .with_contexts(shape.contexts),
             flagged: [0; 8],
+            watched: Watched::default(),
             budget: Budget::default(),
             first_context: 0,
             mails: (0..shape.notifiers).filter_map(mail).collect(),
@@ -136,7 +141,7 @@ impl Domain {
             has_acceptable: false,
             has_listener_edges: false,
             is_held_back: false,
-            has_posted: false,
+            posted: Posted::default(),
             followed: 0,
             is_behind: false,
             is_leaving: false,
@@ -213,7 +218,7 @@ impl Domain {
         if let Some(mail) = self.mails.get_mut(notifier as usize) {
             mail.tell(event)?;
             self.counts.events += 1;
-            self.has_posted = true;
+            self.posted.add(notifier);
             self.is_held_back |= mail.is_owing();
         }
         Ok(())

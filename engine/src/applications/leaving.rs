@@ -7,6 +7,7 @@
 
 use std::sync::atomic::Ordering;
 
+use coremill_ring::message::Message;
 use coremill_ring::owner::ReadMark;
 use coremill_ring::untrusted::Violation;
 use coremill_tcp::Instant;
@@ -81,7 +82,7 @@ impl Domain {
             let all = shape.contexts as usize * shape.command_slots as usize;
             let left = self.leaving.commands_left.unwrap_or(all);
             self.budget = Budget::of_turn(1);
-            let taken = self.take_commands(turn)?;
+            let taken = self.take_commands(turn, &mut Message::new())?;
             let left = left.saturating_sub(taken);
             self.leaving.commands_left = Some(left);
             if self.is_stalled() || taken > 0 && left > 0 {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use coremill_ring::armed::Waker;
 use coremill_ring::event::Event;
 use coremill_ring::message::Message;
-use coremill_ring::notifier::{Posted, Poster};
+use coremill_ring::notifier::{Posted as Outcome, Poster};
 use coremill_ring::producer::Producer;
 use coremill_ring::untrusted::Violation;
 
@@ -28,9 +28,10 @@ impl Mail {
         let slots = parts.daemon.part(layout.event_ring(notifier, worker)?);
         let head = parts.application.part(layout.event_head(notifier, worker)?);
         let waker = Waker::new(parts.application.part(layout.armed(notifier)?));
+        let merges = parts.daemon.part(layout.event_merges(notifier, worker)?);
         let ring = Producer::new(slots, head.reader())?;
         Some(Self {
-            poster: Poster::new(ring, waker, shape.event_slots, shape.sockets),
+            poster: Poster::new(ring, waker, merges, (shape.event_slots, shape.sockets)),
             owed: VecDeque::with_capacity(OWED_MAX),
             message: Message::new(),
         })
@@ -73,9 +74,10 @@ impl Mail {
     }
 
     /// Posts the event of a subscription, which is numbered as its socket's slot.
-    pub(super) fn post(&mut self, slot: u32, event: &Event) -> Result<Posted, Violation> {
-        event.encode(&mut self.message);
-        self.poster.post(slot, &self.message)
+    #[inline]
+    pub(super) fn post(&mut self, slot: u32, event: &Event) -> Result<Outcome, Violation> {
+        let (kind, bytes, words) = event.to_slot();
+        self.poster.post_slot(slot, (kind, bytes, &words))
     }
 
     /// The socket in this slot is no more.
@@ -93,6 +95,41 @@ impl Mail {
         self.poster.events_pending() + self.owed.len() as u64
     }
 }
+
+/// Notifiers that were posted to in this turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Posted(u64);
+
+impl Posted {
+    /// This one was.
+    #[inline]
+    pub(super) fn add(&mut self, notifier: u32) {
+        self.0 |= 1 << notifier.min(MANY);
+    }
+
+    #[inline]
+    pub(super) fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Their numbers, below `count`, and perhaps others.
+    pub(super) fn numbers(self, count: usize) -> impl Iterator<Item = usize> {
+        let mut first = self.0 & !(1 << MANY);
+        let first = std::iter::from_fn(move || {
+            let number = (first != 0).then(|| first.trailing_zeros() as usize);
+            first &= first.wrapping_sub(1);
+            number
+        });
+        let others = match self.0 >> MANY {
+            0 => 0..0,
+            _ => MANY as usize..count,
+        };
+        first.chain(others)
+    }
+}
+
+/// The bit of this notifier and all beyond.
+const MANY: u32 = 63;
 
 /// Events that one command can bring its context: its answer, or grants.
 pub(super) const ANSWERS_MAX: usize = 8;

@@ -1,15 +1,15 @@
 //! The end of a turn: events of what changed, and the doorbells of those who sleep.
 
 use coremill_ring::event::Event;
-use coremill_ring::notifier::Posted;
+use coremill_ring::notifier::Posted as Outcome;
 use coremill_ring::socket_state::Flags;
 use coremill_ring::untrusted::Violation;
 use coremill_ring::words::full_fence;
 
 use super::domain::Domain;
 use super::listening::OpenListener;
-use super::mail::Mail;
-use super::socket_table::{Kind, Place, Socket};
+use super::mail::{Mail, Posted};
+use super::socket_table::{Kind, Place};
 use super::subscribers::{FAILED, Subscribers};
 
 impl Domain {
@@ -19,8 +19,6 @@ impl Domain {
         if self.to_tell.is_empty() && !self.has_listener_edges {
             return Ok(());
         }
-        // What the states say is stored before any event that hints at it.
-        full_fence();
         if std::mem::take(&mut self.has_listener_edges) {
             self.tell_of_listeners()?;
         }
@@ -38,12 +36,16 @@ impl Domain {
 
     /// Rings those who were posted to and sleep, each once.
     pub(super) fn ring_doorbells(&mut self) {
-        if !std::mem::take(&mut self.has_posted) {
+        let posted = std::mem::take(&mut self.posted);
+        if posted.is_none() {
             return;
         }
         full_fence();
-        for (mail, bell) in self.mails.iter_mut().zip(&self.attachment.parts.bells) {
-            if mail.is_due() {
+        let count = self.mails.len();
+        for number in posted.numbers(count) {
+            if self.mails.get_mut(number).is_some_and(Mail::is_due)
+                && let Some(bell) = self.attachment.parts.bells.get(number)
+            {
                 // One that is gone is noticed by the control thread.
                 let _gone = bell.ring();
                 self.counts.doorbells_rung += 1;
@@ -57,10 +59,12 @@ impl Domain {
             return Ok(());
         }
         self.is_held_back = false;
-        for mail in &mut self.mails {
+        for (number, mail) in (0..).zip(&mut self.mails) {
             if mail.is_owing() {
                 let told = mail.settle()?;
-                self.has_posted |= told;
+                if told {
+                    self.posted.add(number);
+                }
                 self.has_retry |= told;
                 self.is_held_back |= mail.is_owing();
             }
@@ -76,7 +80,7 @@ impl Domain {
             chunks,
             mails,
             counts,
-            has_posted,
+            posted,
             ..
         } = self;
         let Some(Place {
@@ -91,27 +95,24 @@ impl Domain {
             slot.is_listed = false;
             return Ok(true);
         };
-        let (received, acknowledged) = (state.received(), state.acknowledged());
         let unread = match &socket.kind {
             Kind::Stream(stream) => stream.first_unread(chunks),
             _ => None,
         };
-        let Socket {
-            flags,
-            subscribers,
-            edges,
-            ..
-        } = *socket;
-        let event = |ticket| Event::Ready {
-            ticket,
+        let event = Event::Ready {
+            ticket: 0,
             socket: handle,
-            flags,
-            received,
-            acknowledged,
+            flags: socket.flags,
+            received: state.received(),
+            acknowledged: state.acknowledged(),
             unread,
         };
-        let told = tell_subscribers(mails, &subscribers, (number, edges), &event)?;
-        *has_posted |= told.posted > 0;
+        let told = tell_subscribers(
+            (mails, posted),
+            &socket.subscribers,
+            (number, socket.edges),
+            event,
+        )?;
         counts.events += told.posted;
         if !told.is_full {
             socket.edges = 0;
@@ -125,7 +126,7 @@ impl Domain {
             listening,
             mails,
             counts,
-            has_posted,
+            posted,
             has_listener_edges,
             is_held_back,
             ..
@@ -147,16 +148,16 @@ impl Domain {
                 *edges = 0;
                 continue;
             }
-            let event = |ticket| Event::Ready {
-                ticket,
+            let event = Event::Ready {
+                ticket: 0,
                 socket: *socket,
                 flags: Flags::default(),
                 received: 0,
                 acknowledged: 0,
                 unread: None,
             };
-            let told = tell_subscribers(mails, subscribers, (socket.slot, *edges), &event)?;
-            *has_posted |= told.posted > 0;
+            let told =
+                tell_subscribers((mails, posted), subscribers, (socket.slot, *edges), event)?;
             counts.events += told.posted;
             if told.is_full {
                 *has_listener_edges = true;
@@ -175,11 +176,13 @@ struct Told {
     is_full: bool,
 }
 
+/// Tells each who wants to hear of it, with the ticket of its own.
+#[inline]
 fn tell_subscribers<const MAX: usize>(
-    mails: &mut [Mail],
+    (mails, posted): (&mut [Mail], &mut Posted),
     subscribers: &Subscribers<MAX>,
     (number, edges): (u32, u16),
-    event: &dyn Fn(u64) -> Event,
+    mut event: Event,
 ) -> Result<Told, Violation> {
     let mut told = Told {
         posted: 0,
@@ -189,11 +192,17 @@ fn tell_subscribers<const MAX: usize>(
         if edges & (subscription.interest | FAILED) == 0 {
             continue;
         }
+        if let Event::Ready { ticket, .. } = &mut event {
+            *ticket = subscription.ticket;
+        }
         if let Some(mail) = mails.get_mut(subscription.notifier as usize) {
-            match mail.post(number, &event(subscription.ticket))? {
-                Posted::Posted => told.posted += 1,
-                Posted::Merged => {}
-                Posted::Full => told.is_full = true,
+            match mail.post(number, &event)? {
+                Outcome::Posted => {
+                    told.posted += 1;
+                    posted.add(subscription.notifier);
+                }
+                Outcome::Merged => {}
+                Outcome::Full => told.is_full = true,
             }
         }
     }

@@ -25,33 +25,89 @@ impl Domain {
         payload: &[u8],
         turn: &mut Turn<'_>,
     ) -> Result<usize, Violation> {
-        // Apart from what is returned: packed into one result they would wait for the memory of all that is stored.
-        let (mut came_back, mut has_room, mut sent) = (false, false, Ok(payload.len()));
-        let found = self.with_stream(handle, turn, |stream, tools| {
-            came_back = stream.take_back(read, tools)?;
-            sent = stream.send_inline(offset, payload, tools)?;
-            // What it may still send has not grown by this: nothing to publish before it becomes little.
-            let is_little = stream.send_left_bytes(tools) < SEND_LEFT_LITTLE_BYTES;
-            let look = is_little.then(|| stream.look(tools)).flatten();
-            has_room = look.is_some_and(|look| stream.publish_sent(&look, tools));
-            Ok(())
-        })?;
-        if found.is_none() {
-            return Ok(payload.len());
+        let Self {
+            sockets,
+            chunks,
+            attachment,
+            counts,
+            waiting,
+            ..
+        } = self;
+        let Some(Place {
+            state,
+            slot: Slot {
+                socket: Some(socket),
+                ..
+            },
+            ..
+        }) = sockets.find(handle)
+        else {
+            return Ok(self.refuse(payload));
+        };
+        let Kind::Stream(stream) = &mut socket.kind else {
+            return Ok(self.refuse(payload));
+        };
+        if stream.is_offered {
+            return Ok(self.refuse(payload));
         }
-        self.tell_of_room(handle.slot, has_room);
+        let mut tools = Tools {
+            state,
+            chunks,
+            attachment,
+            turn,
+        };
+        let came_back = stream.take_back(read, &mut tools)?;
+        let sent = stream.send_inline(offset, payload, &mut tools)?;
+        // What it may still send has not grown by this: nothing to publish before it becomes little.
+        let mut has_room = false;
+        if stream.send_left_bytes(&tools) < SEND_LEFT_LITTLE_BYTES
+            && let Some(look) = stream.look(&tools)
+        {
+            has_room = stream.publish_sent(&look, &mut tools);
+        }
+        let is_held = stream.is_held;
+        stream.rest(tools.chunks);
+        if let Ok(count) = sent
+            && count == payload.len()
+            && !has_room
+            && !(came_back && (is_held || !waiting.is_empty()))
+        {
+            // Nothing follows from it: what nearly all messages come to.
+            counts.sent_bytes += count as u64;
+            return Ok(count);
+        }
+        self.after_send(handle.slot, (came_back, has_room, sent), payload, turn)
+    }
+
+    /// A command that names no connection.
+    #[cold]
+    fn refuse(&mut self, payload: &[u8]) -> usize {
+        self.counts.commands_refused += 1;
+        payload.len()
+    }
+
+    /// What follows from bytes inside a command; as `send`.
+    #[cold]
+    fn after_send(
+        &mut self,
+        number: u32,
+        (came_back, has_room, sent): (bool, bool, Result<usize, u16>),
+        payload: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<usize, Violation> {
+        self.tell_of_room(number, has_room);
         if came_back {
-            self.after_read(handle.slot, turn)?;
+            self.after_read(number, turn)?;
         }
         match sent {
             Ok(count) => {
                 self.counts.sent_bytes += count as u64;
                 if count < payload.len() {
-                    return Ok(self.send_later(handle.slot, count, payload, turn));
+                    return Ok(self.send_later(number, count, payload, turn));
                 }
             }
             // These bytes are lost, and what follows them would be out of place.
-            Err(error) => self.fail(handle.slot, error, turn),
+            Err(error) => self.fail(number, error, turn),
         }
         Ok(payload.len())
     }

@@ -34,7 +34,7 @@ impl Context {
             departing,
             ..
         } = inner;
-        let count = events.drain(|event| match event {
+        let drained = events.drain(|event| match event {
             Event::Answer {
                 ticket,
                 error,
@@ -73,7 +73,7 @@ impl Context {
             // Who waits for it looks at the state.
             Event::Ready { .. } => {}
         });
-        let any = count.map_err(broken)? > 0;
+        let any = drained.map_err(broken)?.count > 0;
         if any {
             self.changed.notify_all();
             self.send_departing(inner)?;

@@ -45,6 +45,38 @@ impl Context {
         }
     }
 
+    /// As `submit`, of bytes to send: what each message goes through. `counts` are the bytes sent before and those read.
+    #[inline]
+    pub(crate) fn submit_bytes(
+        &self,
+        worker: u32,
+        patience: Patience,
+        (socket, payload): (Handle, &[u8]),
+        counts: impl FnOnce() -> (u64, u64),
+    ) -> io::Result<()> {
+        let mut inner = self.lock();
+        // Nearly always nothing stands in the way of it.
+        if inner.departing.is_empty()
+            && !inner.tickets.is_any_due()
+            && !self.gone.load(Ordering::Acquire)
+            && let Some(lane) = inner.commands.get_mut(worker as usize)
+            && lane.has_room().map_err(broken)?
+        {
+            let pushed = lane.push_send(socket, counts(), payload).map_err(broken)?;
+            return self.heed_pushed(worker, pushed).map(drop);
+        }
+        if patience == Patience::Never {
+            self.find_room(&mut inner, worker)?;
+        }
+        let (offset, read) = counts();
+        let command = Command::Send {
+            socket,
+            offset,
+            read,
+        };
+        self.push(&mut inner, worker, &command, payload)
+    }
+
     /// Sends a command and waits for its answer, which comes in the worker's next turn.
     pub(crate) fn ask(
         &self,
@@ -125,7 +157,7 @@ impl Context {
     pub(crate) fn let_go(&self, worker: u32, patience: Patience, told: &Told) {
         let mut inner = self.lock();
         let (socket, read) = match told.name() {
-            Some(Ok(name)) => (name.handle, name.reading.command()),
+            Some(Ok(name)) => (name.handle, name.reading.command(&self.untold)),
             Some(Err(_)) => return,
             None => return told.abandon(),
         };
@@ -275,7 +307,14 @@ impl Context {
         } = inner;
         let lane = commands.get_mut(worker as usize);
         let lane = lane.ok_or(io::Error::from(Errno::INVAL))?;
-        match lane.push(command, payload, message).map_err(broken)? {
+        let pushed = lane.push(command, payload, message).map_err(broken)?;
+        self.heed_pushed(worker, pushed)
+    }
+
+    /// Wakes a worker that sleeps; false when the command found no room.
+    #[inline]
+    fn heed_pushed(&self, worker: u32, pushed: Pushed) -> io::Result<bool> {
+        match pushed {
             Pushed::Awake => Ok(true),
             Pushed::Asleep => {
                 point("bell: not rung");

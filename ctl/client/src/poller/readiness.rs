@@ -56,6 +56,14 @@ pub struct Readiness {
 }
 
 impl Readiness {
+    /// Of a connection that is well, with something to read.
+    pub(crate) const READABLE: Self = Self {
+        readable: true,
+        writable: false,
+        read_closed: false,
+        over: false,
+        error: false,
+    };
     /// Of a socket that the daemon does not have any more.
     pub(crate) const OVER: Self = Self {
         readable: true,

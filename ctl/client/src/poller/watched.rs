@@ -2,13 +2,10 @@
 
 use super::{Interest, Readiness};
 use crate::socket::Socket;
-use crate::stream::Announced;
 
 /// What a poller sees of a socket.
 pub(crate) trait Watched: std::fmt::Debug + Send + Sync {
     fn socket(&self) -> &Socket;
-    /// What an event said of bytes to read.
-    fn announce(&self, _announced: Announced) {}
     /// What it is ready for, of what is waited for.
     fn seen(&self, interest: Interest) -> Seen;
     /// What it is ready for alone.

@@ -7,30 +7,18 @@ use std::io::{self, IoSliceMut};
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
-use coremill_ring::chunk::ChunkReference;
 use coremill_ring::receive_queue::ReceiveReader;
 use coremill_ring::socket_state::{Condition, Flags};
 
 use super::Inner;
 use crate::context::lock;
 use crate::socket::{Wanted, deadline, is_over};
+use crate::told::Name;
 
 /// The reading end; there is a reader once there is a socket.
 #[derive(Debug, Default)]
 pub(super) struct Receive {
     reader: Option<ReceiveReader>,
-    announced: Option<Announced>,
-}
-
-/// What an event said of received bytes, so that a reader finds them without a look at the state and the chunk's note.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Announced {
-    /// Bytes received by then.
-    pub(crate) received: u64,
-    /// The chunk of the first byte not given back then.
-    pub(crate) chunk: ChunkReference,
-    /// The count of bytes before that chunk.
-    pub(crate) start: u64,
 }
 
 /// What becomes of the bytes read.
@@ -44,7 +32,35 @@ pub(super) enum Mode {
 
 impl Inner {
     pub(super) fn receive(&self, out: &mut [u8], mode: Mode) -> io::Result<usize> {
+        if mode == Mode::Take
+            && let Some(count) = self.receive_announced(out)
+        {
+            return count;
+        }
         self.receive_vectored(&mut [IoSliceMut::new(out)], mode)
+    }
+
+    /// Bytes that an event told of, found by its word alone: neither the state nor the chunk's note is looked at. None
+    /// where there are no such, or where somebody else reads.
+    #[inline]
+    fn receive_announced(&self, out: &mut [u8]) -> Option<io::Result<usize>> {
+        let name = self.socket.told.name()?.ok()?;
+        let announced = self.socket.told.announcement.behind(name.reading.read())?;
+        if self.settings.receive_ended.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut receive = self.receive.try_lock().ok()?;
+        let new = || ReceiveReader::new(name.state.clone());
+        let reader = receive.reader.get_or_insert_with(new);
+        let context = &self.socket.context;
+        let (memory, layout) = (&context.daemon, &context.layout);
+        // A byte announced and not read is where it was: chunks go back when they were read.
+        let place = (announced.chunk, announced.start);
+        let count = reader.read_announced(out, (announced.received, place), memory, layout);
+        if count == 0 {
+            return None;
+        }
+        Some(self.was_read(name, reader).map(|()| count))
     }
 
     pub(super) fn receive_vectored(
@@ -104,10 +120,7 @@ impl Inner {
         let reader = receive.reader.get_or_insert_with(new);
         // A writer may have told the worker what was read since, and chunks went back.
         reader.give_back();
-        // A byte announced and not read is where it was: chunks go back when they were read.
-        if let Some(announced) = receive.announced.take()
-            && reader.position() < announced.received
-        {
+        if let Some(announced) = socket.told.announcement.behind(reader.position()) {
             reader.point_at(announced.chunk, announced.start);
         }
         let count = take(reader)?;
@@ -133,19 +146,22 @@ impl Inner {
             Mode::Peek => reader.peek_vectored(out, memory, layout),
         };
         if count > 0 && mode == Mode::Take {
-            self.was_read(reader)?;
+            self.was_read(self.socket.name()?, reader)?;
         }
         Ok(count)
     }
 
     /// Bytes were read: the worker hears of it with the next command, or now if they are many.
-    pub(super) fn was_read(&self, reader: &ReceiveReader) -> io::Result<()> {
-        let socket = &self.socket;
-        let reading = &socket.name()?.reading;
-        reading.set_read(reader.position());
-        match reading.untold_bytes() >= UNTOLD_BYTES_MAX {
-            true => socket.tell_read(),
-            false => socket.context.was_read(reading, socket.patience()),
+    #[inline]
+    pub(super) fn was_read(&self, name: &Name, reader: &ReceiveReader) -> io::Result<()> {
+        let (socket, reading) = (&self.socket, &name.reading);
+        let untold = socket.context.untold.set_read(reading, reader.position());
+        if untold >= UNTOLD_BYTES_MAX {
+            return socket.tell_read();
+        }
+        match socket.context.untold.are_many() {
+            true => socket.context.tell_oldest(socket.patience()),
+            false => Ok(()),
         }
     }
 
@@ -167,10 +183,6 @@ impl Inner {
 }
 
 impl Receive {
-    pub(super) fn announce(&mut self, announced: Announced) {
-        self.announced = Some(announced);
-    }
-
     pub(super) fn reader(&self) -> Option<&ReceiveReader> {
         self.reader.as_ref()
     }

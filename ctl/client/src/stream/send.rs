@@ -29,6 +29,15 @@ pub(super) struct Send {
 impl Inner {
     /// Sends of `pieces`, from the front, what finds room.
     pub(super) fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        if let [piece] = pieces
+            && let Some(sent) = self.send_small(piece)
+        {
+            return sent;
+        }
+        self.send_any(pieces)
+    }
+
+    fn send_any(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let total = pieces
             .iter()
             .fold(0_usize, |sum, piece| sum.saturating_add(piece.len()));
@@ -126,14 +135,32 @@ impl Inner {
     }
 
     /// Sends bytes inside a command.
+    #[inline]
     pub(super) fn send_inline(&self, bytes: &[u8]) -> io::Result<usize> {
-        let socket = self.socket.name()?.handle;
-        self.socket.submit_with_read(bytes, |read| Command::Send {
-            socket,
-            offset: self.advance(bytes.len()),
-            read,
-        })?;
+        self.socket.submit_bytes(self.socket.name()?, bytes)?;
         Ok(bytes.len())
+    }
+
+    /// A small write where an event said a moment ago that the connection is well, and there is room for sure: all that
+    /// could be found by a look at the state. None where there is more to find out.
+    #[inline]
+    fn send_small(&self, bytes: &[u8]) -> Option<io::Result<usize>> {
+        let socket = &self.socket;
+        if bytes.is_empty() || bytes.len() > INLINE_BYTES_MAX {
+            return None;
+        }
+        let name = socket.told.name()?.ok()?;
+        let mut send = self.send.try_lock().ok()?;
+        let sent = socket.sent.load(Ordering::Acquire);
+        let limit = socket.send_limit.load(Ordering::Relaxed);
+        if limit.saturating_sub(sent) < ROOM_LITTLE_BYTES
+            || self.settings.send_ended.load(Ordering::Acquire)
+            || !socket.told.announcement.take_fresh()
+        {
+            return None;
+        }
+        send.is_short = false;
+        Some(socket.submit_bytes(name, bytes).map(|()| bytes.len()))
     }
 
     fn send_filled(

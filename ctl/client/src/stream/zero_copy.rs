@@ -154,7 +154,7 @@ impl Received<'_> {
             return Ok(());
         };
         reader.consume(count);
-        self.inner.was_read(reader)
+        self.inner.was_read(self.inner.socket.name()?, reader)
     }
 }
 

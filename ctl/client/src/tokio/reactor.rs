@@ -197,7 +197,9 @@ impl Task {
         // Only now: until the events count as taken a worker adds none for the same socket, and a task on another
         // thread that looked before would miss what came since.
         told.drain(..).for_each(|ticket| reactor.wake(ticket));
-        drained.map(|count| is_behind || count > 0).map_err(broken)
+        drained
+            .map(|drained| is_behind || drained.count > 0)
+            .map_err(broken)
     }
 }
 

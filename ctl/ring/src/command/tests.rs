@@ -1,9 +1,12 @@
 //! Every command there and back, and messages that are none.
 
 use super::{Command, Direction};
+use crate::consumer::Consumer;
 use crate::handle::Handle;
 use crate::message::{INLINE_BYTES_MAX, Message};
+use crate::producer::Producer;
 use crate::untrusted::Violation;
+use crate::words::SharedWrite;
 
 #[test]
 fn every_command_comes_back_as_it_was() {
@@ -28,6 +31,44 @@ fn only_send_carries_payload_and_no_more_than_fits() {
             command.encode(&[1; INLINE_BYTES_MAX + 1], &mut message),
             None
         );
+    }
+}
+
+#[test]
+fn a_send_of_every_length_is_published_as_its_message_would_be() {
+    let (slots, head) = (SharedWrite::heap(8 * 8), SharedWrite::heap(8));
+    let mut producer = Producer::new(slots.clone(), head.reader()).unwrap();
+    let mut consumer = Consumer::new(slots.reader(), head).unwrap();
+    let socket = commands()
+        .into_iter()
+        .find_map(|command| match command {
+            Command::Send { socket, .. } => Some(socket),
+            _ => None,
+        })
+        .unwrap();
+    let bytes: Vec<u8> = (1..=u8::MAX).chain(1..=2).collect();
+    for length in (0..=INLINE_BYTES_MAX).chain((0..=INLINE_BYTES_MAX).rev()) {
+        let payload = &bytes[..length];
+        let counts = (length as u64, u64::MAX);
+        assert_eq!(
+            Command::push_send(&mut producer, socket, counts, payload),
+            Ok(true)
+        );
+        let mut message = Message::new();
+        assert_eq!(consumer.take(&mut message), Ok(true));
+        consumer.release();
+        let command = Command::Send {
+            socket,
+            offset: counts.0,
+            read: counts.1,
+        };
+        assert_eq!(Command::decode(&message), Ok((command, payload)));
+    }
+    let long = Command::push_send(&mut producer, socket, (0, 0), &bytes);
+    assert_eq!((bytes.len(), long), (INLINE_BYTES_MAX + 1, Ok(false)));
+    for pushed in [true, false] {
+        let full = Command::push_send(&mut producer, socket, (0, 0), &bytes[..256]);
+        assert_eq!(full, Ok(pushed), "a ring of eight slots");
     }
 }
 

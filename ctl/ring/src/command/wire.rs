@@ -6,6 +6,7 @@ use super::{Command, Direction};
 use crate::address::{ADDRESS_WORDS, from_words, to_words};
 use crate::handle::Handle;
 use crate::message::{BYTES_MAX, INLINE_BYTES_MAX, Message};
+use crate::producer::Producer;
 use crate::untrusted::Violation;
 use crate::words::WORD_BYTES;
 
@@ -25,6 +26,20 @@ impl Command {
             return None;
         }
         self.encode_any(message)
+    }
+
+    /// Publishes a `Send` of these bytes without a message between; false when the ring has no room, or they are too many.
+    ///
+    /// # Errors
+    /// As [`Producer::push`].
+    #[inline]
+    pub fn push_send(
+        ring: &mut Producer,
+        socket: Handle,
+        (offset, read): (u64, u64),
+        payload: &[u8],
+    ) -> Result<bool, Violation> {
+        ring.push_payload(SEND, [socket.to_word(), offset, read], payload)
     }
 
     fn encode_any(&self, message: &mut Message) -> Option<()> {

@@ -1,23 +1,24 @@
-//! Version 3 in numbers, and that no two things share a word.
+//! Version 4 in numbers, and that no two things share a word.
 
 use super::{Layout, VERSION};
 use crate::chunk::ChunkReference;
 use crate::shape::{Shape, ShapeError};
 use crate::words::Part;
 
-/// Offsets of version 3 in bytes. Whoever has to change a number here has to change the version as well.
+/// Offsets of version 4 in bytes. Whoever has to change a number here has to change the version as well.
 #[test]
 fn offsets_are_those_of_the_version() {
-    assert_eq!(VERSION, 3);
+    assert_eq!(VERSION, 4);
     let layout = Layout::new(&SHAPE).unwrap();
     let at = |part: Option<Part>| part.map(|part| (part.first_word * 8, part.words * 8));
     let chunk = |class, index| ChunkReference::new(class, index).unwrap();
     assert_eq!(at(layout.worker(1)), Some((0x1040, 64)));
     assert_eq!(at(layout.command_head(2, 1)), Some((0x11c0, 64)));
     assert_eq!(at(layout.event_ring(1, 1)), Some((0x1800, 512)));
-    assert_eq!(at(layout.socket(4)), Some((0x1c00, 128)));
-    assert_eq!(at(layout.accept_slots(0, 1)), Some((0x1d40, 192)));
-    assert_eq!(at(layout.chunk_note(chunk(2, 1))), Some((0x1e90, 16)));
+    assert_eq!(at(layout.event_merges(1, 1)), Some((0x1ac0, 64)));
+    assert_eq!(at(layout.socket(4)), Some((0x1d00, 128)));
+    assert_eq!(at(layout.accept_slots(0, 1)), Some((0x1e40, 192)));
+    assert_eq!(at(layout.chunk_note(chunk(2, 1))), Some((0x1f90, 16)));
     assert_eq!(at(layout.receive_chunk(chunk(0, 3))), Some((0x2300, 256)));
     assert_eq!(at(layout.receive_chunk(chunk(1, 0))), Some((0x3000, 2048)));
     assert_eq!(at(layout.receive_chunk(chunk(2, 1))), Some((0x9000, 16384)));
@@ -45,6 +46,7 @@ fn no_two_things_share_a_word() {
         }
         for notifier in 0..SHAPE.notifiers {
             daemon.push(layout.event_ring(notifier, worker));
+            daemon.push(layout.event_merges(notifier, worker));
             application.push(layout.event_head(notifier, worker));
         }
         for listener in 0..SHAPE.listeners {

@@ -31,7 +31,36 @@ impl ReceiveReader {
     /// Copies what can be read now, up to the length of `out`; gives how much.
     #[inline]
     pub fn read(&mut self, out: &mut [u8], memory: &SharedRead, layout: &Layout) -> usize {
-        let received = self.state.received();
+        self.read_up_to(self.state.received(), out, memory, layout)
+    }
+
+    /// As `read`, of what an event said: how far bytes were received, and where the first unread one lies. No look at the
+    /// state is needed then.
+    #[inline]
+    pub fn read_announced(
+        &mut self,
+        out: &mut [u8],
+        (received, (chunk, start)): (u64, (ChunkReference, u64)),
+        memory: &SharedRead,
+        layout: &Layout,
+    ) -> usize {
+        self.chunk = None;
+        self.point_at(chunk, start);
+        // A word about another place than this: the state and the notes lead there.
+        if self.chunk.is_none() {
+            return 0;
+        }
+        self.read_up_to(received, out, memory, layout)
+    }
+
+    #[inline]
+    fn read_up_to(
+        &mut self,
+        received: u64,
+        out: &mut [u8],
+        memory: &SharedRead,
+        layout: &Layout,
+    ) -> usize {
         let mut count = 0;
         while count < out.len() && self.position < received {
             let Some((chunk, start)) = self.locate(memory, layout) else {

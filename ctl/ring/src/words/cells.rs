@@ -105,6 +105,19 @@ impl Cells {
         let _ = word;
     }
 
+    /// A hint to the cache that the word will be read.
+    #[inline]
+    pub(super) fn prefetch_to_read(&self, index: usize) {
+        let word = self.cell(index);
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as in `prefetch`.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(word).cast());
+        }
+        let _ = word;
+    }
+
     /// Words `first` and on.
     #[inline]
     pub(super) fn range(&self, first: usize, count: usize) -> &[AtomicU64] {

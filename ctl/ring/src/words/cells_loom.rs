@@ -57,6 +57,8 @@ impl Cells {
     /// A model has no cache.
     pub(super) fn prefetch(&self, _index: usize) {}
 
+    pub(super) fn prefetch_to_read(&self, _index: usize) {}
+
     pub(super) fn range(&self, first: usize, count: usize) -> &[AtomicU64] {
         assert!(first + count <= self.count);
         &self.words[self.first + first..][..count]

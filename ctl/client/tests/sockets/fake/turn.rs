@@ -62,7 +62,8 @@ impl Turns {
             let head = part(&application, layout.event_head(notifier, worker)).reader();
             let waker = Waker::new(part(&application, layout.armed(notifier)));
             let ring = Producer::new(slots, head).expect("ring");
-            Poster::new(ring, waker, shape.event_slots, shape.sockets)
+            let merges = part(&daemon, layout.event_merges(notifier, worker));
+            Poster::new(ring, waker, merges, (shape.event_slots, shape.sockets))
         };
         Self {
             lines: workers().map(line).collect(),
