@@ -157,10 +157,7 @@ impl Congestion {
 
     #[inline]
     fn use_ack(&mut self, pool: &mut CongestionPool, acknowledged: &Acknowledged) {
-        // Most connections never fill their first window: they pay for this look only.
-        let needs_none = self.block == Handle::NONE
-            && matches!(self.algorithm, Algorithm::Cubic | Algorithm::NewReno);
-        if needs_none && !self.may_grow(acknowledged.in_flight) {
+        if !self.needs_ack(acknowledged.in_flight) {
             return;
         }
         let (block, settings) = pool.ensure(self, acknowledged.now);
@@ -171,6 +168,21 @@ impl Congestion {
             let segments = self.threshold / self.segment();
             pool.tally.count(sign, segments);
         }
+    }
+
+    /// False when an acknowledgement that arrives while so much is in flight moves nothing. Most connections never fill
+    /// their first window: they pay for this look only.
+    #[inline]
+    pub fn needs_ack(&self, in_flight: u32) -> bool {
+        self.has_block()
+            || !matches!(self.algorithm, Algorithm::Cubic | Algorithm::NewReno)
+            || self.may_grow(in_flight)
+    }
+
+    /// True once there is more than the windows.
+    #[inline]
+    pub fn has_block(&self) -> bool {
+        self.block != Handle::NONE
     }
 
     /// Something was lost or marked, for the first time in this window of data: ssthresh falls, and what

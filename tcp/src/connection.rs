@@ -19,6 +19,7 @@ mod fast_open;
 mod handshake;
 mod hold;
 pub(crate) mod path_mtu;
+mod prediction;
 pub(crate) mod receive_side;
 mod receive_tuning;
 mod recovery;

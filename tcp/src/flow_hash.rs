@@ -1,79 +1,63 @@
-//! Keyed hashes of flows: SipHash over addresses and ports, so that no peer can choose collisions.
+//! Keyed hashes of flows, so that no peer can choose collisions: a fast one for tables, and SipHash for what peers see.
 
 use std::net::IpAddr;
 
-use siphasher::sip::{SipHasher13, SipHasher24};
+use siphasher::sip::SipHasher24;
 
 use crate::address::{Endpoint, Flow};
 
-/// A keyed hash for tables (SipHash-1-3).
+/// A keyed hash for tables: multiplications of 64 by 64 bits whose halves are folded together, as hash maps use them.
+///
+/// No cipher, but nobody sees its values: what a peer could learn of them is time, as with Linux's `inet_ehashfn`.
 #[derive(Clone)]
 pub struct FlowHash {
-    any: SipHasher13,
-    key: [u64; 2],
+    /// One for each eight bytes of addresses, and one for the ports.
+    keys: [u64; 5],
 }
 
 impl FlowHash {
     /// A hash under `key`.
     pub fn new(key: &[u8; 16]) -> Self {
-        let whole = u128::from_le_bytes(*key);
+        let secret = SipHasher24::new_with_key(key);
         Self {
-            any: SipHasher13::new_with_key(key),
-            key: [whole as u64, (whole >> 64) as u64],
+            keys: std::array::from_fn(|at| secret.hash(&(at as u64).to_be_bytes())),
         }
     }
 
     /// The hash of a flow.
     #[inline]
     pub fn of(&self, flow: &Flow) -> u64 {
-        // Each segment received pays for this: the short form of IPv4 is written out.
-        if let (IpAddr::V4(local), IpAddr::V4(remote)) = (flow.local.address, flow.remote.address) {
-            let addresses = u64::from(local.to_bits().swap_bytes())
-                | u64::from(remote.to_bits().swap_bytes()) << 32;
-            let ports = u64::from(flow.local.port.swap_bytes())
-                | u64::from(flow.remote.port.swap_bytes()) << 16;
-            return self.of_12_bytes(addresses, ports);
+        let ports = u64::from(flow.local.port) << 16 | u64::from(flow.remote.port);
+        let [first, second, third, fourth, last] = self.keys;
+        match (flow.local.address, flow.remote.address) {
+            // Each segment received pays for this. The second one scatters what follows one another.
+            (IpAddr::V4(local), IpAddr::V4(remote)) => {
+                let addresses = u64::from(local.to_bits()) << 32 | u64::from(remote.to_bits());
+                fold(fold(addresses ^ first, ports ^ last), second)
+            }
+            (local, remote) => {
+                let [local, remote] = [local, remote].map(halves);
+                let addresses = fold(local[0] ^ first, local[1] ^ second)
+                    ^ fold(remote[0] ^ third, remote[1] ^ fourth);
+                fold(fold(addresses, ports ^ last), second)
+            }
         }
-        let mut bytes = FlowBytes::default();
-        bytes.push_flow(flow);
-        self.any.hash(bytes.as_slice())
-    }
-
-    /// SipHash-1-3 of eight bytes and four more, little-endian as its authors have it.
-    #[inline]
-    fn of_12_bytes(&self, eight: u64, four: u64) -> u64 {
-        let [k0, k1] = self.key;
-        let mut v = [
-            k0 ^ 0x736f_6d65_7073_6575,
-            k1 ^ 0x646f_7261_6e64_6f6d,
-            k0 ^ 0x6c79_6765_6e65_7261,
-            k1 ^ 0x7465_6462_7974_6573,
-        ];
-        // The last word carries the length in its highest byte.
-        for word in [eight, four | 12 << 56] {
-            v[3] ^= word;
-            sip_round(&mut v);
-            v[0] ^= word;
-        }
-        v[2] ^= 0xff;
-        for _ in 0..3 {
-            sip_round(&mut v);
-        }
-        v[0] ^ v[1] ^ v[2] ^ v[3]
     }
 }
 
+/// The product's two halves, one over the other.
 #[inline]
-fn sip_round(v: &mut [u64; 4]) {
-    v[0] = v[0].wrapping_add(v[1]);
-    v[2] = v[2].wrapping_add(v[3]);
-    v[1] = v[1].rotate_left(13) ^ v[0];
-    v[3] = v[3].rotate_left(16) ^ v[2];
-    v[0] = v[0].rotate_left(32).wrapping_add(v[3]);
-    v[2] = v[2].wrapping_add(v[1]);
-    v[3] = v[3].rotate_left(21) ^ v[0];
-    v[1] = v[1].rotate_left(17) ^ v[2];
-    v[2] = v[2].rotate_left(32);
+fn fold(one: u64, other: u64) -> u64 {
+    let product = u128::from(one) * u128::from(other);
+    product as u64 ^ (product >> 64) as u64
+}
+
+fn halves(address: IpAddr) -> [u64; 2] {
+    let bits = match address {
+        IpAddr::V4(address) => u128::from(address.to_ipv6_mapped()),
+        IpAddr::V6(address) => u128::from(address),
+    };
+    [(bits >> 64) as u64, bits as u64]
 }
 
 /// A keyed function for what a peer sees the results of (SipHash-2-4).

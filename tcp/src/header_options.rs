@@ -290,6 +290,17 @@ impl Writer<'_> {
     }
 }
 
+/// What nearly every segment of an established connection carries, NOP NOP timestamps, or none: then the timestamps,
+/// None for a segment with any others.
+#[inline]
+pub(crate) fn usual_options(bytes: &[u8]) -> Option<Option<Timestamps>> {
+    if bytes.is_empty() {
+        return Some(None);
+    }
+    let whole = bytes.as_array::<12>()?;
+    (whole[..4] == [NOP, NOP, TIMESTAMPS, 10]).then(|| timestamps(&whole[4..]))
+}
+
 fn sack_blocks_that_fit(taken: usize) -> usize {
     (OPTIONS_BYTES_MAX.saturating_sub(taken + 4) / 8).min(SACK_BLOCKS_MAX)
 }

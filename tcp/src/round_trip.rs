@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::time::Instant;
+use crate::time::{Instant, nanos};
 
 /// Bounds of the timeout: the same for all connections of a shard.
 #[derive(Clone, Copy, Debug)]
@@ -195,13 +195,6 @@ impl FirstTimeout {
 /// Before anything is known.
 fn initial_nanos(bounds: &TimeoutBounds) -> u64 {
     nanos(bounds.initial).max(nanos(bounds.min))
-}
-
-/// Saturating after 584 years.
-#[inline]
-fn nanos(time: Duration) -> u64 {
-    let seconds = time.as_secs().saturating_mul(1_000_000_000);
-    seconds.saturating_add(u64::from(time.subsec_nanos()))
 }
 
 /// RFC 6298, section 5.7.

@@ -251,6 +251,32 @@ impl SendRecordPool {
         self.give_back(first);
     }
 
+    /// Gives back the oldest if all of it lies before `acknowledgment`, and tells when it was sent; else what lies
+    /// before is cut off.
+    #[inline]
+    pub(crate) fn pop_before(
+        &mut self,
+        records: &mut SendRecords,
+        acknowledgment: SequenceNumber,
+    ) -> Option<u32> {
+        let first = self.records.get(records.tail as usize)?.next;
+        let record = self.records.get_mut(first as usize)?;
+        if record.end > acknowledgment {
+            record.start = record.start.later(acknowledgment);
+            return None;
+        }
+        let sent_at = record.sent_at;
+        let next = std::mem::replace(&mut record.next, self.free);
+        self.free = first;
+        self.available += 1;
+        if first == records.tail {
+            records.tail = NONE;
+        } else if let Some(tail) = self.records.get_mut(records.tail as usize) {
+            tail.next = next;
+        }
+        Some(sent_at)
+    }
+
     /// Cuts a record in two at `at`, which lies inside of it; None when there is none left for the second.
     pub(crate) fn split(
         &mut self,

@@ -52,11 +52,15 @@ impl Instant {
 
 impl Add<Duration> for Instant {
     type Output = Instant;
-
+    #[inline]
     fn add(self, delay: Duration) -> Instant {
-        Instant(
-            self.0
-                .saturating_add(u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX)),
-        )
+        Instant(self.0.saturating_add(nanos(delay)))
     }
+}
+
+/// Saturating after 584 years.
+#[inline]
+pub(crate) const fn nanos(time: Duration) -> u64 {
+    let seconds = time.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(time.subsec_nanos() as u64)
 }

@@ -6,7 +6,7 @@ use super::{Connection, Context};
 use crate::congestion::rate_sample::Newest;
 use crate::congestion::{Acknowledged, RateSample};
 use crate::drop_reason::DropReason;
-use crate::header::{Flags, Segment};
+use crate::header::{Flags, Header, Segment};
 use crate::header_options::Options;
 use crate::memory::Memory;
 use crate::send_records::micros;
@@ -38,17 +38,8 @@ impl<Q: Default> Connection<Q> {
             return Ok(false);
         }
         self.hear_echo(context, header.flags);
-        let window = self.send.window_of(header);
         let window_before = self.send.window;
-        self.send
-            .update_window(header.sequence, acknowledgment, window);
-        if self.send.outstanding() == 0 || self.send.window == 0 {
-            // The answer to a probe: the peer lives.
-            self.send.attempts = 0;
-        }
-        if self.send.window > 0 && window_before == 0 {
-            self.window_opens(context);
-        }
+        let window = self.take_window(context, header);
         let is_new = acknowledgment > self.send.unacknowledged;
         if options.sack.is_empty() && !self.send.scoreboard.is_held() {
             if is_new {
@@ -72,6 +63,27 @@ impl<Q: Default> Connection<Q> {
         Ok(is_new)
     }
 
+    /// Takes SEG.WND of a segment whose SEG.ACK is believed, and gives it in bytes.
+    #[inline]
+    pub(super) fn take_window<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        header: &Header,
+    ) -> u32 {
+        let window = self.send.window_of(header);
+        let window_before = self.send.window;
+        self.send
+            .update_window(header.sequence, header.acknowledgment, window);
+        if self.send.outstanding() == 0 || self.send.window == 0 {
+            // The answer to a probe: the peer lives.
+            self.send.attempts = 0;
+        }
+        if self.send.window > 0 && window_before == 0 {
+            self.window_opens(context);
+        }
+        window
+    }
+
     /// The back-off of probes ends; what the closed window has swallowed is sent again in time.
     #[cold]
     fn window_opens<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
@@ -84,7 +96,7 @@ impl<Q: Default> Connection<Q> {
 
     /// An acknowledgement of something new while no loss is suspected.
     #[inline]
-    fn acknowledge_in_order<M: Memory<Queue = Q>>(
+    pub(super) fn acknowledge_in_order<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
         acknowledgment: SequenceNumber,
@@ -96,49 +108,62 @@ impl<Q: Default> Connection<Q> {
         let mut first_sample = None;
         let mut last_sample = None;
         let mut newest = Newest::default();
-        while let Some((index, record)) = context.records.first(&self.send.records) {
-            let is_whole = record.end <= acknowledgment;
-            if let Some(rate) = self.congestion.delivery(context.congestion)
-                && record.start < acknowledgment
-            {
-                let (stamp, sent_at) = record.rate_stamp(context.now);
-                let bytes = record.end.earlier(acknowledgment).since(record.start);
-                rate.on_delivered(context.now, &stamp, sent_at, bytes, &mut newest);
+        let has_rate = self.congestion.has_block();
+        loop {
+            if has_rate {
+                self.note_delivery(context, acknowledgment, &mut newest);
             }
-            if !is_whole {
-                if let Some(record) = context.records.get_mut(index) {
-                    record.start = record.start.later(acknowledgment);
-                }
+            let records = &mut self.send.records;
+            let Some(sent_at) = context.records.pop_before(records, acknowledgment) else {
                 break;
-            }
+            };
             // RFC 7323, section 4.1: every segment is measured; the oldest newly acknowledged one counts.
-            last_sample = Some(now.wrapping_sub(record.sent_at));
+            last_sample = Some(now.wrapping_sub(sent_at));
             first_sample = first_sample.or(last_sample);
-            context.records.pop(&mut self.send.records);
         }
         if let Some(sample) = first_sample {
             self.round_trip.measure_micros(u64::from(sample));
             context.counters.round_trip_micros.record(u64::from(sample));
         }
         self.restart_timer(context);
-        let rate = self.rate_sample(context, &newest, in_flight);
-        let acknowledged = Acknowledged {
-            now: context.now,
-            delivered,
-            marked: self.marked(context, delivered),
-            in_flight,
-            may_grow: true,
-            phase: self.send.phase,
-            unacknowledged: acknowledgment,
-            next: self.send.next,
-            timeout: self.round_trip.timeout(context.bounds),
-            sample_micros: last_sample,
-            rate,
-        };
-        self.congestion.on_ack(context.congestion, &acknowledged);
+        self.congestion.end_deferral();
+        if self.congestion.needs_ack(in_flight) || self.ecn.is_on() {
+            let rate = self.rate_sample(context, &newest, in_flight);
+            let acknowledged = Acknowledged {
+                now: context.now,
+                delivered,
+                marked: self.marked(context, delivered),
+                in_flight,
+                may_grow: true,
+                phase: self.send.phase,
+                unacknowledged: acknowledgment,
+                next: self.send.next,
+                timeout: self.round_trip.timeout(context.bounds),
+                sample_micros: last_sample,
+                rate,
+            };
+            self.congestion.on_ack(context.congestion, &acknowledged);
+        }
         self.offer_room(context);
         if is_fin_acknowledged {
             self.fin_acknowledged(context);
+        }
+    }
+
+    /// The oldest segment, as far as it lies before `acknowledgment`, has been delivered.
+    fn note_delivery<M>(
+        &self,
+        context: &mut Context<'_, M>,
+        acknowledgment: SequenceNumber,
+        newest: &mut Newest,
+    ) {
+        if let Some((_, record)) = context.records.first(&self.send.records)
+            && record.start < acknowledgment
+            && let Some(rate) = self.congestion.delivery(context.congestion)
+        {
+            let (stamp, sent_at) = record.rate_stamp(context.now);
+            let bytes = record.end.earlier(acknowledgment).since(record.start);
+            rate.on_delivered(context.now, &stamp, sent_at, bytes, newest);
         }
     }
 

@@ -1,8 +1,8 @@
 //! A segment arrives: RFC 9293, section 3.10.7, with the checks of RFC 5961 and RFC 7323.
 
 use super::stamps::millis;
-use super::{Connection, Context, is_before};
-use crate::connection::{Due, User};
+use super::{Connection, Context};
+use crate::connection::Due;
 use crate::drop_reason::DropReason;
 use crate::error::ConnectionError;
 use crate::header::{Flags, Segment};
@@ -20,12 +20,6 @@ impl<Q: Default> Connection<Q> {
         segment: &Segment<'_>,
         options: &Options,
     ) -> Verdict {
-        if self.is_predicted(segment, options) {
-            return match self.arrives_as_predicted(context, segment, options) {
-                Ok(progress) => Verdict::Accepted { progress },
-                Err(reason) => Verdict::Dropped(reason),
-            };
-        }
         let result = match self.state {
             State::SynSent => self.arrives_in_syn_sent(context, segment, options),
             State::Closed | State::Listen | State::TimeWait => Err(DropReason::NoSocket),
@@ -35,53 +29,6 @@ impl<Q: Default> Connection<Q> {
             Ok(progress) => Verdict::Accepted { progress },
             Err(reason) => Verdict::Dropped(reason),
         }
-    }
-
-    /// Header prediction (as Linux has it): the segment is what an established connection without holes or losses
-    /// expects, data that is next or an acknowledgement of something new. All checks of section 3.10.7.4 would pass.
-    #[inline]
-    fn is_predicted(&self, segment: &Segment<'_>, options: &Options) -> bool {
-        let (header, send, receive) = (&segment.header, &self.send, &self.receive);
-        let is_fresh = match options.timestamps {
-            Some(stamp) => self.stamps.is_on && !is_before(stamp.value, self.stamps.recent),
-            None => !self.stamps.is_on,
-        };
-        self.state == State::Established
-            && header.flags.without(Flags::PSH) == Flags::ACK
-            && header.sequence == receive.next
-            && segment.payload.len() <= receive.window() as usize
-            && (header.acknowledgment > send.unacknowledged
-                || (header.acknowledgment == send.unacknowledged && !segment.payload.is_empty()))
-            && header.acknowledgment <= send.next
-            && receive.ranges.is_empty()
-            && !receive.has_fin
-            && !receive.has_urgent
-            && is_fresh
-            && !self.user.has(User::ORPHAN)
-    }
-
-    /// What is left to do for such a segment.
-    #[inline]
-    fn arrives_as_predicted<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<'_, M>,
-        segment: &Segment<'_>,
-        options: &Options,
-    ) -> Result<bool, DropReason> {
-        self.last_received = Past::at(context.now);
-        self.send.keepalive_probes = 0;
-        let progress = self.acknowledge(context, segment, options)?;
-        if let Some(stamp) = options.timestamps
-            && segment.header.sequence <= self.receive.acknowledged
-        {
-            self.stamps.recent = stamp.value;
-        }
-        if segment.payload.is_empty() {
-            context.counters.pure_acks.increment();
-            return Ok(progress);
-        }
-        self.deliver_whole(context, segment)?;
-        Ok(progress)
     }
 
     /// The order of checks of section 3.10.7.4.

@@ -155,13 +155,20 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Tells a user who waited for room, once a third of the buffer is free (as Linux), and half of what may wait unsent.
+    #[inline]
     pub(super) fn offer_room<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+        if self.user.has(User::WANTS_ROOM) {
+            self.look_for_room(context);
+        }
+    }
+
+    fn look_for_room<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
         let options = context.option_sets.get(&self.user.options);
         let buffer = options.send_buffer(context.limits);
         let is_free = buffer.saturating_sub(self.send.queued as usize) >= buffer / 3;
         let mark = options.unsent_low_water(context.limits);
         let is_sent = mark == u32::MAX || self.send.unsent().saturating_mul(2) < mark;
-        if self.user.has(User::WANTS_ROOM) && is_free && is_sent {
+        if is_free && is_sent {
             self.user.unset(User::WANTS_ROOM);
             self.user.set(User::WRITABLE);
         }

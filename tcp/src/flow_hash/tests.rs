@@ -48,21 +48,45 @@ fn purposes_give_independent_functions() {
     );
 }
 
+/// Flows as clients make them: many ports of one address, many addresses with one port, and strides of both.
+fn usual_flows(local: IpAddr, stride: u32, remote: impl Fn(u32) -> IpAddr) -> [Vec<Flow>; 2] {
+    let end = |address, port| Endpoint::new(address, port);
+    let from_ports = (0..FLOWS).map(|at| Flow {
+        local: end(local, 80),
+        remote: end(remote(at >> 16), at.wrapping_mul(stride) as u16),
+    });
+    let from_addresses = (0..FLOWS).map(|at| Flow {
+        local: end(local, 80),
+        remote: end(remote(at * stride), 1_024),
+    });
+    [from_ports.collect(), from_addresses.collect()]
+}
+
 #[test]
-fn the_short_form_is_siphash() {
-    let flow = flow(
-        IpAddr::from(Ipv4Addr::new(10, 0, 0, 1)),
-        IpAddr::from(Ipv4Addr::new(192, 168, 7, 250)),
-    );
-    let mut bytes = super::FlowBytes::default();
-    bytes.push_flow(&flow);
-    assert_eq!(bytes.as_slice().len(), 12);
-    for key in [
-        [0; 16],
-        [7; 16],
-        std::array::from_fn(|at| 251_u8.wrapping_mul(at as u8)),
-    ] {
-        let hash = FlowHash::new(&key);
-        assert_eq!(hash.of(&flow), hash.any.hash(bytes.as_slice()));
+fn flows_that_follow_each_other_spread_over_the_buckets() {
+    let wide = |at: u32| Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(at)).into();
+    let narrow = |at: u32| Ipv4Addr::from_bits(0x0a00_0000 + at).into();
+    for key in 0..16 {
+        let hash = FlowHash::new(&[key; 16]);
+        for stride in [1, 3, 256, 257, 4_097] {
+            let flows = usual_flows(Ipv4Addr::new(192, 0, 2, 1).into(), stride, narrow)
+                .into_iter()
+                .chain(usual_flows(Ipv6Addr::LOCALHOST.into(), stride, wide));
+            for flows in flows {
+                let mut buckets = vec![0_u8; FLOWS as usize];
+                let different: std::collections::HashSet<_> = flows.iter().collect();
+                for flow in different {
+                    buckets[hash.of(flow) as usize % FLOWS as usize] += 1;
+                }
+                // Random numbers fill one of so many buckets with nine or so.
+                let fullest = buckets.iter().max();
+                assert!(
+                    fullest <= Some(&12),
+                    "{fullest:?}, key {key}, stride {stride}"
+                );
+            }
+        }
     }
 }
+
+const FLOWS: u32 = 1 << 14;

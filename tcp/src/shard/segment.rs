@@ -5,7 +5,7 @@ use crate::address::{Endpoint, Flow};
 use crate::checksum;
 use crate::drop_reason::DropReason;
 use crate::header::{Flags, Segment};
-use crate::header_options::{Options, code_within};
+use crate::header_options::{Options, Timestamps, code_within, usual_options};
 use crate::memory::Memory;
 use crate::packet::{Inbound, Quoted, Reader, Verdict};
 use crate::reply::Reply;
@@ -59,16 +59,34 @@ impl<M: Memory> Shard<M> {
         if let Err(reason) = self.check(inbound, &segment) {
             return self.malformed(reason);
         }
-        let options = match Options::parse(segment.options) {
-            Ok(options) => options,
-            Err(reason) => return self.malformed(reason),
-        };
         let flow = Flow {
             local: Endpoint::new(inbound.destination, segment.header.destination_port),
             remote: Endpoint::new(inbound.source, segment.header.source_port),
         };
         let hash = self.hash_of(&flow);
-        if let Some(slot) = self.connections.find(hash, &flow) {
+        let slot = self.connections.find(hash, &flow);
+        if let Some(slot) = slot
+            && let Some(timestamps) = usual_options(segment.options)
+            && self.is_predicted(slot, &segment, timestamps, inbound.ttl)
+        {
+            return self.receives_as_predicted(now, slot, (&segment, timestamps), reader);
+        }
+        self.take_in_any(now, inbound, (&segment, &flow), (hash, slot), reader)
+    }
+
+    fn take_in_any(
+        &mut self,
+        now: Instant,
+        inbound: &Inbound<'_>,
+        (segment, flow): (&Segment<'_>, &Flow),
+        (hash, slot): (u64, Option<u32>),
+        reader: Option<&mut dyn Reader>,
+    ) -> Verdict {
+        let options = match Options::parse(segment.options) {
+            Ok(options) => options,
+            Err(reason) => return self.malformed(reason),
+        };
+        if let Some(slot) = slot {
             if let Some(connection) = self.connections.get(slot) {
                 let chosen = self.option_sets.get(&connection.user.options);
                 if chosen.ip.rejects(inbound.ttl) {
@@ -76,23 +94,58 @@ impl<M: Memory> Shard<M> {
                 }
                 let is_signed = connection.extension.signature_bytes() > 0;
                 if (is_signed || options.signature.is_some())
-                    && let Err(reason) = self.authenticate(slot, inbound, (&segment, &options))
+                    && let Err(reason) = self.authenticate(slot, inbound, (segment, &options))
                 {
                     return Verdict::Dropped(reason);
                 }
             }
-            return self.connection_receives(now, slot, (&segment, &options), reader);
+            return self.connection_receives(now, slot, (segment, &options), reader);
         }
         self.arrives_without_connection(&Arrival {
             now,
             hash,
-            flow,
+            flow: *flow,
             mtu: inbound.mtu,
             ttl: inbound.ttl,
-            segment: &segment,
+            segment,
             options: &options,
             inbound,
         })
+    }
+
+    /// True for a segment that takes the short way.
+    #[inline]
+    fn is_predicted(
+        &self,
+        slot: u32,
+        segment: &Segment<'_>,
+        timestamps: Option<Timestamps>,
+        ttl: u8,
+    ) -> bool {
+        self.connections.get(slot).is_some_and(|connection| {
+            let chosen = self.option_sets.get(&connection.user.options);
+            connection.is_predicted(segment, timestamps) && !chosen.ip.rejects(ttl)
+        })
+    }
+
+    #[inline]
+    fn receives_as_predicted(
+        &mut self,
+        now: Instant,
+        slot: u32,
+        (segment, timestamps): (&Segment<'_>, Option<Timestamps>),
+        reader: Option<&mut dyn Reader>,
+    ) -> Verdict {
+        let (connections, mut context) = self.split(now);
+        if let Some(reader) = reader {
+            context.reader = Some(reader);
+        }
+        let Some(connection) = connections.get_mut(slot) else {
+            return Verdict::Dropped(DropReason::NoSocket);
+        };
+        let verdict = connection.arrives_as_predicted(&mut context, segment, timestamps);
+        self.settle(now, slot);
+        verdict
     }
 
     fn arrives_without_connection(&mut self, arrival: &Arrival<'_>) -> Verdict {

@@ -141,7 +141,18 @@ impl<M: Memory> Shard<M> {
     }
 
     /// The next hint, if any. What it says may have passed already: state is the truth.
+    #[inline]
     pub fn next_event(&mut self) -> Option<Event> {
+        if self.starved.is_empty()
+            && self.listener_events.is_empty()
+            && self.connection_events.is_empty()
+        {
+            return None;
+        }
+        self.find_event()
+    }
+
+    fn find_event(&mut self) -> Option<Event> {
         if !self.starved.is_empty() {
             self.feed();
         }

@@ -15,7 +15,11 @@ impl<M: Memory> Shard<M> {
     /// Writes the next segment to the front of `out`, checksum field zero. None when there is none
     /// now, or when `out` is too short for it: 60 bytes of header and the link's MSS must fit.
     /// RFC 9293, MUST-58, MUST-59.
+    #[inline]
     pub fn next_segment(&mut self, now: Instant, out: &mut [u8]) -> Option<Outgoing> {
+        if !self.has_segments() {
+            return None;
+        }
         self.next_to_send(now, out, false)
     }
 
@@ -23,16 +27,17 @@ impl<M: Memory> Shard<M> {
     /// Where that is more than a segment, all but the last have [`Outgoing::segment_payload`] bytes; the header is
     /// that of the first, but for FIN and PSH, which belong to the last.
     pub fn next_segments(&mut self, now: Instant, out: &mut [u8]) -> Option<Outgoing> {
+        if !self.has_segments() {
+            return None;
+        }
         let most = out.len().min(BURST_BYTES_MAX);
         self.next_to_send(now, out.get_mut(..most)?, true)
     }
 
-    #[inline]
     fn next_to_send(&mut self, now: Instant, out: &mut [u8], is_cut: bool) -> Option<Outgoing> {
-        if !self.has_segments() {
-            return None;
-        }
-        if let Some(segment) = self.next_reply(out) {
+        if !self.replies.is_empty()
+            && let Some(segment) = self.next_reply(out)
+        {
             return Some(segment);
         }
         while let Some(key) = self.syn_acks.pop() {

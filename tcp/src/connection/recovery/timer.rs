@@ -6,7 +6,7 @@ use super::super::{Connection, Context};
 use crate::congestion::Phase;
 use crate::limits::LossDetection;
 use crate::send_records::moment;
-use crate::time::Deadline;
+use crate::time::{Deadline, nanos};
 
 /// Why `Deadlines::retransmit` is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,12 +98,13 @@ impl<Q> Connection<Q> {
         let wait = match self.round_trip.smoothed_micros() {
             0 => context.bounds.initial,
             smoothed => {
-                let twice = Duration::from_micros(2 * u64::from(smoothed));
-                if context.records.is_single(&self.send.records) {
-                    twice + context.bounds.min
+                let slack = if context.records.is_single(&self.send.records) {
+                    context.bounds.min
                 } else {
-                    twice + PROBE_SLACK
-                }
+                    PROBE_SLACK
+                };
+                // In whole nanoseconds, as each segment sent needs it.
+                Duration::from_nanos(2_000 * u64::from(smoothed) + nanos(slack))
             }
         };
         self.send.timer = Timer::Probe;

@@ -1,0 +1,106 @@
+//! Header prediction, as Linux has it: what nearly all segments of an established connection are takes a short way.
+
+use super::{Connection, Context, is_before};
+use crate::connection::User;
+use crate::drop_reason::DropReason;
+use crate::header::{Flags, Segment};
+use crate::header_options::{Options, Timestamps};
+use crate::memory::Memory;
+use crate::packet::Verdict;
+use crate::state::State;
+use crate::time::Past;
+
+impl<Q: Default> Connection<Q> {
+    /// The segment, which has no options but perhaps `timestamps`, is what an established connection without holes
+    /// expects, data that is next or an acknowledgement of something new. All checks of RFC 9293, section 3.10.7.4,
+    /// would pass.
+    #[inline]
+    pub(crate) fn is_predicted(
+        &self,
+        segment: &Segment<'_>,
+        timestamps: Option<Timestamps>,
+    ) -> bool {
+        let (header, send, receive) = (&segment.header, &self.send, &self.receive);
+        let is_fresh = match timestamps {
+            Some(stamp) => self.stamps.is_on && !is_before(stamp.value, self.stamps.recent),
+            None => !self.stamps.is_on,
+        };
+        self.state == State::Established
+            && header.flags.without(Flags::PSH) == Flags::ACK
+            && header.sequence == receive.next
+            && segment.payload.len() <= receive.window() as usize
+            && (header.acknowledgment > send.unacknowledged
+                || (header.acknowledgment == send.unacknowledged && !segment.payload.is_empty()))
+            && header.acknowledgment <= send.next
+            && receive.ranges.is_empty()
+            && !receive.has_fin
+            && !receive.has_urgent
+            && is_fresh
+            && !self.user.has(User::ORPHAN)
+            && self.extension.signature_bytes() == 0
+    }
+
+    /// What is left to do for such a segment.
+    #[inline]
+    pub(crate) fn arrives_as_predicted<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        segment: &Segment<'_>,
+        timestamps: Option<Timestamps>,
+    ) -> Verdict {
+        self.last_received = Past::at(context.now);
+        self.send.keepalive_probes = 0;
+        let progress = match self.acknowledge_as_predicted(context, segment, timestamps) {
+            Ok(progress) => progress,
+            Err(reason) => return Verdict::Dropped(reason),
+        };
+        if let Some(stamp) = timestamps
+            && segment.header.sequence <= self.receive.acknowledged
+        {
+            self.stamps.recent = stamp.value;
+        }
+        if segment.payload.is_empty() {
+            context.counters.pure_acks.increment();
+            return Verdict::Accepted { progress };
+        }
+        match self.deliver_whole(context, segment) {
+            Ok(()) => Verdict::Accepted { progress },
+            Err(reason) => Verdict::Dropped(reason),
+        }
+    }
+
+    /// SEG.ACK is between SND.UNA and SND.NXT, and there are no SACK blocks.
+    #[inline]
+    fn acknowledge_as_predicted<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        segment: &Segment<'_>,
+        timestamps: Option<Timestamps>,
+    ) -> Result<bool, DropReason> {
+        if self.send.scoreboard.is_held() {
+            return self.acknowledge_in_trouble(context, segment, timestamps);
+        }
+        let header = &segment.header;
+        self.hear_echo(context, header.flags);
+        self.take_window(context, header);
+        let is_new = header.acknowledgment > self.send.unacknowledged;
+        if is_new {
+            self.acknowledge_in_order(context, header.acknowledgment);
+        }
+        Ok(is_new)
+    }
+
+    #[cold]
+    fn acknowledge_in_trouble<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        segment: &Segment<'_>,
+        timestamps: Option<Timestamps>,
+    ) -> Result<bool, DropReason> {
+        let options = Options {
+            timestamps,
+            ..Options::default()
+        };
+        self.acknowledge(context, segment, &options)
+    }
+}
