@@ -59,6 +59,8 @@ pub(crate) struct Applications {
     domains: Vec<Option<Box<Domain>>>,
     /// All lie in places below this: a turn looks at no others.
     end: usize,
+    /// What each of them gets of a turn.
+    budget: Budget,
     /// The place that goes first in the next turn.
     first: usize,
     /// What a command is taken into: kept, for it would be cleared each time.
@@ -70,6 +72,7 @@ impl Applications {
         Self {
             domains: (0..DOMAINS_MAX).map(|_| None).collect(),
             end: 0,
+            budget: Budget::default(),
             first: 0,
             message: Message::new(),
         }
@@ -83,7 +86,7 @@ impl Applications {
         domain.place = u16::try_from(place).unwrap_or(u16::MAX);
         domain.attachment.members.fetch_add(1, Ordering::AcqRel);
         self.domains[place] = Some(domain);
-        self.end = self.end.max(place + 1);
+        self.reach_to(self.end.max(place + 1));
         None
     }
 
@@ -106,8 +109,13 @@ impl Applications {
         }
         let gone = place.take();
         let last = self.domains.iter().rposition(Option::is_some);
-        self.end = last.map_or(0, |last| last + 1);
+        self.reach_to(last.map_or(0, |last| last + 1));
         (left, gone)
+    }
+
+    fn reach_to(&mut self, end: usize) {
+        self.end = end;
+        self.budget = Budget::of_turn(end);
     }
 
     /// Carries out commands, a share for each application; gives their number.
@@ -121,7 +129,7 @@ impl Applications {
             next if next < end => next,
             _ => 0,
         };
-        let budget = Budget::of_turn(end);
+        let budget = self.budget;
         let mut done = 0;
         for step in 0..end {
             let place = self.first + step;

@@ -1,8 +1,6 @@
 //! The loop of a worker. A turn is bounded in each of its parts, reads the clock once, and makes no
 //! system call, allocation or log line of its own unless it found nothing to do for long.
 
-use coremill_tcp::Instant;
-
 use crate::clock::Clock;
 use crate::nic::Port;
 use crate::routes::Routes;
@@ -16,7 +14,6 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
 
     /// One turn; false after the one in which it was told to stop.
     pub fn turn(&mut self) -> bool {
-        let before = self.now;
         self.now = self.clock.now();
         self.idle.turn_began(self.now, &self.counters);
         let mut work = 0;
@@ -29,9 +26,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         self.applications.post_arrived();
         work += self.take_application_commands();
         self.stage = Stage::Timers;
-        if is_later_tick(before, self.now) {
-            work += self.run_timers();
-        }
+        work += self.run_timers();
         self.stage = Stage::Services;
         work += self.run_services();
         self.stage = Stage::Transmit;
@@ -61,15 +56,6 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         }
     }
 }
-
-/// Whether timers are worth a look: they fire up to a tick of the wheel, four times this, after they are due.
-#[inline]
-fn is_later_tick(before: Instant, now: Instant) -> bool {
-    before.as_nanos() >> TIMER_LOOKS_NANOS_LOG != now.as_nanos() >> TIMER_LOOKS_NANOS_LOG
-}
-
-/// Between two looks at the timers, 8,192 ns: many turns that find nothing to do, or one that does.
-const TIMER_LOOKS_NANOS_LOG: u32 = 13;
 
 /// What a worker is doing, for the report of a panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,12 +18,16 @@ impl Domain {
         message: &mut Message,
     ) -> Result<usize, Violation> {
         self.hear();
-        let budget = self.budget;
-        let mut done = self.take_forwarded(turn)?;
-        // Those who spoke here are not to wait for those who spoke elsewhere.
-        self.budget = budget;
+        let mut done = 0;
+        if self.workers > 1 {
+            let budget = self.budget;
+            done = self.take_forwarded(turn)?;
+            // Those who spoke here are not to wait for those who spoke elsewhere.
+            self.budget = budget;
+        }
         let words = self.contexts.len().div_ceil(64);
-        if self.flagged.iter().take(words).all(|word| *word == 0) {
+        let flagged = self.flagged.get(..words).unwrap_or_default();
+        if flagged.iter().all(|word| *word == 0) {
             return Ok(done);
         }
         let first = self.first_context;
