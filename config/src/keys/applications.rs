@@ -30,6 +30,12 @@ const APPLICATIONS: &[Key] = &[
         "The same for one user.",
     ),
     key(
+        "attaches_per_second",
+        count(1, 1_000_000, "attachments"),
+        Is("200"),
+        "How often one user may attach, and at once after a while; beyond, it is refused as busy.",
+    ),
+    key(
         "memory_max",
         Allowed::Size(1 << 20, 1 << 40),
         Is("\"1GiB\""),

@@ -11,6 +11,7 @@ pub struct Applications {
     pub allowed_uids: Vec<u32>,
     pub attachments_max: usize,
     pub attachments_per_user_max: usize,
+    pub attaches_per_second: u32,
     #[serde(with = "size")]
     pub memory_max: usize,
     pub contexts: u32,
@@ -32,6 +33,7 @@ impl Default for Applications {
             allowed_uids: Vec::new(),
             attachments_max: 16,
             attachments_per_user_max: 16,
+            attaches_per_second: 200,
             memory_max: 1 << 30,
             contexts: 16,
             notifiers: 48,

@@ -6,7 +6,9 @@
 
 mod counters;
 mod entry;
+mod maker;
 mod options;
+mod pace;
 mod parts;
 
 use std::collections::BTreeMap;
@@ -27,9 +29,11 @@ use crate::access::Peer;
 
 pub use counters::Counters;
 pub use entry::{Entry, Phase, Reason};
+pub use maker::{Burial, Made, Maker};
 pub use options::Options;
 use options::Usage;
-use parts::Parts;
+use pace::Pace;
+pub use parts::Parts;
 
 /// The table.
 pub struct Applications {
@@ -37,6 +41,8 @@ pub struct Applications {
     entries: BTreeMap<u64, Entry>,
     alarm: Arc<Doorbell>,
     counters: Arc<Counters>,
+    maker: Maker,
+    pace: Pace,
     next: u64,
 }
 
@@ -56,10 +62,8 @@ pub struct Wanted<'a> {
     pub watch: io::Result<OwnedFd>,
 }
 
-/// A new entry, and what workers and process are to be given.
+/// What workers and process are to be given.
 pub struct Begun {
-    /// Its number.
-    pub id: u64,
     /// For the workers, in their order.
     pub commands: Vec<Command>,
     /// For the process.
@@ -70,15 +74,23 @@ impl Applications {
     /// None yet.
     ///
     /// # Errors
-    /// When the process has no descriptor left.
+    /// When the process has no descriptor left, or no room for a thread.
     pub fn new(options: Options, counters: Arc<Counters>) -> io::Result<Self> {
+        let alarm = Arc::new(Doorbell::new()?);
         Ok(Self {
+            maker: Maker::new(options.layout, &alarm)?,
+            pace: Pace::new(options.attaches_per_second),
             options,
             entries: BTreeMap::new(),
-            alarm: Arc::new(Doorbell::new()?),
+            alarm,
             counters,
             next: 1,
         })
+    }
+
+    /// Who makes parts.
+    pub fn maker(&self) -> &Maker {
+        &self.maker
     }
 
     /// Readable when an application lied.
@@ -91,11 +103,11 @@ impl Applications {
         &self.counters
     }
 
-    /// Makes an entry with all that belongs to it.
+    /// Makes an entry, and orders what belongs to it; gives its number.
     ///
     /// # Errors
     /// Why not, as the protocol says it. Nothing is left then.
-    pub fn begin(&mut self, wanted: Wanted<'_>, now: Instant) -> Result<Begun, ErrorBody> {
+    pub fn begin(&mut self, wanted: Wanted<'_>, now: Instant) -> Result<u64, ErrorBody> {
         self.check(&wanted)?;
         let process = wanted.peer.process;
         let watch = wanted.watch.map_err(|error| {
@@ -105,42 +117,62 @@ impl Applications {
             );
             ErrorBody::new(ErrorKind::Invalid, message)
         })?;
+        self.pace.admit(wanted.peer.user, now)?;
         let id = self.next;
-        let Parts {
-            attachment,
-            commands,
-            descriptors,
-            views,
-        } = Parts::new(id, &self.options.layout, &self.alarm)?;
-        if wanted.flags & RESET_ON_DEATH != 0 {
-            attachment.set_reset_on_death();
+        if !self.maker.order(id) {
+            let message = "nobody makes attachments any more; this is a bug in coremilld";
+            return Err(ErrorBody::new(ErrorKind::Internal, message));
         }
         self.next += 1;
-        let view = AttachView {
-            attachment: id,
-            domain: id,
-            member: 0,
-            layout: VERSION,
-            shape: self.options.shape_view(),
-            descriptors: views,
-        };
         let entry = Entry {
             id,
             peer: wanted.peer,
             client: wanted.client.chars().take(CLIENT_CHARS_MAX).collect(),
             since: now,
-            phase: Phase::Attaching,
+            phase: Phase::Preparing,
             session: Some(wanted.session),
             watch,
             watch_token: None,
-            attachment,
-            descriptors,
+            resets_on_death: wanted.flags & RESET_ON_DEATH != 0,
+            attachment: None,
+            descriptors: Vec::new(),
             waiting: Vec::new(),
             retry: None,
             still_sends: Rc::default(),
         };
         self.entries.insert(id, entry);
-        Ok(Begun { id, commands, view })
+        Ok(id)
+    }
+
+    /// The parts of an entry that waits for them are made: gives what is to be told. None when nobody waits any more.
+    pub fn equip(&mut self, id: u64, parts: Parts) -> Option<Begun> {
+        let shape = self.options.shape_view();
+        let waiting = self.entries.get_mut(&id).filter(|entry| entry.is_live());
+        let Some(entry) = waiting else {
+            self.maker.burial().parts(parts);
+            return None;
+        };
+        let Parts {
+            attachment,
+            commands,
+            descriptors,
+            views,
+        } = parts;
+        if entry.resets_on_death {
+            attachment.set_reset_on_death();
+        }
+        entry.attachment = Some(attachment);
+        entry.descriptors = descriptors;
+        entry.phase = Phase::Attaching;
+        let view = AttachView {
+            attachment: id,
+            domain: id,
+            member: 0,
+            layout: VERSION,
+            shape,
+            descriptors: views,
+        };
+        Some(Begun { commands, view })
     }
 
     /// The attachment that the same process made before, when its session is over: a new attach ends it.
@@ -181,7 +213,7 @@ impl Applications {
     /// Those that lied and have not been told to go yet.
     pub fn liars(&self) -> Vec<(u64, &'static str)> {
         let violation = |entry: &Entry| {
-            let violation = entry.attachment.violation()?;
+            let violation = entry.attachment.as_ref()?.violation()?;
             Some((entry.id, violation.name()))
         };
         self.live().filter_map(violation).collect()
@@ -194,7 +226,7 @@ impl Applications {
             entry.waiting.retain(|waiting| *waiting != session);
             if entry.session == Some(session) {
                 entry.session = None;
-                if entry.is_live() && (unsent || entry.phase == Phase::Attaching) {
+                if entry.is_live() && (unsent || entry.is_unfinished()) {
                     useless = Some(entry.id);
                 }
             }
@@ -204,7 +236,11 @@ impl Applications {
 
     /// Takes an entry out: every worker has let go of it.
     pub fn remove(&mut self, id: u64) -> Option<Entry> {
-        self.entries.remove(&id)
+        let mut entry = self.entries.remove(&id)?;
+        if let Some(attachment) = entry.attachment.take() {
+            self.maker.burial().attachment(attachment);
+        }
+        Some(entry)
     }
 
     /// Those whose end is to be tried again by now.

@@ -92,6 +92,10 @@ impl ControlLoop {
         registry
             .register(&mut SourceFd(&alarm), ALARM, Interest::READABLE)
             .map_err(failed())?;
+        let made = applications.maker().as_fd().as_raw_fd();
+        registry
+            .register(&mut SourceFd(&made), MADE, Interest::READABLE)
+            .map_err(failed())?;
         if let Some(metrics) = &mut metrics {
             metrics.register(registry, METRICS).map_err(failed())?;
         }
@@ -170,6 +174,7 @@ impl ControlLoop {
             CONTROL | METRICS => {}
             STOP | RELOAD => self.signalled(),
             ALARM => self.detach_liars(),
+            MADE => self.attachments_made(),
             Token(number) if number < FIRST_WORKER + self.stack.workers.len() => {
                 self.inquiries.collect(number - FIRST_WORKER, answered);
             }
@@ -298,7 +303,8 @@ const STOP: Token = Token(1);
 const RELOAD: Token = Token(2);
 const METRICS: Token = Token(3);
 const ALARM: Token = Token(4);
-const FIRST_WORKER: usize = 5;
+const MADE: Token = Token(5);
+const FIRST_WORKER: usize = 6;
 /// How soon a worker's failure is seen.
 const FAILURE_CHECK: Duration = Duration::from_millis(500);
 /// How soon the last connection's end is seen.

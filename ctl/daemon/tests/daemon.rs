@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 mod daemon {
     pub mod applications;
+    pub mod attaching;
     pub mod child;
     pub mod idle_connections;
     pub mod idling;

@@ -11,10 +11,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat};
-use rustix::fs::{ftruncate, memfd_create};
+use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals};
+use rustix::fs::{fcntl_get_seals, fstat, ftruncate, memfd_create};
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, munmap};
 use thiserror::Error;
 
 use crate::words::{Cells, SharedRead, SharedWrite, WORD_BYTES};
@@ -105,6 +105,10 @@ fn create(name: &std::ffi::CStr, bytes: usize, more: SealFlags) -> Result<Create
         })
         .map_err(refused("create", bytes))?;
     ftruncate(&descriptor, bytes as u64).map_err(refused("reserve", bytes))?;
+    // Here and not by mapping, which would keep this process from mapping anything else for as long; and a system without
+    // that much memory says so.
+    fallocate(&descriptor, FallocateFlags::empty(), 0, bytes as u64)
+        .map_err(refused("fill", bytes))?;
     let cells = map(
         descriptor.as_fd(),
         bytes,
@@ -139,7 +143,7 @@ fn map(
     protection: ProtFlags,
     access: Access,
 ) -> Result<Cells, MemoryError> {
-    let flags = MapFlags::SHARED | MapFlags::POPULATE;
+    let flags = MapFlags::SHARED;
     // SAFETY: mapping has no safe form. The kernel picks an address that nothing of this process uses, and the
     // mapping is unmapped by `Mapping` alone.
     let address = unsafe { mmap(null_mut(), bytes, protection, flags, descriptor, 0) }
@@ -151,6 +155,7 @@ fn map(
         bytes,
         access,
     });
+    mapping.populate(protection);
     // SAFETY: `Cells` is the one way to the words. A mapping is aligned to pages, holds `bytes / 8` words, cannot
     // shrink (both callers see to the seals), and lives until `mapping` is dropped; its address goes nowhere else.
     // Mapped for reading only, it goes into a `SharedRead`, which does not store.
@@ -188,6 +193,35 @@ impl Mapping {
     pub(crate) fn access(&self) -> Access {
         self.access
     }
+
+    /// Has all pages there before they are used. A slice at a time: as long as one lasts, no thread of this process can map
+    /// or unmap anything.
+    fn populate(&self, protection: ProtFlags) {
+        let advice = match protection.contains(ProtFlags::WRITE) {
+            true => Advice::LinuxPopulateWrite,
+            false => Advice::LinuxPopulateRead,
+        };
+        for (first, bytes) in self.slices() {
+            // SAFETY: there is no safe form. The slice lies in this mapping, of which pages are only touched.
+            let populated = unsafe { madvise(first, bytes, advice) };
+            // Kernels before 5.14 do not know it; the pages are there when they are used.
+            if populated.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Pieces of it: first byte and length of each.
+    fn slices(&self) -> impl Iterator<Item = (*mut c_void, usize)> {
+        let (address, end) = (self.address.as_ptr(), self.bytes);
+        let starts = (0..end).step_by(SLICE_BYTES);
+        starts.map(move |start| {
+            (
+                address.wrapping_byte_add(start),
+                SLICE_BYTES.min(end - start),
+            )
+        })
+    }
 }
 
 // SAFETY: needed because of the pointer, which is used only to unmap, once, from whichever thread is last.
@@ -197,11 +231,16 @@ unsafe impl Sync for Mapping {}
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: there is no safe way to unmap. Whoever used the words held this value, so nobody does any more.
-        let unmapped = unsafe { munmap(self.address.as_ptr(), self.bytes) };
-        debug_assert!(unmapped.is_ok(), "{unmapped:?}");
+        for (first, bytes) in self.slices() {
+            // SAFETY: there is no safe way to unmap. Whoever used the words held this value, so nobody does any more.
+            let unmapped = unsafe { munmap(first, bytes) };
+            debug_assert!(unmapped.is_ok(), "{unmapped:?}");
+        }
     }
 }
+
+/// Whole pages that are populated, or unmapped, in less than a millisecond.
+const SLICE_BYTES: usize = 4 << 20;
 
 /// Both memories are whole pages of this size.
 pub const PAGE_BYTES: usize = 4096;

@@ -33,8 +33,10 @@ pub struct Entry {
     pub watch: OwnedFd,
     /// Under which name a poll watches it.
     pub watch_token: Option<Token>,
-    /// What workers share.
-    pub attachment: Arc<Attachment>,
+    /// Its process wants peers to get a reset when it dies.
+    pub resets_on_death: bool,
+    /// What workers share, once it is made.
+    pub attachment: Option<Arc<Attachment>>,
     /// What the process gets with the reply.
     pub descriptors: Vec<OwnedFd>,
     /// Sessions that wait for its end.
@@ -48,6 +50,8 @@ pub struct Entry {
 /// Where an attachment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// Its memory is being made.
+    Preparing,
     /// Workers are being told.
     Attaching,
     /// The process has it.
@@ -77,6 +81,11 @@ impl Entry {
     /// Whether it is not about to end.
     pub fn is_live(&self) -> bool {
         !matches!(self.phase, Phase::Detaching(_))
+    }
+
+    /// Whether its process has not got it yet.
+    pub fn is_unfinished(&self) -> bool {
+        matches!(self.phase, Phase::Preparing | Phase::Attaching)
     }
 
     /// Its row, without what only workers know.
@@ -111,7 +120,7 @@ impl Phase {
     /// In one word.
     pub fn name(self) -> &'static str {
         match self {
-            Phase::Attaching => "attaching",
+            Phase::Preparing | Phase::Attaching => "attaching",
             Phase::Attached => "attached",
             Phase::Detaching(_) => "detaching",
         }

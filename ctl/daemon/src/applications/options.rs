@@ -17,6 +17,8 @@ pub struct Options {
     attachments_max: usize,
     attachments_per_user_max: usize,
     memory_max: usize,
+    /// Of one user.
+    pub attaches_per_second: u32,
 }
 
 /// What is in use.
@@ -55,6 +57,7 @@ impl Options {
             attachments_max: config.attachments_max.min(DOMAINS_MAX),
             attachments_per_user_max: config.attachments_per_user_max,
             memory_max: config.memory_max,
+            attaches_per_second: config.attaches_per_second,
         };
         if config.attachments_max > 0 && options.memory_bytes() > options.memory_max {
             return Err(Failure::Host(format!(

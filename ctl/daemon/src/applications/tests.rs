@@ -71,16 +71,40 @@ fn refusal(applications: &mut Applications, wanted: Wanted<'_>) -> (ErrorKind, S
     }
 }
 
+/// Waits for what was ordered.
+fn made(applications: &Applications) -> Made {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Some(made) = applications.maker().next() {
+            return made;
+        }
+        assert!(Instant::now() < deadline, "it is never made");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn what_is_made_for_one_that_ended_is_not_given() {
+    let mut applications = table();
+    let process = wanted(std::process::id(), 0, 1);
+    let id = applications.begin(process, Instant::now()).unwrap();
+    assert_eq!(applications.forget_session(Token(1), false), Some(id));
+    applications.get_mut(id).unwrap().phase = Phase::Detaching(Reason::Abandoned);
+    let made = made(&applications);
+    assert!(applications.equip(made.id, made.parts.unwrap()).is_none());
+    assert!(applications.get_mut(id).unwrap().attachment.is_none());
+}
+
 #[test]
 fn what_is_given_is_what_the_protocol_says() {
     let mut applications = table();
-    let begun = applications
+    let id = applications
         .begin(wanted(std::process::id(), 0, 7), Instant::now())
         .unwrap();
-    assert_eq!(
-        (begun.id, begun.view.attachment, begun.commands.len()),
-        (1, 1, 2)
-    );
+    let made = made(&applications);
+    let parts = made.parts.unwrap();
+    let begun = applications.equip(made.id, parts).unwrap();
+    assert_eq!((id, begun.view.attachment, begun.commands.len()), (1, 1, 2));
     let kinds: Vec<_> = begun
         .view
         .descriptors
@@ -168,13 +192,13 @@ fn a_process_may_attach_anew_once_its_session_is_over() {
     let mut applications = table();
     let process = wanted(std::process::id(), 0, 1);
     let peer = process.peer;
-    let first = applications.begin(process, Instant::now()).unwrap().id;
+    let first = applications.begin(process, Instant::now()).unwrap();
     assert_eq!(applications.abandoned_by(peer), None);
     // Its reply was not sent: nobody can ever use it.
     assert_eq!(applications.forget_session(Token(1), true), Some(first));
     applications.get_mut(first).unwrap().phase = Phase::Detaching(Reason::Abandoned);
     let second = wanted(std::process::id(), 0, 2);
-    let second = applications.begin(second, Instant::now()).unwrap().id;
+    let second = applications.begin(second, Instant::now()).unwrap();
     applications.get_mut(second).unwrap().phase = Phase::Attached;
     assert_eq!(
         applications.forget_session(Token(2), false),
@@ -190,8 +214,7 @@ fn what_is_to_be_tried_again_is_due_once() {
     let now = Instant::now();
     let id = applications
         .begin(wanted(std::process::id(), 0, 1), now)
-        .unwrap()
-        .id;
+        .unwrap();
     let later = now + Duration::from_secs(1);
     applications.get_mut(id).unwrap().retry = Some(later);
     assert_eq!(applications.next_deadline(), Some(later));

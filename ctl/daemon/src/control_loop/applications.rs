@@ -4,12 +4,12 @@ use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use coremill_protocol::{Answer, ErrorBody, ErrorKind};
+use coremill_protocol::{Answer, ErrorBody, ErrorKind, Reply};
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
 
 use super::ControlLoop;
-use crate::applications::{Phase, Reason, Wanted};
+use crate::applications::{Begun, Entry, Made, Phase, Reason, Wanted};
 use crate::inquiry::{Asker, Task};
 use crate::process_watch;
 use crate::requests::applications::{Apps, Attach, Detach};
@@ -17,19 +17,38 @@ use crate::requests::applications::{Apps, Attach, Detach};
 impl ControlLoop {
     /// Begins an attachment for the process of a session; gives the answer when it is known at once.
     pub(super) fn attach(&mut self, token: Token, layout: u32, flags: u32) -> Option<Answer> {
-        let begun = self.begin_attach(token, layout, flags);
-        let answer = match begun {
-            Ok((id, task)) => match self.ask(Asker::Attach(id), task) {
-                None => return None,
-                Some(answer) => {
-                    self.begin_detach(id, Reason::Failed);
-                    answer
-                }
-            },
-            Err(error) => error.into(),
-        };
+        let error = self.begin_attach(token, layout, flags).err()?;
+        let answer = error.into();
         self.note_refused(token, &answer);
         Some(answer)
+    }
+
+    /// Goes on with attachments whose parts are made.
+    pub(super) fn attachments_made(&mut self) {
+        self.applications.maker().clear();
+        while let Some(Made { id, parts }) = self.applications.maker().next() {
+            let failed = match parts {
+                Ok(parts) => {
+                    let begun = self.applications.equip(id, parts);
+                    begun.and_then(|Begun { commands, view }| {
+                        self.ask(Asker::Attach(id), Box::new(Attach::new(commands, view)))
+                    })
+                }
+                Err(error) => Some(error.into()),
+            };
+            if let Some(answer) = failed {
+                self.answer_attach(id, answer);
+            }
+            self.forget_unmade(id);
+        }
+    }
+
+    /// One that ended before it was made: no worker knows it.
+    fn forget_unmade(&mut self, id: u64) {
+        let is_over = |entry: &mut Entry| entry.attachment.is_none() && !entry.is_live();
+        if self.applications.get_mut(id).is_some_and(is_over) {
+            self.answer_detach(id, &Reply::Detach {}.into());
+        }
     }
 
     /// Workers took a new attachment, or did not.
@@ -158,12 +177,7 @@ impl ControlLoop {
         Box::new(Apps::new(self.applications.views(Instant::now())))
     }
 
-    fn begin_attach(
-        &mut self,
-        token: Token,
-        layout: u32,
-        flags: u32,
-    ) -> Result<(u64, Box<dyn Task>), ErrorBody> {
+    fn begin_attach(&mut self, token: Token, layout: u32, flags: u32) -> Result<(), ErrorBody> {
         if self.shutdown.is_stopping() {
             return Err(ErrorBody::new(
                 ErrorKind::Stopping,
@@ -189,13 +203,13 @@ impl ControlLoop {
         if let Some(id) = abandoned {
             self.ask_detach(id);
         }
-        let begun = begun?;
-        if let Err(error) = self.watch(begun.id) {
-            self.applications.remove(begun.id);
+        let id = begun?;
+        if let Err(error) = self.watch(id) {
+            self.applications.remove(id);
             let message = format!("the process cannot be watched: {error}");
             return Err(ErrorBody::new(ErrorKind::Busy, message));
         }
-        Ok((begun.id, Box::new(Attach::new(begun.commands, begun.view))))
+        Ok(())
     }
 
     /// Has the poll tell of the process's death.
@@ -221,8 +235,8 @@ impl ControlLoop {
         if !entry.is_live() {
             return;
         }
-        let is_unanswered = entry.phase == Phase::Attaching
-            && !matches!(reason, Reason::Failed | Reason::Abandoned);
+        let is_unanswered =
+            entry.is_unfinished() && !matches!(reason, Reason::Failed | Reason::Abandoned);
         let session = entry.session;
         entry.phase = Phase::Detaching(reason);
         self.ask_detach(id);
@@ -244,11 +258,17 @@ impl ControlLoop {
             return;
         };
         entry.descriptors.clear();
+        let still_sends = Rc::clone(&entry.still_sends);
         if entry.watch_token.take().is_some() {
             let descriptor = entry.watch.as_raw_fd();
             let _ = self.poll.registry().deregister(&mut SourceFd(&descriptor));
         }
-        let task = Detach::new(id, Rc::clone(&entry.still_sends));
+        if entry.attachment.is_none() {
+            // What is being made for it comes first.
+            return;
+        }
+        let burial = self.applications.maker().burial();
+        let task = Detach::new(id, still_sends, burial);
         self.inquiries.forget(Asker::Attach(id));
         if let Some(answer) = self.ask(Asker::Detach(id), Box::new(task)) {
             self.answer_detach(id, &answer);

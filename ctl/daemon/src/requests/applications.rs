@@ -9,6 +9,7 @@ use coremill_engine::snapshot::ApplicationRow;
 use coremill_protocol::{Answer, AttachView, AttachmentView, ErrorKind, Reply};
 
 use super::mismatch;
+use crate::applications::Burial;
 use crate::inquiry::{Step, Task};
 
 /// Gives each worker its part of a new attachment.
@@ -25,6 +26,7 @@ pub struct Detach {
     due: usize,
     /// Set when connections of it still send on some worker.
     still_sends: Rc<Cell<bool>>,
+    burial: Burial,
 }
 
 /// What the workers know of all attachments.
@@ -49,12 +51,13 @@ impl Attach {
 
 impl Detach {
     /// Of the attachment `id`. `still_sends` is true in the end if the question is to be asked again in a while.
-    pub fn new(id: u64, still_sends: Rc<Cell<bool>>) -> Self {
+    pub fn new(id: u64, still_sends: Rc<Cell<bool>>, burial: Burial) -> Self {
         still_sends.set(false);
         Self {
             attachment: AttachmentId(id),
             due: 0,
             still_sends,
+            burial,
         }
     }
 
@@ -138,15 +141,19 @@ impl Task for Detach {
     }
 
     fn take(&mut self, worker: usize, answer: Command) -> Step {
-        // The worker's part comes back with the last answer and is freed here, in the control thread.
         let Command::Detach {
             is_finished,
             still_sends,
+            domain,
             ..
         } = answer
         else {
             return Step::Done(mismatch());
         };
+        // The worker's part comes back with the last answer.
+        if let Some(domain) = domain {
+            self.burial.domain(domain);
+        }
         if still_sends {
             self.still_sends.set(true);
         } else if !is_finished {
