@@ -17,6 +17,7 @@ mod pacer;
 mod pipe_ack;
 mod pool;
 pub mod rate_sample;
+mod reduction;
 mod settings;
 mod signal;
 mod slow_start;
@@ -31,7 +32,7 @@ pub use signal::{Acknowledged, Phase, Reason};
 
 use std::time::Duration;
 
-use block::{Before, Block, Private, Validity};
+use block::{Block, Private};
 use hystart::Sign;
 use pool::Handle;
 use rate_sample::DeliveryRate;
@@ -185,48 +186,6 @@ impl Congestion {
         self.block != Handle::NONE
     }
 
-    /// Something was lost or marked, for the first time in this window of data: ssthresh falls, and what
-    /// [`Self::undo`] needs is remembered. After a timeout the window is one segment; else it stays,
-    /// and recovery brings it down to ssthresh. `in_flight` is FlightSize, the bytes sent and not
-    /// acknowledged.
-    /// RFC 5681, sections 3.1 and 4.3.
-    pub fn reduce(
-        &mut self,
-        pool: &mut CongestionPool,
-        now: Instant,
-        in_flight: u32,
-        reason: Reason,
-    ) {
-        self.end_deferral();
-        let (block, _) = pool.ensure(self, now);
-        let threshold = match block {
-            Some(block) => self.reduced(block, in_flight, reason),
-            None => new_reno::reduced(self, in_flight),
-        };
-        self.threshold = threshold.max(2 * self.segment());
-        if reason == Reason::Timeout {
-            self.window = self.segment();
-        }
-    }
-
-    /// The last reduction was a mistake: the windows are again what they were, or more.
-    /// RFC 9438, section 4.9.2.
-    pub fn undo(&mut self, pool: &mut CongestionPool) {
-        let Some(block) = pool.get_mut(&self.block) else {
-            return;
-        };
-        let before = std::mem::take(&mut block.before);
-        if before.window > 0 {
-            self.window = self.window.max(before.window);
-            self.threshold = self.threshold.max(before.threshold);
-            match (&mut block.private, before.cubic) {
-                (Private::Cubic(cubic), Some(before)) => *cubic = before,
-                (Private::Bbr(bbr), _) => bbr.on_undo(),
-                _ => {}
-            }
-        }
-    }
-
     /// Sending starts while nothing is in flight, `last_sent` ago. After more than the retransmission
     /// `timeout` the window says little about the path of now (RFC 5681, section 4.1): as Linux, and
     /// RFC 2861, it is halved for each timeout that has passed, down to the first window.
@@ -337,39 +296,6 @@ impl Congestion {
         } else {
             let grown = u64::from(counted) * u64::from(self.segment()) / u64::from(self.window);
             self.grow_by(u32::try_from(grown).unwrap_or(0).max(1));
-        }
-    }
-
-    /// ssthresh after a reduction.
-    fn reduced(&mut self, block: &mut Block, in_flight: u32, reason: Reason) -> u32 {
-        block.counted = 0;
-        block.before = Before {
-            window: self.window,
-            threshold: self.threshold,
-            cubic: block.cubic_mut().copied(),
-        };
-        let threshold = match &mut block.private {
-            Private::Bbr(bbr) => {
-                bbr.on_loss(self, reason == Reason::Timeout);
-                return self.threshold;
-            }
-            Private::Cubic(cubic) => cubic.reduced(self),
-            Private::Dctcp(dctcp) if reason == Reason::Mark => dctcp.reduced(self),
-            _ => new_reno::reduced(self, in_flight),
-        };
-        if reason == Reason::Timeout {
-            block.on_timeout();
-        }
-        match &block.validity {
-            Validity::Rfc7661(pipe_ack) => match pipe_ack.reduced(in_flight) {
-                Some(unused) => {
-                    let used = unused.max(2 * self.segment());
-                    self.window = self.window.min(used);
-                    used
-                }
-                None => threshold,
-            },
-            Validity::Linux(_) => threshold,
         }
     }
 
