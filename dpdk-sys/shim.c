@@ -67,6 +67,8 @@ _Static_assert(sizeof(struct rte_ether_addr) == 6, "a MAC address is six bytes")
 _Static_assert(sizeof(((struct rte_mbuf *)0)->tx_offload) == 8, "lengths for offloads are one word");
 _Static_assert(RTE_MBUF_L2_LEN_BITS == 7, "link header length is the lowest seven bits");
 _Static_assert(RTE_MBUF_L3_LEN_BITS == 9, "IP header length is the next nine bits");
+_Static_assert(RTE_MBUF_L4_LEN_BITS == 8, "TCP header length is the next eight bits");
+_Static_assert(RTE_MBUF_TSO_SEGSZ_BITS == 16, "the size of a segment is the next sixteen bits");
 
 static const size_t layout[] = {
 	sizeof(struct rte_mbuf),

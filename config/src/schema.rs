@@ -203,6 +203,8 @@ pub struct Port {
     pub receive_descriptors: u16,
     #[serde(default = "defaults::descriptors")]
     pub transmit_descriptors: u16,
+    #[serde(default = "defaults::segmentation")]
+    pub segmentation: bool,
 }
 
 /// `[[routes]]`.

@@ -18,6 +18,7 @@ counter_table! {
         local_packets "local_packets" "Packets to our own addresses, delivered without a port.";
         steering_mismatches "steering_mismatches" "Packets that a port with receive steering brought to the wrong worker.";
         arp_received "arp_received" "ARP packets received.";
+        bursts_sent "bursts_sent" "Packets sent for the port to cut into several segments.";
         arp_sent "arp_sent" "ARP packets sent.";
         icmp_received "icmp_received" "ICMP messages received.";
         icmp_sent "icmp_sent" "ICMP messages sent.";

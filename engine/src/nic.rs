@@ -37,6 +37,11 @@ pub struct TransmitOffload {
     pub tcp_checksum: bool,
     /// The packet is IPv6.
     pub ipv6: bool,
+    /// Length of the TCP header in bytes; it counts where the packet is to be cut.
+    pub tcp_header: u8,
+    /// The port shall cut the packet into segments with this much payload each; 0 for one that is not cut. The TCP
+    /// checksum field then holds the pseudo-header's sum without a length.
+    pub segment_payload: u16,
 }
 
 /// A packet in one contiguous piece of memory, with room in front for headers. Dropping it gives
@@ -73,6 +78,8 @@ pub struct Capabilities {
     pub transmit_ipv4_checksum: bool,
     /// Fills TCP checksums.
     pub transmit_tcp_checksum: bool,
+    /// Cuts TCP segments (TSO).
+    pub transmit_tcp_segmentation: bool,
     /// Has RSS with our key and table.
     pub receive_steering: bool,
 }
@@ -91,6 +98,12 @@ pub trait Port {
 
     /// An empty packet with headroom for all headers below TCP, and room for an MTU behind it.
     fn allocate(&mut self) -> Option<Self::Buffer>;
+
+    /// An empty packet with room for [`LARGE_BYTES`], to be cut when it is sent; None where the port does not cut, or
+    /// has none left.
+    fn allocate_large(&mut self) -> Option<Self::Buffer> {
+        None
+    }
 
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
@@ -168,3 +181,7 @@ pub struct PortStatistics {
     /// Packets that the driver refused to prepare for its offloads, and were dropped.
     pub unprepared_discarded: u64,
 }
+
+/// TCP header and payload of a packet that is to be cut: some twenty segments of Ethernet, after which a longer one
+/// saves little.
+pub const LARGE_BYTES: u16 = 32_768;

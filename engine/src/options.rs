@@ -81,6 +81,8 @@ pub struct PortOptions {
     pub receive_descriptors: u16,
     /// Descriptors per transmit queue.
     pub transmit_descriptors: u16,
+    /// Let it cut TCP segments (TSO), where it offers that.
+    pub segmentation: bool,
 }
 
 /// Where a port comes from.

@@ -15,7 +15,7 @@ use crate::hand_over::Origin;
 use crate::icmp;
 use crate::ipv4;
 use crate::neighbors::Output;
-use crate::nic::{Buffer, Capabilities, Port, TransmitOffload};
+use crate::nic::{Buffer, Capabilities, LARGE_BYTES, Port, TransmitOffload};
 use crate::paths::{Hop, Sending};
 use crate::routes::Routes;
 use crate::worker::Worker;
@@ -89,6 +89,12 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
 
     /// Pulls one segment from TCP and sends it; false when there was none.
     fn send_segment(&mut self) -> bool {
+        if self.cuts
+            && self.shard.expects_burst()
+            && let Some(sent) = self.send_burst()
+        {
+            return sent;
+        }
         let Some(mut packet) = self.allocate() else {
             return false;
         };
@@ -107,6 +113,27 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         true
     }
 
+    /// The same with as much of a connection's data as a large packet holds; None when there is no such packet.
+    fn send_burst(&mut self) -> Option<bool> {
+        let spare = self.spare_large.take();
+        let slot = self.ports.get_mut(self.widest_port)?;
+        let mut packet = spare.or_else(|| slot.port.allocate_large())?;
+        let outgoing = packet
+            .append(usize::from(LARGE_BYTES))
+            .and_then(|room| self.shard.next_segments(self.now, room));
+        let Some(outgoing) = outgoing else {
+            packet.truncate(0);
+            self.spare_large = Some(packet);
+            return Some(false);
+        };
+        packet.truncate(outgoing.length);
+        if outgoing.segment_payload > 0 {
+            self.counters.engine.bursts_sent.increment();
+        }
+        self.send_tcp(&outgoing, packet);
+        Some(true)
+    }
+
     fn send_tcp(&mut self, outgoing: &Outgoing, mut packet: P::Buffer) {
         let destination = outgoing.destination;
         let (IpAddr::V4(from), IpAddr::V4(to)) = (outgoing.source, destination) else {
@@ -121,7 +148,11 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         let Some(slot) = self.ports.get(path.port) else {
             return self.discard(LinkDropReason::NoRoute);
         };
-        if packet.data().len() + ipv4::HEADER_BYTES > usize::from(slot.mtu) {
+        let segment = match outgoing.segment_payload {
+            0 => outgoing.length,
+            payload => outgoing.header_length + usize::from(payload),
+        };
+        if segment + ipv4::HEADER_BYTES > usize::from(slot.mtu) {
             let mtu = slot.mtu;
             return self.too_big(outgoing, packet.data(), mtu);
         }
@@ -249,11 +280,16 @@ fn fill_tcp_checksum<B: Buffer>(
         return TransmitOffload::default();
     }
     let segment = packet.data_mut();
+    // The port adds the length of each segment that it cuts.
+    let length = match outgoing.segment_payload {
+        0 => segment.len(),
+        _ => 0,
+    };
     let pseudo = checksum::pseudo_header(
         outgoing.source,
         outgoing.destination,
         ipv4::PROTOCOL_TCP,
-        segment.len(),
+        length,
     );
     if !capabilities.transmit_tcp_checksum {
         checksum::fill(segment, TCP_CHECKSUM_OFFSET, pseudo);
@@ -267,6 +303,9 @@ fn fill_tcp_checksum<B: Buffer>(
         ipv4_checksum: capabilities.transmit_ipv4_checksum,
         tcp_checksum: capabilities.transmit_tcp_checksum,
         ipv6: false,
+        // At most 60.
+        tcp_header: outgoing.header_length as u8,
+        segment_payload: outgoing.segment_payload,
     }
 }
 

@@ -99,6 +99,10 @@ pub struct Worker<P: Port, C: Clock, R: Routes> {
     pub(crate) inside: VecDeque<(Origin, P::Buffer)>,
     /// An empty packet that TCP had no use for.
     pub(crate) spare: Option<P::Buffer>,
+    /// A large one, for segments that the port cuts.
+    pub(crate) spare_large: Option<P::Buffer>,
+    /// All ports cut segments: where one goes shows only when TCP has written it.
+    pub(crate) cuts: bool,
     /// Index of the port with the largest MTU, whose packets hold any segment.
     pub(crate) widest_port: usize,
     pub(crate) stopping: bool,
@@ -112,6 +116,8 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         let turn = parts.turn;
         let macs: Vec<[u8; 6]> = parts.ports.iter().map(Port::mac).collect();
         let widest = (0..parts.ports.len()).max_by_key(|index| parts.ports[*index].mtu());
+        let cuts = !parts.ports.is_empty()
+            && (parts.ports.iter()).all(|port| port.capabilities().transmit_tcp_segmentation);
         let slot = |port: P| PortSlot::new(port, turn.transmit_max);
         let mut worker = Self {
             index: parts.index,
@@ -138,6 +144,8 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             turn,
             idle: Idle::new(parts.idle),
             spare: None,
+            spare_large: None,
+            cuts,
             widest_port: widest.unwrap_or(0),
             stopping: false,
             stage: Stage::Start,

@@ -33,6 +33,7 @@ fn bursts_on_a_ring_neither_allocate_nor_call_the_kernel() {
         mtu: None,
         receive_descriptors: 255,
         transmit_descriptors: 256,
+        segmentation: true,
     }];
     let eal = Eal::start(&options, &ports, 1).expect("EAL starts");
     let mut port = eal.queue(0, 0).expect("the queue");

@@ -63,6 +63,7 @@ fn inside() {
         mtu: None,
         receive_descriptors: 256,
         transmit_descriptors: 256,
+        segmentation: true,
     });
     let eal = Eal::start(&options, &ports, 1).expect("all devices start");
     for (index, device) in devices.iter().enumerate() {

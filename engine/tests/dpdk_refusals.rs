@@ -92,6 +92,7 @@ fn refused(case: &str) -> EalError {
         mtu: None,
         receive_descriptors: 128,
         transmit_descriptors: 128,
+        segmentation: true,
     };
     Eal::start(&options, &[port], workers).expect_err("refused")
 }

@@ -63,6 +63,7 @@ fn port(name: &str, device: Device) -> PortOptions {
         mtu: Some(1500),
         receive_descriptors: 127,
         transmit_descriptors: 128,
+        segmentation: true,
     }
 }
 

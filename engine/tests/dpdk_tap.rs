@@ -63,6 +63,7 @@ fn inside() {
         mtu: Some(1400),
         receive_descriptors: 256,
         transmit_descriptors: 256,
+        segmentation: true,
     }];
     // Router and group discovery would come in between; the setting is the namespace's own.
     for scope in ["all", "default"] {
@@ -157,6 +158,7 @@ fn kernel_gets_checksums_filled_by_the_driver(queue: &mut DpdkPort, mac: [u8; 6]
         ipv4_checksum: true,
         tcp_checksum: true,
         ipv6: false,
+        ..TransmitOffload::default()
     };
     send(queue, &bare, offload);
     let answers = receive_for(queue, Duration::from_secs(2), answered);

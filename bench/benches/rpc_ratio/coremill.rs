@@ -110,6 +110,7 @@ fn options(connections: usize) -> EngineOptions {
             mtu: None,
             receive_descriptors: 1_024,
             transmit_descriptors: 1_024,
+            segmentation: true,
         }],
         workers: vec![WorkerOptions {
             core: None,

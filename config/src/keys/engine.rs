@@ -127,6 +127,12 @@ const PORTS: &[Key] = &[
         Is("512"),
         "Descriptors per transmit queue.",
     ),
+    key(
+        "segmentation",
+        Allowed::Flag,
+        Is("true"),
+        "Give the port several TCP segments in one to cut (TSO), where it offers that.",
+    ),
 ];
 
 const WORKERS: &[Key] = &[

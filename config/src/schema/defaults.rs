@@ -115,6 +115,10 @@ pub fn descriptors() -> u16 {
     512
 }
 
+pub fn segmentation() -> bool {
+    true
+}
+
 pub fn local() -> Local {
     Local::Inside
 }

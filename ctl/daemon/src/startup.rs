@@ -180,6 +180,10 @@ fn offloads(capabilities: Capabilities) -> Vec<String> {
         (capabilities.receive_tcp_checksum, "rx-tcp-checksum"),
         (capabilities.transmit_ipv4_checksum, "tx-ipv4-checksum"),
         (capabilities.transmit_tcp_checksum, "tx-tcp-checksum"),
+        (
+            capabilities.transmit_tcp_segmentation,
+            "tx-tcp-segmentation",
+        ),
         (capabilities.receive_steering, "rss"),
     ];
     words

@@ -88,6 +88,7 @@ fn port(port: &Port) -> PortOptions {
         mtu: port.mtu,
         receive_descriptors: port.receive_descriptors,
         transmit_descriptors: port.transmit_descriptors,
+        segmentation: port.segmentation,
     }
 }
 

@@ -124,6 +124,7 @@ impl<P: Port> Port for FaultPort<P> {
         if corrupts(&self.transmit) {
             capabilities.transmit_ipv4_checksum = false;
             capabilities.transmit_tcp_checksum = false;
+            capabilities.transmit_tcp_segmentation = false;
         }
         capabilities
     }

@@ -18,9 +18,14 @@ pub struct HeapPool {
 impl HeapPool {
     /// Reserves `count` packets (at least one) with DPDK's usual headroom and room.
     pub fn new(count: usize) -> Self {
+        Self::with_room(count, ROOM)
+    }
+
+    /// The same with room for `bytes` in each.
+    pub fn with_room(count: usize, bytes: usize) -> Self {
         let free = ArrayQueue::new(count.max(1));
         while free
-            .push(vec![0; HEADROOM + ROOM].into_boxed_slice())
+            .push(vec![0; HEADROOM + bytes].into_boxed_slice())
             .is_ok()
         {}
         Self {

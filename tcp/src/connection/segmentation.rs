@@ -13,6 +13,15 @@ use crate::send_records::micros;
 use crate::table::NONE;
 
 impl<Q: Default> Connection<Q> {
+    /// True when more than a segment waits that was never sent, and nothing that was.
+    pub(crate) fn has_burst(&self) -> bool {
+        let send = &self.send;
+        let unsent = send
+            .queued
+            .saturating_sub(send.next.since(send.unacknowledged));
+        send.resend == NONE && unsent > u32::from(send.mss)
+    }
+
     /// Payload that may leave at once as whole segments of `full` bytes each, into `room` bytes of header and payload;
     /// 0 where the port must not cut: what a flag says of one segment only.
     pub(super) fn burst_payload(&self, room: usize, full: u32, option_bytes: usize) -> u32 {

@@ -2,7 +2,7 @@
 
 use super::Shard;
 use crate::address::Flow;
-use crate::connection::Stamps;
+use crate::connection::{Connection, Stamps};
 use crate::header::{Flags, Header};
 use crate::header_options::Options;
 use crate::memory::Memory;
@@ -32,6 +32,16 @@ impl<M: Memory> Shard<M> {
         }
         let most = out.len().min(BURST_BYTES_MAX);
         self.next_to_send(now, out.get_mut(..most)?, true)
+    }
+
+    /// True when the next to be sent may be more than one segment: worth a large packet for `next_segments`.
+    pub fn expects_burst(&self) -> bool {
+        let is_data_next =
+            self.replies.is_empty() && self.syn_acks.is_empty() && self.urgent.is_empty();
+        let first = self.sending.first().filter(|_| is_data_next);
+        first
+            .and_then(|slot| self.connections.get(slot))
+            .is_some_and(Connection::has_burst)
     }
 
     fn next_to_send(&mut self, now: Instant, out: &mut [u8], is_cut: bool) -> Option<Outgoing> {

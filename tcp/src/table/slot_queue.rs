@@ -59,6 +59,12 @@ impl SlotQueue {
         self.next.get(slot as usize).is_some_and(|next| *next != 0)
     }
 
+    /// The slot that waits longest, which stays.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<u32> {
+        (self.waiting > 0).then_some(self.first)
+    }
+
     /// How many slots wait.
     #[inline]
     pub(crate) fn len(&self) -> usize {

@@ -180,9 +180,15 @@ impl Buffer for Mbuf {
         if offload.tcp_checksum {
             flags |= sys::COREMILL_TRANSMIT_TCP_CHECKSUM;
         }
-        // Link header length in the lowest seven bits, IP header length in the nine above;
-        // shim.c asserts this.
-        let lengths = u64::from(offload.link_header & 0x7f) | u64::from(offload.ip_header) << 7;
+        if offload.segment_payload > 0 {
+            flags |= sys::COREMILL_TRANSMIT_TCP_SEGMENTATION;
+        }
+        // Link header length in the lowest seven bits, IP header length in the nine above, then eight for TCP's and
+        // sixteen for the payload of a segment; shim.c asserts this.
+        let lengths = u64::from(offload.link_header & 0x7f)
+            | u64::from(offload.ip_header) << 7
+            | u64::from(offload.tcp_header) << 16
+            | u64::from(offload.segment_payload) << 24;
         self.set(sys::COREMILL_MBUF_TX_OFFLOAD, lengths);
         self.set(sys::COREMILL_MBUF_OL_FLAGS, flags);
     }

@@ -82,8 +82,13 @@ impl StartedPort {
         Ok(port)
     }
 
-    /// Configures as many queue pairs as there are workers and starts the port.
-    pub(super) fn start(&mut self, options: &PortOptions, pool: &Pool) -> Result<(), EalError> {
+    /// Configures as many queue pairs as there are workers and starts the port; with `cuts` it cuts segments, if it can.
+    pub(super) fn start(
+        &mut self,
+        options: &PortOptions,
+        pool: &Pool,
+        cuts: bool,
+    ) -> Result<(), EalError> {
         let information = self.device_information()?;
         let offered = information.max_rx_queues.min(information.max_tx_queues);
         if offered < self.queues {
@@ -94,7 +99,7 @@ impl StartedPort {
                 workers: usize::from(self.queues),
             });
         }
-        self.configure(&information)?;
+        self.configure(&information, cuts)?;
         self.configured = true;
         self.set_up_queues(options, &information, pool)?;
         if let Some(mtu) = options.mtu {
@@ -181,10 +186,18 @@ impl StartedPort {
     }
 
     /// Configures the port with receive interrupts, or without where it refuses them.
-    fn configure(&mut self, information: &sys::rte_eth_dev_info) -> Result<(), EalError> {
+    fn configure(
+        &mut self,
+        information: &sys::rte_eth_dev_info,
+        cuts: bool,
+    ) -> Result<(), EalError> {
         self.steering = Offered::of(&self.driver, information);
         let scaled = self.queues > 1 && self.steering.usable();
-        let offloads = Offloads::choose(information.rx_offload_capa, information.tx_offload_capa);
+        let offloads = Offloads::choose(
+            information.rx_offload_capa,
+            information.tx_offload_capa,
+            cuts,
+        );
         self.offloads = if scaled {
             offloads
         } else {
@@ -342,6 +355,16 @@ impl Drop for StartedPort {
         if let Some(rings) = &self.rings {
             rings.free();
         }
+    }
+}
+
+/// False for devices that do not cut segments, or promise to and do not: net_tap compares a segment with its Ethernet
+/// header to the MTU, so that it refuses full ones (DPDK 22.11).
+pub(super) fn may_cut(device: &Device) -> bool {
+    match device {
+        Device::RingLoopback => false,
+        Device::Virtual(arguments) => !arguments.starts_with("net_tap"),
+        Device::Pci(_) => true,
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use coremill_dpdk_sys as sys;
 
 use super::arguments::arguments;
-use super::device::StartedPort;
+use super::device::{StartedPort, may_cut};
 use super::error::last_error_text;
 use super::pool::Pool;
 use super::port::Parts;
@@ -60,6 +60,7 @@ impl Eal {
         let mut environment = Environment {
             ports: Vec::new(),
             pool: None,
+            large: None,
             taken: Mutex::default(),
         };
         for (index, port) in ports.iter().enumerate() {
@@ -76,8 +77,13 @@ impl Eal {
         let pool = environment
             .pool
             .insert(Pool::reserve(options.packets, mtu, ports, workers)?);
+        let may_cut = |port: &PortOptions| port.segmentation && may_cut(&port.device);
+        if ports.iter().any(may_cut) {
+            environment.large = Pool::reserve_large(workers);
+        }
+        let has_large = environment.large.is_some();
         for (port, options) in environment.ports.iter_mut().zip(ports) {
-            port.start(options, pool)?;
+            port.start(options, pool, has_large && may_cut(options))?;
         }
         environment.taken = Mutex::new(vec![false; ports.len() * workers]);
         Ok(Self(Arc::new(environment)))
@@ -190,6 +196,8 @@ impl fmt::Debug for Links {
 pub(super) struct Environment {
     ports: Vec<StartedPort>,
     pool: Option<Pool>,
+    /// Packets for ports that cut what they send.
+    large: Option<Pool>,
     /// Queue pairs in use, by port and queue.
     taken: Mutex<Vec<bool>>,
 }
@@ -197,6 +205,10 @@ pub(super) struct Environment {
 impl Environment {
     pub(super) fn pool_ptr(&self) -> Option<*mut sys::rte_mempool> {
         self.pool.as_ref().map(Pool::as_ptr)
+    }
+
+    pub(super) fn large_ptr(&self) -> Option<*mut sys::rte_mempool> {
+        self.large.as_ref().map(Pool::as_ptr)
     }
 
     pub(super) fn give_back(&self, port: usize, queue: u16) {
@@ -224,8 +236,9 @@ impl Environment {
 impl Drop for Environment {
     fn drop(&mut self) {
         self.ports.clear();
-        let empty = self.pool.as_mut().is_none_or(Pool::release);
-        if empty {
+        let pools = [&mut self.pool, &mut self.large];
+        let kept = pools.into_iter().flatten().map(Pool::release);
+        if kept.filter(|is_released| !is_released).count() == 0 {
             // SAFETY: ports are closed and no packet is out, so nothing of DPDK's is in use. With
             // packets out its memory stays mapped until the process ends.
             unsafe { sys::rte_eal_cleanup() };

@@ -16,19 +16,28 @@ pub(super) struct Offloads {
 }
 
 impl Offloads {
-    /// Those of the offered ones that Coremill has a use for.
-    pub(super) fn choose(receive_offered: u64, transmit_offered: u64) -> Self {
+    /// Those of the offered ones that Coremill has a use for; with `cuts` segmentation too.
+    pub(super) fn choose(receive_offered: u64, transmit_offered: u64, cuts: bool) -> Self {
+        // Segments are cut with both checksums, or not at all.
+        let needed = sys::COREMILL_TX_OFFLOAD_TCP_SEGMENTATION
+            | sys::COREMILL_TX_OFFLOAD_IPV4_CHECKSUM
+            | sys::COREMILL_TX_OFFLOAD_TCP_CHECKSUM;
+        // Fast free asks that all packets come from one pool, have one reference and one segment: ours do, but those
+        // that are cut have a pool of their own.
+        let pool = if cuts && transmit_offered & needed == needed {
+            sys::COREMILL_TX_OFFLOAD_TCP_SEGMENTATION
+        } else {
+            sys::COREMILL_TX_OFFLOAD_FAST_FREE
+        };
         Self {
             receive: receive_offered
                 & (sys::COREMILL_RX_OFFLOAD_IPV4_CHECKSUM
                     | sys::COREMILL_RX_OFFLOAD_TCP_CHECKSUM
                     | sys::COREMILL_RX_OFFLOAD_RSS_HASH),
-            // Fast free asks that all packets come from one pool, have one reference and one
-            // segment: ours do.
             transmit: transmit_offered
                 & (sys::COREMILL_TX_OFFLOAD_IPV4_CHECKSUM
                     | sys::COREMILL_TX_OFFLOAD_TCP_CHECKSUM
-                    | sys::COREMILL_TX_OFFLOAD_FAST_FREE),
+                    | pool),
         }
     }
 
@@ -47,6 +56,8 @@ impl Offloads {
             receive_tcp_checksum: self.receive & sys::COREMILL_RX_OFFLOAD_TCP_CHECKSUM != 0,
             transmit_ipv4_checksum: self.transmit & sys::COREMILL_TX_OFFLOAD_IPV4_CHECKSUM != 0,
             transmit_tcp_checksum: self.transmit & sys::COREMILL_TX_OFFLOAD_TCP_CHECKSUM != 0,
+            transmit_tcp_segmentation: self.transmit & sys::COREMILL_TX_OFFLOAD_TCP_SEGMENTATION
+                != 0,
             receive_steering: false,
         }
     }
@@ -58,22 +69,35 @@ mod tests {
 
     #[test]
     fn only_what_is_offered_and_useful_is_chosen() {
-        let chosen = Offloads::choose(u64::MAX, 0);
+        let chosen = Offloads::choose(u64::MAX, 0, true);
         assert_eq!(chosen.receive & sys::COREMILL_RX_OFFLOAD_SCATTER, 0);
         assert_eq!(chosen.transmit, 0);
         let capabilities = chosen.capabilities();
         assert!(capabilities.receive_ipv4_checksum && capabilities.receive_tcp_checksum);
         assert!(!capabilities.transmit_ipv4_checksum && !capabilities.transmit_tcp_checksum);
         assert_eq!(
-            Offloads::choose(0, 0).capabilities(),
+            Offloads::choose(0, 0, true).capabilities(),
             Capabilities::default()
         );
     }
 
     #[test]
+    fn packets_of_two_pools_are_not_freed_fast() {
+        let of = |transmit, cuts| Offloads::choose(0, transmit, cuts).transmit;
+        let (cut, fast) = (
+            sys::COREMILL_TX_OFFLOAD_TCP_SEGMENTATION,
+            sys::COREMILL_TX_OFFLOAD_FAST_FREE,
+        );
+        assert_eq!(of(u64::MAX, true) & (cut | fast), cut);
+        assert_eq!(of(u64::MAX, false) & (cut | fast), fast);
+        // Not without the checksums of what is cut.
+        assert_eq!(of(cut | fast, true), fast);
+    }
+
+    #[test]
     fn the_hash_can_be_left_out() {
         let hash = sys::COREMILL_RX_OFFLOAD_RSS_HASH;
-        let chosen = Offloads::choose(u64::MAX, u64::MAX);
+        let chosen = Offloads::choose(u64::MAX, u64::MAX, false);
         assert_eq!(chosen.receive & hash, hash);
         assert_eq!(chosen.without_hash().receive & hash, 0);
         assert_eq!(chosen.without_hash().transmit, chosen.transmit);

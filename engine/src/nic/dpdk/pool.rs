@@ -6,6 +6,7 @@ use coremill_dpdk_sys as sys;
 
 use super::EalError;
 use super::error::last_error_text;
+use crate::nic::LARGE_BYTES;
 use crate::options::PortOptions;
 
 /// One pool of packets, with a cache per registered thread.
@@ -49,6 +50,26 @@ impl Pool {
                 reason: last_error_text(),
             }),
         }
+    }
+
+    /// Reserves packets with room for [`LARGE_BYTES`], for ports that cut what they send; None without memory for
+    /// them: then nothing is cut.
+    pub(super) fn reserve_large(workers: usize) -> Option<Self> {
+        let packets = u32::try_from(workers)
+            .unwrap_or(u32::MAX)
+            .saturating_mul(LARGE_PER_WORKER);
+        // SAFETY: EAL is started; the name is a terminated constant.
+        let raw = unsafe {
+            sys::rte_pktmbuf_pool_create(
+                c"coremill_large".as_ptr(),
+                packets,
+                LARGE_PER_WORKER / 4,
+                0,
+                sys::COREMILL_HEADROOM + LARGE_BYTES,
+                SOCKET_ANY,
+            )
+        };
+        NonNull::new(raw).map(|raw| Self { raw, packets })
     }
 
     pub(super) fn as_ptr(&self) -> *mut sys::rte_mempool {
@@ -109,6 +130,8 @@ fn cache_size(packets: u32, ports: &[PortOptions], workers: usize) -> Result<u32
     Ok(share.min(CACHE_MAX).min(packets / 2))
 }
 
+/// Two megabytes for each worker: more than a turn sends.
+const LARGE_PER_WORKER: u32 = 64;
 /// Packets that each worker may have in hand in a turn besides those in queues.
 const BURSTS: u32 = 128;
 /// Eight bursts of 32: most turns then touch the shared ring behind the cache not at all.
@@ -128,6 +151,7 @@ mod tests {
             mtu: None,
             receive_descriptors: 512,
             transmit_descriptors: 512,
+            segmentation: true,
         };
         vec![port; count]
     }

@@ -174,11 +174,11 @@ impl Port for DpdkPort {
     }
 
     fn allocate(&mut self) -> Option<Mbuf> {
-        let pool = self.environment.pool_ptr()?;
-        // SAFETY: the pool lives as long as the environment, which self holds.
-        let raw = NonNull::new(unsafe { sys::coremill_mbuf_alloc(pool) })?;
-        // SAFETY: a fresh packet has one segment and one reference, ours.
-        Some(unsafe { Mbuf::from_raw(raw) })
+        self.environment.pool_ptr().and_then(from_pool)
+    }
+
+    fn allocate_large(&mut self) -> Option<Mbuf> {
+        self.environment.large_ptr().and_then(from_pool)
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -226,6 +226,14 @@ impl Drop for DpdkPort {
     fn drop(&mut self) {
         self.environment.give_back(self.index, self.queue);
     }
+}
+
+/// A packet of one of the environment's pools.
+fn from_pool(pool: *mut sys::rte_mempool) -> Option<Mbuf> {
+    // SAFETY: the pool lives as long as the environment, which who asks holds.
+    let raw = NonNull::new(unsafe { sys::coremill_mbuf_alloc(pool) })?;
+    // SAFETY: a fresh packet has one segment and one reference, ours.
+    Some(unsafe { Mbuf::from_raw(raw) })
 }
 
 /// Packets asked of a driver at once; vector receive paths like multiples of 32.

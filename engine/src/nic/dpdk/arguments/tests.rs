@@ -21,6 +21,7 @@ fn port(device: Device) -> PortOptions {
         mtu: None,
         receive_descriptors: 256,
         transmit_descriptors: 256,
+        segmentation: true,
     }
 }
 

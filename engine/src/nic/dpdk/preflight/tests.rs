@@ -24,6 +24,7 @@ fn port(name: &str, device: Device) -> PortOptions {
         mtu: None,
         receive_descriptors: 256,
         transmit_descriptors: 256,
+        segmentation: true,
     }
 }
 

@@ -10,6 +10,7 @@ fn port(device: &str) -> PortOptions {
         mtu: None,
         receive_descriptors: 256,
         transmit_descriptors: 256,
+        segmentation: true,
     }
 }
 
