@@ -358,16 +358,6 @@ impl Drop for StartedPort {
     }
 }
 
-/// False for devices that do not cut segments, or promise to and do not: net_tap compares a segment with its Ethernet
-/// header to the MTU, so that it refuses full ones (DPDK 22.11).
-pub(super) fn may_cut(device: &Device) -> bool {
-    match device {
-        Device::RingLoopback => false,
-        Device::Virtual(arguments) => !arguments.starts_with("net_tap"),
-        Device::Pci(_) => true,
-    }
-}
-
 fn probe(options: &PortOptions, arguments: &str) -> Result<(), EalError> {
     let text = CString::new(arguments).map_err(|_| EalError::Argument {
         argument: arguments.to_string(),

@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use coremill_dpdk_sys as sys;
 
 use super::arguments::arguments;
-use super::device::{StartedPort, may_cut};
+use super::device::StartedPort;
 use super::error::last_error_text;
+use super::offload::may_cut;
 use super::pool::Pool;
 use super::port::Parts;
 use super::quiet::QuietTap;

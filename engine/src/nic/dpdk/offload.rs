@@ -5,6 +5,7 @@
 use coremill_dpdk_sys as sys;
 
 use crate::nic::Capabilities;
+use crate::options::Device;
 
 /// The offloads switched on for a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +61,16 @@ impl Offloads {
                 != 0,
             receive_steering: false,
         }
+    }
+}
+
+/// False for devices that do not cut segments, or promise to and do not: net_tap compares a segment with its Ethernet
+/// header to the MTU, so that it refuses full ones (DPDK 22.11).
+pub(super) fn may_cut(device: &Device) -> bool {
+    match device {
+        Device::RingLoopback => false,
+        Device::Virtual(arguments) => !arguments.starts_with("net_tap"),
+        Device::Pci(_) => true,
     }
 }
 
