@@ -15,11 +15,19 @@ use crate::fast_open::{Marks, Opening};
 use crate::memory::Memory;
 use crate::state::State;
 
-impl<Q: Default> Connection<Q> {
+impl<Q> Connection<Q> {
     /// The user may write before the handshake is over: Fast Open, either end.
     #[inline]
     pub(crate) fn is_early(&self) -> bool {
-        self.send.timer == Timer::FastOpen
+        self.user.fast_open.any(Marks::EARLY)
+    }
+}
+
+impl<Q: Default> Connection<Q> {
+    /// From now on, as long as the handshake lasts.
+    fn be_early(&mut self) {
+        self.user.fast_open.set(Marks::EARLY);
+        self.send.timer = Timer::FastOpen;
     }
 
     /// What the handshake is to remember, while it lasts.
@@ -34,10 +42,11 @@ impl<Q: Default> Connection<Q> {
 
     /// The handshake is over, well or not.
     pub(super) fn close_opening<M>(&mut self, context: &mut Context<'_, M>) -> Option<Opening> {
-        self.user.fast_open.unset(Marks::PENDING);
         if self.is_early() {
             self.send.timer = Timer::Timeout;
         }
+        self.user.fast_open.unset(Marks::PENDING);
+        self.user.fast_open.unset(Marks::EARLY);
         context.fast_opens.openings.remove(&self.flow)
     }
 

@@ -1,7 +1,6 @@
 //! What may be sent next, or the one word why nothing may: a single judgement for both.
 
 use super::Connection;
-use super::recovery::Timer;
 use crate::connection::Due;
 use crate::header::HEADER_BYTES;
 use crate::options::sets::Flags;
@@ -81,7 +80,7 @@ impl<Q> Connection<Q> {
     ) -> Result<Plan, Hold> {
         match self.state {
             // Fast Open: the answer need not wait for the handshake's ACK (RFC 7413, section 4.2.2).
-            State::SynReceived if self.send.timer == Timer::FastOpen => {}
+            State::SynReceived if self.is_early() => {}
             State::SynSent | State::SynReceived | State::Listen => return Err(Hold::Handshake),
             State::Closed | State::TimeWait => return Err(Hold::Closed),
             _ => {}

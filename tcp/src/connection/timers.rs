@@ -36,13 +36,14 @@ impl<Q: Default> Connection<Q> {
         }
         if take(&mut self.deadlines.retransmit, now) {
             match self.send.timer {
+                // Whatever was to be sent again: first the handshake.
+                _ if self.is_early() && self.state != State::SynSent => {
+                    self.syn_ack_timeout(context);
+                }
                 Timer::Timeout => self.retransmission_timeout(context),
                 Timer::Probe => self.probe_tail(context),
                 Timer::Reordering => self.reordering_timeout(context),
-                Timer::FastOpen if self.state == State::SynSent => {
-                    self.retransmission_timeout(context);
-                }
-                Timer::FastOpen => self.syn_ack_timeout(context),
+                Timer::FastOpen => self.retransmission_timeout(context),
             }
         }
         if take(&mut self.deadlines.patience, now) {

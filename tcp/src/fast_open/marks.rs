@@ -18,6 +18,8 @@ pub(crate) enum Failure {
 impl Marks {
     /// Its handshake is in [`super::Openings`].
     pub(crate) const PENDING: Self = Self(4);
+    /// Its user may write before the handshake is over.
+    pub(crate) const EARLY: Self = Self(64);
     /// Its SYN carried the option.
     pub(crate) const ASKED: Self = Self(8);
     /// Data went with the SYN and was acknowledged, or came with it and was taken.

@@ -44,10 +44,12 @@ impl<M: Memory> Shard<M> {
     /// The records cover all from SND.UNA to SND.NXT, each number once.
     fn contradiction_in_records(&self, connection: &Connection<M::Queue>) -> Option<&'static str> {
         let send = &connection.send;
-        if matches!(
-            connection.state,
-            State::SynSent | State::SynReceived | State::Closed
-        ) {
+        let has_begun = match connection.state {
+            State::SynSent | State::Closed => false,
+            State::SynReceived => connection.is_early(),
+            _ => true,
+        };
+        if !has_begun {
             return (!send.records.is_empty()).then_some("records before or after its life");
         }
         let mut end = send.unacknowledged;

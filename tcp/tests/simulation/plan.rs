@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use coremill_tcp::fast_open::FastOpenSettings;
 use coremill_tcp::limits::Secrets;
 use coremill_tcp::{Instant, Limits};
 
@@ -19,6 +20,8 @@ pub struct Plan {
     pub is_wide: bool,
     /// The ports cut segments.
     pub is_cut: bool,
+    /// Connections that a SYN may make, of each listener, before they are confirmed; 0: none (RFC 7413).
+    pub fast_opens: u16,
     /// Bound of the accept queues.
     pub backlogs: [usize; 2],
     /// The time at which it begins.
@@ -52,6 +55,8 @@ pub struct EndPlan {
     /// Now and then it looks away for this long.
     pub pause: Option<Duration>,
     pub no_delay: bool,
+    /// Its SYN waits for its first bytes, where the peer's cookie is known.
+    pub opens_early: bool,
     pub ending: Ending,
 }
 
@@ -96,6 +101,7 @@ impl Plan {
             mtu,
             is_wide: random.chance(1, 4),
             is_cut: seed % 5 == 4,
+            fast_opens: 0,
             backlogs: [0, 1].map(|_| random.between(1, 64) as usize),
             origin: Instant::from_micros(random.of_magnitude(1, 1 << 45)),
             chance: random.next(),
@@ -109,7 +115,27 @@ impl Plan {
                 link.gathers = random.micros(20, 2_000);
             }
         }
+        if seed % 3 == 2 {
+            plan.open_early(random);
+        }
         plan
+    }
+
+    /// Listeners take data with SYNs, and connections send it so.
+    fn open_early(&mut self, random: &mut Random) {
+        self.fast_opens = random.between(1, 16) as u16;
+        // With cookies, or without.
+        let settings = FastOpenSettings::of_bits(*pick(random, &[3, 3, 0x207]));
+        for limits in &mut self.limits {
+            limits.opening.fast_open = settings;
+            limits.saves_threshold = random.chance(1, 2);
+        }
+        for plan in &mut self.connections {
+            let end = &mut plan.ends[plan.opener];
+            // Who says nothing first would never open.
+            let speaks = end.send_bytes > 0 && end.ending == Ending::Orderly;
+            end.opens_early = speaks && plan.simultaneous.is_none() && random.chance(3, 4);
+        }
     }
 
     /// Bytes of the IP header.
@@ -172,6 +198,7 @@ impl EndPlan {
             receive_piece: random.of_magnitude(1 + bytes_max / 200, 65_536) as usize,
             pause: random.chance(1, 3).then(|| random.micros(50, 3_000_000)),
             no_delay: random.chance(1, 2),
+            opens_early: false,
             ending,
         }
     }

@@ -45,7 +45,10 @@ impl Side {
                 backlog: plan.backlogs[side],
                 queued: queued.clone(),
                 cookie: NO_COOKIE,
-                socket: SocketOptions::default(),
+                socket: SocketOptions {
+                    fast_open_queue: plan.fast_opens,
+                    ..SocketOptions::default()
+                },
             })
             .expect("the first listener");
         let random = Random::new(random.next());

@@ -51,6 +51,8 @@ impl Wire {
             ends[side] = Direction {
                 initial: Some(header.sequence),
                 scale: options.window_scale,
+                // What may be sent before the handshake is over (RFC 7413, section 4.2.2).
+                edge: 1 + u32::from(header.window),
                 ..Direction::default()
             };
         }

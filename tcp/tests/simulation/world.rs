@@ -264,9 +264,16 @@ impl World {
     fn accept(&mut self, side: usize, id: ConnectionId) {
         let shard = &mut self.sides[side].shard;
         let flow = shard.flow(id).expect("just accepted");
-        shard.set_cookie(id, self.applications.len() as u64);
         let index = self.connections[&from_side_0(flow, side)];
         let plan = self.plan.connections[index].clone();
+        let mut ends = self.applications.iter();
+        let is_again = ends.any(|end| end.connection == index && end.side == side);
+        if is_again && plan.ends[plan.opener].opens_early {
+            // A SYN that came twice, the second time after the connection had ended (RFC 7413, section 2.1).
+            shard.abort(self.now, id);
+            return;
+        }
+        shard.set_cookie(id, self.applications.len() as u64);
         let set = shard.set_socket_options(self.now, id, socket_options(&plan.ends[side]));
         assert_eq!(set, Ok(()));
         self.begin(index, side, id, &plan);
@@ -351,6 +358,7 @@ fn socket_options(end: &EndPlan) -> SocketOptions {
     SocketOptions {
         no_delay: end.no_delay,
         keepalive: true,
+        fast_open_connect: end.opens_early,
         ..SocketOptions::default()
     }
 }

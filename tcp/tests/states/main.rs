@@ -6,6 +6,8 @@ mod aging;
 mod anything;
 mod attacks;
 mod closing;
+mod destinations;
+mod fast_open;
 mod handshake;
 mod harness;
 mod hostile;

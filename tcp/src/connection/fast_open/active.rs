@@ -3,7 +3,6 @@
 //! What went with the SYN counts as sent only once it is acknowledged: whatever of it the SYN-ACK leaves out is the first
 //! thing to be sent then, which is the retransmission that the RFC asks for.
 
-use super::super::recovery::Timer;
 use super::super::{Connection, Context, Due, User};
 use crate::destinations::FastOpenAnswer;
 use crate::fast_open::{Failure, FastOpenCookie, Marks, Opening};
@@ -65,7 +64,7 @@ impl<Q: Default> Connection<Q> {
             self.user.fast_open.failed(Failure::NoCookie);
             return 0;
         }
-        self.send.timer = Timer::FastOpen;
+        self.be_early();
         match data {
             EarlyData::Later => {
                 self.due.unset(Due::SYN);

@@ -24,7 +24,7 @@ impl<Q: Default> Connection<Q> {
         syn: &Segment<'_>,
     ) {
         self.user.fast_open.set(Marks::PENDING);
-        self.send.timer = Timer::FastOpen;
+        self.be_early();
         self.receive.mss = handshake.own_mss;
         self.begin_transfer(context);
         self.due.set(Due::SYN);
@@ -133,6 +133,7 @@ impl<Q: Default> Connection<Q> {
         let limits = context.limits;
         let backoff = limits.rto_initial.saturating_mul(1 << attempts.min(16));
         self.deadlines.retransmit = Deadline::within(context.now, backoff.min(limits.rto_max));
+        self.send.timer = Timer::FastOpen;
         self.due.set(Due::SYN);
     }
 }

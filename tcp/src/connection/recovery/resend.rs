@@ -162,7 +162,7 @@ impl<Q: Default> Connection<Q> {
             .after(&self.send.records, index)
             .unwrap_or(NONE);
         self.send.resend = self.first_to_resend(context.records).unwrap_or(NONE);
-        if is_first && self.send.timer != Timer::Reordering {
+        if is_first && !matches!(self.send.timer, Timer::Reordering | Timer::FastOpen) {
             self.restart_timeout(context);
         }
         self.keep(context, &board);
