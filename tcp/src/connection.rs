@@ -61,6 +61,7 @@ use crate::reply::ReplyQueue;
 use crate::round_trip::{RoundTrip, TimeoutBounds};
 use crate::scoreboard::ScoreboardPool;
 use crate::send_records::SendRecordPool;
+use crate::sequence::SequenceNumber;
 use crate::state::{Cause, State};
 use crate::table::NONE;
 use crate::tcp_counters::TcpCounters;
@@ -259,6 +260,19 @@ impl<Q: Default> Connection<Q> {
         let is_known_to_peer = !matches!(self.state, State::Closed | State::SynSent);
         self.fail(context, error);
         self.due.set_if(Due::RESET, is_known_to_peer);
+    }
+
+    /// The same in answer to a segment that acknowledges `acknowledgment`: what the peer waits for next, and so a number
+    /// that it believes (RFC 5961, section 3), whatever of ours is still under way.
+    pub(crate) fn reset_in_answer<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<'_, M>,
+        error: ConnectionError,
+        acknowledgment: SequenceNumber,
+    ) {
+        self.reset(context, error);
+        self.send.next = acknowledgment;
+        self.due.set(Due::BARE);
     }
 
     /// True when the record is of no use to anybody.

@@ -84,7 +84,8 @@ impl<Q: Default> Connection<Q> {
         if self.is_fin_not_awaited(context) {
             // As Linux, which tells the peer at once.
             context.counters.abort_on_data.increment();
-            self.reset(context, ConnectionError::Aborted);
+            let acknowledgment = self.send.unacknowledged;
+            self.reset_in_answer(context, ConnectionError::Aborted, acknowledgment);
             return;
         }
         let options = context.option_sets.get(&self.user.options);

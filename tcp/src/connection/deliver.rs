@@ -30,7 +30,8 @@ impl<Q: Default> Connection<Q> {
         }
         if self.user.has(User::ORPHAN) && end > self.receive.next {
             context.counters.abort_on_data.increment();
-            self.reset(context, ConnectionError::Aborted);
+            let acknowledgment = segment.header.acknowledgment;
+            self.reset_in_answer(context, ConnectionError::Aborted, acknowledgment);
             return Err(DropReason::Closed);
         }
         if end < self.receive.next || (end == self.receive.next && !has_fin) {

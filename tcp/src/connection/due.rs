@@ -22,6 +22,10 @@ impl Due {
     /// What is queued now leaves in spite of Nagle's algorithm and cork: one of them was just switched off.
     pub(crate) const FLUSH: Self = Self(128);
 
+    /// With [`Self::RESET`], where nothing can be forced any more: it answers a segment that finds nobody, and is like
+    /// that of a closed port.
+    pub(crate) const BARE: Self = Self::FORCE;
+
     /// True when it is due.
     #[inline]
     pub(crate) fn has(self, what: Self) -> bool {

@@ -31,7 +31,12 @@ impl<Q: Default> Connection<Q> {
         if self.due.has(Due::RESET) {
             self.due.unset(Due::RESET);
             context.counters.out_rsts.increment();
-            return self.emit_empty(context, self.send.next, Flags::RST | Flags::ACK, out);
+            let flags = if self.due.has(Due::BARE) {
+                Flags::RST
+            } else {
+                Flags::RST | Flags::ACK
+            };
+            return self.emit_empty(context, self.send.next, flags, out);
         }
         if self.due.has(Due::SYN) {
             return self.emit_syn(context, out);
