@@ -25,6 +25,7 @@ mod receive_tuning;
 mod recovery;
 mod segmentation;
 mod send_side;
+pub(crate) mod spread;
 mod stamps;
 mod syn;
 mod tell;

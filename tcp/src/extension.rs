@@ -5,6 +5,7 @@
 
 use crate::authentication::Authentication;
 use crate::connection::path_mtu::NarrowPath;
+use crate::connection::spread::Spread;
 use crate::table::NONE;
 use crate::time::Instant;
 use crate::urgent::Urgent;
@@ -16,6 +17,8 @@ pub(crate) struct Extension {
     pub(crate) path: Option<NarrowPath>,
     /// With TCP_USER_TIMEOUT: since when the peer leaves unanswered what the user wants to know of.
     pub(crate) trouble_since: Option<Instant>,
+    /// Round trips that spread further than the least that a timeout adds.
+    pub(crate) spread: Option<Spread>,
     /// Urgent data, both ways.
     pub(crate) urgent: Urgent,
     /// The keys of a connection whose segments are signed. Whoever releases the block releases them first.

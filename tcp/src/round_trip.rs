@@ -15,6 +15,22 @@ pub struct TimeoutBounds {
     pub min: Duration,
     /// Upper bound, also of a backed-off timeout.
     pub max: Duration,
+    /// The same bounds as each segment needs them.
+    pub(crate) min_nanos: u64,
+    max_nanos: u64,
+}
+
+impl TimeoutBounds {
+    /// With these as the fields say.
+    pub fn new(initial: Duration, min: Duration, max: Duration) -> Self {
+        Self {
+            initial,
+            min,
+            max,
+            min_nanos: nanos(min),
+            max_nanos: nanos(max),
+        }
+    }
 }
 
 /// The estimate for one connection.
@@ -52,9 +68,16 @@ impl RoundTrip {
             self.smallest_micros = sample;
         } else {
             // RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R|, then SRTT = 7/8 SRTT + 1/8 R.
-            let deviation = (self.smoothed_eighths / 8).abs_diff(sample);
-            self.variation_quarters -= self.variation_quarters / 4;
-            self.variation_quarters += deviation;
+            let smoothed = self.smoothed_eighths / 8;
+            let deviation = smoothed.abs_diff(sample);
+            let usual = self.variation_quarters / 4;
+            if sample < smoothed && deviation > usual {
+                // A round trip that gets shorter is no reason to wait longer (as Linux).
+                self.variation_quarters += (deviation - usual) / 8;
+            } else {
+                self.variation_quarters -= usual;
+                self.variation_quarters += deviation;
+            }
             self.smoothed_eighths -= self.smoothed_eighths / 8;
             self.smoothed_eighths += sample;
             self.smallest_micros = self.smallest_micros.min(sample);
@@ -67,27 +90,56 @@ impl RoundTrip {
     /// segment gets that much beyond the usual round trip. Doubled by each back-off, within the upper bound.
     /// RFC 6298, sections 2 and 4.
     pub fn timeout(&self, bounds: &TimeoutBounds) -> Duration {
-        Duration::from_nanos(self.timeout_nanos(bounds))
+        self.timeout_with(bounds, 0)
+    }
+
+    /// The same, where `variation_micros`, if it is more, stands for four times RTTVAR.
+    #[inline]
+    pub(crate) fn timeout_with(&self, bounds: &TimeoutBounds, variation_micros: u32) -> Duration {
+        Duration::from_nanos(self.timeout_nanos(bounds, variation_micros))
     }
 
     /// When a segment sent now times out. In whole nanoseconds, as each segment sent needs it.
     #[inline]
     pub fn deadline(&self, now: Instant, bounds: &TimeoutBounds) -> Instant {
-        Instant::from_nanos(now.as_nanos().saturating_add(self.timeout_nanos(bounds)))
+        self.deadline_with(now, bounds, 0)
+    }
+
+    /// The same, with a variation as of [`Self::timeout_with`].
+    #[inline]
+    pub(crate) fn deadline_with(
+        &self,
+        now: Instant,
+        bounds: &TimeoutBounds,
+        variation_micros: u32,
+    ) -> Instant {
+        let timeout = self.timeout_nanos(bounds, variation_micros);
+        Instant::from_nanos(now.as_nanos().saturating_add(timeout))
+    }
+
+    /// True when four times RTTVAR is more than the lower bound, which stands for it else.
+    #[inline]
+    pub(crate) fn is_spread(&self, bounds: &TimeoutBounds) -> bool {
+        u64::from(self.variation_quarters) * 1_000 > bounds.min_nanos
+    }
+
+    /// Four times RTTVAR, in microseconds.
+    pub(crate) fn variation_micros(&self) -> u32 {
+        self.variation_quarters
     }
 
     #[inline]
-    fn timeout_nanos(&self, bounds: &TimeoutBounds) -> u64 {
+    fn timeout_nanos(&self, bounds: &TimeoutBounds, variation_micros: u32) -> u64 {
         let base = if self.first != FirstTimeout::BY_ESTIMATE {
             self.first.nanos(bounds)
         } else if self.smoothed_eighths == 0 {
             initial_nanos(bounds)
         } else {
-            let variation = u64::from(self.variation_quarters) * 1_000;
-            u64::from(self.smoothed_eighths / 8) * 1_000 + variation.max(nanos(bounds.min))
+            let variation = u64::from(self.variation_quarters.max(variation_micros)) * 1_000;
+            u64::from(self.smoothed_eighths / 8) * 1_000 + variation.max(bounds.min_nanos)
         };
         base.saturating_mul(1 << self.backoff.min(BACKOFF_MAX))
-            .min(nanos(bounds.max))
+            .min(bounds.max_nanos)
     }
 
     /// The timer has expired: the next timeout is twice as long.

@@ -117,11 +117,11 @@ impl<M: Memory> Shard<M> {
             .max(RANGES_LEAST);
         let requests = Requests::new(limits.requests_max);
         Self {
-            bounds: TimeoutBounds {
-                initial: limits.rto_initial.min(FARTHEST),
-                min: limits.rto_min,
-                max: limits.rto_max.min(FARTHEST),
-            },
+            bounds: TimeoutBounds::new(
+                limits.rto_initial.min(FARTHEST),
+                limits.rto_min,
+                limits.rto_max.min(FARTHEST),
+            ),
             counters: Arc::default(),
             memory_bytes: memory.available_bytes(),
             memory,

@@ -122,7 +122,7 @@ impl<Q: Default> Connection<Q> {
             first_sample = first_sample.or(last_sample);
         }
         if let Some(sample) = first_sample {
-            self.round_trip.measure_micros(u64::from(sample));
+            self.measure(context, u64::from(sample));
             context.counters.round_trip_micros.record(u64::from(sample));
         }
         self.restart_timer(context);
@@ -138,7 +138,7 @@ impl<Q: Default> Connection<Q> {
                 phase: self.send.phase,
                 unacknowledged: acknowledgment,
                 next: self.send.next,
-                timeout: self.round_trip.timeout(context.bounds),
+                timeout: self.timeout(context),
                 sample_micros: last_sample,
                 rate,
             };

@@ -94,7 +94,7 @@ impl<Q: Default> Connection<Q> {
             0 => context.limits.fin_wait_2,
             seconds => Duration::from_secs(seconds),
         };
-        let least = self.round_trip.timeout(context.bounds) * 7 / 2;
+        let least = self.timeout(context) * 7 / 2;
         self.deadlines.patience = Deadline::within(context.now, time.max(least));
     }
 

@@ -99,12 +99,12 @@ impl<Q: Default> Connection<Q> {
         self.receive.full_bytes = self.receive.full_bytes.max(bytes);
         let is_pushed = segment.header.flags.contains(Flags::PSH);
         let (window, full) = (self.receive.window(), self.receive.full_bytes);
-        let round_trip = &self.round_trip;
+        let (round_trip, extension) = (&self.round_trip, &self.extension);
         self.receive.delayed.data_arrived(
             millis(context.now),
             (length, full, is_pushed),
             window,
-            || round_trip.timeout(context.bounds),
+            || super::spread::timeout(round_trip, extension, context.bounds, context.extensions),
         );
         if self.ecn.is_on() && length > 0 {
             self.hear_mark(context, segment);

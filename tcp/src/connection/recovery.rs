@@ -102,7 +102,7 @@ impl<Q: Default> Connection<Q> {
             );
         }
         self.release_records(context, &mut board, &mut found);
-        self.measure(context, &mut found);
+        self.measure_found(context, &mut found);
         self.adapt_reordering_window(&mut board, &found);
         if board.probe != Probe::None {
             self.judge_probe(context, &mut board, &found);
@@ -163,7 +163,7 @@ impl<Q: Default> Connection<Q> {
 
     /// RFC 6298, section 3 (Karn) and RFC 7323, section 4.1: segments sent once are measured; where there are none,
     /// the echoed timestamp tells which copy arrived.
-    fn measure<M>(&mut self, context: &Context<'_, M>, found: &mut Findings) {
+    fn measure_found<M>(&mut self, context: &mut Context<'_, M>, found: &mut Findings) {
         let now = micros(context.now);
         let by_record = if found.acknowledges_retransmitted {
             found.sacked_sent_at
@@ -179,7 +179,7 @@ impl<Q: Default> Connection<Q> {
             None => None,
         };
         if let Some(sample) = sample {
-            self.round_trip.measure_micros(sample);
+            self.measure(context, sample);
             context.counters.round_trip_micros.record(sample);
         }
         // What was sent before the oldest was last (re)sent must not put off its timeout for ever.
@@ -347,7 +347,7 @@ impl<Q: Default> Connection<Q> {
             phase: self.send.phase,
             unacknowledged: self.send.unacknowledged,
             next: self.send.next,
-            timeout: self.round_trip.timeout(context.bounds),
+            timeout: self.timeout(context),
             sample_micros: found
                 .last_sent_at
                 .or(found.sacked_sent_at)

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Connection;
 use super::stamps::millis;
 use crate::congestion::CongestionPool;
+use crate::extension::Extensions;
 use crate::fast_open::Marks;
 use crate::header::HEADER_BYTES;
 use crate::round_trip::TimeoutBounds;
@@ -20,6 +21,7 @@ impl<Q: Default> Connection<Q> {
         bounds: &TimeoutBounds,
         records: &SendRecordPool,
         congestion: &CongestionPool,
+        extensions: &Extensions,
     ) -> TcpInfo {
         let segment = u32::from(self.full_payload()).max(1);
         let (send, receive) = (&self.send, &self.receive);
@@ -37,7 +39,12 @@ impl<Q: Default> Connection<Q> {
             options: self.agreed_options(),
             fast_open_failure: self.user.fast_open.failure(),
             scales: (receive.scale & 15) << 4 | (send.scale & 15),
-            rto: micros(self.round_trip.timeout(bounds)),
+            rto: micros(super::spread::timeout(
+                &self.round_trip,
+                &self.extension,
+                bounds,
+                extensions,
+            )),
             ato: heard,
             snd_mss: segment,
             rcv_mss: u32::from(receive.full_bytes),

@@ -19,7 +19,7 @@ impl<Q: Default> Connection<Q> {
         }
         if take(&mut self.deadlines.acknowledge, now) {
             self.due.set(Due::ACKNOWLEDGE);
-            let timeout = self.round_trip.timeout(context.bounds);
+            let timeout = self.timeout(context);
             self.receive.delayed.ran_out(timeout);
             context.counters.delayed_acks.increment();
         }
@@ -109,7 +109,7 @@ impl<Q: Default> Connection<Q> {
         self.user.has(User::ORPHAN)
             && self.send.window == 0
             && self.round_trip.backoff() >= context.limits.orphan_retries
-            && self.round_trip.timeout(context.bounds) >= context.bounds.max
+            && self.timeout(context) >= context.bounds.max
     }
 
     /// The peer's window is closed, or too small to be worth a segment.

@@ -187,7 +187,7 @@ impl<Q: Default> Connection<Q> {
             rate.on_app_limited(in_flight);
         }
         if self.send.outstanding() == 0 {
-            let timeout = self.round_trip.timeout(context.bounds);
+            let timeout = self.timeout(context);
             let last_sent = self.send.last_sent.instant(context.now);
             self.congestion
                 .on_idle(context.congestion, context.now, last_sent, timeout);
@@ -278,6 +278,7 @@ impl<Q: Default> Connection<Q> {
         bounds: &TimeoutBounds,
         records: &SendRecordPool,
         pool: &CongestionPool,
+        extensions: &Extensions,
     ) -> ConnectionRow {
         ConnectionRow {
             flow: self.flow,
@@ -297,7 +298,12 @@ impl<Q: Default> Connection<Q> {
             receive_segment_bytes: self.receive.mss,
             round_trip: self.round_trip.smoothed(),
             round_trip_variation: self.round_trip.variation(),
-            retransmission_timeout: self.round_trip.timeout(bounds),
+            retransmission_timeout: super::spread::timeout(
+                &self.round_trip,
+                &self.extension,
+                bounds,
+                extensions,
+            ),
             retransmissions: self.send.retransmissions,
             outstanding: self.outstanding(records),
             hold: self.hold(records).map_or("ready", Hold::word),

@@ -40,7 +40,7 @@ impl<Q: Default> Connection<Q> {
         let began = if self.send.window == 0 && self.send.outstanding() == 0 {
             context.now
         } else {
-            let timeout = self.round_trip.timeout(context.bounds);
+            let timeout = self.timeout(context);
             Instant::from_nanos(
                 context
                     .now

@@ -11,11 +11,7 @@ fn millis(millis: u64) -> Duration {
 }
 
 fn bounds() -> TimeoutBounds {
-    TimeoutBounds {
-        initial: millis(1_000),
-        min: millis(200),
-        max: millis(120_000),
-    }
+    TimeoutBounds::new(millis(1_000), millis(200), millis(120_000))
 }
 
 #[test]

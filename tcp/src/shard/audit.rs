@@ -33,7 +33,12 @@ impl<M: Memory> Shard<M> {
                 .or_else(|| self.contradiction_in_marks(connection))
                 .or_else(|| self.contradiction_in_timers(slot, connection));
             if let Some(what) = found {
-                let row = connection.row(&self.bounds, &self.records, &self.congestion);
+                let row = connection.row(
+                    &self.bounds,
+                    &self.records,
+                    &self.congestion,
+                    &self.extensions,
+                );
                 return Err(Box::new(Contradiction { what, row }));
             }
         }

@@ -16,16 +16,27 @@ impl<M: Memory> Shard<M> {
     /// One connection as operators see it.
     pub fn row(&self, _now: Instant, id: ConnectionId) -> Option<ConnectionRow> {
         let slot = self.connections.slot_of(id)?;
-        self.connections
-            .get(slot)
-            .map(|connection| connection.row(&self.bounds, &self.records, &self.congestion))
+        self.connections.get(slot).map(|connection| {
+            connection.row(
+                &self.bounds,
+                &self.records,
+                &self.congestion,
+                &self.extensions,
+            )
+        })
     }
 
     /// One connection as TCP_INFO tells of it.
     pub fn tcp_info(&self, now: Instant, id: ConnectionId) -> Option<TcpInfo> {
         let slot = self.connections.slot_of(id)?;
         let connection = self.connections.get(slot)?;
-        Some(connection.tcp_info(now, &self.bounds, &self.records, &self.congestion))
+        Some(connection.tcp_info(
+            now,
+            &self.bounds,
+            &self.records,
+            &self.congestion,
+            &self.extensions,
+        ))
     }
 
     /// Visits what lies in the next `slots_max` slots after `cursor`, which moves on; false at the
@@ -101,7 +112,14 @@ impl<M: Memory> Shard<M> {
                 .connections
                 .get(cursor.slot)
                 .filter(|connection| connection.state != State::Closed)
-                .map(|connection| connection.row(&self.bounds, &self.records, &self.congestion)),
+                .map(|connection| {
+                    connection.row(
+                        &self.bounds,
+                        &self.records,
+                        &self.congestion,
+                        &self.extensions,
+                    )
+                }),
             REQUESTS => {
                 let (flow, pending) = self.requests.get(cursor.slot)?;
                 let row = light_row(flow, State::SynReceived, self.limits.rto_initial);

@@ -37,7 +37,7 @@ impl<Q: Default> Connection<Q> {
         if wait == 0 {
             return false;
         }
-        let timeout = self.round_trip.deadline(context.now, context.bounds);
+        let timeout = self.times_out_at(context, context.now);
         let wait = context.now + Duration::from_micros(u64::from(wait));
         self.send.timer = Timer::Reordering;
         self.deadlines.retransmit = Deadline::at(wait.min(timeout));

@@ -1,12 +1,10 @@
 //! What the one timer of unacknowledged segments stands for: timeout, tail loss probe or reordering.
 
-use std::time::Duration;
-
 use super::super::{Connection, Context};
 use crate::congestion::Phase;
 use crate::limits::LossDetection;
 use crate::send_records::moment;
-use crate::time::{Deadline, nanos};
+use crate::time::{Deadline, Instant};
 
 /// Why `Deadlines::retransmit` is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,11 +40,10 @@ impl<Q> Connection<Q> {
     #[inline]
     pub(crate) fn restart_timeout<M>(&mut self, context: &Context<'_, M>) {
         self.send.timer = Timer::Timeout;
-        let deadline = self.round_trip.deadline(context.now, context.bounds);
         self.deadlines.retransmit = Deadline::at(if self.extension.is_held() {
-            self.user_bounds(context, deadline)
+            self.user_bounds(context, self.times_out_at(context, context.now))
         } else {
-            deadline
+            self.round_trip.deadline(context.now, context.bounds)
         });
     }
 
@@ -68,7 +65,7 @@ impl<Q> Connection<Q> {
                 let sent_at = oldest.map_or(context.now, |(_, oldest)| {
                     moment(context.now, oldest.sent_at)
                 });
-                let timeout = self.round_trip.deadline(sent_at, context.bounds);
+                let timeout = self.times_out_at(context, sent_at);
                 self.deadlines.retransmit = Deadline::at(timeout);
             }
             self.schedule_probe(context);
@@ -95,23 +92,24 @@ impl<Q> Connection<Q> {
     /// than the timeout, which `deadlines.retransmit` holds.
     #[inline]
     fn schedule_probe<M>(&mut self, context: &Context<'_, M>) {
-        let wait = match self.round_trip.smoothed_micros() {
-            0 => context.bounds.initial,
+        let at = match self.round_trip.smoothed_micros() {
+            0 => context.now + context.bounds.initial,
             smoothed => {
-                let slack = if context.records.is_single(&self.send.records) {
-                    context.bounds.min
-                } else {
-                    PROBE_SLACK
-                };
                 // In whole nanoseconds, as each segment sent needs it.
-                Duration::from_nanos(2_000 * u64::from(smoothed) + nanos(slack))
+                let delay = if context.records.is_single(&self.send.records) {
+                    context.bounds.min_nanos
+                } else {
+                    PROBE_SLACK_NANOS
+                };
+                let wait = 2_000 * u64::from(smoothed) + delay;
+                Instant::from_nanos(context.now.as_nanos().saturating_add(wait))
             }
         };
         self.send.timer = Timer::Probe;
-        let probe = Deadline::at(context.now + wait);
+        let probe = Deadline::at(at);
         self.deadlines.retransmit = self.deadlines.retransmit.earlier(probe);
     }
 }
 
 /// As Linux: two ticks of its clock (TCP_TIMEOUT_MIN).
-const PROBE_SLACK: Duration = Duration::from_millis(2);
+const PROBE_SLACK_NANOS: u64 = 2_000_000;
