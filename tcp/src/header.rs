@@ -1,7 +1,7 @@
 //! The TCP header: a checked look at received bytes, and writing one (RFC 9293, section 3.1).
 
 use crate::drop_reason::DropReason;
-use crate::header_options::Options;
+use crate::header_options::{Options, Timestamps};
 use crate::sequence::SequenceNumber;
 
 /// The fixed fields of a header, in host byte order.
@@ -90,6 +90,31 @@ impl Header {
     pub fn emit(&self, options: &Options, out: &mut [u8]) -> Option<usize> {
         let (fixed, rest) = out.split_first_chunk_mut::<HEADER_BYTES>()?;
         let length = HEADER_BYTES + options.emit(rest)?;
+        self.write(fixed, length);
+        Some(length)
+    }
+
+    /// The same with what nearly every segment of an established connection carries: timestamps, or nothing.
+    #[inline]
+    pub(crate) fn emit_usual(
+        &self,
+        timestamps: Option<Timestamps>,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let (fixed, rest) = out.split_first_chunk_mut::<HEADER_BYTES>()?;
+        let length = match timestamps {
+            Some(timestamps) => {
+                *rest.first_chunk_mut()? = timestamps.option();
+                HEADER_BYTES + Timestamps::OPTION_BYTES
+            }
+            None => HEADER_BYTES,
+        };
+        self.write(fixed, length);
+        Some(length)
+    }
+
+    #[inline]
+    fn write(&self, fixed: &mut [u8; HEADER_BYTES], length: usize) {
         fixed[0..2].copy_from_slice(&self.source_port.to_be_bytes());
         fixed[2..4].copy_from_slice(&self.destination_port.to_be_bytes());
         fixed[4..8].copy_from_slice(&self.sequence.raw().to_be_bytes());
@@ -99,7 +124,6 @@ impl Header {
         fixed[14..16].copy_from_slice(&self.window.to_be_bytes());
         fixed[16..18].copy_from_slice(&[0, 0]);
         fixed[18..20].copy_from_slice(&self.urgent_pointer.to_be_bytes());
-        Some(length)
     }
 }
 

@@ -44,6 +44,20 @@ pub struct Timestamps {
     pub echo: u32,
 }
 
+impl Timestamps {
+    /// Bytes of the option with its padding.
+    pub(crate) const OPTION_BYTES: usize = 12;
+
+    /// NOP NOP timestamps.
+    #[inline]
+    pub(crate) fn option(self) -> [u8; Self::OPTION_BYTES] {
+        let mut option = [NOP, NOP, TIMESTAMPS, 10, 0, 0, 0, 0, 0, 0, 0, 0];
+        option[4..8].copy_from_slice(&self.value.to_be_bytes());
+        option[8..].copy_from_slice(&self.echo.to_be_bytes());
+        option
+    }
+}
+
 /// Up to four ranges, the one changed last first (RFC 2018, section 4).
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct SackBlocks {
@@ -175,11 +189,8 @@ impl Options {
             match self.timestamps {
                 None if self.sack.is_empty() => return Some(0),
                 Some(timestamps) if self.sack.is_empty() => {
-                    let out = out.first_chunk_mut::<12>()?;
-                    out[..4].copy_from_slice(&[NOP, NOP, TIMESTAMPS, 10]);
-                    out[4..8].copy_from_slice(&timestamps.value.to_be_bytes());
-                    out[8..].copy_from_slice(&timestamps.echo.to_be_bytes());
-                    return Some(12);
+                    *out.first_chunk_mut()? = timestamps.option();
+                    return Some(Timestamps::OPTION_BYTES);
                 }
                 _ => {}
             }

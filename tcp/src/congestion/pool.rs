@@ -39,9 +39,16 @@ impl CongestionPool {
         self.blocks.live()
     }
 
-    /// What there is to count since this was asked last.
-    pub fn take_tally(&mut self) -> CongestionTally {
-        std::mem::take(&mut self.tally)
+    /// What there is to count since this was asked last; nearly always nothing.
+    #[inline]
+    pub fn take_tally(&mut self) -> Option<CongestionTally> {
+        let CongestionTally {
+            trains,
+            delays,
+            exhausted,
+            ..
+        } = self.tally;
+        (trains | delays | exhausted != 0).then(|| std::mem::take(&mut self.tally))
     }
 
     pub(super) fn settings(&self) -> &CongestionSettings {

@@ -339,7 +339,8 @@ fn windows_move_without_a_block_too_and_a_block_goes_back() {
     assert_eq!(path.windows.window(), 11_090, "a segment each window");
     path.windows.undo(&mut path.pool);
     assert_eq!(path.both(), (11_090, 5_500), "which cannot be undone");
-    assert_eq!(path.pool.take_tally().exhausted, 3);
+    assert_eq!(path.pool.take_tally().map(|tally| tally.exhausted), Some(3));
+    assert!(path.pool.take_tally().is_none());
     let mut path = Path::new(1_000);
     path.acknowledge(2_000);
     assert_eq!(path.pool.live(), 1);

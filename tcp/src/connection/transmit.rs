@@ -44,21 +44,25 @@ impl<Q: Default> Connection<Q> {
         if self.extension.is_held() {
             self.review_path(context);
         }
-        let options = self.options(context);
+        let options = self.unusual_options(context);
+        let option_bytes = match &options {
+            Some(options) => options.length(),
+            None => self.usual_option_bytes(),
+        };
         if self.send.resend != NONE {
-            self.fit_resend(context, u32::from(self.send.mss) - options.length() as u32);
+            self.fit_resend(context, u32::from(self.send.mss) - option_bytes as u32);
         }
         // The pointer is that of one segment (as Linux).
         let is_urgent = self.extension.is_held() && self.has_urgent_to_send(context.extensions);
         let most = if is_cut && !is_urgent {
-            let full = u32::from(self.send.mss) - options.length() as u32;
-            self.burst_payload(out.len(), full, options.length())
+            let full = u32::from(self.send.mss) - option_bytes as u32;
+            self.burst_payload(out.len(), full, option_bytes)
         } else {
             0
         };
-        match self.plan(context.records, options.length(), most) {
+        match self.plan(context.records, option_bytes, most) {
             Ok(plan) if self.defers(context, &plan, most) => self.congestion.defer(),
-            Ok(plan) => return self.emit_data(context, plan, &options, out),
+            Ok(plan) => return self.emit_data(context, plan, options.as_ref(), out),
             Err(Hold::Window | Hold::Silly) => self.persist(context),
             Err(Hold::Records) => context.counters.send_records_exhausted.increment(),
             Err(Hold::Cork) => self.await_more(context.now),
@@ -91,7 +95,7 @@ impl<Q: Default> Connection<Q> {
         &mut self,
         context: &mut Context<'_, M>,
         plan: Plan,
-        options: &Options,
+        options: Option<&Options>,
         out: &mut [u8],
     ) -> Option<Outgoing> {
         let offset = plan.sequence.since(self.send.unacknowledged);
@@ -108,7 +112,7 @@ impl<Q: Default> Connection<Q> {
         let is_new = plan.payload > 0 && plan.record == NONE;
         flags = flags | self.ecn.flags(is_new);
         let header = self.header(context, plan.sequence, flags);
-        let header_length = header.emit(options, out)?;
+        let header_length = self.emit_header(context, &header, options, out)?;
         let place = out.get_mut(header_length..header_length + plan.payload as usize)?;
         let copied = context
             .memory
@@ -212,14 +216,14 @@ impl<Q: Default> Connection<Q> {
         flags: Flags,
         out: &mut [u8],
     ) -> Option<Outgoing> {
-        let options = self.options(context);
+        let options = self.unusual_options(context);
         let flags = if flags.contains(Flags::RST) {
             flags
         } else {
             flags | self.ecn.flags(false)
         };
         let header = self.header(context, sequence, flags);
-        let length = header.emit(&options, out)?;
+        let length = self.emit_header(context, &header, options.as_ref(), out)?;
         context.counters.out_segs.increment();
         self.acknowledged(context);
         Some(self.outgoing(context, length, length))
@@ -282,8 +286,33 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    /// Options of every segment after the SYN.
+    /// Options of a segment after the SYN that has others than timestamps, or may have; None for nearly all.
     #[inline]
+    fn unusual_options<M>(&self, context: &Context<'_, M>) -> Option<Options> {
+        let ranges = &self.receive.ranges;
+        let is_usual = !self.extension.is_held() && ranges.is_empty() && !ranges.has_duplicate();
+        if is_usual {
+            return None;
+        }
+        Some(self.options(context))
+    }
+
+    /// Writes a header with `options`, or with the usual ones.
+    #[inline]
+    fn emit_header<M>(
+        &self,
+        context: &Context<'_, M>,
+        header: &Header,
+        options: Option<&Options>,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        match options {
+            Some(options) => header.emit(options, out),
+            None => header.emit_usual(self.stamps.option(context.now), out),
+        }
+    }
+
+    /// All options of a segment after the SYN.
     fn options<M>(&self, context: &Context<'_, M>) -> Options {
         let mut options = Options {
             timestamps: self.stamps.option(context.now),

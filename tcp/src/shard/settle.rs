@@ -38,15 +38,16 @@ impl<M: Memory> Shard<M> {
         slot: u32,
         wants_turn: impl FnOnce(&Connection<M::Queue>) -> bool,
     ) {
-        let Some(connection) = self.connections.get_mut(slot) else {
+        let Some(mut connection) = self.connections.get_mut(slot) else {
             return;
         };
         if connection.user.has(User::ORPHAN) {
             self.count_orphan_bytes(slot);
+            let Some(again) = self.connections.get_mut(slot) else {
+                return;
+            };
+            connection = again;
         }
-        let Some(connection) = self.connections.get_mut(slot) else {
-            return;
-        };
         if matches!(connection.state, State::Closed | State::TimeWait) {
             self.settle_end(now, slot);
         } else {

@@ -35,7 +35,9 @@ impl<M: Memory> Shard<M> {
     }
 
     fn count_congestion(&mut self) {
-        let tally = self.congestion.take_tally();
+        let Some(tally) = self.congestion.take_tally() else {
+            return;
+        };
         self.counters.hystart_train_detect.add(tally.trains);
         self.counters.hystart_train_cwnd.add(tally.train_segments);
         self.counters.hystart_delay_detect.add(tally.delays);
