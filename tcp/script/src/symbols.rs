@@ -29,6 +29,18 @@ pub fn option(name: &str) -> Option<(i32, i32, Shape)> {
     })
 }
 
+/// Text, also alone in brackets.
+pub fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::Text(text) => Some(text),
+        Value::List(values) => match values.as_slice() {
+            [Value::Text(text)] => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// An option's value, also by the name of the choice.
 pub fn number(value: &Value) -> Option<i64> {
     match value {

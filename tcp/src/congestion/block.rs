@@ -10,7 +10,7 @@ use super::pipe_ack::PipeAck;
 use super::rate_sample::DeliveryRate;
 use super::settings::{ByteCounting, Hystart, Validation};
 use super::usage::Usage;
-use super::{Acknowledged, Algorithm, Congestion, CongestionSettings};
+use super::{Acknowledged, Algorithm, Congestion, CongestionSettings, NO_THRESHOLD};
 use crate::sequence::SequenceNumber;
 use crate::time::Instant;
 
@@ -188,7 +188,10 @@ impl Block {
         if let Exit::Unset = self.exit {
             self.exit = match (settings.hystart, windows.algorithm) {
                 (Hystart::Linux, Algorithm::Cubic) => Exit::Train(Train::new(acknowledged)),
-                (Hystart::PlusPlus, _) => Exit::Rounds(Rounds::new(acknowledged)),
+                // RFC 9406, section 4.2: for the first slow start alone; later ones end at what was found.
+                (Hystart::PlusPlus, _) if windows.threshold == NO_THRESHOLD => {
+                    Exit::Rounds(Rounds::new(acknowledged))
+                }
                 _ => Exit::None,
             };
         }

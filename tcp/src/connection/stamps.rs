@@ -75,3 +75,6 @@ pub(crate) fn is_before(earlier: u32, later: u32) -> bool {
 const RECENT_VALID: Duration = Duration::from_secs(24 * 24 * 3600);
 /// An older echo is not one of ours.
 const ECHO_MILLIS_MAX: u32 = 600_000;
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use coremill_client::{TcpListener, TcpStream};
+use coremill_tcp::congestion::Algorithm;
 
 use super::held::{Held, Kind, failed};
 use crate::error_names;
@@ -71,7 +72,14 @@ impl Held {
                 None => Outcome::Done(0),
             });
         }
-        let value = value.and_then(symbols::number).ok_or_else(unsupported)?;
+        let value = match (name, value.and_then(symbols::text)) {
+            // Names are for setsockopt; the ring has numbers.
+            ("TCP_CONGESTION", Some(name)) => match name.parse::<Algorithm>() {
+                Ok(algorithm) => i64::from(algorithm.number()),
+                Err(_) => return Ok(Outcome::Failed("ENOENT")),
+            },
+            (_, _) => value.and_then(symbols::number).ok_or_else(unsupported)?,
+        };
         let set = match &self.kind {
             Kind::Fresh => Ok(()),
             // One that does not block would hear of a refusal only later.

@@ -26,6 +26,8 @@ pub fn info(info: &TcpInfo) -> Info {
         )
         .with("tcpi_rtt", info.round_trip.map_or(0, micros))
         .with("tcpi_rttvar", micros(info.round_trip_variation))
+        .with("tcpi_ca_state", info.recovery)
+        .with("tcpi_pacing_rate", info.pacing_rate.unwrap_or(u64::MAX))
 }
 
 /// As `enum` in Linux's `tcp_states.h`.

@@ -44,7 +44,7 @@ impl Sockets {
         }
         let unsupported = || Trouble::Unsupported(format!("setsockopt {name}"));
         let option = named(name).ok_or_else(unsupported)?;
-        let number = match (option, value.and_then(text)) {
+        let number = match (option, value.and_then(symbols::text)) {
             (SocketOption::Congestion, Some(name)) => match name.parse::<Algorithm>() {
                 Ok(algorithm) => i64::from(algorithm.number()),
                 Err(_) => return Ok(Outcome::Failed("ENOENT")),
@@ -187,18 +187,6 @@ fn is_at_mark(shard: &Shard, id: ConnectionId) -> bool {
 fn named(name: &str) -> Option<SocketOption> {
     let (_, option) = OPTIONS.iter().find(|(known, _)| *known == name)?;
     Some(*option)
-}
-
-/// Text, also alone in brackets.
-fn text(value: &Value) -> Option<&str> {
-    match value {
-        Value::Text(text) => Some(text),
-        Value::List(values) => match values.as_slice() {
-            [Value::Text(text)] => Some(text),
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 /// The number that a call writes to memory must be what stands in brackets.

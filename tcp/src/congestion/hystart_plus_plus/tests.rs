@@ -1,7 +1,7 @@
 //! RFC 9406, section 4.2, round by round.
 
 use crate::congestion::tests::Path;
-use crate::congestion::{Algorithm, CongestionSettings, Hystart};
+use crate::congestion::{Algorithm, CongestionSettings, Hystart, Reason};
 
 fn path(algorithm: Algorithm) -> Path {
     let settings = CongestionSettings {
@@ -73,4 +73,17 @@ fn one_acknowledgement_counts_eight_segments_at_most() {
     let mut path = path(Algorithm::NewReno);
     path.acknowledge(10_000);
     assert_eq!(segments(&path), 18);
+}
+
+/// RFC 9406, section 4.2.
+#[test]
+fn a_later_slow_start_keeps_its_pace() {
+    let mut path = path(Algorithm::NewReno);
+    path.windows.set_window(100_000);
+    path.reduce(100_000, Reason::Timeout);
+    assert_eq!(path.windows.slow_start_threshold(), 50_000);
+    for (sample_micros, window) in [(40_000, 2), (60_000, 4), (90_000, 8), (130_000, 16)] {
+        path.round_trip(sample_micros, 10);
+        assert_eq!(segments(&path), window);
+    }
 }
