@@ -31,6 +31,7 @@ mod subscribers;
 mod telling;
 mod transfer;
 mod turn;
+mod urgent;
 mod watching;
 
 use std::os::fd::{AsFd, BorrowedFd};

@@ -63,6 +63,12 @@ const GENERAL: &[Key] = &[
         "Bytes a connection may hold unread; it begins with 64KiB, and grows with what is delivered; the window follows.",
     ),
     key(
+        "unsent_low_water",
+        Allowed::Size(1, 4 << 30),
+        Is("\"4GiB\""),
+        "Bytes not sent yet beyond which a connection has no room; 4GiB for no such bound (Linux: tcp_notsent_lowat).",
+    ),
+    key(
         "extensions_max",
         count(0, 4_194_304, "connections"),
         Is("4096"),
@@ -325,6 +331,12 @@ const GENERAL: &[Key] = &[
         Allowed::Flag,
         Is("true"),
         "Offer selective acknowledgements.",
+    ),
+    key(
+        "duplicate_sack",
+        Allowed::Flag,
+        Is("true"),
+        "Tell peers by SACK what came twice (RFC 2883; Linux: tcp_dsack).",
     ),
     key(
         "abort_on_overflow",

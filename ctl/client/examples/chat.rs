@@ -139,6 +139,7 @@ impl Client {
         Interest {
             readable: self.leaves_at.is_none(),
             writable: self.sent < self.queue.len(),
+            urgent: false,
         }
     }
 

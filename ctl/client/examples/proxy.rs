@@ -202,7 +202,11 @@ impl End {
         token: usize,
         (readable, writable): (bool, bool),
     ) -> io::Result<()> {
-        let wanted = (readable || writable).then_some(Interest { readable, writable });
+        let wanted = (readable || writable).then_some(Interest {
+            readable,
+            writable,
+            urgent: false,
+        });
         if wanted == self.registered {
             return Ok(());
         }

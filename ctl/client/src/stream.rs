@@ -10,6 +10,7 @@ mod options;
 mod receive;
 mod send;
 mod settings;
+mod urgent;
 mod zero_copy;
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -278,15 +279,21 @@ impl Watched for Inner {
         let read = self.socket.read();
         let sent = self.socket.sent.load(Ordering::Acquire);
         let readiness = Readiness {
-            readable: over || flags.contains(Flags::RDHUP) || received > read,
+            readable: over
+                || received > read
+                || flags.contains(Flags::RDHUP)
+                || flags.contains(Flags::BEHIND),
             writable: over || send_limit > sent && self.socket.chunk_wait().is_none(),
+            urgent: flags.contains(Flags::URGENT),
             read_closed: over || flags.contains(Flags::RDHUP),
             over,
             error: flags.contains(Flags::ERR),
         };
         Seen {
             readiness,
-            received: Some(received),
+            // Where more stands behind a mark, what was received says nothing of it.
+            received: (flags.without(Flags::CONNECTED.and(Flags::MARK)) == Flags::default())
+                .then_some(received),
         }
     }
 }

@@ -163,6 +163,7 @@ fn limits(config: &Config) -> Limits {
         memory_bytes: tcp.memory,
         send_buffer_bytes: tcp.send_buffer,
         receive_buffer_bytes: tcp.receive_buffer,
+        unsent_low_water: u32::try_from(tcp.unsent_low_water).unwrap_or(u32::MAX),
         extensions_max: tcp.extensions_max,
         keys_max: tcp.keys_max,
         reassembly_ranges_max: tcp.reassembly_ranges_max,
@@ -197,6 +198,7 @@ fn limits(config: &Config) -> Limits {
         window_scaling: tcp.window_scaling,
         timestamps: tcp.timestamps,
         sack: tcp.sack,
+        duplicate_sack: tcp.duplicate_sack,
         abort_on_overflow: tcp.abort_on_overflow,
         ephemeral_ports: (tcp.ephemeral_port_first, tcp.ephemeral_port_last),
         challenge_acks_per_second: tcp.challenge_acks_per_second,
@@ -209,8 +211,6 @@ fn limits(config: &Config) -> Limits {
         ecn_fallback: tcp.ecn_fallback,
         standard_urgent_pointer: tcp.standard_urgent_pointer,
         ttl: tcp.ttl,
-        // What has no key yet.
-        ..Limits::default()
     }
 }
 

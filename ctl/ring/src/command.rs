@@ -21,6 +21,15 @@ pub enum Direction {
     Both,
 }
 
+/// How the bytes of a `SendMarked` are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendMark {
+    /// More follows: what does not fill a segment waits for it (MSG_MORE).
+    More,
+    /// The last byte is urgent (MSG_OOB).
+    Urgent,
+}
+
 /// A command. `ticket` is the application's own number, which comes back with the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -86,6 +95,17 @@ pub enum Command {
         /// Bytes read since the connection began.
         read: u64,
     },
+    /// As `Send`, and more is said of the bytes. No answer.
+    SendMarked {
+        /// The socket.
+        socket: Handle,
+        /// Bytes sent before, by either way.
+        offset: u64,
+        /// Bytes read since the connection began.
+        read: u64,
+        /// What.
+        mark: SendMark,
+    },
     /// Sends what was filled into granted chunks. No answer.
     SendFilled {
         /// The socket.
@@ -103,6 +123,25 @@ pub enum Command {
         socket: Handle,
         /// Bytes read since the connection began.
         read: u64,
+    },
+    /// The application has read up to the mark of urgent data, and reads on: what stands behind it is published before the
+    /// answer.
+    PassMark {
+        /// For the answer.
+        ticket: u64,
+        /// The socket.
+        socket: Handle,
+        /// Bytes read since the connection began.
+        read: u64,
+    },
+    /// Asks for the urgent byte out of line; the answer's value is the byte, or `NO_URGENT_BYTE` at the end of the stream.
+    TakeUrgent {
+        /// For the answer.
+        ticket: u64,
+        /// The socket.
+        socket: Handle,
+        /// It can be asked for again.
+        is_peek: bool,
     },
     /// Asks for chunks to fill; grants come as events.
     WantRoom {
@@ -178,6 +217,9 @@ pub enum Command {
         notifier: u32,
     },
 }
+
+/// The value of the answer to `TakeUrgent` when the stream ended before the byte.
+pub const NO_URGENT_BYTE: u64 = 256;
 
 #[cfg(all(test, not(loom)))]
 mod tests;

@@ -77,5 +77,7 @@ pub const UNSENT_LOW_WATER: u32 = of_tcp(25);
 
 /// Something can be read or accepted (POLLIN).
 pub const READABLE: u32 = 1;
+/// An urgent byte was received (POLLPRI).
+pub const URGENT: u32 = 2;
 /// Something can be written, or a connection attempt has ended (POLLOUT).
 pub const WRITABLE: u32 = 4;

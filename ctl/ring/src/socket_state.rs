@@ -25,12 +25,25 @@ impl Flags {
     pub const ERR: Self = Self(4);
     /// The handshake is complete.
     pub const CONNECTED: Self = Self(8);
+    /// An urgent byte has come and was not read (POLLPRI).
+    pub const URGENT: Self = Self(16);
+    /// The mark of urgent data stands behind what was received: nothing more comes before the application goes on.
+    pub const MARK: Self = Self(32);
+    /// There is more to read behind the mark, or the end of the stream.
+    pub const BEHIND: Self = Self(64);
 
     /// Both.
     #[must_use]
     #[inline]
     pub fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// These without `other`.
+    #[must_use]
+    #[inline]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether all of `other` are set.

@@ -30,6 +30,8 @@ impl Budget {
 fn weight(command: &Command) -> u32 {
     match command {
         Command::Read { .. }
+        | Command::PassMark { .. }
+        | Command::TakeUrgent { .. }
         | Command::WantRoom { .. }
         | Command::GiveBack { .. }
         | Command::SetOption { .. }
@@ -37,7 +39,10 @@ fn weight(command: &Command) -> u32 {
         | Command::Subscribe { .. }
         | Command::Unsubscribe { .. } => 1,
         // A segment each, perhaps.
-        Command::Send { .. } | Command::Open { .. } | Command::Bind { .. } => 2,
+        Command::Send { .. }
+        | Command::SendMarked { .. }
+        | Command::Open { .. }
+        | Command::Bind { .. } => 2,
         Command::SendFilled { .. } | Command::Take { .. } => 4,
         Command::Shutdown { .. } | Command::Close { .. } => 4,
         // A search for a port and whose answers come home; all workers look at the table of listeners.

@@ -139,7 +139,9 @@ impl Domain {
             can_answer = false;
             let owner = self.owner_of(&command);
             if owner == self.worker {
-                self.carry_out(number, &command, payload, turn)?;
+                if !self.carry_out_or_stall(number, &command, payload, turn)? {
+                    break;
+                }
             } else if !self.forward(Forwarded::new(number, &command, payload), owner, turn) {
                 break;
             }
@@ -149,6 +151,21 @@ impl Domain {
             context.ring.release();
         }
         Ok((done, is_empty))
+    }
+
+    /// Carries a command out; false when bytes of it wait for memory.
+    fn carry_out_or_stall(
+        &mut self,
+        number: u32,
+        command: &Command,
+        payload: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, Violation> {
+        let count = self.carry_out(number, command, payload, turn)?;
+        if count < payload.len() {
+            self.stall(Forwarded::new(number, command, payload).rest(count));
+        }
+        Ok(count == payload.len())
     }
 
     /// Tries a command again that found no room before; true when it is carried out now, None when there is none.
@@ -181,7 +198,10 @@ impl Domain {
             | Command::Listen { socket, .. }
             | Command::Connect { socket, .. }
             | Command::Send { socket, .. }
+            | Command::SendMarked { socket, .. }
             | Command::SendFilled { socket, .. }
+            | Command::PassMark { socket, .. }
+            | Command::TakeUrgent { socket, .. }
             | Command::Read { socket, .. }
             | Command::WantRoom { socket, .. }
             | Command::GiveBack { socket, .. }
@@ -212,6 +232,15 @@ impl Domain {
         } = *command
         {
             return self.send(socket, (offset, read), payload, turn);
+        }
+        if let Command::SendMarked {
+            socket,
+            offset,
+            read,
+            mark,
+        } = *command
+        {
+            return self.send_marked(socket, (offset, read), (payload, mark), turn);
         }
         self.carry_out_other(context, command, turn)?;
         Ok(payload.len())
@@ -328,6 +357,22 @@ impl Domain {
                 self.want_room(socket, Wants::new(context, bytes), turn)
             }
             Command::GiveBack { socket, filled } => self.give_back(socket, filled, turn),
+            Command::PassMark {
+                ticket,
+                socket,
+                read,
+            } => {
+                self.pass_mark(socket, read, turn)?;
+                self.answer(context, ticket, Ok((None, 0)))
+            }
+            Command::TakeUrgent {
+                ticket,
+                socket,
+                is_peek,
+            } => {
+                let taken = self.take_urgent(socket, is_peek, turn)?;
+                self.answer(context, ticket, taken)
+            }
             Command::Close { socket } => {
                 self.close(socket, turn);
                 Ok(())

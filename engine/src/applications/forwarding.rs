@@ -34,7 +34,7 @@ impl Forwarded {
     pub(super) fn rest(&self, count: usize) -> Self {
         let bytes = self.payload().get(count..).unwrap_or_default();
         let mut command = self.command;
-        if let Command::Send { offset, .. } = &mut command {
+        if let Command::Send { offset, .. } | Command::SendMarked { offset, .. } = &mut command {
             *offset += count as u64;
         }
         Self::new(self.context, &command, bytes)

@@ -196,7 +196,9 @@ fn publish(
 ) -> u16 {
     let before = (socket.flags, socket.error);
     let mut edges = progress.edges | if has_room { WRITABLE } else { 0 };
-    let flags = socket.flags.and(progress.flags);
+    // Where the mark stands is said anew each time.
+    let mark = Flags::URGENT.and(Flags::MARK).and(Flags::BEHIND);
+    let flags = socket.flags.without(mark).and(progress.flags);
     socket.flags = if is_over {
         flags.and(Flags::HUP)
     } else {

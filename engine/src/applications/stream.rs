@@ -5,6 +5,7 @@
 //! memory afterwards changes nothing that is sent.
 
 mod send;
+mod urgent;
 
 use coremill_ring::chunk::ChunkReference;
 use coremill_ring::socket_state::{Flags, StateWriter};
@@ -129,11 +130,12 @@ impl Stream {
             progress.flags = progress.flags.and(Flags::CONNECTED);
         }
         self.is_held = false;
-        let mut left = look.readable_bytes;
+        let stands = look.mark.is_some() && self.stands_at_mark(look);
+        let mut left = if stands { 0 } else { look.readable_bytes };
         while left > 0 && !progress.lacks_chunks && !progress.has_more {
             if !self.discards && self.unread(tools.chunks) >= UNREAD_MAX {
                 self.is_held = true;
-                return progress;
+                break;
             }
             let count = self.take_piece(tools, &mut progress);
             if count == 0 {
@@ -141,9 +143,12 @@ impl Stream {
             }
             left -= count.min(left);
         }
-        self.is_held = progress.lacks_chunks;
+        self.is_held |= progress.lacks_chunks;
+        if look.mark.is_some() {
+            self.tell_of_mark(look, stands, &mut progress);
+        }
         // What failed is said above; a handshake under way has no flags.
-        if left == 0 && look.behind == Err(ReceiveError::EndOfStream) {
+        if left == 0 && !stands && look.behind == Err(ReceiveError::EndOfStream) {
             progress.flags = progress.flags.and(Flags::CONNECTED).and(Flags::RDHUP);
             progress.edges |= FAILED | READABLE;
         }

@@ -85,7 +85,7 @@ impl Default for Entry {
 
 /// The conditions that can be asked for, out of what was asked for.
 pub(super) fn interest(asked: u32) -> u16 {
-    (asked & u32::from(READABLE | WRITABLE | FAILED)) as u16
+    (asked & u32::from(READABLE | WRITABLE | URGENT | FAILED)) as u16
 }
 
 fn number(notifier: u32) -> Option<u16> {
@@ -101,5 +101,7 @@ const NOBODY: u16 = u16::MAX;
 pub(super) const READABLE: u16 = coremill_ring::option::READABLE as u16;
 /// Something can be written, or a connection attempt has ended (POLLOUT).
 pub(super) const WRITABLE: u16 = coremill_ring::option::WRITABLE as u16;
+/// An urgent byte came.
+pub(super) const URGENT: u16 = coremill_ring::option::URGENT as u16;
 /// It failed, or is over (POLLERR, POLLHUP, POLLRDHUP): told whether or not anyone asked.
 pub(super) const FAILED: u16 = 8 | 16 | 0x2000;

@@ -57,7 +57,7 @@ impl Domain {
             turn,
         };
         let came_back = stream.take_back(read, &mut tools)?;
-        let sent = stream.send_inline(offset, payload, &mut tools)?;
+        let sent = stream.send_inline(offset, (payload, None), &mut tools)?;
         // What it may still send has not grown by this: nothing to publish before it becomes little.
         let mut has_room = false;
         if stream.send_left_bytes(&tools) < SEND_LEFT_LITTLE_BYTES
@@ -88,7 +88,7 @@ impl Domain {
 
     /// What follows from bytes inside a command; as `send`.
     #[cold]
-    fn after_send(
+    pub(super) fn after_send(
         &mut self,
         number: u32,
         (came_back, has_room, sent): (bool, bool, Result<usize, u16>),
@@ -323,7 +323,7 @@ impl Domain {
     }
 
     /// Something on a connection that the application may name; None, and counted, when it names none.
-    fn with_stream<T>(
+    pub(super) fn with_stream<T>(
         &mut self,
         handle: Handle,
         turn: &mut Turn<'_>,

@@ -38,8 +38,8 @@ type LoopedWorker = Worker<LoopbackPort, ManualClock, PlainRoutes>;
 pub struct Attached {
     pub worker: LoopedWorker,
     pub handle: WorkerHandle,
-    clock: ManualClock,
-    streams: Vec<TcpStream>,
+    pub clock: ManualClock,
+    pub streams: Vec<TcpStream>,
     poller: Poller,
     ready: Vec<(usize, Readiness)>,
     /// Replies that arrived.

@@ -22,19 +22,23 @@ pub(crate) struct Front {
 }
 
 impl<Q: Default> Connection<Q> {
-    /// As `send`; the last byte that finds room is urgent.
+    /// As `send`, or if so `send_promised`; the last byte that finds room is urgent.
     /// RFC 9293, MUST-30, MUST-31.
     pub(crate) fn send_urgent<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
         data: &[u8],
+        is_promised: bool,
     ) -> Result<usize, SendError> {
         self.may_send()?;
         if context.extensions.ensure(&mut self.extension).is_none() {
             context.counters.extensions_exhausted.increment();
             return Err(SendError::NoExtension);
         }
-        let taken = self.send(context, data, false)?;
+        let taken = match is_promised {
+            true => self.send_promised(context, data, false)?,
+            false => self.send(context, data, false)?,
+        };
         if taken > 0
             && let Some(extension) = context.extensions.get_mut(&self.extension)
         {

@@ -19,7 +19,37 @@ impl<M: Memory> Shard<M> {
         data: &[u8],
     ) -> Result<usize, SendError> {
         self.send_some(now, id, data, |connection, context, data| {
-            connection.send_urgent(context, data)
+            connection.send_urgent(context, data, false)
+        })
+    }
+
+    /// The same of bytes that the user was told there is room for, as `send_promised`.
+    ///
+    /// # Errors
+    /// As `send_urgent`.
+    pub fn send_urgent_promised(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        data: &[u8],
+    ) -> Result<usize, SendError> {
+        self.send_some(now, id, data, |connection, context, data| {
+            connection.send_urgent(context, data, true)
+        })
+    }
+
+    /// As `send_more`, of such bytes.
+    ///
+    /// # Errors
+    /// As `send`.
+    pub fn send_more_promised(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        data: &[u8],
+    ) -> Result<usize, SendError> {
+        self.send_some(now, id, data, |connection, context, data| {
+            connection.send_promised(context, data, true)
         })
     }
 

@@ -95,6 +95,7 @@ fn watch(mut stream: TcpStream, poller: &mut Poller) -> Result<(), Box<dyn Error
     let both = Interest {
         readable: true,
         writable: true,
+        urgent: false,
     };
     call("register stream", || poller.register(&stream, 1, both))?;
     let mut got = 0;

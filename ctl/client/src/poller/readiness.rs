@@ -1,6 +1,6 @@
 //! What one waits for, and what can be done then.
 
-use coremill_ring::option::{READABLE, WRITABLE};
+use coremill_ring::option::{READABLE, URGENT, WRITABLE};
 
 /// What a poller waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct Interest {
     pub readable: bool,
     /// Something can be written, or an attempt to connect has ended.
     pub writable: bool,
+    /// An urgent byte has come: see [`TcpStream::read_urgent`](crate::TcpStream::read_urgent).
+    pub urgent: bool,
 }
 
 impl Interest {
@@ -16,27 +18,48 @@ impl Interest {
     pub const READABLE: Self = Self {
         readable: true,
         writable: false,
+        urgent: false,
     };
     /// Writing only.
     pub const WRITABLE: Self = Self {
         readable: false,
         writable: true,
+        urgent: false,
     };
     /// Both.
     pub const BOTH: Self = Self {
         readable: true,
         writable: true,
+        urgent: false,
     };
+    /// Urgent data only.
+    pub const URGENT: Self = Self {
+        readable: false,
+        writable: false,
+        urgent: true,
+    };
+
+    /// The same, and urgent data.
+    #[must_use]
+    pub const fn and_urgent(self) -> Self {
+        Self {
+            urgent: true,
+            ..self
+        }
+    }
 
     /// Whether there is something that is waited for.
     pub(super) fn is_met(self, by: Readiness) -> bool {
-        (self.readable && by.readable) || (self.writable && by.writable) || by.over
+        (self.readable && by.readable)
+            || (self.writable && by.writable)
+            || (self.urgent && by.urgent)
+            || by.over
     }
 
     /// As a subscription has it.
     pub(super) fn bits(self) -> u32 {
         let bit = |wanted: bool, bit: u32| if wanted { bit } else { 0 };
-        bit(self.readable, READABLE) | bit(self.writable, WRITABLE)
+        bit(self.readable, READABLE) | bit(self.writable, WRITABLE) | bit(self.urgent, URGENT)
     }
 }
 
@@ -47,6 +70,8 @@ pub struct Readiness {
     pub readable: bool,
     /// A write would not wait; not looked at where nobody waits for it.
     pub writable: bool,
+    /// An urgent byte has come and was not read (POLLPRI).
+    pub urgent: bool,
     /// The peer will send nothing more.
     pub read_closed: bool,
     /// The connection is over in both directions.
@@ -60,6 +85,7 @@ impl Readiness {
     pub(crate) const READABLE: Self = Self {
         readable: true,
         writable: false,
+        urgent: false,
         read_closed: false,
         over: false,
         error: false,
@@ -68,6 +94,7 @@ impl Readiness {
     pub(crate) const OVER: Self = Self {
         readable: true,
         writable: true,
+        urgent: false,
         read_closed: true,
         over: true,
         error: true,

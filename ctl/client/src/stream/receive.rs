@@ -8,7 +8,7 @@ use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
 use coremill_ring::receive_queue::ReceiveReader;
-use coremill_ring::socket_state::{Condition, Flags};
+use coremill_ring::socket_state::{Condition, Flags, Glance};
 
 use super::Inner;
 use crate::context::lock;
@@ -93,7 +93,9 @@ impl Inner {
             self.before_waiting()?;
             let read = self.socket.read();
             let found = self.socket.wait(deadline, Wanted::Read, |snapshot| {
-                let is_ready = self.is_at_end(snapshot.condition) || snapshot.received > read;
+                let is_ready = self.is_at_end(snapshot.condition)
+                    || snapshot.received > read
+                    || snapshot.condition.flags.contains(Flags::BEHIND);
                 is_ready.then_some(())
             })?;
             found.ok_or(io::Error::from(io::ErrorKind::WouldBlock))?;
@@ -108,9 +110,12 @@ impl Inner {
     ) -> io::Result<Option<usize>> {
         let socket = &self.socket;
         // Before the bytes: conditions seen here are not older than what is read then.
-        let condition = match socket.glance() {
+        let Glance {
+            condition,
+            received,
+        } = match socket.glance() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
-            glance => glance?.condition,
+            glance => glance?,
         };
         if self.settings.receive_ended.load(Ordering::Acquire) {
             return Ok(Some(0));
@@ -123,7 +128,11 @@ impl Inner {
         if let Some(announced) = socket.told.announcement.behind(reader.position()) {
             reader.point_at(announced.chunk, announced.start);
         }
-        let count = take(reader)?;
+        let mut count = take(reader)?;
+        if count == 0 && condition.flags.contains(Flags::MARK) && reader.position() == received {
+            self.pass_mark(received)?;
+            count = take(reader)?;
+        }
         if count > 0 {
             return Ok(Some(count));
         }

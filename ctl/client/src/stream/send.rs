@@ -300,7 +300,7 @@ impl Inner {
     }
 
     /// So many more bytes are sent; gives how many were before.
-    fn advance(&self, count: usize) -> u64 {
+    pub(super) fn advance(&self, count: usize) -> u64 {
         self.socket.sent.fetch_add(count as u64, Ordering::AcqRel)
     }
 }

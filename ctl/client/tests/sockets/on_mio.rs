@@ -118,6 +118,7 @@ impl Server<'_> {
         let interest = Interest {
             readable: !echo.has_ended,
             writable: !echo.rest.is_empty(),
+            urgent: false,
         };
         let changed = self.poller.register(&echo.stream, token, interest);
         changed.expect("register again");

@@ -1,6 +1,6 @@
 //! Every command there and back, and messages that are none.
 
-use super::{Command, Direction};
+use super::{Command, Direction, SendMark};
 use crate::consumer::Consumer;
 use crate::handle::Handle;
 use crate::message::{INLINE_BYTES_MAX, Message};
@@ -12,7 +12,7 @@ use crate::words::SharedWrite;
 fn every_command_comes_back_as_it_was() {
     for command in commands() {
         let payload: &[u8] = match command {
-            Command::Send { .. } => &[7; 200],
+            Command::Send { .. } | Command::SendMarked { .. } => &[7; 200],
             _ => &[],
         };
         let mut message = Message::new();
@@ -25,7 +25,7 @@ fn every_command_comes_back_as_it_was() {
 fn only_send_carries_payload_and_no_more_than_fits() {
     let mut message = Message::new();
     for command in commands() {
-        let sends = matches!(command, Command::Send { .. });
+        let sends = matches!(command, Command::Send { .. } | Command::SendMarked { .. });
         assert_eq!(command.encode(&[1], &mut message).is_some(), sends);
         assert_eq!(
             command.encode(&[1; INLINE_BYTES_MAX + 1], &mut message),
@@ -85,7 +85,9 @@ fn a_command_of_another_length_is_refused() {
             message.set(message.kind(), &other).unwrap();
             let result = Command::decode(&message);
             match command {
-                Command::Send { .. } if length > words.len() => assert!(result.is_ok()),
+                Command::Send { .. } | Command::SendMarked { .. } if length > words.len() => {
+                    assert!(result.is_ok())
+                }
                 _ => assert_eq!(
                     result,
                     Err(Violation::BadLength),
@@ -129,8 +131,18 @@ fn fields_that_cannot_be_are_refused() {
         Violation::BadField,
         "a connection to nowhere"
     );
-    assert_eq!(refused(19, &[0]), Violation::UnknownKind);
+    assert_eq!(refused(22, &[0, 1, 2]), Violation::BadField, "peek twice");
+    assert_eq!(refused(23, &[0]), Violation::UnknownKind);
     assert_eq!(refused(0, &[]), Violation::UnknownKind);
+}
+
+fn marked(socket: Handle, mark: SendMark) -> Command {
+    Command::SendMarked {
+        socket,
+        offset: 1 << 40,
+        read: 1 << 41,
+        mark,
+    }
 }
 
 fn commands() -> Vec<Command> {
@@ -181,6 +193,18 @@ fn commands() -> Vec<Command> {
             socket,
             offset,
             read,
+        },
+        marked(socket, SendMark::More),
+        marked(socket, SendMark::Urgent),
+        Command::PassMark {
+            ticket,
+            socket,
+            read,
+        },
+        Command::TakeUrgent {
+            ticket,
+            socket,
+            is_peek: true,
         },
         Command::SendFilled {
             socket,

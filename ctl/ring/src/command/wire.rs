@@ -1,14 +1,19 @@
 //! Commands as messages, both ways.
 
-use std::net::SocketAddr;
+mod fields;
+mod urgent;
 
-use super::{Command, Direction};
+use super::Command;
 use crate::address::{ADDRESS_WORDS, from_words, to_words};
 use crate::handle::Handle;
 use crate::message::{BYTES_MAX, INLINE_BYTES_MAX, Message};
 use crate::producer::Producer;
 use crate::untrusted::Violation;
 use crate::words::WORD_BYTES;
+use fields::{
+    address_fields, direction_from, direction_word, fields, handle, number, with_address,
+};
+use urgent::{PASS_MARK, TAKE_URGENT, mark_kind, mark_of, pass_mark, take_urgent};
 
 impl Command {
     /// Puts it into a message. `payload` is what a `Send` carries, empty for all others; None when it is too long.
@@ -21,6 +26,16 @@ impl Command {
         } = *self
         {
             return message.set_with_payload(SEND, &[socket.to_word(), offset, read], payload);
+        }
+        if let Self::SendMarked {
+            socket,
+            offset,
+            read,
+            mark,
+        } = *self
+        {
+            let words = [socket.to_word(), offset, read];
+            return message.set_with_payload(mark_kind(mark), &words, payload);
         }
         if !payload.is_empty() {
             return None;
@@ -128,6 +143,7 @@ impl Command {
                 message.set(SUBSCRIBE, &[ticket, socket.to_word(), pair])
             }
             Self::Info { ticket, socket } => message.set(INFO, &[ticket, socket.to_word()]),
+            Self::PassMark { .. } | Self::TakeUrgent { .. } => self.encode_urgent(message),
             Self::Unsubscribe { socket, notifier } => {
                 message.set(UNSUBSCRIBE, &[socket.to_word(), u64::from(notifier)])
             }
@@ -138,11 +154,12 @@ impl Command {
             | Self::ConnectNew { .. }
             | Self::Listen { .. }
             | Self::Take { .. }
-            | Self::Send { .. } => None,
+            | Self::Send { .. }
+            | Self::SendMarked { .. } => None,
         }
     }
 
-    /// Takes a command out of a message, with the payload of a `Send`, which is empty for all others.
+    /// Takes a command out of a message, with the payload of a `Send` or `SendMarked`, which is empty for all others.
     ///
     /// # Errors
     /// When it is no command of this version, or a field cannot be what it is.
@@ -155,6 +172,17 @@ impl Command {
                 socket: handle(socket)?,
                 offset,
                 read,
+            };
+            return Ok((command, message.payload(SEND_FIELDS)));
+        }
+        if let Some(mark) = mark_of(message.kind()) {
+            let fields = message.words().first_chunk::<SEND_FIELDS>();
+            let [socket, offset, read] = *fields.ok_or(Violation::BadLength)?;
+            let command = Self::SendMarked {
+                socket: handle(socket)?,
+                offset,
+                read,
+                mark,
             };
             return Ok((command, message.payload(SEND_FIELDS)));
         }
@@ -207,6 +235,8 @@ impl Command {
                     filled,
                 }
             }
+            PASS_MARK => pass_mark(fields(message)?)?,
+            TAKE_URGENT => take_urgent(fields(message)?)?,
             _ => Self::decode_rest(message)?,
         })
     }
@@ -311,49 +341,6 @@ fn connect_new(words: [u64; CONNECT_NEW_WORDS]) -> Result<Command, Violation> {
         local,
         remote: from_words(remote).ok_or(Violation::BadField)?,
     })
-}
-
-/// Exactly the words that a kind has.
-fn fields<const COUNT: usize>(message: &Message) -> Result<[u64; COUNT], Violation> {
-    let exact = message.bytes() == COUNT * WORD_BYTES;
-    let words = message.words().first_chunk::<COUNT>().filter(|_| exact);
-    words.copied().ok_or(Violation::BadLength)
-}
-
-fn with_address(ticket: u64, socket: Handle, address: SocketAddr) -> [u64; 2 + ADDRESS_WORDS] {
-    let [high, low, last] = to_words(Some(address));
-    [ticket, socket.to_word(), high, low, last]
-}
-
-fn address_fields(message: &Message) -> Result<(u64, Handle, SocketAddr), Violation> {
-    let [ticket, socket, address @ ..] = fields::<{ 2 + ADDRESS_WORDS }>(message)?;
-    let address = from_words(&address).ok_or(Violation::BadField)?;
-    Ok((ticket, handle(socket)?, address))
-}
-
-fn handle(word: u64) -> Result<Handle, Violation> {
-    Handle::from_word(word).ok_or(Violation::BadField)
-}
-
-fn number(word: u64) -> Result<u32, Violation> {
-    u32::try_from(word).map_err(|_| Violation::BadField)
-}
-
-fn direction_word(direction: Direction) -> u64 {
-    match direction {
-        Direction::Receive => 1,
-        Direction::Send => 2,
-        Direction::Both => 3,
-    }
-}
-
-fn direction_from(word: u64) -> Result<Direction, Violation> {
-    match word {
-        1 => Ok(Direction::Receive),
-        2 => Ok(Direction::Send),
-        3 => Ok(Direction::Both),
-        _ => Err(Violation::BadField),
-    }
 }
 
 const OPEN: u8 = 1;

@@ -1,5 +1,6 @@
 //! What an application sends: inside commands, or filled into chunks that it was granted.
 
+use coremill_ring::command::SendMark;
 use coremill_ring::send_lease::Grant;
 use coremill_ring::socket_state::StateWriter;
 use coremill_ring::untrusted::Violation;
@@ -18,7 +19,7 @@ impl Stream {
     pub(in crate::applications) fn send_inline(
         &mut self,
         offset: u64,
-        bytes: &[u8],
+        (bytes, mark): (&[u8], Option<SendMark>),
         tools: &mut Tools<'_, '_>,
     ) -> Result<Result<usize, u16>, Violation> {
         if offset != self.offered_bytes {
@@ -35,7 +36,10 @@ impl Stream {
             }
         }
         let turn = &mut *tools.turn;
-        let sent = turn.shard.send_promised(turn.now, self.connection, bytes);
+        let sent = match mark {
+            None => turn.shard.send_promised(turn.now, self.connection, bytes),
+            Some(mark) => self.send_marked(bytes, mark, turn),
+        };
         let count = match sent {
             Ok(count) => {
                 tools.state.set_taken(tools.state.taken() + count as u64);

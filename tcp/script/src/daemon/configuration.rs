@@ -93,19 +93,27 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
         saves_threshold as "save_threshold" in plain;
         path_mtu_lifetime as "path_mtu_lifetime" in time;
         path_mtu_least as "path_mtu_least" in plain;
+        duplicate_sack as "duplicate_sack" in plain;
+        unsent_low_water as "unsent_low_water" in low_water;
+        standard_urgent_pointer as "standard_urgent_pointer" in plain;
         ttl as "ttl" in plain;
     }
-    put_congestion(text, &limits.congestion);
+    put_rest(text, limits);
     rest.congestion = standard.congestion;
-    put_fast_open(text, &limits.opening.fast_open);
     rest.opening.fast_open = standard.opening.fast_open;
+    rest.ephemeral_ports = standard.ephemeral_ports;
+    rest
+}
+
+/// Limits that have several keys, or a key of another shape.
+fn put_rest(text: &mut String, limits: &Limits) {
+    put_congestion(text, &limits.congestion);
+    put_fast_open(text, &limits.opening.fast_open);
     let (first, last) = limits.ephemeral_ports;
     let _ = writeln!(
         text,
         "ephemeral_port_first = {first}\nephemeral_port_last = {last}"
     );
-    rest.ephemeral_ports = standard.ephemeral_ports;
-    rest
 }
 
 fn put_fast_open(text: &mut String, settings: &FastOpenSettings) {
@@ -159,6 +167,14 @@ fn word(choice: &impl std::fmt::Debug) -> String {
 
 fn size(bytes: &usize) -> String {
     format!("\"{bytes}B\"")
+}
+
+/// No bound is the largest that the configuration knows.
+fn low_water(bytes: &u32) -> String {
+    match *bytes {
+        u32::MAX => "\"4GiB\"".to_owned(),
+        bytes => format!("\"{bytes}B\""),
+    }
 }
 
 fn time(time: &Duration) -> String {

@@ -55,7 +55,7 @@ impl Held {
         let registered = match &self.kind {
             Kind::Fresh => Ok(()),
             Kind::Listening(listener) => poller.register(listener, token, Interest::READABLE),
-            Kind::Stream(stream) => poller.register(stream, token, Interest::BOTH),
+            Kind::Stream(stream) => poller.register(stream, token, Interest::BOTH.and_urgent()),
         };
         registered.map_err(|error| Trouble::Difference(format!("register: {error}")))
     }
@@ -84,6 +84,7 @@ impl Held {
             "setsockopt" => self.set_option(call)?,
             "getsockopt" => self.option(call)?,
             "ioctl" => self.ioctl(call)?,
+            "sockatmark" => self.at_mark(),
             "fcntl" if has(call, "F_GETFL") => Outcome::Done(match self.is_nonblocking {
                 true => O_RDWR | O_NONBLOCK,
                 false => O_RDWR,

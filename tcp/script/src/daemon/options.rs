@@ -139,9 +139,25 @@ impl Held {
         Err(Trouble::Difference(what))
     }
 
+    pub(super) fn at_mark(&self) -> Outcome {
+        match self.stream().map(TcpStream::at_mark) {
+            Some(Ok(is_at_mark)) => Outcome::Done(i64::from(is_at_mark)),
+            Some(Err(error)) => failed(&error),
+            None => Outcome::Failed("EINVAL"),
+        }
+    }
+
     pub(super) fn ioctl(&self, call: &Call) -> Result<Outcome, Trouble> {
         let request = call.arguments.get(1).and_then(Value::word);
         let request = request.unwrap_or_default();
+        if request == "SIOCATMARK" {
+            return match self.at_mark() {
+                Outcome::Done(is_at_mark) => {
+                    same(request, first(call.arguments.get(2)), is_at_mark)
+                }
+                failed => Ok(failed),
+            };
+        }
         let info = match self.stream().map(TcpStream::info) {
             Some(Ok(info)) => info,
             Some(Err(error)) => return Ok(failed(&error)),

@@ -54,6 +54,7 @@ pub fn events(ready: &[(usize, Readiness)], descriptor: i64) -> Result<u32, Trou
     let readiness = found.map(|(_, readiness)| *readiness).unwrap_or_default();
     let events = [
         (readiness.readable, "POLLIN"),
+        (readiness.urgent, "POLLPRI"),
         (readiness.writable, "POLLOUT"),
         (readiness.read_closed, "POLLRDHUP"),
         (readiness.error, "POLLERR"),
