@@ -1,33 +1,25 @@
 //! A port that cuts segments (TSO) gets large ones, and what the peer then receives is whole: requests and replies of
 //! many segments go through a looped-back port that cuts as network cards do.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+mod one_worker;
+#[path = "one_worker/requests.rs"]
+mod requests;
+
+use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
 use std::time::Duration;
 
-use coremill_engine::clock::{Clock, ManualClock};
+use coremill_engine::clock::ManualClock;
 use coremill_engine::command::Command;
-use coremill_engine::doorbell::Doorbell;
-use coremill_engine::hand_over::Exchange;
-use coremill_engine::handle::Mailbox;
-use coremill_engine::local_addresses::{LocalAddress, LocalAddresses};
 use coremill_engine::nic::heap_buffer::{HeapBuffer, HeapPool};
 use coremill_engine::nic::loopback::LoopbackPort;
 use coremill_engine::nic::{Buffer, Capabilities, LARGE_BYTES, Port};
-use coremill_engine::options::{
-    IdlePolicy, Listening, NeighborOptions, ServiceKind, ServiceOptions, TurnOptions,
-};
-use coremill_engine::routes::{PlainRoutes, Route, Routes};
-use coremill_engine::services::Services;
-use coremill_engine::steering::Steering;
-use coremill_engine::{Parts, Worker, WorkerHandle};
-use coremill_tcp::checksum::{PROTOCOL_TCP, fill, pseudo_header};
-use coremill_tcp::limits::{Limits, Secrets};
-use coremill_tcp::{ChunkPool, Shard};
+use coremill_tcp::checksum::{PROTOCOL_TCP, Sum, fill, pseudo_header};
 use etherparse::Ipv4Header;
 
-const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+use one_worker::{OWN, worker};
+use requests::requests;
+
 const LINK: usize = 14;
 const TCP: usize = LINK + 20;
 const CHECKSUM: usize = 16;
@@ -36,7 +28,7 @@ const CHECKSUM: usize = 16;
 fn what_a_port_cuts_arrives_whole() {
     let clock = ManualClock::default();
     clock.advance(Duration::from_secs(1));
-    let (mut worker, handle) = worker(&clock);
+    let (mut worker, handle) = worker(&clock, CuttingPort::new(), &requests(4, 20_000), 256);
     for _ in 0..20_000 {
         clock.advance(Duration::from_micros(10));
         worker.turn();
@@ -136,7 +128,7 @@ fn advance(frame: &mut [u8], offset: usize, is_last: bool) {
     assert!(frame.len() - LINK <= 1_500, "larger than the link carries");
 }
 
-fn pseudo(length: usize) -> coremill_tcp::checksum::Sum {
+fn pseudo(length: usize) -> Sum {
     let own = IpAddr::V4(OWN);
     pseudo_header(own, own, PROTOCOL_TCP, length)
 }
@@ -179,89 +171,4 @@ impl Port for CuttingPort {
     fn receive_interrupt(&self) -> Option<BorrowedFd<'_>> {
         None
     }
-}
-
-fn worker(clock: &ManualClock) -> (Worker<CuttingPort, ManualClock, PlainRoutes>, WorkerHandle) {
-    let services = services();
-    let limits = Limits {
-        connections_max: 256,
-        memory_bytes: 16 << 20,
-        ..Limits::default()
-    };
-    let secrets = Secrets {
-        initial_sequence: [1; 16],
-        timestamp_offset: [2; 16],
-        ephemeral_port: [3; 16],
-        table: [4; 16],
-        syn_cookie: [5; 16],
-        fast_open: [6; 16],
-    };
-    let mut shard = Shard::new(limits, secrets, ChunkPool::new(16 << 20));
-    let queued: Vec<_> = services.iter().map(|_| Arc::default()).collect();
-    let services = Services::start(clock.now(), &mut shard, &services, &queued, 256);
-    let doorbell = Arc::new(Doorbell::new().expect("eventfd"));
-    let exchange = Arc::new(Exchange::new(std::slice::from_ref(&doorbell), 16));
-    let mailbox = Arc::new(Mailbox::new(doorbell).expect("eventfd"));
-    let counters = Arc::default();
-    let handle = WorkerHandle::new(
-        None,
-        Arc::clone(&counters),
-        shard.counters(),
-        mailbox.clone(),
-    );
-    let own = LocalAddress {
-        address: OWN.into(),
-        prefix_length: 24,
-        port: 0,
-    };
-    let mut routes = PlainRoutes::new(4);
-    let route = Route {
-        network: OWN.into(),
-        prefix_length: 32,
-        gateway: None,
-        port: 0,
-        source: OWN.into(),
-        local_through_port: true,
-    };
-    routes.add(route).expect("room");
-    let worker = Worker::new(Parts {
-        index: 0,
-        ports: vec![CuttingPort::new()],
-        clock: clock.clone(),
-        routes,
-        local: LocalAddresses::new([own]),
-        shard,
-        services: services.expect("services start"),
-        steering: Arc::new(Steering::new(&[9; 40], 1)),
-        exchange,
-        mailbox,
-        counters,
-        neighbors: NeighborOptions::default(),
-        icmp_per_second: 100,
-        ttl: 64,
-        key: [5; 16],
-        turn: TurnOptions::default(),
-        idle: IdlePolicy::Spin,
-    });
-    (worker, handle)
-}
-
-fn services() -> Vec<ServiceOptions> {
-    let address = SocketAddr::new(OWN.into(), 7);
-    let echo = ServiceKind::Echo(Listening {
-        address,
-        backlog: 128,
-        connections_max: 0,
-    });
-    let rpc = ServiceKind::Rpc {
-        target: address,
-        connections: 4,
-        request_bytes: 20_000,
-        requests: 0,
-    };
-    let service = |name: &str, kind| ServiceOptions {
-        name: name.to_string(),
-        kind,
-    };
-    vec![service("echo", echo), service("rpc", rpc)]
 }

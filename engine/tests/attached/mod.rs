@@ -3,34 +3,28 @@
 //! be counted alone.
 
 mod control;
+#[path = "../one_worker/mod.rs"]
+mod one_worker;
 
 use std::error::Error;
 use std::io::{ErrorKind, Read, Write};
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use coremill_client::{Interest, Options, Poller, Readiness, Stack, TcpListener, TcpStream};
 use coremill_engine::applications::{Attachment, AttachmentId, AttachmentParts, Domain};
-use coremill_engine::clock::{Clock, ManualClock};
+use coremill_engine::clock::ManualClock;
 use coremill_engine::command::Command;
 use coremill_engine::doorbell::Doorbell;
-use coremill_engine::hand_over::Exchange;
-use coremill_engine::handle::Mailbox;
-use coremill_engine::local_addresses::{LocalAddress, LocalAddresses};
 use coremill_engine::nic::heap_buffer::HeapPool;
 use coremill_engine::nic::loopback::LoopbackPort;
-use coremill_engine::options::{IdlePolicy, NeighborOptions, TurnOptions};
-use coremill_engine::routes::{PlainRoutes, Route, Routes};
-use coremill_engine::services::Services;
+use coremill_engine::routes::PlainRoutes;
 use coremill_engine::snapshot::ApplicationRow;
-use coremill_engine::steering::Steering;
-use coremill_engine::{Parts, Worker, WorkerHandle};
-use coremill_tcp::limits::{Limits, Secrets};
-use coremill_tcp::{ChunkPool, Shard};
+use coremill_engine::{Worker, WorkerHandle};
 
 use control::Control;
+use one_worker::{OWN, worker};
 
 type LoopedWorker = Worker<LoopbackPort, ManualClock, PlainRoutes>;
 
@@ -54,7 +48,8 @@ impl Attached {
     pub fn start(connections: usize) -> Result<Self, Box<dyn Error>> {
         let clock = ManualClock::default();
         clock.advance(Duration::from_secs(1));
-        let (mut worker, handle) = worker(&clock)?;
+        let port = LoopbackPort::looped(&HeapPool::new(8_192), 4_096);
+        let (mut worker, handle) = worker(&clock, port, &[], 4_096);
         let (control, parts) = Control::start(connections)?;
         let attachment = Attachment::new(AttachmentParts {
             id: AttachmentId(1),
@@ -172,68 +167,5 @@ fn open(
     Ok((stack, streams, poller))
 }
 
-fn worker(clock: &ManualClock) -> Result<(LoopedWorker, WorkerHandle), Box<dyn Error>> {
-    let limits = Limits {
-        connections_max: 4_096,
-        memory_bytes: 16 << 20,
-        ..Limits::default()
-    };
-    let secrets = Secrets {
-        initial_sequence: [1; 16],
-        timestamp_offset: [2; 16],
-        ephemeral_port: [3; 16],
-        table: [4; 16],
-        syn_cookie: [5; 16],
-        fast_open: [6; 16],
-    };
-    let mut shard = Shard::new(limits, secrets, ChunkPool::new(16 << 20));
-    let services = Services::start(clock.now(), &mut shard, &[], &[], 256)?;
-    let doorbell = Arc::new(Doorbell::new()?);
-    let exchange = Arc::new(Exchange::new(std::slice::from_ref(&doorbell), 16));
-    let mailbox = Arc::new(Mailbox::new(doorbell)?);
-    let counters = Arc::default();
-    let handle = WorkerHandle::new(
-        None,
-        Arc::clone(&counters),
-        shard.counters(),
-        mailbox.clone(),
-    );
-    let mut routes = PlainRoutes::new(4);
-    let route = Route {
-        network: OWN.into(),
-        prefix_length: 32,
-        gateway: None,
-        port: 0,
-        source: OWN.into(),
-        local_through_port: true,
-    };
-    routes.add(route).map_err(|_| "no room for a route")?;
-    let worker = Worker::new(Parts {
-        index: 0,
-        ports: vec![LoopbackPort::looped(&HeapPool::new(8_192), 4_096)],
-        clock: clock.clone(),
-        routes,
-        local: LocalAddresses::new([LocalAddress {
-            address: OWN.into(),
-            prefix_length: 24,
-            port: 0,
-        }]),
-        shard,
-        services,
-        steering: Arc::new(Steering::new(&[9; 40], 1)),
-        exchange,
-        mailbox,
-        counters,
-        neighbors: NeighborOptions::default(),
-        icmp_per_second: 100,
-        ttl: 64,
-        key: [5; 16],
-        turn: TurnOptions::default(),
-        idle: IdlePolicy::Spin,
-    });
-    Ok((worker, handle))
-}
-
 /// What is asked and answered.
 const MESSAGE: [u8; 64] = [7; 64];
-const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
