@@ -157,4 +157,15 @@ pub(super) const ATTACKS: &[Attack] = &[
             "tcp/tests/states/hostile.rs: two_ends_that_disagree_do_not_acknowledge_each_other_for_ever",
         ],
     },
+    Attack {
+        name: "Forged segments of a keyed flow",
+        source: "RFC 2385; RFC 5961, section 1.1",
+        does: "Resets or feeds a connection between routers, whose addresses, ports and windows are easily guessed.",
+        answer: "With a key no unsigned segment changes anything, a reset neither; signatures are compared in constant time. MD5 is \
+                 weak: it is there for peers that have nothing better.",
+        guards: &[
+            "tcp/tests/states/signed.rs: a_forged_reset_does_not_end_a_connection_and_a_signed_one_does",
+            "tcp/tests/states/signed.rs: a_passive_open_believes_signed_segments_alone",
+        ],
+    },
 ];

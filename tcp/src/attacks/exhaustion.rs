@@ -136,4 +136,28 @@ pub(super) const ATTACKS: &[Attack] = &[
             "tcp/tests/states/anything.rs: any_peer_is_survived",
         ],
     },
+    Attack {
+        name: "Fast Open flood",
+        source: "RFC 7413, section 5.1",
+        does: "Sends SYNs with data and a stolen or bought cookie, each of which makes a connection and work for its user.",
+        answer: "Pending ones are bounded for each listener, and those that end by RST count for a minute; beyond that SYNs are \
+                 ordinary ones, and under a flood of these cookies.",
+        guards: &[
+            "tcp/tests/states/fast_open.rs: beyond_its_bound_a_listener_does_without_and_a_reset_counts_for_a_minute",
+            "tcp/tests/states/fast_open.rs: a_flood_gets_syn_cookies_and_no_fast_open",
+            "tcp/tests/scripts/fast_open/server_queue_full.pkt",
+        ],
+    },
+    Attack {
+        name: "Forged Fast Open cookies",
+        source: "RFC 7413, section 4.1.2",
+        does: "Makes up a cookie, or uses one in another's name.",
+        answer: "Cookies are a block cipher of both addresses; two keys are good at a time, so that they can be changed. Data of a \
+                 SYN may come twice after a lost answer: whoever listens with it accepts that.",
+        guards: &[
+            "tcp/src/fast_open/cookie/tests.rs: a_cookie_is_bound_to_both_addresses",
+            "tcp/src/fast_open/cookie/tests.rs: only_the_keys_in_use_recognize_a_cookie",
+            "tcp/tests/scripts/fast_open/server_bad_cookie.pkt",
+        ],
+    },
 ];

@@ -152,4 +152,16 @@ pub(super) const ATTACKS: &[Attack] = &[
                arrives.",
         guards: &["tcp/tests/scripts/tail/repaired.pkt"],
     },
+    Attack {
+        name: "Urgent pointers that lead nowhere",
+        source: "WinNuke, 1997; URGENT/11, CVE-2019-12255",
+        does: "Points before the data, far behind it, or where nothing comes.",
+        answer: "The mark is a sequence number beside the stream and takes no bytes from it but its own; old pointers are no news, \
+                 and waiting ends with the stream.",
+        guards: &[
+            "tcp/tests/states/urgent.rs: an_old_pointer_is_no_news",
+            "tcp/tests/states/urgent.rs: the_end_of_the_stream_ends_the_wait",
+            "tcp/tests/scripts/urgent/beyond_window.pkt",
+        ],
+    },
 ];
