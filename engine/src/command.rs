@@ -2,11 +2,13 @@
 //! up to its capacity and sends it back, so that it neither allocates nor makes a long turn.
 
 use coremill_tcp::State;
+use coremill_tcp::fast_open::FastOpenKey;
 
 use crate::applications::{AttachmentId, Domain};
 use crate::options::RouteOptions;
 use crate::snapshot::{
-    ApplicationRow, ConnectionRow, Cursor, ListenerRow, NeighborRow, Route, ServiceRow,
+    ApplicationRow, ConnectionRow, Cursor, DestinationRow, ListenerRow, NeighborRow, Route,
+    ServiceRow,
 };
 
 /// Which connections to show; every set field must match.
@@ -44,6 +46,27 @@ pub enum Command {
         start: Option<usize>,
         /// Filled up to its capacity.
         rows: Vec<NeighborRow>,
+    },
+    /// What is remembered of destinations from place `start` on; `start` becomes None at the end.
+    Destinations {
+        /// Where to go on.
+        start: Option<usize>,
+        /// Filled up to its capacity.
+        rows: Vec<DestinationRow>,
+    },
+    /// Forget what is remembered of a destination, or of all.
+    ForgetDestinations {
+        /// Which; None for all.
+        address: Option<std::net::IpAddr>,
+        /// How many that were.
+        forgotten: usize,
+    },
+    /// Make Fast Open cookies with another key; those of the one before may be good still.
+    FastOpenKeys {
+        /// Of new cookies.
+        present: FastOpenKey,
+        /// Of those before.
+        previous: Option<FastOpenKey>,
     },
     /// Routes.
     Routes {

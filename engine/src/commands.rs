@@ -7,7 +7,7 @@ use crate::command::{Command, SocketFilter};
 use crate::nic::Port;
 use crate::options::RouteOptions;
 use crate::routes::{Route, Routes};
-use crate::snapshot::{ConnectionRow, Cursor, ListenerRow};
+use crate::snapshot::{ConnectionRow, Cursor, DestinationRow, ListenerRow};
 use crate::worker::Worker;
 
 impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
@@ -40,6 +40,15 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             Command::Neighbors { start, mut rows } => {
                 let start = self.neighbors.rows(self.now, start.unwrap_or(0), &mut rows);
                 Command::Neighbors { start, rows }
+            }
+            Command::Destinations { start, rows } => self.list_destinations(start, rows),
+            Command::ForgetDestinations { address, .. } => Command::ForgetDestinations {
+                address,
+                forgotten: self.shard.forget_destinations(address),
+            },
+            Command::FastOpenKeys { present, previous } => {
+                self.shard.set_fast_open_keys(&present, previous.as_ref());
+                Command::FastOpenKeys { present, previous }
             }
             Command::Routes { mut rows } => {
                 self.routes.rows(&mut |row| {
@@ -103,6 +112,16 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             }
         });
         Command::Listeners { rows }
+    }
+
+    fn list_destinations(&self, start: Option<usize>, mut rows: Vec<DestinationRow>) -> Command {
+        let mut place = start.unwrap_or(0);
+        let places_max = (rows.capacity() - rows.len()).min(SLOTS_MAX);
+        let more = self
+            .shard
+            .destination_rows(self.now, &mut place, places_max, &mut |row| rows.push(*row));
+        let start = more.then_some(place);
+        Command::Destinations { start, rows }
     }
 
     fn list_sockets(

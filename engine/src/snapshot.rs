@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::applications::AttachmentId;
 pub use crate::routes::Route;
-pub use coremill_tcp::snapshot::{ConnectionRow, Cursor, ListenerRow};
+pub use coremill_tcp::snapshot::{ConnectionRow, Cursor, DestinationRow, ListenerRow};
 
 /// State of a neighbour (RFC 4861, section 7.3.2, used for ARP too).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

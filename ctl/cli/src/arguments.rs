@@ -42,6 +42,19 @@ pub enum Verb {
     Drops(Selection),
     /// Neighbours (ARP), per worker
     Neighbors,
+    /// What is remembered of destinations (round trip, path MTU, Fast Open cookie), per worker: show or forget it
+    Destinations {
+        /// Without it, they are listed
+        #[command(subcommand)]
+        change: Option<DestinationVerb>,
+    },
+    /// Make new Fast Open cookies with another key; tcp.fast_open_keys has those of the next start
+    FastOpenKeys {
+        /// Of new cookies: four groups of eight hexadecimal digits with hyphens between
+        present: String,
+        /// Of cookies that are good still
+        previous: Option<String>,
+    },
     /// Routes: list them, add or remove one
     Routes {
         /// Without it, routes are listed
@@ -96,6 +109,18 @@ pub struct Selection {
     /// Only this worker
     #[arg(long)]
     pub worker: Option<usize>,
+}
+
+/// What to forget.
+#[derive(Debug, Subcommand)]
+pub enum DestinationVerb {
+    /// Forget one destination
+    Forget {
+        /// Its address
+        address: IpAddr,
+    },
+    /// Forget all of them
+    Flush,
 }
 
 /// A change of the routes.

@@ -12,6 +12,7 @@ use crate::output::Format;
 
 mod applications;
 mod counters;
+mod destinations;
 mod links;
 mod routes;
 mod services;
@@ -40,6 +41,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Verb::Counters(which) => counters::counters(&mut client, format, which),
         Verb::Drops(which) => counters::drops(&mut client, format, which),
         Verb::Neighbors => links::neighbors(&mut client, format),
+        Verb::Destinations { change } => destinations::run(&mut client, format, change.as_ref()),
+        Verb::FastOpenKeys { present, previous } => {
+            destinations::keys(&mut client, format, present, previous.as_deref())
+        }
         Verb::Routes { change } => routes::run(&mut client, format, change.as_ref()),
         Verb::Workers => workers::run(&mut client, format),
         Verb::Services => services::services(&mut client, format),

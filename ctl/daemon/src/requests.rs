@@ -7,6 +7,7 @@ use crate::stack::Stack;
 
 pub mod applications;
 pub mod counters;
+mod destinations;
 pub mod neighbors;
 pub mod routes;
 pub mod rows;
@@ -81,6 +82,11 @@ fn task(request: Request, stack: &Stack) -> Result<Box<dyn Task>, ErrorBody> {
         Request::Listeners {} => Box::new(rows::Listeners::default()),
         Request::Services {} => Box::new(rows::Services::default()),
         Request::Neighbors {} => Box::new(neighbors::Neighbors::new(stack)),
+        Request::Destinations {} => Box::new(destinations::List::default()),
+        Request::DestinationsForget { address } => Box::new(destinations::Forget::new(address)),
+        Request::FastOpenKeys { present, previous } => {
+            Box::new(destinations::Keys::new(&present, previous.as_deref())?)
+        }
         Request::Routes {} => Box::new(routes::List::new(stack)),
         Request::RouteAdd(change) => Box::new(routes::Add::new(routes::options(&change, stack)?)),
         Request::RouteRemove(change) => Box::new(routes::Remove::new(change.network)),

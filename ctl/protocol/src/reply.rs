@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::attach::{AttachView, AttachmentView};
 use crate::view::{
-    CounterView, DropView, ListenerView, NeighborView, PortView, RouteView, ServiceView,
-    SocketView, StatusView, WorkerView,
+    CounterView, DestinationView, DropView, ListenerView, NeighborView, PortView, RouteView,
+    ServiceView, SocketView, StatusView, WorkerView,
 };
 
 /// A reply: `{"reply": name, ...fields}`.
@@ -53,6 +53,18 @@ pub enum Reply {
         /// The rows.
         neighbors: Vec<NeighborView>,
     },
+    /// What is remembered of destinations, per worker.
+    Destinations {
+        /// The rows.
+        destinations: Vec<DestinationView>,
+    },
+    /// So many are forgotten, over all workers.
+    DestinationsForget {
+        /// How many.
+        forgotten: usize,
+    },
+    /// The keys are in use.
+    FastOpenKeys {},
     /// Routes.
     Routes {
         /// The rows.

@@ -45,6 +45,22 @@ pub enum Request {
     Drops {},
     /// Neighbours (ARP), per worker.
     Neighbors {},
+    /// What is remembered of destinations, per worker.
+    Destinations {},
+    /// Forgets what is remembered of a destination, or of all, on every worker.
+    DestinationsForget {
+        /// Which; none: all.
+        #[serde(default)]
+        address: Option<IpAddr>,
+    },
+    /// New Fast Open cookies are made with another key from now on, on every worker.
+    FastOpenKeys {
+        /// Their key, as Linux's `net.ipv4.tcp_fastopen_key` has it.
+        present: String,
+        /// The key of cookies that are good still.
+        #[serde(default)]
+        previous: Option<String>,
+    },
     /// Routes.
     Routes {},
     /// Adds or replaces a route on every worker.
@@ -114,6 +130,9 @@ impl Request {
             Request::Counters {} => "counters",
             Request::Drops {} => "drops",
             Request::Neighbors {} => "neighbors",
+            Request::Destinations {} => "destinations",
+            Request::DestinationsForget { .. } => "destinations-forget",
+            Request::FastOpenKeys { .. } => "fast-open-keys",
             Request::Routes {} => "routes",
             Request::RouteAdd(_) => "route-add",
             Request::RouteRemove(_) => "route-remove",

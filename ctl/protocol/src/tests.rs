@@ -34,6 +34,12 @@ fn every_request_round_trips_under_its_name() {
         Request::Routes {},
         Request::RouteAdd(route.clone()),
         Request::RouteRemove(route),
+        Request::Destinations {},
+        Request::DestinationsForget { address: None },
+        Request::FastOpenKeys {
+            present: "00000000-00000000-00000000-00000000".into(),
+            previous: None,
+        },
         Request::Workers {},
         Request::Services {},
         Request::Ports {},

@@ -147,6 +147,39 @@ pub struct NeighborView {
     pub pending: usize,
 }
 
+/// What one worker remembers of a destination; what is not known is absent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DestinationView {
+    /// The worker.
+    pub worker: usize,
+    /// The destination's address.
+    pub address: IpAddr,
+    /// Ours.
+    pub source: IpAddr,
+    /// Since when nobody asked for it.
+    pub age_ms: u64,
+    /// Smoothed round-trip time.
+    pub round_trip_us: Option<u64>,
+    /// How much that varies.
+    pub round_trip_variation_us: Option<u64>,
+    /// Slow-start threshold, in segments.
+    pub slow_start_threshold_segments: Option<u32>,
+    /// Congestion window that connections came to, in segments.
+    pub congestion_window_segments: Option<u32>,
+    /// Duplicates that mean a loss.
+    pub reordering_segments: Option<u32>,
+    /// What the path carries, where that is less than the link.
+    pub path_mtu: Option<u16>,
+    /// Its Fast Open cookie, in hexadecimal.
+    pub fast_open_cookie: Option<String>,
+    /// Segment size that it named with the cookie.
+    pub fast_open_segment_bytes: Option<u32>,
+    /// SYNs with data in a row that were lost.
+    pub fast_open_syn_losses: u8,
+    /// How long ago the last of them was.
+    pub fast_open_lost_ms: Option<u64>,
+}
+
 /// One route.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RouteView {

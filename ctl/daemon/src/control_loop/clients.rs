@@ -169,6 +169,10 @@ fn note(request: &Request) {
                 change.network
             );
         }
+        // Keys stay out of the log.
+        Request::DestinationsForget { .. } | Request::FastOpenKeys { .. } => {
+            tracing::info!("{}, asked over the control socket", request.name());
+        }
         _ => tracing::debug!("{}, asked over the control socket", request.name()),
     }
 }
