@@ -43,6 +43,10 @@ verify-simulation: ## a million simulator seeds, or SEEDS of them, and the grid 
 compliance: ## write tcp/COMPLIANCE.md anew from tcp/requirements
 	COREMILL_WRITE=1 cargo test --locked --quiet --package coremill-bench --test compliance
 
+.PHONY: coverage
+coverage: ## the lines of the TCP machine that its tests reach: 95 % at least; those that none reaches are listed
+	deploy/host/coverage
+
 .PHONY: fuzz
 fuzz: ## fuzz the TCP machine: TARGET=header, options or states, for SECONDS=60; goes on where it stopped
 	tcp/fuzz/run $(or $(TARGET),states) $(or $(SECONDS),60)

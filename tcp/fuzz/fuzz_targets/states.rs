@@ -5,6 +5,9 @@
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../tests/states/harness.rs"]
 mod harness;
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../../tests/states/peer_signature.rs"]
+mod peer_signature;
 #[path = "../../tests/states/player.rs"]
 mod player;
 #[allow(dead_code, reason = "the tests use more of it")]
