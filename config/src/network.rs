@@ -20,15 +20,11 @@ impl Network {
     pub fn contains(&self, other: IpAddr) -> bool {
         match (self.address, other) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let mask = u32::MAX
-                    .checked_shl(32 - u32::from(self.prefix_length))
-                    .unwrap_or(0);
+                let mask = mask_v4(self.prefix_length);
                 own.to_bits() & mask == other.to_bits() & mask
             }
             (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let mask = u128::MAX
-                    .checked_shl(128 - u32::from(self.prefix_length))
-                    .unwrap_or(0);
+                let mask = mask_v6(self.prefix_length);
                 own.to_bits() & mask == other.to_bits() & mask
             }
             _ => false,
@@ -50,20 +46,21 @@ impl Network {
     /// The first address of the network, which has no host part.
     pub fn base(&self) -> IpAddr {
         match self.address {
-            IpAddr::V4(own) => {
-                let mask = u32::MAX
-                    .checked_shl(32 - u32::from(self.prefix_length))
-                    .unwrap_or(0);
-                IpAddr::V4((own.to_bits() & mask).into())
-            }
-            IpAddr::V6(own) => {
-                let mask = u128::MAX
-                    .checked_shl(128 - u32::from(self.prefix_length))
-                    .unwrap_or(0);
-                IpAddr::V6((own.to_bits() & mask).into())
-            }
+            IpAddr::V4(own) => IpAddr::V4((own.to_bits() & mask_v4(self.prefix_length)).into()),
+            IpAddr::V6(own) => IpAddr::V6((own.to_bits() & mask_v6(self.prefix_length)).into()),
         }
     }
+}
+
+/// The bits of the network part; all of them for a length that is none.
+fn mask_v4(length: u8) -> u32 {
+    let host_bits = u32::BITS.saturating_sub(length.into());
+    u32::MAX.checked_shl(host_bits).unwrap_or(0)
+}
+
+fn mask_v6(length: u8) -> u128 {
+    let host_bits = u128::BITS.saturating_sub(length.into());
+    u128::MAX.checked_shl(host_bits).unwrap_or(0)
 }
 
 impl FromStr for Network {
@@ -114,6 +111,16 @@ mod tests {
         assert_eq!(network.base().to_string(), "192.0.2.0");
         let all: Network = "::/0".parse().unwrap();
         assert!(all.contains("2001:db8::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_length_that_is_none_masks_nothing() {
+        let address = "192.0.2.1".parse().unwrap();
+        let network = Network {
+            address,
+            prefix_length: 255,
+        };
+        assert!(network.contains(address) && network.base() == address);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The daemon under test: started on a tap, asked through the operator's command, stopped.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
@@ -112,6 +113,24 @@ impl Daemon {
             .take(2)
             .filter_map(|field| field.parse::<u64>().ok())
             .sum()
+    }
+
+    /// Memory of its own in each mapping, in KiB, by where it begins and what it is.
+    pub fn own_mappings(&self) -> BTreeMap<String, u64> {
+        let path = Path::new("/proc").join(self.outer_process()).join("smaps");
+        let text = fs::read_to_string(path).expect("smaps");
+        let (mut name, mut mappings) = (String::new(), BTreeMap::new());
+        for line in text.lines() {
+            let mut words = line.split_whitespace();
+            let first = words.next().unwrap_or_default();
+            if let Some((start, _)) = first.split_once('-') {
+                name = format!("{start} {}", words.nth(4).unwrap_or("anonymous"));
+            } else if first == "Anonymous:" {
+                let own = words.next().and_then(|own| own.parse().ok());
+                mappings.insert(name.clone(), own.unwrap_or(0));
+            }
+        }
+        mappings
     }
 
     /// What it holds of the machine now.

@@ -1,6 +1,6 @@
 //! The example `mortal` of the client library: built with points at which it can be ended, and run.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
@@ -21,6 +21,7 @@ impl Mortal {
             .args([CONTROL, &format!("{DAEMON}:{LISTEN}")])
             .arg(format!("{KERNEL}:{ECHO}"))
             .args(words)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("start mortal");
@@ -36,6 +37,14 @@ impl Mortal {
         let mut line = String::new();
         let count = self.stdout.read_line(&mut line).expect("its output");
         (count > 0).then(|| line.trim_end().to_owned())
+    }
+
+    /// Lets it go on where it waits for that.
+    pub fn go_on(&mut self) {
+        if let Some(stdin) = &mut self.child.stdin {
+            // It may be gone.
+            let _ = stdin.write_all(b"\n");
+        }
     }
 
     /// Waits for its end.

@@ -25,7 +25,9 @@ pub fn now_ticks() -> u64 {
     let now = clock_gettime(ClockId::Boottime);
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     let rest = u64::try_from(now.tv_nsec).unwrap_or(0) / (1_000_000_000 / TICKS_PER_SECOND);
-    seconds * TICKS_PER_SECOND + rest
+    seconds
+        .saturating_mul(TICKS_PER_SECOND)
+        .saturating_add(rest)
 }
 
 /// Watches whoever has the number, if it was there when the session was opened.

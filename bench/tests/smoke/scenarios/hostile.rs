@@ -31,6 +31,7 @@ pub fn run(workers: usize) {
     std::thread::sleep(Duration::from_millis(500));
     honest.check("nobody");
     let (before, told) = (settled(&daemon), violations(&daemon));
+    let mappings = daemon.own_mappings();
     let is_long = std::env::var("COREMILL_LONG").as_deref() == Ok("1");
     let (mut detached, mut attached) = (0, 0);
     for (number, mode) in (1..).zip(MODES) {
@@ -63,6 +64,12 @@ pub fn run(workers: usize) {
     eprintln!("held before {before:?}, after {after:?}");
     assert_eq!(after.descriptors, before.descriptors, "descriptors grow");
     assert_eq!(after.memories, before.memories, "mapped memories grow");
+    for (name, own) in daemon.own_mappings() {
+        let grown = own.saturating_sub(mappings.get(&name).copied().unwrap_or(0));
+        if grown >= 64 {
+            eprintln!("{grown} KiB more in {name}, {own} now");
+        }
+    }
     let grown = after.own_kib.saturating_sub(before.own_kib);
     assert!(
         grown < GROWTH_KIB * workers as u64,

@@ -39,6 +39,7 @@ pub fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     println!("listening");
     call("wait", || poller.wait(&mut Vec::new(), None))?;
     call("deregister", || poller.deregister(&listener))?;
+    await_peers()?;
     let mut peers = HashMap::new();
     while peers.len() < PEERS {
         let (stream, _) = call("accept", || listener.accept())?;
@@ -55,6 +56,12 @@ pub fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     call("poller closed", || drop(poller));
     call("detach", || drop(stack));
     Ok(())
+}
+
+/// Waits until the test says that what all peers sent first has come: how a connection ends depends on it.
+fn await_peers() -> io::Result<()> {
+    println!("awaiting");
+    io::stdin().read_line(&mut String::new()).map(drop)
 }
 
 /// A conversation with much in it, read to its end.
@@ -144,6 +151,8 @@ fn connect(stack: &Stack, places: &Places) -> Result<(), Box<dyn Error>> {
 /// A call, with a point before and behind it.
 fn call<T>(name: &'static str, act: impl FnOnce() -> T) -> T {
     phase(name);
+    // Workers sleep by then, and all calls find them so.
+    std::thread::sleep(PAUSE);
     point("before the call");
     let result = act();
     point("behind the call");
@@ -151,6 +160,8 @@ fn call<T>(name: &'static str, act: impl FnOnce() -> T) -> T {
 }
 
 const PEERS: usize = 3;
+/// Longer than a worker spins.
+const PAUSE: Duration = Duration::from_millis(2);
 /// Bytes of a large read or write.
 const LARGE: usize = 200_000;
 /// Bytes that the third peer sends.

@@ -37,17 +37,24 @@ pub fn run(daemon: &Daemon, control: &mut Control, echo: &Echo, share: usize) {
     let chosen: Vec<_> = often.chain(rest.skip(share / 2).step_by(share)).collect();
     let count = chosen.len();
     for (phase, point, time) in chosen {
-        let life = live(&["script", phase, point, &time.to_string()]);
-        control.wait_for_nothing(services);
-        wait_for("the kernel's echo to see the end", || echo.open() == 0);
-        life.judge(phase);
-        if !life.was_killed {
+        let time = time.to_string();
+        // Some are passed only when a worker or a peer is so quick or so slow.
+        let is_met = (0..TRIES).any(|_| {
+            let life = live(&["script", phase, point, &time]);
+            control.wait_for_nothing(services);
+            wait_for("the kernel's echo to see the end", || echo.open() == 0);
+            life.judge(phase);
+            life.was_killed
+        });
+        if !is_met {
             missed.push((phase, point, time));
         }
     }
     eprintln!("killed at {} of {count} points", count - missed.len());
-    // Some are passed only when a worker happens to sleep.
-    assert!(missed.len() * 5 < count, "not reached: {missed:#?}");
+    assert!(
+        missed.len() * MISSED_ONE_IN < count,
+        "not reached: {missed:#?}"
+    );
 }
 
 /// What became of a program and its peers.
@@ -62,8 +69,11 @@ fn live(words: &[&str]) -> Life {
     let mut mortal = Mortal::start(words);
     let (mut lines, mut threads) = (Vec::new(), Vec::new());
     while let Some(line) = mortal.line() {
-        if line == "listening" {
-            threads = peers::connect_all();
+        match line.as_str() {
+            "listening" => threads = peers::connect_all(),
+            // All peers have sent by then.
+            "awaiting" => mortal.go_on(),
+            _ => {}
         }
         lines.push(line);
     }
@@ -113,3 +123,8 @@ impl Life {
         }
     }
 }
+
+/// Lives until a point is met.
+const TRIES: usize = 8;
+/// Points that may be missed all the same: one in so many.
+const MISSED_ONE_IN: usize = 50;
