@@ -64,19 +64,36 @@ pub fn run(workers: usize) {
     eprintln!("held before {before:?}, after {after:?}");
     assert_eq!(after.descriptors, before.descriptors, "descriptors grow");
     assert_eq!(after.memories, before.memories, "mapped memories grow");
+    if after.own_kib.saturating_sub(before.own_kib) >= GROWTH_KIB {
+        print_grown(&mappings, &daemon);
+        growth_ends(&daemon, seed);
+    }
+    let exchanges = honest.stop();
+    eprintln!("{exchanges} exchanges of {BLOCK_BYTES} bytes were right");
+}
+
+/// What is touched for the first time comes to an end, round by round; a leak does not.
+fn growth_ends(daemon: &Daemon, seed: u64) {
+    let mut before = settled(daemon).own_kib;
+    let is_calm = (0..ROUNDS_MAX).any(|round| {
+        for mode in MODES {
+            tell(mode.name, 0.5, seed + round, None);
+        }
+        let after = settled(daemon).own_kib;
+        let grown = after.saturating_sub(std::mem::replace(&mut before, after));
+        eprintln!("grown by {grown} KiB in another round");
+        grown < CALM_KIB
+    });
+    assert!(is_calm, "the daemon's memory grows round by round");
+}
+
+fn print_grown(before: &BTreeMap<String, u64>, daemon: &Daemon) {
     for (name, own) in daemon.own_mappings() {
-        let grown = own.saturating_sub(mappings.get(&name).copied().unwrap_or(0));
-        if grown >= 64 {
+        let grown = own.saturating_sub(before.get(&name).copied().unwrap_or(0));
+        if grown > 0 {
             eprintln!("{grown} KiB more in {name}, {own} now");
         }
     }
-    let grown = after.own_kib.saturating_sub(before.own_kib);
-    assert!(
-        grown < GROWTH_KIB * workers as u64,
-        "the daemon's memory grew by {grown} KiB"
-    );
-    let exchanges = honest.stop();
-    eprintln!("{exchanges} exchanges of {BLOCK_BYTES} bytes were right");
 }
 
 /// A kind of lie, and whether it is one that can be proved; with some it is chance.
@@ -296,6 +313,10 @@ const ROUNDS: u64 = 7;
 const BLOCK_BYTES: usize = 8 << 10;
 /// No call of an honest client waits longer, whatever the other does; on two cores that all of them share.
 const STALL_MAX: Duration = Duration::from_secs(2);
-/// Pages of the daemon's own that may come and go for each worker: tables of C's allocator, and places of its pools that
-/// are reserved and touched for the first time.
+/// Pages of the daemon's own that may come and go: tables of C's allocator, and places of its pools that are reserved and
+/// touched for the first time. Seen with two workers, round by round of all lies, in MiB: 14.7, 1.9, 1.4, 4.4, 0.2, 0.0,
+/// 0.0, 0.5, all but a few KiB of it in the allocator's arenas and in the pools.
 const GROWTH_KIB: u64 = 8 << 10;
+/// The same in a round that touches next to nothing for the first time.
+const CALM_KIB: u64 = 1 << 10;
+const ROUNDS_MAX: u64 = 6;

@@ -29,7 +29,7 @@ pub fn run(daemon: &Daemon, control: &mut Control, echo: &Echo, share: usize) {
     }
     assert!(targets.len() > 100, "{whole:#?}");
     whole.judge("none");
-    let mut missed = Vec::new();
+    let (mut missed, mut lives) = (Vec::new(), 0);
     // A death while the daemon attaches is a race: often.
     let attach = targets.iter().filter(|target| target.0 == "attach");
     let often = attach.flat_map(|target| std::iter::repeat_n(target, 5));
@@ -40,6 +40,7 @@ pub fn run(daemon: &Daemon, control: &mut Control, echo: &Echo, share: usize) {
         let time = time.to_string();
         // Some are passed only when a worker or a peer is so quick or so slow.
         let is_met = (0..TRIES).any(|_| {
+            lives += 1;
             let life = live(&["script", phase, point, &time]);
             control.wait_for_nothing(services);
             wait_for("the kernel's echo to see the end", || echo.open() == 0);
@@ -50,7 +51,8 @@ pub fn run(daemon: &Daemon, control: &mut Control, echo: &Echo, share: usize) {
             missed.push((phase, point, time));
         }
     }
-    eprintln!("killed at {} of {count} points", count - missed.len());
+    let met = count - missed.len();
+    eprintln!("killed at {met} of {count} points in {lives} lives");
     assert!(
         missed.len() * MISSED_ONE_IN < count,
         "not reached: {missed:#?}"
