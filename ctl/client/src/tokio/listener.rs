@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
+use ::tokio::task::spawn_blocking;
 use coremill_ring::option::READABLE;
 
 use super::TcpStream;
@@ -28,7 +29,8 @@ pub struct TcpListener {
 }
 
 impl TcpListener {
-    /// Listens at `local`; port 0 lets the daemon choose. It waits for the workers' agreement, which takes a turn of each.
+    /// Listens at `local`; port 0 lets the daemon choose. The workers' agreement is waited for in a thread of the runtime's
+    /// that may block.
     ///
     /// # Errors
     /// As [`crate::TcpListener::bind`]; `EMFILE` when there are no more notifiers, and an error outside of a runtime.
@@ -40,7 +42,10 @@ impl TcpListener {
     /// # }
     /// ```
     pub async fn bind(stack: &Stack, local: SocketAddr) -> io::Result<Self> {
-        let listener = crate::TcpListener::bind(stack, local)?;
+        let stack = stack.clone();
+        // The workers' agreement may take its time, which is no task's.
+        let bound = spawn_blocking(move || crate::TcpListener::bind(&stack, local));
+        let listener = bound.await.map_err(io::Error::other)??;
         listener.set_nonblocking(true)?;
         let socket = listener.inner.socket();
         let reactor = Reactor::current(&socket.context)?;

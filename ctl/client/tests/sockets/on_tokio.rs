@@ -1,5 +1,8 @@
 //! The same on tokio: one thread, several threads.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use coremill_client::Stack;
 use coremill_client::tokio::{TcpListener, TcpStream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -80,3 +83,25 @@ fn tasks_of_several_threads_are_served() {
 }
 
 const CONNECTIONS: usize = 4;
+
+#[test]
+fn listening_holds_up_no_task() {
+    let daemon = FakeDaemon::start(1);
+    let stack = Stack::attach(daemon.path()).expect("attach");
+    let held = &daemon.counts().is_held;
+    held.store(true, Ordering::Release);
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("runtime");
+    let (listener, ()) = runtime.block_on(async {
+        let bind = TcpListener::bind(&stack, address("10.0.0.1:7"));
+        // The one thread goes on meanwhile, and the daemon only then.
+        let other = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            held.store(false, Ordering::Release);
+        };
+        tokio::join!(bind, other)
+    });
+    listener.expect("listen");
+}
