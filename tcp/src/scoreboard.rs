@@ -35,6 +35,8 @@ pub(crate) struct Scoreboard {
     pub(crate) probe_end: SequenceNumber,
     /// A timeout may turn out to be spurious (RFC 5682).
     pub(crate) is_timeout_doubted: bool,
+    /// This recovery had its rescue retransmission (RFC 6675, section 4).
+    pub(crate) is_rescued: bool,
 }
 
 /// What is needed to find out that nothing was lost.
@@ -126,6 +128,7 @@ impl Scoreboard {
             probe: Probe::None,
             probe_end: SequenceNumber::default(),
             is_timeout_doubted: false,
+            is_rescued: false,
         }
     }
 

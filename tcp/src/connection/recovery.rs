@@ -278,6 +278,7 @@ impl<Q: Default> Connection<Q> {
             self.keep_open(board);
         }
         self.look_for_losses(context, board, found);
+        self.rescue(context, board);
         if self.send.phase != Phase::Recovery && board.lost > 0 {
             self.enter_recovery(context, board, found.delivered);
         }

@@ -2,6 +2,7 @@
 //! was sent again already.
 
 use coremill_tcp::Unreachable;
+use coremill_tcp::limits::LossDetection;
 use coremill_tcp::options::SocketOptions;
 use coremill_tcp::packet::Quoted;
 
@@ -129,4 +130,55 @@ fn what_was_sent_again_needlessly_is_in_the_network_until_it_is_acknowledged() {
     assert_eq!(test.rows()[0].outstanding.in_flight_bytes, 600);
     test.inject_sound(ack(1, 601).stamps(4, stamp));
     assert_eq!(test.rows()[0].outstanding.in_flight_bytes, 0);
+}
+
+/// Established with SACK and no tail loss probes; `count` segments, and nothing more, are outstanding.
+fn all_outstanding(detection: LossDetection, count: usize) -> Test {
+    let mut test = Test::listening(|limits| {
+        limits.tail_loss_probe = false;
+        limits.loss_detection = detection;
+    });
+    test.inject(syn().mss(1_000).sack_permitted());
+    test.expect(syn_ack(1));
+    test.pass(millis(40));
+    test.inject(ack(1, 1));
+    test.accept();
+    test.send(&bytes(0, count * 1_000));
+    assert_eq!(test.sent().len(), count);
+    test.pass(millis(40));
+    test
+}
+
+/// RFC 6675, section 4, NextSeg (4): the last segment was lost too, and nothing new is there that would tell.
+#[test]
+fn recovery_by_rfc_6675_rescues_the_last_segment_once() {
+    for (detection, rescued) in [
+        (LossDetection::Rfc6675, &[4_001][..]),
+        (LossDetection::Fack, &[]),
+    ] {
+        let mut test = all_outstanding(detection, 5);
+        test.inject_sound(ack(1, 1).sack(&[(1_001, 4_001)]));
+        assert_eq!(test.sent(), [1]);
+        test.pass(millis(40));
+        test.inject_sound(ack(1, 4_001));
+        assert_eq!(test.sent(), rescued);
+        test.inject_sound(ack(1, 4_001));
+        assert_eq!(test.sent(), [0_u32; 0]);
+    }
+}
+
+/// RFC 6675, section 4, NextSeg (3): a hole that too few segments beyond it tell of, when there is nothing else to send.
+#[test]
+fn recovery_by_rfc_6675_fills_what_lies_between() {
+    for (detection, filled) in [
+        (LossDetection::Rfc6675, &[4_001][..]),
+        (LossDetection::Fack, &[]),
+    ] {
+        let mut test = all_outstanding(detection, 8);
+        test.inject_sound(ack(1, 1).sack(&[(1_001, 4_001), (5_001, 6_001)]));
+        assert_eq!(test.sent(), [1]);
+        test.pass(millis(40));
+        test.inject_sound(ack(1, 4_001).sack(&[(5_001, 6_001)]));
+        assert_eq!(test.sent(), filled);
+    }
 }

@@ -23,6 +23,7 @@ impl<Q: Default> Connection<Q> {
             self.start_reduction(context, board, delivered, Reason::Loss);
         }
         board.high = self.send.next;
+        board.is_rescued = false;
         self.send.phase = Phase::Recovery;
     }
 

@@ -146,6 +146,47 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
+    /// NextSeg's rules 3 and 4: with nothing new to send, what lies between sacked segments goes again although too
+    /// few of them tell that it is lost; and once in each recovery the last segment that is not sacked, whose loss
+    /// nothing else would tell of before the timeout.
+    /// RFC 6675, section 4.
+    pub(super) fn rescue<M>(&mut self, context: &mut Context<'_, M>, board: &mut Scoreboard) {
+        if context.limits.loss_detection != LossDetection::Rfc6675
+            || !self.uses_sack(context.limits)
+            || self.send.phase != Phase::Recovery
+            || self.has_new_data()
+        {
+            return;
+        }
+        let mut last = None;
+        let mut at = context
+            .records
+            .first(&self.send.records)
+            .map(|(first, _)| first);
+        while let Some(index) = at {
+            let Some(record) = context.records.get(index) else {
+                return;
+            };
+            if record.is_to_resend() {
+                return;
+            }
+            if !record.marks.any(Marks::SACKED | Marks::LOST) {
+                if board.highest().is_some_and(|highest| record.end <= highest) {
+                    self.mark_lost(context, board, index);
+                    return;
+                }
+                last = Some(index);
+            }
+            at = context.records.after(&self.send.records, index);
+        }
+        if let Some(last) = last
+            && !board.is_rescued
+        {
+            board.is_rescued = true;
+            self.mark_lost(context, board, last);
+        }
+    }
+
     /// Takes a segment for lost, or its retransmission.
     pub(super) fn mark_lost<M>(
         &mut self,
