@@ -276,7 +276,9 @@ impl<Q: Default> Connection<Q> {
         let delayed = &self.receive.delayed;
         let delay = delayed.delay(|| self.round_trip.smoothed(), context.limits.delayed_ack);
         let pending = self.deadlines.acknowledge;
-        if pending.is_due(context.now + delay / 4) {
+        if !pending.is_set() {
+            self.deadlines.acknowledge = Deadline::at(context.now + delay);
+        } else if pending.is_due(context.now + delay / 4) {
             // It would be due in no time: as well now, and for all of it.
             self.due.set(Due::ACKNOWLEDGE);
         } else {

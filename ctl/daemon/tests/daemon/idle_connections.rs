@@ -176,6 +176,5 @@ const FIRST_PORT: u16 = 9_000;
 const SHARED_BYTES: u64 = ((SOCKET_WORDS + OWNER_WORDS) * WORD_BYTES) as u64;
 /// So many that what differs from start to start, some hundred kilobytes, is little beside them.
 const PAIRS: usize = 100_000;
-/// All in, state written for the application included. What loss recovery, Linux's acknowledgements and growing receive
-/// buffers keep in each record made it 40 more than it was.
-const BYTES_MAX: u64 = 640;
+/// All in, state written for the application included.
+const BYTES_MAX: u64 = 570;
