@@ -42,6 +42,7 @@ scenarios! {
     passed_on
     crowds
     socket_options
+    fast_open
     connecting_out
     transfers
     load_as_application

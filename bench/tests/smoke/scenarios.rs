@@ -6,6 +6,7 @@ pub mod connecting_out;
 pub mod crowds;
 pub mod daemon_dies;
 pub mod deaths;
+pub mod fast_open;
 pub mod hostile;
 pub mod idle;
 pub mod leftovers;

@@ -147,6 +147,21 @@ impl TcpListener {
         self.inner.socket.ask(set).map(drop)
     }
 
+    /// Connections that a SYN with data may make before their peers have confirmed them (TCP_FASTOPEN); 0 for none, which is
+    /// the default. The configuration must allow it too (`tcp.fast_open`). What such a connection brings may come twice.
+    ///
+    /// # Errors
+    /// `EBADF` when the daemon has no such listener any more.
+    ///
+    /// ```no_run
+    /// # fn example(listener: &coremill_client::TcpListener) -> std::io::Result<()> {
+    /// listener.set_fast_open(16)
+    /// # }
+    /// ```
+    pub fn set_fast_open(&self, pending_max: u16) -> io::Result<()> {
+        self.set_option(coremill_ring::option::FAST_OPEN, i64::from(pending_max))
+    }
+
     /// What [`TcpListener::set_option`] set, or the daemon's configuration has.
     ///
     /// # Errors

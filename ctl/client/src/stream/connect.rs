@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use coremill_ring::command::Command;
+use coremill_ring::option::FAST_OPEN_CONNECT;
 use coremill_ring::socket_state::Flags;
 use rustix::io::Errno;
 
@@ -133,6 +134,47 @@ impl TcpStream {
         remote: SocketAddr,
     ) -> io::Result<Self> {
         begin_nonblocking(stack, Some(local), remote)
+    }
+
+    /// Connects and sends `data`, with the SYN if a former connection of the same worker has brought the peer's cookie (TCP
+    /// Fast Open, RFC 7413): then it waits for nothing, and a refusal is told by the first read. Otherwise the SYN asks for
+    /// the cookie, and the data goes once the connection is there. The peer may get such data twice.
+    ///
+    /// # Errors
+    /// As [`TcpStream::connect`], and what writing gives.
+    ///
+    /// ```no_run
+    /// # fn example(stack: &coremill_client::Stack) -> Result<(), Box<dyn std::error::Error>> {
+    /// let request = b"GET / HTTP/1.0\r\n\r\n";
+    /// let stream = coremill_client::TcpStream::connect_with(stack, "192.0.2.1:80".parse()?, request)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn connect_with(stack: &Stack, remote: SocketAddr, data: &[u8]) -> io::Result<Self> {
+        let context = stack.context();
+        let worker = context.pick_worker();
+        let socket = Socket::begin(context, worker, Patience::Waits, |ticket| Command::Open {
+            ticket,
+        })?;
+        let asked = socket.ask(|ticket, socket| Command::SetOption {
+            ticket,
+            socket,
+            option: FAST_OPEN_CONNECT,
+            value: 1,
+        });
+        match asked {
+            // Where the configuration does not allow it, it is an ordinary connection.
+            Err(error) if error.raw_os_error() == Some(Errno::OPNOTSUPP.raw_os_error()) => {}
+            asked => drop(asked?),
+        }
+        socket.ask(|ticket, socket| Command::Connect {
+            ticket,
+            socket,
+            remote,
+        })?;
+        let stream = Self::over(socket, remote).finish(None)?;
+        io::Write::write_all(&mut &stream, data)?;
+        Ok(stream)
     }
 
     fn finish(self, deadline: Option<Instant>) -> io::Result<Self> {
