@@ -133,8 +133,8 @@ impl TcpStream {
     /// What the connection has come to; its worker says it within a turn.
     ///
     /// # Errors
-    /// `ENOTCONN` when it was never connected, `ECONNRESET` when the attachment is over. One that does not block
-    /// waits here too.
+    /// `ENOTCONN` when it was never connected, `ECONNRESET` when the attachment is over, `TimedOut` after ten
+    /// seconds without an answer. One that does not block waits here too: on tokio, ask in `spawn_blocking`.
     ///
     /// ```no_run
     /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
