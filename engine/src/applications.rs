@@ -18,6 +18,8 @@ mod ending;
 mod errno;
 mod forwarding;
 mod info;
+mod key_store;
+mod keys;
 mod leaving;
 mod lending;
 mod listening;

@@ -43,6 +43,7 @@ scenarios! {
     crowds
     socket_options
     fast_open
+    signed
     connecting_out
     transfers
     load_as_application

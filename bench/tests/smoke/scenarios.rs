@@ -19,6 +19,7 @@ pub mod many_connections;
 pub mod metrics;
 pub mod passed_on;
 pub mod refusals;
+pub mod signed;
 pub mod socket_options;
 pub mod transfers;
 pub mod web;

@@ -62,6 +62,7 @@ mod announced;
 mod attach;
 mod context;
 mod error;
+mod keys;
 mod lane;
 mod listener;
 mod poller;
@@ -95,6 +96,7 @@ mod told;
 
 pub use coremill_ring::option;
 pub use error::AttachError;
+pub use keys::PeerKey;
 pub use listener::TcpListener;
 pub use poller::{Interest, Pollable, Poller, Readiness};
 pub use stack::{OnDeath, Options, Stack};

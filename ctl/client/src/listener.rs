@@ -56,6 +56,16 @@ impl TcpListener {
     /// # Errors
     /// As [`TcpListener::bind`].
     pub fn bind_with_backlog(stack: &Stack, local: SocketAddr, backlog: u32) -> io::Result<Self> {
+        Self::bind_prepared(stack, local, backlog, |_| Ok(()))
+    }
+
+    /// The same, with what is to be done before it listens.
+    pub(crate) fn bind_prepared(
+        stack: &Stack,
+        local: SocketAddr,
+        backlog: u32,
+        prepare: impl FnOnce(&Socket) -> io::Result<()>,
+    ) -> io::Result<Self> {
         let context = stack.context();
         let socket = Socket::for_listening(context, LISTENERS_WORKER)?;
         socket.ask(|ticket, socket| Command::Bind {
@@ -63,6 +73,7 @@ impl TcpListener {
             socket,
             local,
         })?;
+        prepare(&socket)?;
         let number = socket.ask(|ticket, socket| Command::Listen {
             ticket,
             socket,
@@ -83,6 +94,10 @@ impl TcpListener {
                 next: AtomicU32::new(0),
             }),
         })
+    }
+
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.inner.socket
     }
 
     /// Waits for a connection; gives it and the peer's address.

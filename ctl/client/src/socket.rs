@@ -13,6 +13,7 @@ use coremill_ring::handle::Handle;
 use coremill_ring::shape::{NOTIFIERS_OF_LISTENER, NOTIFIERS_OF_STREAM};
 use coremill_ring::socket_state::{Condition, Flags, Glance, Snapshot};
 use rustix::io::Errno;
+use zeroize::Zeroize;
 
 use crate::context::{Context, Patience, gone, lock};
 use crate::told::{Name, Told};
@@ -122,6 +123,20 @@ impl Socket {
             .context
             .ask(self.worker, |ticket| command(ticket, handle));
         answer.map(|answer| answer.value)
+    }
+
+    /// The same with a secret that travels with the command, and is overwritten on this side.
+    pub(crate) fn ask_with_secret(
+        &self,
+        secret: &mut [u8],
+        command: impl FnOnce(u64, Handle) -> Command,
+    ) -> io::Result<()> {
+        let asked = self.wait_for_name(None).and_then(|name| {
+            let command = |ticket| command(ticket, name.handle);
+            self.context.ask_with_secret(self.worker, secret, command)
+        });
+        secret.zeroize();
+        asked.map(drop)
     }
 
     /// The same where this socket blocks. Otherwise the command is sent off, and `take_late` tells if it failed.

@@ -182,6 +182,15 @@ pub enum Command {
         /// Its value.
         value: u64,
     },
+    /// Adds, changes or removes a key, which follows inside the message; see `option` and `key`.
+    SetKey {
+        /// For the answer.
+        ticket: u64,
+        /// The socket.
+        socket: Handle,
+        /// What about keys.
+        option: u32,
+    },
     /// Asks for an option; the answer's value is what it is now.
     GetOption {
         /// For the answer.

@@ -63,6 +63,7 @@ pub mod handle;
 pub mod header;
 pub mod info;
 pub mod injection;
+pub mod key;
 pub mod layout;
 pub mod lender;
 #[cfg(not(loom))]

@@ -5,6 +5,7 @@
 //! byte of a body is ever looked at as a mark. 24 bytes of fields and 256 bytes of payload fill five slots.
 
 use zerocopy::IntoBytes;
+use zeroize::Zeroize;
 
 use crate::layout::LINE_WORDS;
 use crate::words::WORD_BYTES;
@@ -64,6 +65,13 @@ impl Message {
         place.copy_from_slice(payload);
         self.bytes = end;
         Some(())
+    }
+
+    /// Overwrites all of it: it held a secret.
+    #[cold]
+    pub fn wipe(&mut self) {
+        (self.kind, self.bytes) = (0, 0);
+        self.slots.as_flattened_mut().zeroize();
     }
 
     /// What it is.

@@ -75,6 +75,10 @@ pub const FAST_OPEN_NO_COOKIE: u32 = of_tcp(34);
 /// Bytes not sent yet beyond which there is no room (TCP_NOTSENT_LOWAT); 0 for the daemon's.
 pub const UNSENT_LOW_WATER: u32 = of_tcp(25);
 
+/// A key of TCP-MD5 (TCP_MD5SIG_EXT, and TCP_MD5SIG for one address) for the peers of a prefix, added or changed; with an empty
+/// secret it is removed. By `Command::SetKey` alone.
+pub const MD5_KEY: u32 = of_tcp(32);
+
 /// Something can be read or accepted (POLLIN).
 pub const READABLE: u32 = 1;
 /// An urgent byte was received (POLLPRI).

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use coremill_ring::handle::Handle;
 use coremill_tcp::options::SocketOptions;
 
+use super::key_store::KeyStore;
 use super::subscribers::Subscribers;
 
 /// Where a listener stands.
@@ -48,6 +49,7 @@ pub(super) struct Agreed {
 pub(super) struct Agreements {
     version: AtomicU32,
     table: Mutex<Box<[Agreed]>>,
+    keys: Mutex<KeyStore>,
 }
 
 impl Agreements {
@@ -66,6 +68,7 @@ impl Agreements {
         Self {
             version: AtomicU32::new(0),
             table: Mutex::new((0..count).map(free).collect()),
+            keys: Mutex::new(KeyStore::new(KEYS_MAX)),
         }
     }
 
@@ -77,6 +80,11 @@ impl Agreements {
     /// The table; a worker that panicked left it as it was.
     pub(super) fn table(&self) -> MutexGuard<'_, Box<[Agreed]>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The listeners' keys, by their numbers; locked behind the table, which is locked too.
+    pub(super) fn keys(&self) -> MutexGuard<'_, KeyStore> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The table was changed; its guard is still held.
@@ -94,3 +102,6 @@ impl Agreed {
         self.having = 0;
     }
 }
+
+/// Keys of all listeners of an application: a route reflector's, with one for each neighbour.
+const KEYS_MAX: usize = 1_024;

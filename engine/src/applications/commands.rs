@@ -137,12 +137,11 @@ impl Domain {
                 continue;
             }
             can_answer = false;
-            let owner = self.owner_of(&command);
-            if owner == self.worker {
-                if !self.carry_out_or_stall(number, &command, payload, turn)? {
-                    break;
-                }
-            } else if !self.forward(Forwarded::new(number, &command, payload), owner, turn) {
+            let is_done = self.carry_out_or_forward(number, &command, payload, turn)?;
+            if matches!(command, Command::SetKey { .. }) {
+                message.wipe();
+            }
+            if !is_done {
                 break;
             }
         }
@@ -151,21 +150,6 @@ impl Domain {
             context.ring.release();
         }
         Ok((done, is_empty))
-    }
-
-    /// Carries a command out; false when bytes of it wait for memory.
-    fn carry_out_or_stall(
-        &mut self,
-        number: u32,
-        command: &Command,
-        payload: &[u8],
-        turn: &mut Turn<'_>,
-    ) -> Result<bool, Violation> {
-        let count = self.carry_out(number, command, payload, turn)?;
-        if count < payload.len() {
-            self.stall(Forwarded::new(number, command, payload).rest(count));
-        }
-        Ok(count == payload.len())
     }
 
     /// Tries a command again that found no room before; true when it is carried out now, None when there is none.
@@ -208,6 +192,7 @@ impl Domain {
             | Command::Shutdown { socket, .. }
             | Command::Close { socket }
             | Command::SetOption { socket, .. }
+            | Command::SetKey { socket, .. }
             | Command::GetOption { socket, .. }
             | Command::Info { socket, .. }
             | Command::Subscribe { socket, .. }
@@ -242,7 +227,17 @@ impl Domain {
         {
             return self.send_marked(socket, (offset, read), (payload, mark), turn);
         }
-        self.carry_out_other(context, command, turn)?;
+        if let Command::SetKey {
+            ticket,
+            socket,
+            option,
+        } = *command
+        {
+            let set = self.set_key(socket, (option, payload), turn);
+            self.answer(context, ticket, set)?;
+        } else {
+            self.carry_out_other(context, command, turn)?;
+        }
         Ok(payload.len())
     }
 

@@ -15,6 +15,7 @@ use super::attachment::{AttachError, Attachment, AttachmentId};
 use super::budget::Budget;
 use super::chunks::Chunks;
 use super::forwarding::Forwarded;
+use super::key_store::KeyStore;
 use super::leaving::Leaving;
 use super::listening::Listening;
 use super::mail::{Mail, Posted};
@@ -63,6 +64,8 @@ pub struct Domain {
     pub(super) is_held_back: bool,
     /// To whom events were posted in this turn.
     pub(super) posted: Posted,
+    /// Keys of sockets that are not connections yet, by their slots.
+    pub(super) keys: KeyStore,
     /// The version of the agreements that was carried out, and whether some could not be.
     pub(super) followed: u32,
     pub(super) is_behind: bool,
@@ -120,6 +123,7 @@ impl Domain {
         Ok(Box::new(Self {
             worker,
             workers: shape.workers,
+            keys: KeyStore::new(KEYS_MAX),
             place: 0,
             contexts: (0..shape.contexts).filter_map(context).collect(),
             stalled: None,
@@ -237,3 +241,6 @@ impl Domain {
 
 /// Set in the cookies of applications, never in those of services.
 pub(super) const COOKIE: u64 = 1 << 63;
+
+/// Keys of an application's sockets that this worker has and that are not connections yet.
+const KEYS_MAX: usize = 256;

@@ -83,6 +83,7 @@ impl Domain {
             return;
         };
         agreed.phase = Phase::Closing;
+        attachment.agreements.keys().forget(number);
         let is_open = |listening: &super::listening::Listening| listening.open.is_some();
         if self.listening.get(number as usize).is_some_and(is_open) {
             self.close_here(number, turn);
@@ -103,6 +104,7 @@ impl Domain {
             mails,
             waiting,
             has_retry,
+            keys,
             ..
         } = self;
         let Some(Place { state, slot, .. }) = sockets.at(number) else {
@@ -120,6 +122,7 @@ impl Domain {
             stream.clear(chunks, state);
         }
         sockets.remove(number);
+        keys.forget(number);
         *has_retry |= !waiting.is_empty();
     }
 }

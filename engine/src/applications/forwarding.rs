@@ -3,13 +3,14 @@
 use coremill_ring::command::Command;
 use coremill_ring::message::INLINE_BYTES_MAX;
 use coremill_ring::untrusted::Violation;
+use zeroize::Zeroize;
 
 use super::domain::Domain;
 use super::mail::Mail;
 use super::turn::Turn;
 
 /// A command, with the context whose notifier gets the answer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Forwarded {
     pub(super) context: u32,
     pub(super) command: Command,
@@ -45,7 +46,52 @@ impl Forwarded {
     }
 }
 
+/// Keys travel this way too, and are not to stay behind.
+impl Drop for Forwarded {
+    fn drop(&mut self) {
+        if matches!(self.command, Command::SetKey { .. }) {
+            self.payload.zeroize();
+        }
+    }
+}
+
+impl std::fmt::Debug for Forwarded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} of context {}", self.command, self.context)
+    }
+}
+
 impl Domain {
+    /// False when it has to be tried again: it, or the worker it is for, has no room.
+    pub(super) fn carry_out_or_forward(
+        &mut self,
+        number: u32,
+        command: &Command,
+        payload: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, Violation> {
+        let owner = self.owner_of(command);
+        if owner != self.worker {
+            return Ok(self.forward(Forwarded::new(number, command, payload), owner, turn));
+        }
+        self.carry_out_or_stall(number, command, payload, turn)
+    }
+
+    /// Carries a command out; false when bytes of it wait for memory.
+    fn carry_out_or_stall(
+        &mut self,
+        number: u32,
+        command: &Command,
+        payload: &[u8],
+        turn: &mut Turn<'_>,
+    ) -> Result<bool, Violation> {
+        let count = self.carry_out(number, command, payload, turn)?;
+        if count < payload.len() {
+            self.stall(Forwarded::new(number, command, payload).rest(count));
+        }
+        Ok(count == payload.len())
+    }
+
     /// A command that the worker it is for had no room for before; false when it still has none.
     #[cold]
     pub(super) fn try_again(

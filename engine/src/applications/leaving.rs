@@ -185,6 +185,7 @@ impl Domain {
         for (number, agreed) in (0_u32..).zip(table.iter_mut()) {
             if agreed.phase != Phase::Free {
                 agreed.phase = Phase::Closing;
+                attachment.agreements.keys().forget(number);
             }
             let is_open = |listening: &super::listening::Listening| listening.open.is_some();
             if self.listening.get(number as usize).is_some_and(is_open) {

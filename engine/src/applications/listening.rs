@@ -10,7 +10,7 @@ use coremill_tcp::options::sets::Chosen;
 use coremill_tcp::{Endpoint, ListenerId};
 use rustix::io::Errno;
 
-use super::agreement::{Agreed, Phase};
+use super::agreement::{Agreed, Agreements, Phase};
 use super::domain::Domain;
 use super::errno;
 use super::socket_table::{Kind, Place, Slot};
@@ -72,6 +72,7 @@ impl Domain {
         agreed: &mut Agreed,
         turn: &mut Turn<'_>,
     ) -> Result<bool, Violation> {
+        let attachment = self.attachment.clone();
         let is_open = self.open_listener(number).is_some();
         match agreed.phase {
             Phase::Free => Ok(false),
@@ -110,6 +111,7 @@ impl Domain {
                     // It is there; an error there is none.
                     let _same = turn.shard.set_backlog(open.id, agreed.backlog);
                     let _there = turn.shard.set_listener_options(open.id, agreed.options);
+                    give_keys(number, open.id, &attachment.agreements, turn);
                 }
                 self.has_listener_edges = true;
                 self.conclude(number, agreed)?;
@@ -159,6 +161,8 @@ impl Domain {
             self.sockets.listeners -= 1;
             // Without room for them it has none.
             let _no_room = self.sockets.choose(handle, &agreed.options);
+            let mut keys = self.attachment.agreements.keys();
+            let _no_room = keys.give(number, &mut self.keys, handle.slot);
             agreed.free();
         } else {
             state.set_local(agreed.local);
@@ -202,6 +206,7 @@ impl Domain {
         let (id, socket) = (result?, agreed.socket.ok_or(ListenError::NoListener)?);
         agreed.local.set_port(local.port);
         agreed.having += 1;
+        give_keys(number, id, &self.attachment.agreements, turn);
         if let Some(listening) = self.listening.get_mut(number as usize) {
             listening.open = Some(OpenListener {
                 id,
@@ -338,6 +343,12 @@ impl Domain {
     fn open_listener(&mut self, number: u32) -> Option<&mut OpenListener> {
         self.listening.get_mut(number as usize)?.open.as_mut()
     }
+}
+
+/// Without room for all of them it accepts nobody, which the shard counts.
+fn give_keys(number: u32, id: ListenerId, agreements: &Agreements, turn: &mut Turn<'_>) {
+    let keys = agreements.keys();
+    let _no_room = turn.shard.set_listener_keys(id, keys.of(number).cloned());
 }
 
 /// Connections offered in one turn.

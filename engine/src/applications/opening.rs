@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use super::agreement::{Agreed, Phase};
 use super::domain::Domain;
 use super::errno;
+use super::keys::connect_with_keys;
 use super::listening::Asked;
 use super::socket_table::{Kind, Place};
 use super::stream::Stream;
@@ -104,6 +105,11 @@ impl Domain {
             Kind::Unconnected { .. } => {
                 let free = |agreed: &(u32, &mut Agreed)| agreed.1.phase == Phase::Free;
                 let (number, agreed) = (0..).zip(table).find(free).ok_or(Errno::NOBUFS)?;
+                let mut keys = self.attachment.agreements.keys();
+                self.keys
+                    .give(handle.slot, &mut keys, number)
+                    .map_err(|_| Errno::NOMEM)?;
+                drop(keys);
                 let any = SocketAddr::from(([0, 0, 0, 0], 0));
                 agreed.phase = Phase::Asked;
                 agreed.socket = Some(handle);
@@ -202,11 +208,7 @@ impl Domain {
                 return Err(errno::number(Errno::ADDRNOTAVAIL));
             }
         }
-        let opening = turn.opening;
-        let connection = turn
-            .shard
-            .connect(turn.now, &options, &|flow| opening.comes_home(flow))
-            .map_err(errno::of_connect)?;
+        let connection = connect_with_keys(&mut self.keys, handle.slot, &options, turn)?;
         if let Some(flow) = turn.shard.flow(connection) {
             let local = SocketAddr::new(flow.local.address, flow.local.port);
             state.set_local(local);

@@ -148,7 +148,7 @@ impl Domain {
         }
     }
 
-    fn socket_of(&mut self, handle: Handle) -> Result<&mut Socket, Errno> {
+    pub(super) fn socket_of(&mut self, handle: Handle) -> Result<&mut Socket, Errno> {
         match self.sockets.find(handle) {
             Some(Place {
                 slot:

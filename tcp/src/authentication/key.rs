@@ -29,6 +29,17 @@ impl PeerKey {
         self.peer
     }
 
+    /// Whether it can be one of a socket's keys, beside `others`.
+    ///
+    /// # Errors
+    /// None yet: of TCP-MD5 it takes the place of the one of its name.
+    pub fn fits_beside<'a>(
+        &self,
+        _others: impl Iterator<Item = &'a PeerKey>,
+    ) -> Result<(), KeyError> {
+        Ok(())
+    }
+
     /// What tells it from other keys of the same socket.
     pub fn name(&self) -> KeyName {
         KeyName::Md5 { peer: self.peer }

@@ -76,6 +76,11 @@ impl<M: Memory> Shard<M> {
         listener: Option<u32>,
     ) -> Result<(), DropReason> {
         let signature = arrival.options.signature;
+        let known = listener.and_then(|slot| self.listeners.get(slot));
+        if known.is_some_and(|listener| listener.lacks_keys) {
+            self.counters.keys_exhausted.increment();
+            return Err(DropReason::SignatureMissing);
+        }
         if signature.is_none() && self.keys.live() == 0 {
             return Ok(());
         }

@@ -48,11 +48,26 @@ impl<M: Memory> Shard<M> {
         self.keys.remove(&mut listener.keys, name)
     }
 
-    /// Takes all keys of a listener away, so that others can be given.
-    pub fn clear_listener_keys(&mut self, id: ListenerId) {
-        if let Some(listener) = self.listeners.by_id(id) {
-            self.keys.release(&mut listener.keys);
+    /// Gives a listener these keys in place of those that it has. Without room for all of them it accepts nobody, until it
+    /// is given others: peers whose key is missing would not have to sign.
+    ///
+    /// # Errors
+    /// When the handle names nothing, or there is no room.
+    pub fn set_listener_keys(
+        &mut self,
+        id: ListenerId,
+        keys: impl Iterator<Item = PeerKey>,
+    ) -> Result<(), KeyError> {
+        let listener = self.listeners.by_id(id).ok_or(KeyError::NoSocket)?;
+        self.keys.release(&mut listener.keys);
+        listener.lacks_keys = false;
+        for key in keys {
+            if let Err(error) = self.keys.add(&mut listener.keys, key) {
+                listener.lacks_keys = true;
+                return Err(error);
+            }
         }
+        Ok(())
     }
 
     /// Adds a key of a connection, or changes it: segments are signed with it, and must be, from now on. One for

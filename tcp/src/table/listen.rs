@@ -28,6 +28,8 @@ pub(crate) struct Listener {
     pub(crate) options: ListenOptions,
     /// Keys of its peers.
     pub(crate) keys: KeyRing,
+    /// There was no room for some: it accepts nobody.
+    pub(crate) lacks_keys: bool,
     /// Half-open requests on this shard.
     pub(crate) requests: usize,
     /// Of these, the ones whose SYN-ACK has not timed out yet.
@@ -95,6 +97,7 @@ impl ListenTable {
         let listener = Listener {
             options,
             keys: KeyRing::default(),
+            lacks_keys: false,
             requests: 0,
             young: 0,
             cookie_sent: None,

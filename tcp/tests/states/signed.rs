@@ -380,6 +380,25 @@ fn without_room_for_its_key_a_connection_does_not_open() {
 }
 
 #[test]
+fn a_listener_without_room_for_all_its_keys_accepts_nobody() {
+    let mut test = Test::listening(|limits| limits.keys_max = 1);
+    let listener = test.listener.unwrap();
+    let other = PeerKey::md5(Prefix::of(OURS), SECRET).unwrap();
+    let keys = [other, key(SECRET)];
+    let set = test.shard.set_listener_keys(listener, keys.into_iter());
+    assert_eq!(set, Err(KeyError::NoRoom));
+    assert_eq!(test.inject(syn().mss(1_000)), MISSING);
+    test.expect_nothing();
+    let keys = [key(SECRET)];
+    test.shard
+        .set_listener_keys(listener, keys.into_iter())
+        .unwrap();
+    test.signing = Some(Signing(SECRET));
+    test.inject(syn().mss(1_000));
+    test.expect(syn_ack(1));
+}
+
+#[test]
 fn a_key_has_one_to_eighty_bytes() {
     let peer = Prefix::of(THEIRS);
     assert_eq!(PeerKey::md5(peer, &[]).unwrap_err(), KeyError::Invalid);

@@ -83,15 +83,27 @@ impl Context {
         worker: u32,
         command: impl FnOnce(u64) -> Command,
     ) -> io::Result<Answer> {
-        match self.ask_any(worker, command)? {
+        match self.ask_any(worker, &[], command)? {
             Asked::Answer(answer) => Ok(answer),
             Asked::Info(_) => Err(Errno::PROTO.into()),
         }
     }
 
+    /// The same with a secret, of which nothing stays in this process's own memory.
+    pub(crate) fn ask_with_secret(
+        &self,
+        worker: u32,
+        secret: &[u8],
+        command: impl FnOnce(u64) -> Command,
+    ) -> io::Result<()> {
+        let asked = self.ask_any(worker, secret, command);
+        self.lock().message.wipe();
+        asked.map(drop)
+    }
+
     /// The same for what a connection has come to.
     pub(crate) fn ask_info(&self, worker: u32, socket: Handle) -> io::Result<Info> {
-        match self.ask_any(worker, |ticket| Command::Info { ticket, socket })? {
+        match self.ask_any(worker, &[], |ticket| Command::Info { ticket, socket })? {
             Asked::Info(info) => Ok(*info),
             Asked::Answer(_) => Err(Errno::PROTO.into()),
         }
@@ -110,7 +122,7 @@ impl Context {
             self.find_room(&mut inner, worker)?;
         }
         let ticket = inner.tickets.for_opening(told);
-        self.push_or_cancel(&mut inner, worker, ticket, &command(ticket))
+        self.push_or_cancel(&mut inner, worker, ticket, &command(ticket), &[])
     }
 
     /// Sends a command, if `command` gives one, and does not wait for the answer; should it fail, the socket is told.
@@ -127,7 +139,7 @@ impl Context {
         }
         let ticket = inner.tickets.for_failure(told);
         match command(ticket) {
-            Some(command) => self.push_or_cancel(&mut inner, worker, ticket, &command),
+            Some(command) => self.push_or_cancel(&mut inner, worker, ticket, &command, &[]),
             None => {
                 inner.tickets.cancel(ticket);
                 Ok(())
@@ -231,11 +243,16 @@ impl Context {
         Ok(())
     }
 
-    fn ask_any(&self, worker: u32, command: impl FnOnce(u64) -> Command) -> io::Result<Asked> {
+    fn ask_any(
+        &self,
+        worker: u32,
+        payload: &[u8],
+        command: impl FnOnce(u64) -> Command,
+    ) -> io::Result<Asked> {
         let ticket = {
             let mut inner = self.lock();
             let ticket = inner.tickets.for_thread();
-            self.push_or_cancel(&mut inner, worker, ticket, &command(ticket))?;
+            self.push_or_cancel(&mut inner, worker, ticket, &command(ticket), payload)?;
             ticket
         };
         let deadline = Instant::now() + ANSWER_TIMEOUT;
@@ -260,8 +277,9 @@ impl Context {
         worker: u32,
         ticket: u64,
         command: &Command,
+        payload: &[u8],
     ) -> io::Result<()> {
-        let pushed = self.push(inner, worker, command, &[]);
+        let pushed = self.push(inner, worker, command, payload);
         if pushed.is_err() {
             inner.tickets.cancel(ticket);
         }

@@ -177,6 +177,31 @@ impl TcpStream {
         Ok(stream)
     }
 
+    /// As [`TcpStream::connect`], with what is to be done before.
+    pub(crate) fn connect_prepared(
+        stack: &Stack,
+        remote: SocketAddr,
+        deadline: Option<Instant>,
+        prepare: impl FnOnce(&Socket) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        let context = stack.context();
+        let worker = context.pick_worker();
+        let socket = Socket::begin(context, worker, Patience::Waits, |ticket| Command::Open {
+            ticket,
+        })?;
+        prepare(&socket)?;
+        socket.ask(|ticket, socket| Command::Connect {
+            ticket,
+            socket,
+            remote,
+        })?;
+        Self::over(socket, remote).finish(deadline)
+    }
+
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.inner.socket
+    }
+
     fn finish(self, deadline: Option<Instant>) -> io::Result<Self> {
         let socket = &self.inner.socket;
         let ended = socket.wait(deadline, Wanted::Write, |snapshot| {

@@ -3,6 +3,7 @@
 use super::{Command, Direction, SendMark};
 use crate::consumer::Consumer;
 use crate::handle::Handle;
+use crate::key;
 use crate::message::{INLINE_BYTES_MAX, Message};
 use crate::producer::Producer;
 use crate::untrusted::Violation;
@@ -70,6 +71,31 @@ fn a_send_of_every_length_is_published_as_its_message_would_be() {
         let full = Command::push_send(&mut producer, socket, (0, 0), &bytes[..256]);
         assert_eq!(full, Ok(pushed), "a ring of eight slots");
     }
+}
+
+#[test]
+fn a_key_travels_whole_or_not_at_all() {
+    let command = Command::SetKey {
+        ticket: 7,
+        socket: Handle {
+            memory: 0,
+            slot: 3,
+            generation: 1,
+        },
+        option: crate::option::MD5_KEY,
+    };
+    let mut message = Message::new();
+    command.encode(&[9; key::BYTES], &mut message).unwrap();
+    let decoded = Command::decode(&message);
+    assert_eq!(decoded, Ok((command, &[9; key::BYTES][..])));
+    assert_eq!(command.encode(&[9; key::BYTES - 1], &mut message), None);
+    let fields = message.words()[..3].to_vec();
+    message.set_with_payload(23, &fields, &[9; 8]).unwrap();
+    assert_eq!(Command::decode(&message), Err(Violation::BadLength));
+    message.wipe();
+    assert!(message.words().is_empty());
+    message.begin(23, key::BYTES);
+    assert!(message.words().iter().all(|word| *word == 0));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Commands as messages, both ways.
 
 mod fields;
+mod set_key;
 mod urgent;
 
 use super::Command;
@@ -16,7 +17,7 @@ use fields::{
 use urgent::{PASS_MARK, TAKE_URGENT, mark_kind, mark_of, pass_mark, take_urgent};
 
 impl Command {
-    /// Puts it into a message. `payload` is what a `Send` carries, empty for all others; None when it is too long.
+    /// Puts it into a message. `payload` is what a `Send` or `SetKey` carries, empty for all others; None when it is too long.
     #[inline]
     pub fn encode(&self, payload: &[u8], message: &mut Message) -> Option<()> {
         if let Self::Send {
@@ -36,6 +37,9 @@ impl Command {
         {
             let words = [socket.to_word(), offset, read];
             return message.set_with_payload(mark_kind(mark), &words, payload);
+        }
+        if let Self::SetKey { .. } = self {
+            return set_key::encode(self, payload, message);
         }
         if !payload.is_empty() {
             return None;
@@ -154,12 +158,13 @@ impl Command {
             | Self::ConnectNew { .. }
             | Self::Listen { .. }
             | Self::Take { .. }
+            | Self::SetKey { .. }
             | Self::Send { .. }
             | Self::SendMarked { .. } => None,
         }
     }
 
-    /// Takes a command out of a message, with the payload of a `Send` or `SendMarked`, which is empty for all others.
+    /// Takes a command out of a message, with the payload of a `Send`, `SendMarked` or `SetKey`, which is empty for all others.
     ///
     /// # Errors
     /// When it is no command of this version, or a field cannot be what it is.
@@ -185,6 +190,9 @@ impl Command {
                 mark,
             };
             return Ok((command, message.payload(SEND_FIELDS)));
+        }
+        if message.kind() == SET_KEY {
+            return set_key::decode(message);
         }
         Ok((Self::decode_any(message)?, &[]))
     }
@@ -361,6 +369,7 @@ const UNSUBSCRIBE: u8 = 15;
 const CONNECT_NEW: u8 = 16;
 const INFO: u8 = 17;
 const GET_OPTION: u8 = 18;
+const SET_KEY: u8 = 23;
 const CONNECT_NEW_WORDS: usize = 1 + 2 * ADDRESS_WORDS;
 const SEND_FIELDS: usize = 3;
 

@@ -2,6 +2,7 @@
 
 mod ending;
 mod hostile;
+mod keys;
 mod leaving;
 mod options;
 mod serving;

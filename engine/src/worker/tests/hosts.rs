@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use coremill_tcp::authentication::KeyRing;
 use coremill_tcp::error::ConnectError;
 use coremill_tcp::limits::{Limits, Secrets};
 use coremill_tcp::options::{ConnectOptions, SocketOptions};
@@ -220,6 +221,15 @@ impl Network {
 
     /// Opens a connection from the client to the server's `port`.
     pub(super) fn connect(&mut self, port: u16) -> Result<ConnectionId, ConnectError> {
+        self.connect_with_keys(port, &mut KeyRing::default())
+    }
+
+    /// The same with keys.
+    pub(super) fn connect_with_keys(
+        &mut self,
+        port: u16,
+        keys: &mut KeyRing,
+    ) -> Result<ConnectionId, ConnectError> {
         let options = ConnectOptions {
             source: CLIENT.into(),
             source_port: None,
@@ -230,7 +240,7 @@ impl Network {
         };
         let now = self.clock.now();
         let shard = self.client.shard();
-        shard.connect(now, &options, &|_| true)
+        shard.connect_with_keys(now, &options, keys, &|_| true)
     }
 
     /// Opens `count` connections, few at a time: not more than wait for a neighbour's address.

@@ -202,9 +202,20 @@ impl Side {
         worker: u32,
         command: impl Fn(u64) -> Command,
     ) -> Result<(Option<Handle>, u64), u16> {
+        self.ask_with(network, worker, &[], command)
+    }
+
+    /// The same with what travels with it.
+    pub(super) fn ask_with(
+        &mut self,
+        network: &mut Network,
+        worker: u32,
+        payload: &[u8],
+        command: impl Fn(u64) -> Command,
+    ) -> Result<(Option<Handle>, u64), u16> {
         self.tickets += 1;
         let asked = self.tickets;
-        self.say(worker, &command(asked), &[]);
+        self.say(worker, &command(asked), payload);
         for _ in 0..20 {
             network.turn(1);
             self.listen_to_events();
