@@ -1,10 +1,13 @@
 //! What a signature covers of a segment: the pseudo header, the header with a checksum of zero, the data.
 
 use std::net::IpAddr;
+use std::ops::Range;
 
+use crate::address::Endpoint;
 use crate::checksum::PROTOCOL_TCP;
-use crate::header::{CHECKSUM_OFFSET, HEADER_BYTES};
-use crate::header_options::code_within;
+use crate::header::{CHECKSUM_OFFSET, Flags, HEADER_BYTES};
+use crate::header_options::{OPTIONS_BYTES_MAX, code_within};
+use crate::sequence::SequenceNumber;
 
 /// A segment on its way from `source` to `destination`.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +44,61 @@ impl Covered<'_> {
         }
     }
 
+    /// Who sends it, and to whom.
+    pub(super) fn ends(&self) -> (Endpoint, Endpoint) {
+        let port = |at: usize| {
+            let port = self.bytes.get(at..).and_then(|rest| rest.first_chunk());
+            port.map_or(0, |port| u16::from_be_bytes(*port))
+        };
+        (
+            Endpoint::new(self.source, port(0)),
+            Endpoint::new(self.destination, port(2)),
+        )
+    }
+
+    /// All options, and where among them the code lies; room for as many as there can be.
+    pub(super) fn options(&self) -> ([u8; OPTIONS_BYTES_MAX], Range<usize>) {
+        let mut options = [0; OPTIONS_BYTES_MAX];
+        let bytes = self.option_bytes();
+        if let Some(place) = options.get_mut(..bytes.len()) {
+            place.copy_from_slice(bytes);
+        }
+        (options, code_within(bytes).unwrap_or_default())
+    }
+
+    /// Where among the options the one of TCP-AO lies.
+    pub(super) fn option(&self) -> Range<usize> {
+        match code_within(self.option_bytes()) {
+            Some(code) => code.start.saturating_sub(4)..code.end,
+            None => 0..0,
+        }
+    }
+
+    fn option_bytes(&self) -> &[u8] {
+        self.bytes
+            .get(HEADER_BYTES..self.header_length)
+            .unwrap_or_default()
+    }
+
+    /// SEG.SEQ.
+    pub(super) fn sequence(&self) -> SequenceNumber {
+        SequenceNumber::new(self.word(4))
+    }
+
+    /// SEG.ACK.
+    pub(super) fn acknowledgment(&self) -> SequenceNumber {
+        SequenceNumber::new(self.word(8))
+    }
+
+    pub(super) fn flags(&self) -> Flags {
+        Flags::from_bits(self.bytes.get(13).copied().unwrap_or(0))
+    }
+
+    fn word(&self, at: usize) -> u32 {
+        let word = self.bytes.get(at..).and_then(|rest| rest.first_chunk());
+        word.map_or(0, |word| u32::from_be_bytes(*word))
+    }
+
     /// The header without its options, with a checksum of zero.
     pub(super) fn fixed_header(&self) -> [u8; HEADER_BYTES] {
         let mut header = [0; HEADER_BYTES];
@@ -53,8 +111,7 @@ impl Covered<'_> {
 
     /// The code that it carries; empty when it carries none.
     pub(super) fn code(&self) -> &[u8] {
-        let options = self.bytes.get(HEADER_BYTES..self.header_length);
-        let options = options.unwrap_or_default();
+        let options = self.option_bytes();
         let code = code_within(options).and_then(|place| options.get(place));
         code.unwrap_or_default()
     }

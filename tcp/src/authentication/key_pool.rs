@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::key::{KeyError, KeyName, PeerKey};
+use super::ao::TrafficKey;
+use super::key::{AoKey, KeyError, KeyName, PeerKey};
 use crate::table::NONE;
 
 /// The keys of a shard.
@@ -18,7 +19,23 @@ pub(crate) struct KeyPool {
 #[derive(Debug)]
 struct Place {
     key: Option<PeerKey>,
+    /// Of TCP-AO: what a connection signs with, and what its peer does.
+    traffic: Traffic,
     next: u32,
+}
+
+/// The traffic keys of a connection by one master key, but for those of SYNs.
+#[derive(Debug)]
+pub(crate) struct Traffic {
+    pub(crate) send: TrafficKey,
+    pub(crate) receive: TrafficKey,
+}
+
+impl Traffic {
+    const NONE: Self = Self {
+        send: TrafficKey::none(),
+        receive: TrafficKey::none(),
+    };
 }
 
 /// Keys of one owner, those of the longest prefix first. Only the shard that filled it can empty it, and it
@@ -61,6 +78,7 @@ impl KeyPool {
 
     /// Adds a key behind those of longer or equal prefix. One of TCP-MD5 takes the place of the one of its name.
     pub(crate) fn add(&mut self, ring: &mut KeyRing, key: PeerKey) -> Result<(), KeyError> {
+        key.fits_beside(self.iter(ring))?;
         if let Some(at) = self.named(ring, key.name()) {
             if let Some(place) = self.places.get_mut(at as usize) {
                 place.key = Some(key);
@@ -128,7 +146,53 @@ impl KeyPool {
 
     /// The key of the longest prefix that is for `peer`.
     pub(crate) fn md5_for(&self, ring: &KeyRing, peer: IpAddr) -> Option<&PeerKey> {
-        self.iter(ring).find(|key| key.peer.contains(peer))
+        self.iter(ring)
+            .find(|key| key.ao.is_none() && key.peer.contains(peer))
+    }
+
+    /// Where the first key of TCP-AO for `peer` lies that is what is looked for.
+    pub(crate) fn ao_for(
+        &self,
+        ring: &KeyRing,
+        peer: IpAddr,
+        is_it: impl Fn(&AoKey) -> bool,
+    ) -> Option<u32> {
+        let mut at = ring.first;
+        while let Some((key, next)) = self.look(at) {
+            if key.peer.contains(peer) && key.ao.as_ref().is_some_and(&is_it) {
+                return Some(at);
+            }
+            at = next;
+        }
+        None
+    }
+
+    /// A key of TCP-AO by its place.
+    pub(crate) fn ao_at(&self, at: u32) -> Option<(&PeerKey, &AoKey)> {
+        let (key, _) = self.look(at)?;
+        Some((key, key.ao.as_ref()?))
+    }
+
+    /// The traffic keys of one.
+    pub(crate) fn traffic_at(&self, at: u32) -> Option<&Traffic> {
+        self.places.get(at as usize).map(|place| &place.traffic)
+    }
+
+    /// Gives all keys of a ring the traffic keys that `derive` makes.
+    pub(crate) fn set_traffic(
+        &mut self,
+        ring: &KeyRing,
+        derive: impl Fn(&PeerKey, &AoKey) -> Traffic,
+    ) {
+        let mut at = ring.first;
+        while let Some(place) = self.places.get_mut(at as usize) {
+            if let Some(key) = &place.key
+                && let Some(ao) = &key.ao
+            {
+                place.traffic = derive(key, ao);
+            }
+            at = place.next;
+        }
     }
 
     fn named(&self, ring: &KeyRing, name: KeyName) -> Option<u32> {
@@ -158,6 +222,7 @@ impl KeyPool {
     fn take(&mut self, key: PeerKey, next: u32) -> Option<u32> {
         let place = Place {
             key: Some(key),
+            traffic: Traffic::NONE,
             next,
         };
         let at = if let Some(free) = self.places.get_mut(self.free as usize) {
@@ -182,6 +247,7 @@ impl KeyPool {
         if place.key.take().is_some() {
             self.live -= 1;
         }
+        place.traffic = Traffic::NONE;
         let next = std::mem::replace(&mut place.next, self.free);
         self.free = at;
         next

@@ -1,13 +1,16 @@
 //! The keys of a connection: taken when it opens, or given later; and the signatures of what it sends.
 
 use super::{Connection, Context};
-use crate::authentication::{Authentication, Covered, KeyError, KeyRing};
+use crate::address::Flow;
+use crate::authentication::key_pool::KeyPool;
+use crate::authentication::{AoState, Authentication, Covered, KeyError, KeyRing};
 use crate::header::Segment;
 use crate::header_options::Signature;
 use crate::memory::Memory;
 use crate::packet::Outgoing;
 use crate::reply::{Reply, write_code};
 use crate::state::State;
+use crate::table::request::Handshake;
 
 impl<Q: Default> Connection<Q> {
     /// A new connection has these keys, all of them for its peer.
@@ -18,6 +21,7 @@ impl<Q: Default> Connection<Q> {
         &mut self,
         context: &mut Context<'_, M>,
         mut ring: KeyRing,
+        handshake: Option<&Handshake>,
     ) -> Result<(), KeyError> {
         if ring.is_empty() {
             return Ok(());
@@ -27,7 +31,15 @@ impl<Q: Default> Connection<Q> {
             context.keys.release(&mut ring);
             return Err(KeyError::NoRoom);
         };
-        extension.authentication = Some(Authentication { ring });
+        let (keys, flow) = (&mut *context.keys, &self.flow);
+        let ao = match handshake {
+            None => AoState::opening(keys, &ring, flow, self.send.unacknowledged),
+            Some(handshake) => {
+                let numbers = (handshake.ours, handshake.theirs);
+                AoState::accepted(keys, &ring, flow, numbers, handshake.ao())
+            }
+        };
+        extension.authentication = Some(Authentication { ring, ao });
         self.keys_changed(context);
         if self.state == State::SynSent && self.find_signature(context) == Some(Signature::Md5) {
             // They would not fit beside it and SACK blocks (as Linux).
@@ -43,7 +55,7 @@ impl<Q: Default> Connection<Q> {
     pub(crate) fn change_keys<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<'_, M>,
-        change: impl FnOnce(&mut Context<'_, M>, &mut KeyRing) -> Result<(), KeyError>,
+        change: impl FnOnce(&mut KeyPool, &mut Authentication, &Flow) -> Result<(), KeyError>,
     ) -> Result<(), KeyError> {
         let Some(extension) = context.extensions.ensure(&mut self.extension) else {
             context.counters.extensions_exhausted.increment();
@@ -51,7 +63,7 @@ impl<Q: Default> Connection<Q> {
         };
         // Taken out, so that it is borrowed no longer than the context.
         let mut authentication = extension.authentication.take().unwrap_or_default();
-        let done = change(context, &mut authentication.ring);
+        let done = change(context.keys, &mut authentication, &self.flow);
         let kept = (!authentication.ring.is_empty()).then_some(authentication);
         if let Some(extension) = context.extensions.get_mut(&self.extension) {
             extension.authentication = kept;
@@ -61,7 +73,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// What a signature takes of each segment is no room for data.
-    fn keys_changed<M>(&mut self, context: &mut Context<'_, M>) {
+    pub(crate) fn keys_changed<M>(&mut self, context: &mut Context<'_, M>) {
         let signature = self.find_signature(context);
         let bytes = signature.map_or(0, Signature::padded_bytes);
         if self.extension.signature_bytes() != bytes {

@@ -69,7 +69,7 @@ impl<Q: Default> Connection<Q> {
         timestamp_offset: u32,
     ) -> Self {
         let limits = context.limits;
-        let mss = sending_mss(handshake.mss.min(handshake.own_mss), limits);
+        let mss = sending_mss(handshake.mss.get().min(handshake.own_mss), limits);
         let mut connection = Self::blank(context.now, flow, handshake.ours, mss, limits);
         connection.state = State::SynReceived;
         connection.send.unacknowledged = handshake.ours + 1;

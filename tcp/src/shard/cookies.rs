@@ -1,10 +1,13 @@
 //! SYN cookies in use: a SYN is answered without a record, and the ACK that comes back makes a
 //! connection or is refused (RFC 4987, section 3.6).
 
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use super::Shard;
+use super::authenticate::AoAnswer;
 use super::segment::Arrival;
+use crate::authentication::AoIds;
 use crate::connection::own_mss;
 use crate::drop_reason::DropReason;
 use crate::ecn::EcnMode;
@@ -24,12 +27,14 @@ impl<M: Memory> Shard<M> {
         let mut handshake = self.handshake(arrival, Default::default());
         let (ours, _) = self
             .syn_cookies
-            .make(now, &flow, handshake.theirs, handshake.mss);
+            .make(now, &flow, handshake.theirs, handshake.mss.get());
         handshake.ours = ours;
         let agreed = handshake.agreed;
         if !agreed.timestamps() {
             // Nowhere to remember the rest in.
+            let ids = handshake.ao();
             handshake.agreed = Agreed::new(None, false, false);
+            handshake = handshake.with_ao(ids);
         }
         let stamps = self.request_stamps(&flow, &handshake);
         let timestamps = stamps.option(now).map(|_| {
@@ -48,7 +53,8 @@ impl<M: Memory> Shard<M> {
         if let Some(listener) = self.listeners.get_mut(slot) {
             listener.cookie_sent = Some(now);
         }
-        self.reply(Reply {
+        let ao = AoAnswer::of(&handshake);
+        let reply = Reply {
             flow,
             sequence: ours,
             acknowledgment: handshake.theirs + 1,
@@ -61,7 +67,8 @@ impl<M: Memory> Shard<M> {
                 sack: handshake.agreed.sack(),
             }),
             signature: None,
-        });
+        };
+        self.reply(reply, ao);
         Verdict::Accepted { progress: false }
     }
 
@@ -88,7 +95,8 @@ impl<M: Memory> Shard<M> {
         self.counters.syncookies_received.increment();
         if self.refuses_overflow(slot) {
             if self.limits.abort_on_overflow {
-                self.reply(Reply::reset_for(arrival.flow, arrival.segment));
+                let ao = AoAnswer::to(arrival.segment, arrival.options);
+                self.reply(Reply::reset_for(arrival.flow, arrival.segment), ao);
             }
             return Verdict::Dropped(DropReason::ListenOverflow);
         }
@@ -137,19 +145,21 @@ impl<M: Memory> Shard<M> {
                     .then(|| Agreed::new(kept.window_scale, true, kept.sack).with_ecn(kept.ecn))?
             }
         };
-        Some(Handshake {
+        let handshake = Handshake {
             started: arrival.now,
             ours,
             theirs,
             timestamp: stamp.map_or(0, |stamp| stamp.value),
             window: header.window,
-            mss,
+            mss: NonZeroU16::new(mss).unwrap_or(NonZeroU16::MIN),
             own_mss: own_mss(arrival.mtu, flow.remote.address, limits),
             agreed,
             sent: 0,
             timeouts: 0,
-            is_acknowledged: true,
-        })
+            ao_ids: AoIds::default(),
+        };
+        let ids = AoIds::answering(arrival.options.signature);
+        Some(handshake.acknowledged().with_ao(ids))
     }
 }
 

@@ -139,7 +139,10 @@ impl<M: Memory> Shard<M> {
             return None;
         }
         let mut connection = Connection::accepted(&context, flow, &handshake, offset);
-        if connection.begin_with_keys(&mut context, ring).is_err() {
+        if connection
+            .begin_with_keys(&mut context, ring, Some(&handshake))
+            .is_err()
+        {
             // Without its keys it would be open to everybody.
             context.counters.keys_exhausted.increment();
             context.fast_opens.openings.remove(&flow);

@@ -124,7 +124,7 @@ impl<M: Memory> Shard<M> {
                 let (flow, pending) = self.requests.get(cursor.slot)?;
                 let row = light_row(flow, State::SynReceived, self.limits.rto_initial);
                 Some(ConnectionRow {
-                    maximum_segment_bytes: pending.handshake.mss,
+                    maximum_segment_bytes: pending.handshake.mss.get(),
                     retransmissions: u32::from(pending.handshake.sent.saturating_sub(1)),
                     hold: "handshake",
                     ..row

@@ -1,7 +1,7 @@
-//! The user's keys: of sockets that are nothing yet, of listeners, of connections (TCP_MD5SIG).
+//! The user's keys: of sockets that are nothing yet, of listeners, of connections (TCP_MD5SIG, TCP_AO_ADD_KEY and the rest).
 
 use super::Shard;
-use crate::authentication::{KeyError, KeyName, KeyRing, PeerKey};
+use crate::authentication::{AoInfo, KeyError, KeyName, KeyRing, PeerKey};
 use crate::event::{ConnectionId, ListenerId};
 use crate::extension::ExtensionHandle;
 use crate::memory::Memory;
@@ -70,11 +70,11 @@ impl<M: Memory> Shard<M> {
         Ok(())
     }
 
-    /// Adds a key of a connection, or changes it: segments are signed with it, and must be, from now on. One for
-    /// other peers changes nothing.
+    /// Adds a key of a connection, or changes it: of TCP-MD5, and segments are signed with it, and must be, from now on;
+    /// of TCP-AO, and it can be chosen, or asked for by the peer. One for other peers changes nothing.
     ///
     /// # Errors
-    /// When the handle names nothing, or there is no room.
+    /// When the handle names nothing, there is no room, or a connection that began without TCP-AO is to have it.
     pub fn add_connection_key(
         &mut self,
         now: Instant,
@@ -87,7 +87,10 @@ impl<M: Memory> Shard<M> {
         if !key.peer().contains(connection.flow.remote.address) {
             return Ok(());
         }
-        connection.change_keys(&mut context, |context, ring| context.keys.add(ring, key))
+        let result =
+            connection.change_keys(&mut context, |keys, found, flow| found.add(keys, flow, key));
+        self.settle(now, slot);
+        result
     }
 
     /// Takes a key of a connection away.
@@ -106,8 +109,61 @@ impl<M: Memory> Shard<M> {
         if !connection.extension.is_held() {
             return Err(KeyError::NoKey);
         }
-        connection.change_keys(&mut context, |context, ring| {
-            context.keys.remove(ring, name)
+        connection.change_keys(&mut context, |keys, found, _| found.remove(keys, name))
+    }
+
+    /// The key of TCP-AO with this id signs what a connection sends from now on, or its peer is asked to sign with the other
+    /// (Linux: current_key, rnext_key).
+    ///
+    /// # Errors
+    /// [`KeyError::NoKey`] for an id that no key has, [`KeyError::Invalid`] for a connection without TCP-AO.
+    /// RFC 5925, section 7.2.
+    pub fn choose_ao_keys(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        current: Option<u8>,
+        next: Option<u8>,
+    ) -> Result<(), KeyError> {
+        let slot = self.connections.slot_of(id).ok_or(KeyError::NoSocket)?;
+        let (connections, mut context) = self.split(now);
+        let connection = connections.get_mut(slot).ok_or(KeyError::NoSocket)?;
+        if connection.extension.signature_bytes() == 0 {
+            return Err(KeyError::Invalid);
+        }
+        connection.change_keys(&mut context, |keys, found, flow| {
+            let ao = found.ao.as_mut().ok_or(KeyError::Invalid)?;
+            ao.choose(keys, &found.ring, flow, (current, next))
+        })
+    }
+
+    /// Whether ICMP errors about a connection with TCP-AO are believed (Linux: accept_icmps); not by default.
+    ///
+    /// # Errors
+    /// [`KeyError::Invalid`] for a connection without TCP-AO.
+    /// RFC 5925, section 7.8.
+    pub fn set_ao_accepts_icmps(&mut self, id: ConnectionId, is_on: bool) -> Result<(), KeyError> {
+        let slot = self.connections.slot_of(id).ok_or(KeyError::NoSocket)?;
+        let connection = self.connections.get(slot).ok_or(KeyError::NoSocket)?;
+        let extension = self.extensions.get_mut(&connection.extension);
+        let found = extension.and_then(|found| found.authentication.as_mut());
+        let ao = found.and_then(|found| found.ao.as_mut());
+        ao.ok_or(KeyError::Invalid)?.accepts_icmps = is_on;
+        Ok(())
+    }
+
+    /// What a connection with TCP-AO has come to (Linux: TCP_AO_INFO); None for any other.
+    pub fn ao_info(&self, id: ConnectionId) -> Option<AoInfo> {
+        let slot = self.connections.slot_of(id)?;
+        let connection = self.connections.get(slot)?;
+        let extension = self.extensions.get(&connection.extension)?;
+        let ao = extension.authentication.as_ref()?.ao.as_ref()?;
+        let (current_id, next_id) = ao.ids(&self.keys)?;
+        Some(AoInfo {
+            current_id,
+            next_id,
+            accepts_icmps: ao.accepts_icmps,
+            counts: ao.counts,
         })
     }
 

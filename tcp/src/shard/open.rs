@@ -164,7 +164,7 @@ impl<M: Memory> Shard<M> {
         let mut connection = Connection::opening(now, flow, options, initial, offset, &self.limits);
         let (_, mut context) = self.split(now);
         connection
-            .begin_with_keys(&mut context, std::mem::take(ring))
+            .begin_with_keys(&mut context, std::mem::take(ring), None)
             .map_err(|_| ConnectError::NoRoomForKeys)?;
         let full = ConnectError::TableFull(self.limits.connections_max);
         let slot = self.connections.insert(hash, connection).ok_or(full)?;

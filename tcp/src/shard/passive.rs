@@ -1,9 +1,11 @@
 //! Passive opens begin: a SYN meets a listener and becomes a light request, a cookie, or nothing.
 
+use std::num::NonZeroU16;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Shard;
 use super::segment::Arrival;
+use crate::authentication::AoIds;
 use crate::connection::ecn::is_asked_for;
 use crate::connection::{default_mss, own_mss};
 use crate::drop_reason::DropReason;
@@ -27,7 +29,7 @@ impl<M: Memory> Shard<M> {
     ) -> Verdict {
         let flags = arrival.segment.header.flags;
         let listener = self.listeners.find(arrival.flow.local);
-        if let Err(reason) = self.authenticate_arrival(arrival, listener) {
+        if let Err(reason) = self.authenticate_arrival(arrival, listener, None) {
             return Verdict::Dropped(reason);
         }
         let Some(slot) = listener.filter(|_| !flags.contains(Flags::RST)) else {
@@ -142,7 +144,8 @@ impl<M: Memory> Shard<M> {
             timestamp: stamp.map_or(0, |stamp| stamp.value),
             window: arrival.segment.header.window,
             // RFC 9293, MUST-15: 536 (1220) without the option.
-            mss: options.mss.unwrap_or(default_mss(remote)).max(1),
+            mss: NonZeroU16::new(options.mss.unwrap_or(default_mss(remote)))
+                .unwrap_or(NonZeroU16::MIN),
             own_mss: own_mss(arrival.mtu, remote, limits),
             agreed: Agreed::new(
                 options.window_scale.filter(|_| limits.window_scaling),
@@ -152,8 +155,9 @@ impl<M: Memory> Shard<M> {
             .with_ecn(is_asked_for(limits, arrival.segment)),
             sent: 0,
             timeouts: 0,
-            is_acknowledged: false,
+            ao_ids: AoIds::default(),
         }
+        .with_ao(AoIds::answering(options.signature))
     }
 
     /// Appends a connection to its listener's accept queue.

@@ -1,6 +1,7 @@
 //! Segments of half-open requests, up to the ACK that makes a connection of one.
 
 use super::Shard;
+use super::authenticate::AoAnswer;
 use super::segment::Arrival;
 use crate::connection::{Connection, is_before};
 use crate::drop_reason::DropReason;
@@ -39,7 +40,7 @@ impl<M: Memory> Shard<M> {
         if self.is_deferred(arrival, &pending) {
             self.counters.defer_accept_drop.increment();
             if let Some(pending) = self.requests.get_mut(key) {
-                pending.handshake.is_acknowledged = true;
+                pending.handshake = pending.handshake.acknowledged();
             }
             return Verdict::Accepted { progress: true };
         }
@@ -74,7 +75,8 @@ impl<M: Memory> Shard<M> {
     ) -> Result<(), DropReason> {
         let header = &arrival.segment.header;
         if header.acknowledgment != handshake.ours + 1 || handshake.sent == 0 {
-            self.reply(Reply::reset_for(arrival.flow, arrival.segment));
+            let reset = Reply::reset_for(arrival.flow, arrival.segment);
+            self.reply(reset, AoAnswer::of(handshake));
             return Err(DropReason::BadHandshakeAck);
         }
         let is_stale = arrival.options.timestamps.is_some_and(|stamp| {
@@ -120,7 +122,8 @@ impl<M: Memory> Shard<M> {
         if self.refuses_overflow(id.slot) {
             if self.limits.abort_on_overflow {
                 self.drop_request(arrival.hash, key);
-                self.reply(Reply::reset_for(arrival.flow, arrival.segment));
+                let reset = Reply::reset_for(arrival.flow, arrival.segment);
+                self.reply(reset, AoAnswer::of(&pending.handshake));
             }
             return Verdict::Dropped(DropReason::ListenOverflow);
         }
@@ -175,7 +178,10 @@ impl<M: Memory> Shard<M> {
             return None;
         }
         let mut connection = Connection::accepted(&context, flow, handshake, offset);
-        if connection.begin_with_keys(&mut context, ring).is_err() {
+        if connection
+            .begin_with_keys(&mut context, ring, Some(handshake))
+            .is_err()
+        {
             // Without its keys it would be open to everybody.
             context.counters.keys_exhausted.increment();
             return None;
@@ -235,7 +241,7 @@ impl<M: Memory> Shard<M> {
         let scale = handshake.scale_offered(&self.limits).unwrap_or(0);
         let window = handshake.window_offered(&self.limits).div_ceil(1 << scale);
         self.counters.challenge_ack.increment();
-        self.reply(Reply {
+        let reply = Reply {
             flow,
             sequence: handshake.ours + 1,
             acknowledgment: handshake.theirs + 1,
@@ -244,7 +250,8 @@ impl<M: Memory> Shard<M> {
             timestamps: self.request_stamps(&flow, &handshake).option(now),
             syn: None,
             signature: None,
-        });
+        };
+        self.reply(reply, AoAnswer::of(&handshake));
     }
 }
 

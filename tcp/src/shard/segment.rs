@@ -1,6 +1,7 @@
 //! A segment arrives: checked, and brought to the connection, record or listener it is for.
 
 use super::Shard;
+use super::authenticate::AoAnswer;
 use crate::address::{Endpoint, Flow};
 use crate::checksum;
 use crate::drop_reason::DropReason;
@@ -181,6 +182,9 @@ impl<M: Memory> Shard<M> {
         let Some(slot) = self.connections.find(hash, &quoted.flow) else {
             return Verdict::Dropped(DropReason::IcmpIrrelevant);
         };
+        if self.ignores_icmp(slot, quoted) {
+            return Verdict::Dropped(DropReason::IcmpIrrelevant);
+        }
         let (connections, mut context) = self.split(now);
         let result = match connections.get_mut(slot) {
             Some(connection) => connection.unreachable(&mut context, quoted),
@@ -265,7 +269,8 @@ impl<M: Memory> Shard<M> {
             let reset = Reply::reset_for(*flow, segment);
             // Who did not sign would not take a signature.
             if code_within(segment.options).is_some() {
-                self.reply(reset);
+                let options = Options::parse(segment.options).unwrap_or_default();
+                self.reply(reset, AoAnswer::to(segment, &options));
             } else {
                 self.replies.push(reset);
             }

@@ -85,7 +85,7 @@ impl<M: Memory> Shard<M> {
             }
             let retries = listener.syn_ack_retries(limits.syn_ack_retries);
             let deferred = listener.options.defer_accept_timeouts(limits);
-            syn_ack_timeout(timeouts, retries, handshake.is_acknowledged, deferred)
+            syn_ack_timeout(timeouts, retries, handshake.is_acknowledged(), deferred)
         });
         if let Some(pending) = self.requests.get_mut(key) {
             pending.handshake.timeouts = u8::try_from(timeouts).unwrap_or(u8::MAX);

@@ -2,6 +2,7 @@
 
 use super::Shard;
 use crate::address::Flow;
+use crate::authentication;
 use crate::connection::{Connection, Stamps};
 use crate::header::{Flags, Header};
 use crate::header_options::Options;
@@ -135,7 +136,14 @@ impl<M: Memory> Shard<M> {
         let (flow, pending) = self.requests.get(key)?;
         let (listener, handshake) = (pending.listener, pending.handshake);
         let is_first = pending.handshake.sent == 0;
-        let signature = self.signature_of_request(listener, &flow);
+        let signature = match self.signature_of_request(listener, &flow, &handshake) {
+            authentication::Reply::Unsigned => None,
+            authentication::Reply::Signed(signature) => Some(signature),
+            authentication::Reply::Withheld => {
+                self.drop_request(self.hash_of(&flow), key);
+                return None;
+            }
+        };
         let mut options = Options {
             mss: Some(handshake.own_mss),
             window_scale: handshake.scale_offered(&self.limits),
@@ -159,7 +167,7 @@ impl<M: Memory> Shard<M> {
         };
         let length = header.emit(&options, out)?;
         if let (Some(signature), Some(out)) = (signature, out.get_mut(..length)) {
-            self.sign_for_request(listener, &flow, signature, out);
+            self.sign_for_request((listener, &flow), &handshake, signature, out);
         }
         let timer = self.request_timer(key);
         if let Some(pending) = self.requests.get_mut(key) {

@@ -1,11 +1,13 @@
 //! Half-open passive connections: a light record each, from SYN to the handshake's last ACK.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU16;
 
 use super::chains::Chains;
 use super::family::{CompactFlow, Family};
 use super::slots::{Slot, Slots};
 use crate::address::Flow;
+use crate::authentication::AoIds;
 use crate::event::ListenerId;
 use crate::header::Flags;
 use crate::sequence::SequenceNumber;
@@ -54,8 +56,8 @@ pub(crate) struct Handshake {
     pub(crate) timestamp: u32,
     /// The window of the peer's SYN, never scaled.
     pub(crate) window: u16,
-    /// The peer's MSS, or the default where it named none.
-    pub(crate) mss: u16,
+    /// The peer's MSS, or the default where it named none; never 0, so that a vacant slot needs no byte of its own.
+    pub(crate) mss: NonZeroU16,
     /// What our link carries.
     pub(crate) own_mss: u16,
     /// The options that both ends use.
@@ -64,8 +66,35 @@ pub(crate) struct Handshake {
     pub(crate) sent: u8,
     /// Of these, sent because nothing came back in time.
     pub(crate) timeouts: u8,
+    /// What our answers carry, where `agreed` says that the SYN was signed by TCP-AO.
+    pub(crate) ao_ids: AoIds,
+}
+
+impl Handshake {
+    /// The peer's SYN was signed by TCP-AO; our answers carry these.
+    pub(crate) fn ao(&self) -> Option<AoIds> {
+        (self.agreed.bits & AO != 0).then_some(self.ao_ids)
+    }
+
+    /// The same from now on.
+    pub(crate) fn with_ao(mut self, ids: Option<AoIds>) -> Self {
+        if let Some(ids) = ids {
+            self.ao_ids = ids;
+            self.agreed.bits |= AO;
+        }
+        self
+    }
+
     /// The peer's ACK has come, and the listener waits for data (TCP_DEFER_ACCEPT).
-    pub(crate) is_acknowledged: bool,
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        self.agreed.bits & ACKNOWLEDGED != 0
+    }
+
+    /// The same from now on.
+    pub(crate) fn acknowledged(mut self) -> Self {
+        self.agreed.bits |= ACKNOWLEDGED;
+        self
+    }
 }
 
 /// Options that both SYNs carry, in two bytes.
@@ -281,6 +310,8 @@ const TIMESTAMPS: u8 = 1;
 const SACK: u8 = 2;
 const ECN: u8 = 4;
 const FAST_OPEN: u8 = 8;
+const AO: u8 = 16;
+const ACKNOWLEDGED: u8 = 32;
 
 const _: () = assert!(size_of::<Slot<Request<Ipv4Addr>>>() <= 64);
 const _: () = assert!(size_of::<Slot<Request<Ipv6Addr>>>() <= 96);

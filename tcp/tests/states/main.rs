@@ -24,6 +24,7 @@ mod segmentation;
 mod self_connect;
 mod sending;
 mod signed;
+mod signed_ao;
 mod socket_options;
 mod time_wait;
 mod unreachable;
