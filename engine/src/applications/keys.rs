@@ -114,6 +114,8 @@ fn change(option: u32, payload: &[u8]) -> Result<Change, Errno> {
 fn of_key(error: KeyError) -> Errno {
     match error {
         KeyError::Invalid => Errno::INVAL,
+        KeyError::Exists => Errno::EXIST,
+        KeyError::InUse => Errno::BUSY,
         KeyError::NoKey => Errno::NOENT,
         KeyError::Rejected => Errno::KEYREJECTED,
         KeyError::NoRoom => Errno::NOMEM,
