@@ -19,6 +19,8 @@ pub(crate) struct Extension {
     pub(crate) trouble_since: Option<Instant>,
     /// Round trips that spread further than the least that a timeout adds.
     pub(crate) spread: Option<Spread>,
+    /// The payload that segments got when the path was suspected to swallow larger ones; 0 when it was not.
+    pub(crate) doubted_payload: u16,
     /// Urgent data, both ways.
     pub(crate) urgent: Urgent,
     /// The keys of a connection whose segments are signed. Whoever releases the block releases them first.

@@ -113,6 +113,12 @@ pub struct Limits {
     pub ecn: EcnMode,
     /// A SYN that is sent again does not ask for it (Linux: tcp_ecn_fallback).
     pub ecn_fallback: bool,
+    /// After timeouts in a row segments get smaller, as if the path swallowed larger ones (Linux: tcp_mtu_probing at 1).
+    pub black_hole_detection: bool,
+    /// The payload that they get first (Linux: tcp_base_mss), and the least that they get (Linux: tcp_mtu_probe_floor).
+    pub black_hole_base: u16,
+    /// The latter.
+    pub black_hole_floor: u16,
     /// The urgent pointer of what is received names the last urgent byte, as the older reading of RFC 793 had it, and not
     /// the one behind (Linux: tcp_stdurg; RFC 6093, section 3.1).
     pub standard_urgent_pointer: bool,
@@ -173,6 +179,9 @@ impl Default for Limits {
             path_mtu_least: 552,
             ecn: EcnMode::Answer,
             ecn_fallback: true,
+            black_hole_detection: false,
+            black_hole_base: 1_024,
+            black_hole_floor: 48,
             standard_urgent_pointer: false,
             ttl: 64,
         }

@@ -101,6 +101,7 @@ crate::counter_table! {
         ao_dropped_icmps "TCPAODroppedIcmps" "ICMP errors not believed because TCP-AO protects the connection.";
         keys_exhausted "KeysExhausted" "Connections refused because no room was left for their keys.";
         path_mtu_changes "PathMTUChanges" "Times a connection took smaller segments because an ICMP error told it to.";
+        path_mtu_doubts "PathMTUBlackHoles" "Times a connection took smaller segments because timeouts in a row made its path suspect.";
         urgent_in "UrgentIn" "Urgent pointers received that pointed beyond every former one.";
         urgent_out "UrgentOut" "Times urgent data was sent.";
         extensions_exhausted "ExtensionsExhausted" "Times a connection found no block left for what only few connections need.";

@@ -93,6 +93,9 @@ pub struct Tcp {
     pub path_mtu_least: u16,
     pub ecn: Ecn,
     pub ecn_fallback: bool,
+    pub black_hole_detection: bool,
+    pub black_hole_base: u16,
+    pub black_hole_floor: u16,
     pub standard_urgent_pointer: bool,
     pub ttl: u8,
 }
@@ -210,6 +213,9 @@ const STANDARD: Tcp = Tcp {
     path_mtu_least: 552,
     ecn: Ecn::Answer,
     ecn_fallback: true,
+    black_hole_detection: false,
+    black_hole_base: 1_024,
+    black_hole_floor: 48,
     standard_urgent_pointer: false,
     ttl: 64,
 };

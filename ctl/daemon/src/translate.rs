@@ -209,6 +209,9 @@ fn limits(config: &Config) -> Limits {
         path_mtu_least: tcp.path_mtu_least,
         ecn: ecn(tcp.ecn),
         ecn_fallback: tcp.ecn_fallback,
+        black_hole_detection: tcp.black_hole_detection,
+        black_hole_base: tcp.black_hole_base,
+        black_hole_floor: tcp.black_hole_floor,
         standard_urgent_pointer: tcp.standard_urgent_pointer,
         ttl: tcp.ttl,
     }

@@ -66,6 +66,43 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
+    /// Timeouts in a row: the path may swallow what is too large and say nothing (RFC 4821, section 7.7; as Linux with
+    /// tcp_mtu_probing at 1). Segments get as small as the base, then half as large each time. When that is forgotten
+    /// full ones try the path again.
+    /// RFC 8201, section 4.
+    #[cold]
+    pub(super) fn doubt_path_mtu<M>(&mut self, context: &mut Context<'_, M>) {
+        let limits = context.limits;
+        let after = self.round_trip.timeout(context.bounds);
+        // What passed since the first retransmission, each timeout having been twice the one before.
+        let first = after / 2_u32.saturating_pow(u32::from(self.send.attempts).saturating_sub(1));
+        if !limits.black_hole_detection || after - first < limits.rto_min * DOUBTED_AFTER {
+            return;
+        }
+        let options = self.usual_option_bytes() as u16;
+        let extension = context.extensions.get(&self.extension);
+        let before = extension.map_or(0, |extension| extension.doubted_payload);
+        let payload = match before {
+            0 => limits.black_hole_base,
+            before => (before / 2)
+                .min(limits.black_hole_base)
+                .max(limits.black_hole_floor),
+        };
+        let mss = super::handshake::sending_mss(payload.saturating_add(options), limits);
+        if mss < self.send.mss {
+            context.counters.path_mtu_doubts.increment();
+            let expires = context.now + limits.path_mtu_lifetime;
+            self.narrow(context, mss, expires, false);
+        }
+        self.remember_doubt(context, payload);
+    }
+
+    fn remember_doubt<M>(&mut self, context: &mut Context<'_, M>, payload: u16) {
+        if let Some(extension) = context.extensions.ensure(&mut self.extension) {
+            extension.doubted_payload = payload;
+        }
+    }
+
     fn narrow<M>(
         &mut self,
         context: &mut Context<'_, M>,
@@ -97,6 +134,7 @@ impl<Q: Default> Connection<Q> {
             && known.expires <= context.now
         {
             extension.path = None;
+            extension.doubted_payload = 0;
             self.set_mss(context, known.mss_before);
         }
     }
@@ -143,5 +181,7 @@ impl<Q: Default> Connection<Q> {
     }
 }
 
+/// In least timeouts: three retransmissions, each after twice the time of the one before (Linux: tcp_retries1).
+const DOUBTED_AFTER: u32 = 15;
 /// RFC 8200, section 5.
 const MTU_LEAST_V6: u16 = 1_280;

@@ -88,6 +88,7 @@ impl<Q: Default> Connection<Q> {
             self.probe_window(context);
         } else {
             context.counters.timeouts.increment();
+            self.doubt_path_mtu(context);
             self.enter_loss(context);
         }
     }

@@ -47,6 +47,24 @@ pub(super) const PATH: &[Key] = &[
         "A SYN that is sent again does not ask for it.",
     ),
     key(
+        "black_hole_detection",
+        Allowed::Flag,
+        Is("false"),
+        "Smaller segments after timeouts in a row, as if the path swallowed larger ones (Linux: tcp_mtu_probing at 1).",
+    ),
+    key(
+        "black_hole_base",
+        count(28, 65_495, "bytes"),
+        Is("1024"),
+        "Payload of segments then (Linux: tcp_base_mss).",
+    ),
+    key(
+        "black_hole_floor",
+        count(28, 65_495, "bytes"),
+        Is("48"),
+        "Least payload that more timeouts halve it to (Linux: tcp_mtu_probe_floor).",
+    ),
+    key(
         "standard_urgent_pointer",
         Allowed::Flag,
         Is("false"),

@@ -95,6 +95,9 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
         path_mtu_least as "path_mtu_least" in plain;
         duplicate_sack as "duplicate_sack" in plain;
         unsent_low_water as "unsent_low_water" in low_water;
+        black_hole_detection as "black_hole_detection" in plain;
+        black_hole_base as "black_hole_base" in plain;
+        black_hole_floor as "black_hole_floor" in plain;
         standard_urgent_pointer as "standard_urgent_pointer" in plain;
         ttl as "ttl" in plain;
     }

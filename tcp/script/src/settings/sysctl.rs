@@ -94,6 +94,10 @@ fn sets_recovery(limits: &mut Limits, name: &str, value: &str) -> bool {
         "tcp_max_reordering" => {
             limits.reordering_max = u16::try_from(value).unwrap_or(u16::MAX);
         }
+        "tcp_base_mss" => limits.black_hole_base = u16::try_from(value).unwrap_or(u16::MAX),
+        "tcp_mtu_probe_floor" => {
+            limits.black_hole_floor = u16::try_from(value).unwrap_or(u16::MAX);
+        }
         "tcp_early_retrans" => limits.tail_loss_probe = value >= 3,
         "tcp_frto" => limits.spurious_timeout_detection = value > 0,
         "tcp_recovery" => {
@@ -169,12 +173,15 @@ fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
         "tcp_dsack" => &mut limits.duplicate_sack,
         "tcp_window_scaling" => &mut limits.window_scaling,
         "tcp_ecn_fallback" => &mut limits.ecn_fallback,
+        "tcp_mtu_probing" => &mut limits.black_hole_detection,
         "tcp_stdurg" => &mut limits.standard_urgent_pointer,
         "tcp_abort_on_overflow" => &mut limits.abort_on_overflow,
         _ => return false,
     };
     match value {
         "0" => *switch = is_refusal,
+        // Probing from the start on is not there.
+        "2" if name == "tcp_mtu_probing" => return false,
         "1" | "2" => *switch = !is_refusal,
         _ => return false,
     }
@@ -184,9 +191,7 @@ fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
 /// What asks for nothing else than the machine does anyway.
 fn is_without_effect(name: &str, value: &str) -> bool {
     match name {
-        "tcp_mtu_probing" | "tcp_l3mdev_accept" | "tcp_low_latency" | "tcp_migrate_req" => {
-            value == "0"
-        }
+        "tcp_l3mdev_accept" | "tcp_low_latency" | "tcp_migrate_req" => value == "0",
         "tcp_moderate_rcvbuf" => value == "1",
         _ => false,
     }
