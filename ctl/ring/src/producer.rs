@@ -4,6 +4,8 @@
 //! only and there is no tail to be lied about. Where the reader is comes from its head word; that is a claim
 //! (of the application, when this is the daemon's end), looked at only when the ring seems full.
 
+use zerocopy::IntoBytes;
+
 use crate::injection::point;
 use crate::layout::LINE_WORDS;
 use crate::message::{BODY_WORDS, INLINE_BYTES_MAX, Mark, Message, slots_for};
@@ -180,15 +182,13 @@ impl Producer {
 #[inline]
 fn words_of<const WORDS: usize>(bytes: &[u8]) -> [u64; WORDS] {
     let mut words = [0; WORDS];
-    let (whole, rest) = bytes.as_chunks::<WORD_BYTES>();
-    let mut places = words.iter_mut();
-    for (bytes, place) in whole.iter().zip(places.by_ref()) {
-        *place = u64::from_ne_bytes(*bytes);
-    }
-    if let Some(place) = places.next() {
-        let mut last = [0; WORD_BYTES];
-        last[..rest.len()].copy_from_slice(rest);
-        *place = u64::from_ne_bytes(last);
+    let places = words.as_mut_bytes();
+    let length = bytes.len().min(places.len());
+    if length == places.len() {
+        // A copy of a length that is known beforehand.
+        places.copy_from_slice(bytes.get(..WORDS * WORD_BYTES).unwrap_or_default());
+    } else if let (Some(places), Some(bytes)) = (places.get_mut(..length), bytes.get(..length)) {
+        places.copy_from_slice(bytes);
     }
     words
 }

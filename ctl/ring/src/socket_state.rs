@@ -116,6 +116,12 @@ impl StateWriter {
         self.first = part.first_word;
     }
 
+    /// The same for the state of a slot, of those that lie one behind the other from `states` on.
+    #[inline]
+    pub fn point_at_slot(&mut self, states: Part, slot: u32) {
+        self.first = states.first_word + slot as usize * crate::layout::SOCKET_WORDS;
+    }
+
     /// Begins with a new socket in this slot.
     pub fn open(&self, socket: Handle, condition: Condition) {
         self.close();

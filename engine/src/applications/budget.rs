@@ -19,6 +19,12 @@ impl Budget {
         self.0 == 0
     }
 
+    /// Takes what bytes inside a command cost.
+    #[inline]
+    pub(super) fn charge_send(&mut self) {
+        self.0 = self.0.saturating_sub(SEND);
+    }
+
     /// Takes what a command costs; the last one may cost more than there was.
     #[inline]
     pub(super) fn charge(&mut self, command: &Command) {
@@ -39,10 +45,8 @@ fn weight(command: &Command) -> u32 {
         | Command::Subscribe { .. }
         | Command::Unsubscribe { .. } => 1,
         // A segment each, perhaps.
-        Command::Send { .. }
-        | Command::SendMarked { .. }
-        | Command::Open { .. }
-        | Command::Bind { .. } => 2,
+        Command::Send { .. } | Command::SendMarked { .. } => SEND,
+        Command::Open { .. } | Command::Bind { .. } => 2,
         Command::SendFilled { .. } | Command::Take { .. } => 4,
         Command::Shutdown { .. } | Command::Close { .. } => 4,
         // A search for a port and whose answers come home; all workers look at the table of listeners.
@@ -50,6 +54,8 @@ fn weight(command: &Command) -> u32 {
     }
 }
 
+/// As much as answers that make a socket, or name it.
+const SEND: u32 = 2;
 /// For all applications together.
 const TURN_MAX: u32 = 1_024;
 /// For one that is alone: a command of each of 128 connections.

@@ -117,25 +117,23 @@ impl Domain {
                 is_empty = true;
                 break;
             }
-            let (command, payload) = Command::decode(message)?;
-            self.budget.charge(&command);
             done += 1;
             // First of all what each message needs.
-            if let Command::Send {
-                socket,
-                offset,
-                read,
-            } = command
+            if let Some((socket, counts, payload)) = Command::decode_send(message)?
                 && self.sockets.worker_of(socket.slot) == self.worker
             {
+                self.budget.charge_send();
                 self.counts.commands += 1;
-                let count = self.send(socket, (offset, read), payload, turn)?;
+                let count = self.send(socket, counts, payload, turn)?;
                 if count < payload.len() {
+                    let (command, payload) = Command::decode(message)?;
                     self.stall(Forwarded::new(number, &command, payload).rest(count));
                     break;
                 }
                 continue;
             }
+            let (command, payload) = Command::decode(message)?;
+            self.budget.charge(&command);
             can_answer = false;
             let is_done = self.carry_out_or_forward(number, &command, payload, turn)?;
             if matches!(command, Command::SetKey { .. }) {

@@ -4,10 +4,10 @@
 use std::collections::VecDeque;
 
 use coremill_ring::handle::Handle;
-use coremill_ring::layout::{Layout, OWNER_WORDS, SOCKET_WORDS};
+use coremill_ring::layout::{OWNER_WORDS, SOCKET_WORDS};
 use coremill_ring::shape::NOTIFIERS_OF_STREAM;
 use coremill_ring::socket_state::{Condition, Flags, StateWriter};
-use coremill_ring::words::WORD_BYTES;
+use coremill_ring::words::{Part, WORD_BYTES};
 use coremill_tcp::CONNECTION_BYTES;
 use coremill_tcp::options::sets::{Chosen, OptionSets};
 use coremill_tcp::options::{OptionError, SocketOptions};
@@ -66,7 +66,8 @@ pub(super) struct SocketTable {
     slots: Box<[Slot]>,
     /// Pointed at the state of whichever place is looked at.
     state: StateWriter,
-    layout: Layout,
+    /// That of the first slot; the others lie behind it.
+    states: Part,
     /// First in, first out: a name is used again as late as possible.
     free: VecDeque<u32>,
     /// How many of each kind there are: a count, for nobody may look at all places in one turn.
@@ -110,7 +111,11 @@ impl SocketTable {
             option_sets: OptionSets::new(slots.len()),
             slots,
             state: StateWriter::new(attachment.parts.daemon.clone()),
-            layout: *layout,
+            // There is one in every shape.
+            states: layout.socket(0).unwrap_or(Part {
+                first_word: 0,
+                words: 0,
+            }),
             deal: Deal::new(worker, workers),
         }
     }
@@ -169,7 +174,7 @@ impl SocketTable {
         }
         let place = self.deal.place_of(number);
         let slot = self.slots.get_mut(place as usize)?;
-        self.state.point_at(self.layout.socket(number)?);
+        self.state.point_at_slot(self.states, number);
         let handle = Handle {
             memory: 0,
             slot: number,

@@ -16,6 +16,9 @@ use fields::{
 };
 use urgent::{PASS_MARK, TAKE_URGENT, mark_kind, mark_of, pass_mark, take_urgent};
 
+/// A `Send`, taken apart: its socket, bytes sent before and read, payload.
+type Sent<'a> = (Handle, (u64, u64), &'a [u8]);
+
 impl Command {
     /// Puts it into a message. `payload` is what a `Send` or `SetKey` carries, empty for all others; None when it is too long.
     #[inline]
@@ -170,15 +173,13 @@ impl Command {
     /// When it is no command of this version, or a field cannot be what it is.
     #[inline]
     pub fn decode(message: &Message) -> Result<(Self, &[u8]), Violation> {
-        if message.kind() == SEND {
-            let fields = message.words().first_chunk::<SEND_FIELDS>();
-            let [socket, offset, read] = *fields.ok_or(Violation::BadLength)?;
+        if let Some((socket, (offset, read), payload)) = Self::decode_send(message)? {
             let command = Self::Send {
-                socket: handle(socket)?,
+                socket,
                 offset,
                 read,
             };
-            return Ok((command, message.payload(SEND_FIELDS)));
+            return Ok((command, payload));
         }
         if let Some(mark) = mark_of(message.kind()) {
             let fields = message.words().first_chunk::<SEND_FIELDS>();
@@ -195,6 +196,22 @@ impl Command {
             return set_key::decode(message);
         }
         Ok((Self::decode_any(message)?, &[]))
+    }
+
+    /// The fields and the payload of a `Send`, which nearly all commands are: its socket, and the bytes sent before and
+    /// read. None for all others.
+    ///
+    /// # Errors
+    /// As `decode`.
+    #[inline]
+    pub fn decode_send(message: &Message) -> Result<Option<Sent<'_>>, Violation> {
+        if message.kind() != SEND {
+            return Ok(None);
+        }
+        let fields = message.words().first_chunk::<SEND_FIELDS>();
+        let [socket, offset, read] = *fields.ok_or(Violation::BadLength)?;
+        let payload = message.payload(SEND_FIELDS);
+        Ok(Some((handle(socket)?, (offset, read), payload)))
     }
 
     fn decode_any(message: &Message) -> Result<Self, Violation> {
