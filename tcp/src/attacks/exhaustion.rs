@@ -122,7 +122,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         name: "Colliding flows",
         source: "Crosby and Wallach, 2003",
         does: "Picks addresses and ports that share a place in the tables.",
-        answer: "The tables' hash is keyed anew at each start.",
+        answer: "The tables' hash is keyed anew at each start. It is quick and no cipher; its values never leave the process.",
         guards: &["tcp/src/flow_hash/tests.rs: every_part_of_a_flow_and_the_key_count"],
     },
     Attack {

@@ -224,6 +224,7 @@ fn state(shard: &Shard, now: Instant, id: ConnectionId) -> State {
 
 #[test]
 fn a_whole_life_is_signed_with_each_algorithm_with_and_without_options() {
+    // RFC 5925, sections 1.2 and 7.4.
     for algorithm in ALGORITHMS {
         for excludes_options in [false, true] {
             for mac_bytes in [12, 16, 10] {
@@ -363,6 +364,7 @@ fn segments_of_a_former_connection_of_the_same_ends_are_not_believed() {
 
 #[test]
 fn keys_roll_over_without_a_gap() {
+    // RFC 5925, sections 3.3 and 4: one current key and one that is asked for, at a time.
     // RFC 5925, section 7.2 and 7.5: RNextKeyID asks, and the peer's current key follows.
     let (mut pair, client, server) = Pair::established(b"a", AO);
     let now = pair.now;
@@ -421,7 +423,7 @@ fn keys_roll_over_without_a_gap() {
 
 #[test]
 fn keys_of_one_socket_do_not_get_in_each_others_way() {
-    // RFC 5925, section 3.1; Linux: EEXIST and EKEYREJECTED.
+    // RFC 5925, sections 2.2, 3.1 and 8; Linux: EEXIST and EKEYREJECTED.
     let mut pair = Pair::with_key(b"a", AO, |_| {});
     let listener = pair.listener;
     let mut add = |key| pair.server.add_listener_key(listener, key);
