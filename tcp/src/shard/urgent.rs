@@ -38,21 +38,6 @@ impl<M: Memory> Shard<M> {
         })
     }
 
-    /// As `send_more`, of such bytes.
-    ///
-    /// # Errors
-    /// As `send`.
-    pub fn send_more_promised(
-        &mut self,
-        now: Instant,
-        id: ConnectionId,
-        data: &[u8],
-    ) -> Result<usize, SendError> {
-        self.send_some(now, id, data, |connection, context, data| {
-            connection.send_promised(context, data, true)
-        })
-    }
-
     /// The urgent byte out of line (MSG_OOB); with `is_peek` it can be asked for again.
     ///
     /// # Errors

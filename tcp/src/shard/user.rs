@@ -67,6 +67,21 @@ impl<M: Memory> Shard<M> {
         })
     }
 
+    /// As `send_more`, of bytes as `send_promised` takes them.
+    ///
+    /// # Errors
+    /// As `send`.
+    pub fn send_more_promised(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        data: &[u8],
+    ) -> Result<usize, SendError> {
+        self.send_some(now, id, data, |connection, context, data| {
+            connection.send_promised(context, data, true)
+        })
+    }
+
     #[inline]
     pub(super) fn send_some(
         &mut self,
