@@ -74,6 +74,12 @@ impl Bell {
             Err(_) => Rung::Gone,
         }
     }
+
+    /// The ear reads its end from now on, and nothing rings it any more.
+    pub fn hang_up(&self) {
+        // Fails when the ear is gone, which is as good.
+        let _gone = shutdown(&self.0, Shutdown::Write);
+    }
 }
 
 impl Ear {

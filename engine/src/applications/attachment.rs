@@ -147,6 +147,11 @@ impl Attachment {
         }))
     }
 
+    /// Its notifiers read their end: workers have let go of it. What it has may be freed much later.
+    pub fn hang_up(&self) {
+        self.parts.bells.iter().for_each(Bell::hang_up);
+    }
+
     /// From now on, whatever it leaves behind when it ends is reset.
     pub fn set_reset_on_death(&self) {
         self.resets_on_death.store(true, Ordering::Relaxed);

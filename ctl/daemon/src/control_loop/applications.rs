@@ -110,6 +110,9 @@ impl ControlLoop {
             return;
         };
         let waiting = std::mem::take(&mut entry.waiting);
+        if let (Some(attachment), Answer::Reply(_)) = (&entry.attachment, answer) {
+            attachment.hang_up();
+        }
         if let Answer::Error { error } = answer {
             tracing::warn!("attachment {id} is not at its end yet: {}", error.message);
             entry.retry = Some(Instant::now() + RETRY);

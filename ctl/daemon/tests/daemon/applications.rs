@@ -11,12 +11,11 @@ use coremill_ring::doorbell::WorkerBell;
 use coremill_ring::header::read_header;
 use coremill_ring::layout::VERSION;
 use coremill_ring::memory::{map_application_memory, map_daemon_memory};
-use rustix::net::{RecvFlags, recv};
 use serde_json::{Value, json};
 
 use super::child::{self, Application};
 use super::process::Daemon;
-use super::session::Session;
+use super::session::{Session, ended};
 
 /// A process that another test starts: attaches, leaves its session to a child of its own, waits.
 #[test]
@@ -297,18 +296,6 @@ pub fn await_that(what: &str, is: impl Fn() -> bool) {
     while !is() {
         assert!(Instant::now() < deadline, "never: {what}");
         sleep(Duration::from_millis(20));
-    }
-}
-
-/// Whether a doorbell's other end is closed. It may have been rung before.
-fn ended(ear: &OwnedFd) -> bool {
-    let mut bytes = [0; 64];
-    loop {
-        match recv(ear, &mut bytes, RecvFlags::DONTWAIT) {
-            Ok((_, 0)) => return true,
-            Ok(_) => {}
-            Err(_) => return false,
-        }
     }
 }
 

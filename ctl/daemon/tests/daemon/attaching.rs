@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::process::Daemon;
-use super::session::Session;
+use super::session::{Session, ended};
 
 #[test]
 fn nobody_waits_while_the_largest_attachment_comes_and_goes() {
@@ -34,6 +34,19 @@ fn nobody_waits_while_the_largest_attachment_comes_and_goes() {
             meanwhile < before + WAIT_MAX,
             "somebody waited {meanwhile:?}"
         );
+    }
+}
+
+/// Memory is freed behind the answer; what tells a process of the end does not wait for that.
+#[test]
+fn who_is_detached_hears_of_it_before_what_it_had_is_freed() {
+    let daemon = Daemon::start("hearing", LARGEST);
+    let mut session = Session::open(&daemon.socket);
+    for _ in 0..3 {
+        let (answer, given) = session.attach();
+        assert_eq!(answer["reply"], "attach", "{answer}");
+        assert_eq!(session.detach()["reply"], "detach");
+        assert!(given[3..].iter().all(ended));
     }
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recv, recvmsg};
 use serde_json::{Value, json};
 
 /// An open session.
@@ -63,5 +63,17 @@ impl Session {
     /// Ends the own attachment.
     pub fn detach(&mut self) -> Value {
         self.ask(&json!({"request": "detach"})).0
+    }
+}
+
+/// Whether a doorbell's other end is closed. It may have been rung before.
+pub fn ended(ear: &OwnedFd) -> bool {
+    let mut bytes = [0; 64];
+    loop {
+        match recv(ear, &mut bytes, RecvFlags::DONTWAIT) {
+            Ok((_, 0)) => return true,
+            Ok(_) => {}
+            Err(_) => return false,
+        }
     }
 }

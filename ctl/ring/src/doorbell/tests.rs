@@ -10,8 +10,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::{Errno, write};
 use rustix::net::sockopt::set_socket_linger;
+use rustix::net::{RecvFlags, Shutdown, recv, shutdown};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use rustix::net::{Shutdown, shutdown};
 
 use super::{Rung, doorbell, worker_doorbell};
 
@@ -52,6 +52,21 @@ fn a_listener_that_left_is_noticed() {
     let (bell, ear) = doorbell().unwrap();
     drop(bell);
     assert!(!ear.clear());
+}
+
+#[test]
+fn an_ear_reads_its_end_when_the_bell_hangs_up_though_the_bell_is_there() {
+    let (bell, ear) = doorbell().unwrap();
+    assert_eq!(bell.ring(), Rung::Readable);
+    bell.hang_up();
+    assert_eq!(bell.ring(), Rung::Gone);
+    let mut bytes = [0; 8];
+    for expected in [1, 0] {
+        let (_, count) = recv(&ear, &mut bytes, RecvFlags::DONTWAIT).unwrap();
+        assert_eq!(count, expected);
+    }
+    drop(ear);
+    bell.hang_up();
 }
 
 #[test]
