@@ -9,6 +9,7 @@ mod arrival;
 mod authenticated;
 mod chosen;
 mod closing;
+mod context;
 pub(crate) mod deadlines;
 pub(crate) mod delayed_ack;
 mod deliver;
@@ -36,6 +37,7 @@ pub(crate) mod urgent;
 mod user;
 mod user_timeout;
 
+pub(crate) use context::Context;
 pub(crate) use due::Due;
 pub(crate) use fast_open::EarlyData;
 pub(crate) use handshake::{default_mss, own_mss};
@@ -45,52 +47,20 @@ pub(crate) use send_side::SendSide;
 pub(crate) use stamps::{Stamps, is_before};
 
 use crate::address::Flow;
-use crate::authentication::key_pool::KeyPool;
-use crate::challenge::ChallengeLimit;
-use crate::congestion::{Congestion, CongestionPool};
-use crate::destinations::Destinations;
+use crate::congestion::Congestion;
 use crate::error::ConnectionError;
 use crate::event::Readiness;
-use crate::extension::{ExtensionHandle, Extensions};
-use crate::fast_open::{FastOpens, Marks};
-use crate::limits::Limits;
+use crate::extension::ExtensionHandle;
+use crate::fast_open::Marks;
 use crate::memory::Memory;
-use crate::options::sets::{Chosen, OptionSets};
-use crate::packet::Reader;
-use crate::reassembly::ReassemblyPool;
-use crate::reply::ReplyQueue;
-use crate::round_trip::{RoundTrip, TimeoutBounds};
-use crate::scoreboard::ScoreboardPool;
-use crate::send_records::SendRecordPool;
+use crate::options::sets::Chosen;
+use crate::round_trip::RoundTrip;
 use crate::sequence::SequenceNumber;
 use crate::state::{Cause, State};
 use crate::table::NONE;
-use crate::tcp_counters::TcpCounters;
-use crate::time::{Instant, Past};
+use crate::time::Past;
 use deadlines::Deadlines;
 use ecn::Ecn;
-
-/// What a verb works with besides its connection: the moment and the shard's shared parts.
-pub(crate) struct Context<'a, M> {
-    pub(crate) now: Instant,
-    pub(crate) limits: &'a Limits,
-    pub(crate) bounds: &'a TimeoutBounds,
-    pub(crate) counters: &'a TcpCounters,
-    pub(crate) memory: &'a mut M,
-    pub(crate) ranges: &'a mut ReassemblyPool,
-    pub(crate) records: &'a mut SendRecordPool,
-    pub(crate) scoreboards: &'a mut ScoreboardPool,
-    pub(crate) extensions: &'a mut Extensions,
-    pub(crate) keys: &'a mut KeyPool,
-    pub(crate) congestion: &'a mut CongestionPool,
-    pub(crate) destinations: &'a mut Destinations,
-    pub(crate) fast_opens: &'a mut FastOpens,
-    pub(crate) challenges: &'a mut ChallengeLimit,
-    pub(crate) replies: &'a mut ReplyQueue,
-    /// Who may take what a segment brings before it is queued.
-    pub(crate) reader: Option<&'a mut dyn Reader>,
-    pub(crate) option_sets: &'a mut OptionSets,
-}
 
 /// A connection. What each segment touches comes first.
 #[derive(Debug)]
@@ -202,7 +172,7 @@ impl User {
 
 impl<Q: Default> Connection<Q> {
     /// Moves to the state that `cause` leads to, and the gauges with it.
-    pub(crate) fn enter<M>(&mut self, context: &Context<'_, M>, cause: Cause) {
+    pub(crate) fn enter<M>(&mut self, context: &Context<M>, cause: Cause) {
         let next = self.state.after(cause);
         debug_assert!(next.is_some(), "{:?} by {cause:?}", self.state);
         if let Some(next) = next {
@@ -214,7 +184,7 @@ impl<Q: Default> Connection<Q> {
     /// The connection ends without FIN: its flow is free at once, the user finds `error`.
     pub(crate) fn fail<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         error: ConnectionError,
     ) {
         if self.state == State::Closed {
@@ -243,7 +213,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Nothing of what was to be sent, or is outstanding, is of use any more.
-    pub(crate) fn forget_sent<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    pub(crate) fn forget_sent<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         context.memory.clear(&mut self.send.queue);
         context.records.clear(&mut self.send.records);
         context.scoreboards.release(&mut self.send.scoreboard);
@@ -255,7 +225,7 @@ impl<Q: Default> Connection<Q> {
     /// The same, and the peer is told by RST.
     pub(crate) fn reset<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         error: ConnectionError,
     ) {
         let is_known_to_peer = !matches!(self.state, State::Closed | State::SynSent);
@@ -267,7 +237,7 @@ impl<Q: Default> Connection<Q> {
     /// that it believes (RFC 5961, section 3), whatever of ours is still under way.
     pub(crate) fn reset_in_answer<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         error: ConnectionError,
         acknowledgment: SequenceNumber,
     ) {

@@ -29,25 +29,13 @@ pub use audit::Contradiction;
 use std::sync::Arc;
 
 use crate::address::Flow;
-use crate::authentication::key_pool::KeyPool;
-use crate::challenge::ChallengeLimit;
 use crate::chunk_pool::ChunkPool;
-use crate::congestion::CongestionPool;
 use crate::connection::{Connection, Context};
-use crate::destinations::Destinations;
 use crate::ephemeral_port::EphemeralPorts;
-use crate::extension::Extensions;
-use crate::fast_open::FastOpens;
 use crate::flow_hash::FlowHash;
 use crate::initial_sequence::{InitialSequence, TimestampOffsets};
 use crate::limits::{Limits, Secrets};
 use crate::memory::Memory;
-use crate::options::sets::OptionSets;
-use crate::reassembly::ReassemblyPool;
-use crate::reply::ReplyQueue;
-use crate::round_trip::TimeoutBounds;
-use crate::scoreboard::ScoreboardPool;
-use crate::send_records::SendRecordPool;
 use crate::syn_cookie::SynCookieSecret;
 use crate::table::established::Established;
 use crate::table::listen::ListenTable;
@@ -56,40 +44,25 @@ use crate::table::slot_queue::SlotQueue;
 use crate::table::slots::Slot;
 use crate::table::time_wait::TimeWaits;
 use crate::tcp_counters::TcpCounters;
-use crate::time::{FARTHEST, Instant};
+use crate::time::Instant;
 use crate::timer_wheel::TimerWheel;
 
 /// The TCP machine of one core. Nothing allocates after [`Shard::new`].
 pub struct Shard<M: Memory = ChunkPool> {
-    limits: Limits,
-    bounds: TimeoutBounds,
-    counters: Arc<TcpCounters>,
-    memory: M,
+    context: Context<M>,
     /// What `memory` has when nobody holds any of it.
     memory_bytes: usize,
-    ranges: ReassemblyPool,
-    records: SendRecordPool,
-    scoreboards: ScoreboardPool,
-    extensions: Extensions,
-    /// Keys of listeners and connections, and of sockets that will be either.
-    keys: KeyPool,
-    destinations: Destinations,
-    fast_opens: FastOpens,
     hash: FlowHash,
     initial_sequence: InitialSequence,
     timestamp_offsets: TimestampOffsets,
     syn_cookies: SynCookieSecret,
     ephemeral_ports: EphemeralPorts,
-    congestion: CongestionPool,
-    challenges: ChallengeLimit,
     listeners: ListenTable,
     requests: Requests,
     connections: Established<M::Queue>,
     time_waits: TimeWaits,
     /// Timers of connections under their slots, of requests behind them.
     wheel: TimerWheel,
-    replies: ReplyQueue,
-    option_sets: OptionSets,
     /// Requests whose SYN-ACK is due.
     syn_acks: SlotQueue,
     /// Connections with something more urgent than data.
@@ -112,40 +85,18 @@ impl<M: Memory> Shard<M> {
     /// Reserves everything that `limits` allows; `memory` holds the bytes of all connections.
     pub fn new(limits: Limits, secrets: Secrets, memory: M) -> Self {
         let connections = limits.connections_max;
-        let ranges = connections
-            .min(limits.memory_bytes / BYTES_PER_RANGE)
-            .max(RANGES_LEAST);
         let requests = Requests::new(limits.requests_max);
         Self {
-            bounds: TimeoutBounds::new(
-                limits.rto_initial.min(FARTHEST),
-                limits.rto_min,
-                limits.rto_max.min(FARTHEST),
-            ),
-            counters: Arc::default(),
             memory_bytes: memory.available_bytes(),
-            memory,
-            ranges: ReassemblyPool::new(ranges),
-            records: SendRecordPool::new(limits.send_records_max),
-            // One for each: it cannot run out, and what nobody needed is never touched.
-            scoreboards: ScoreboardPool::new(connections),
-            extensions: Extensions::new(limits.extensions_max),
-            keys: KeyPool::new(limits.keys_max),
-            destinations: Destinations::new(limits.destinations_max, FlowHash::new(&secrets.table)),
-            fast_opens: FastOpens::new(&limits, &secrets.fast_open, FlowHash::new(&secrets.table)),
             hash: FlowHash::new(&secrets.table),
             initial_sequence: InitialSequence::new(&secrets.initial_sequence),
             timestamp_offsets: TimestampOffsets::new(&secrets.timestamp_offset),
             syn_cookies: SynCookieSecret::new(&secrets.syn_cookie),
             ephemeral_ports: EphemeralPorts::new(&secrets.ephemeral_port, limits.ephemeral_ports),
-            congestion: CongestionPool::new(&limits.congestion),
-            challenges: ChallengeLimit::new(&secrets.table),
             listeners: ListenTable::new(limits.listeners_max),
             connections: Established::new(connections),
             time_waits: TimeWaits::new(limits.time_wait_max),
             wheel: TimerWheel::new(connections + requests.keys() as usize),
-            replies: ReplyQueue::new(),
-            option_sets: OptionSets::new(connections),
             syn_acks: SlotQueue::new(requests.keys() as usize),
             requests,
             urgent: SlotQueue::new(connections),
@@ -156,18 +107,18 @@ impl<M: Memory> Shard<M> {
             recordless: SlotQueue::new(connections),
             orphans: 0,
             orphan_bytes: 0,
-            limits,
+            context: Context::new(limits, &secrets, memory),
         }
     }
 
     /// What this shard counts; any thread may read it in place.
     pub fn counters(&self) -> Arc<TcpCounters> {
-        self.counters.clone()
+        self.context.counters.clone()
     }
 
     /// Its bounds.
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        &self.context.limits
     }
 
     /// Connections, requests and TIME-WAIT records held: zero when nothing stayed behind.
@@ -178,7 +129,7 @@ impl<M: Memory> Shard<M> {
     /// Segments that some connection has outstanding, and connections that recover from a loss: zero when no
     /// connection is left.
     pub fn live_send_records(&self) -> usize {
-        self.records.live() + self.scoreboards.live()
+        self.context.records.live() + self.context.scoreboards.live()
     }
 
     /// The hash that all tables are indexed by.
@@ -189,27 +140,9 @@ impl<M: Memory> Shard<M> {
 
     /// The connections, and what their verbs work with.
     #[inline]
-    fn split(&mut self, now: Instant) -> (&mut Established<M::Queue>, Context<'_, M>) {
-        let context = Context {
-            now,
-            limits: &self.limits,
-            bounds: &self.bounds,
-            counters: &self.counters,
-            memory: &mut self.memory,
-            ranges: &mut self.ranges,
-            records: &mut self.records,
-            scoreboards: &mut self.scoreboards,
-            extensions: &mut self.extensions,
-            keys: &mut self.keys,
-            congestion: &mut self.congestion,
-            destinations: &mut self.destinations,
-            fast_opens: &mut self.fast_opens,
-            challenges: &mut self.challenges,
-            replies: &mut self.replies,
-            reader: None,
-            option_sets: &mut self.option_sets,
-        };
-        (&mut self.connections, context)
+    fn split(&mut self, now: Instant) -> (&mut Established<M::Queue>, &mut Context<M>) {
+        self.context.now = now;
+        (&mut self.connections, &mut self.context)
     }
 }
 
@@ -229,11 +162,6 @@ pub const CONNECTION_BYTES: usize = size_of::<Slot<Connection<<ChunkPool as Memo
     + 3 * size_of::<u32>()
     + crate::timer_wheel::KEY_BYTES
     + 5 * size_of::<u32>();
-
-/// Memory that must be behind each range received out of order: one full segment or so.
-const BYTES_PER_RANGE: usize = 2_048;
-/// Ranges that even a small shard has.
-const RANGES_LEAST: usize = 1_024;
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     pub(super) fn acknowledge<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
         options: &Options,
     ) -> Result<bool, DropReason> {
@@ -67,7 +67,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     pub(super) fn take_window<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         header: &Header,
     ) -> u32 {
         let window = self.send.window_of(header);
@@ -86,7 +86,7 @@ impl<Q: Default> Connection<Q> {
 
     /// The back-off of probes ends; what the closed window has swallowed is sent again in time.
     #[cold]
-    fn window_opens<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    fn window_opens<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         self.trouble_ends(context);
         self.round_trip.end_back_off();
         if self.deadlines.retransmit.is_set() {
@@ -98,7 +98,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     pub(super) fn acknowledge_in_order<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         acknowledgment: SequenceNumber,
     ) {
         let in_flight = self.send.outstanding();
@@ -142,7 +142,8 @@ impl<Q: Default> Connection<Q> {
                 sample_micros: last_sample,
                 rate,
             };
-            self.congestion.on_ack(context.congestion, &acknowledged);
+            self.congestion
+                .on_ack(&mut context.congestion, &acknowledged);
         }
         self.offer_room(context);
         if is_fin_acknowledged {
@@ -153,13 +154,13 @@ impl<Q: Default> Connection<Q> {
     /// The oldest segment, as far as it lies before `acknowledgment`, has been delivered.
     fn note_delivery<M>(
         &self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         acknowledgment: SequenceNumber,
         newest: &mut Newest,
     ) {
         if let Some((_, record)) = context.records.first(&self.send.records)
             && record.start < acknowledgment
-            && let Some(rate) = self.congestion.delivery(context.congestion)
+            && let Some(rate) = self.congestion.delivery(&mut context.congestion)
         {
             let (stamp, sent_at) = record.rate_stamp(context.now);
             let bytes = record.end.earlier(acknowledgment).since(record.start);
@@ -171,12 +172,12 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     pub(crate) fn rate_sample<M>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         newest: &Newest,
         prior_in_flight: u32,
     ) -> Option<RateSample> {
         let smallest = self.round_trip.smallest_micros();
-        let rate = self.congestion.delivery(context.congestion)?;
+        let rate = self.congestion.delivery(&mut context.congestion)?;
         let sample = rate.sample(context.now, newest, smallest)?;
         Some(RateSample {
             prior_in_flight,
@@ -189,7 +190,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     pub(crate) fn take_acknowledged<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         acknowledgment: SequenceNumber,
     ) -> bool {
         let bytes = acknowledgment.since(self.send.unacknowledged);
@@ -207,7 +208,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Our FIN has arrived.
-    pub(crate) fn fin_acknowledged<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    pub(crate) fn fin_acknowledged<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         match self.state {
             State::FinWait1 => {
                 self.enter(context, Cause::FinAcknowledged);

@@ -16,7 +16,7 @@ impl<Q: Default> Connection<Q> {
     /// Takes a segment whose checksum is right and whose flow is this one's.
     pub(crate) fn segment_arrives<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
         options: &Options,
     ) -> Verdict {
@@ -35,7 +35,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 7323, sections 3.2 and 5.3.
     fn arrives_synchronized<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
         options: &Options,
     ) -> Result<bool, DropReason> {
@@ -87,7 +87,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     fn check_sequence<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
         options: &Options,
     ) -> Result<(), DropReason> {
@@ -142,7 +142,7 @@ impl<Q: Default> Connection<Q> {
     #[cold]
     fn check_reset<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
     ) -> Result<bool, DropReason> {
         if segment.header.sequence != self.receive.next {
@@ -160,7 +160,7 @@ impl<Q: Default> Connection<Q> {
     /// Fourth check, RFC 5961, section 4: a SYN is challenged in every synchronized state.
     fn check_syn<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
     ) -> Result<(), DropReason> {
         if !segment.header.flags.contains(Flags::SYN) {
@@ -187,7 +187,7 @@ impl<Q: Default> Connection<Q> {
     /// Fifth check in SYN-RECEIVED: our SYN must be acknowledged.
     fn complete_simultaneous_open<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
     ) -> Result<(), DropReason> {
         let header = &segment.header;
@@ -212,11 +212,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// An ACK for what cannot be accepted: at once for data, whose acknowledgement was lost.
-    fn correct<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<'_, M>,
-        segment: &Segment<'_>,
-    ) {
+    fn correct<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>, segment: &Segment<'_>) {
         if segment.sequence_length() > 0 {
             self.receive.be_quick();
             self.due.set(Due::ACKNOWLEDGE);
@@ -229,7 +225,7 @@ impl<Q: Default> Connection<Q> {
 
     /// False when we disagreed just now: two ends would acknowledge each other's acknowledgements
     /// for ever, and a forger could have us send as much as he does.
-    fn may_disagree<M>(&mut self, context: &Context<'_, M>) -> bool {
+    fn may_disagree<M>(&mut self, context: &Context<M>) -> bool {
         let now = millis(context.now);
         let may = now.wrapping_sub(self.answered_millis) >= QUIET_MILLIS;
         if may {
@@ -239,7 +235,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// An ACK that tells an honest peer where we stand (RFC 5961), within the rate limits.
-    pub(super) fn challenge<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    pub(super) fn challenge<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         if self.may_disagree(context)
             && context
                 .challenges

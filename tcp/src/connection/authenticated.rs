@@ -19,7 +19,7 @@ impl<Q: Default> Connection<Q> {
     /// [`KeyError::NoRoom`] when there is no block for them; they are given back then.
     pub(crate) fn begin_with_keys<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         mut ring: KeyRing,
         handshake: Option<&Handshake>,
     ) -> Result<(), KeyError> {
@@ -31,7 +31,7 @@ impl<Q: Default> Connection<Q> {
             context.keys.release(&mut ring);
             return Err(KeyError::NoRoom);
         };
-        let (keys, flow) = (&mut *context.keys, &self.flow);
+        let (keys, flow) = (&mut context.keys, &self.flow);
         let ao = match handshake {
             None => AoState::opening(keys, &ring, flow, self.send.unacknowledged),
             Some(handshake) => {
@@ -54,7 +54,7 @@ impl<Q: Default> Connection<Q> {
     /// As `change` says, or when there is no block for them.
     pub(crate) fn change_keys<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         change: impl FnOnce(&mut KeyPool, &mut Authentication, &Flow) -> Result<(), KeyError>,
     ) -> Result<(), KeyError> {
         let Some(extension) = context.extensions.ensure(&mut self.extension) else {
@@ -63,7 +63,7 @@ impl<Q: Default> Connection<Q> {
         };
         // Taken out, so that it is borrowed no longer than the context.
         let mut authentication = extension.authentication.take().unwrap_or_default();
-        let done = change(context.keys, &mut authentication, &self.flow);
+        let done = change(&mut context.keys, &mut authentication, &self.flow);
         let kept = (!authentication.ring.is_empty()).then_some(authentication);
         if let Some(extension) = context.extensions.get_mut(&self.extension) {
             extension.authentication = kept;
@@ -73,20 +73,20 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// What a signature takes of each segment is no room for data.
-    pub(crate) fn keys_changed<M>(&mut self, context: &mut Context<'_, M>) {
+    pub(crate) fn keys_changed<M>(&mut self, context: &mut Context<M>) {
         let signature = self.find_signature(context);
         let bytes = signature.map_or(0, Signature::padded_bytes);
         if self.extension.signature_bytes() != bytes {
             self.extension.set_signature_bytes(bytes);
             let segment = u32::from(self.full_payload());
             self.congestion
-                .set_segment_size(segment, context.congestion);
+                .set_segment_size(segment, &context.congestion);
         }
     }
 
     /// The option that authenticates what is sent.
     #[inline]
-    pub(super) fn signature<M>(&self, context: &Context<'_, M>) -> Option<Signature> {
+    pub(super) fn signature<M>(&self, context: &Context<M>) -> Option<Signature> {
         if self.extension.signature_bytes() == 0 {
             return None;
         }
@@ -94,20 +94,15 @@ impl<Q: Default> Connection<Q> {
     }
 
     #[cold]
-    fn find_signature<M>(&self, context: &Context<'_, M>) -> Option<Signature> {
+    fn find_signature<M>(&self, context: &Context<M>) -> Option<Signature> {
         let extension = context.extensions.get(&self.extension)?;
         let authentication = extension.authentication.as_ref()?;
-        authentication.signature(context.keys)
+        authentication.signature(&context.keys)
     }
 
     /// Signs a segment that was written into `out`.
     #[cold]
-    pub(crate) fn sign<M>(
-        &self,
-        context: &mut Context<'_, M>,
-        outgoing: &Outgoing,
-        out: &mut [u8],
-    ) {
+    pub(crate) fn sign<M>(&self, context: &mut Context<M>, outgoing: &Outgoing, out: &mut [u8]) {
         let Some(signature) = self.signature(context) else {
             return;
         };
@@ -119,25 +114,25 @@ impl<Q: Default> Connection<Q> {
         };
         let extension = context.extensions.get_mut(&self.extension);
         if let Some(authentication) = extension.and_then(|found| found.authentication.as_mut()) {
-            let code = authentication.code(context.keys, &covered);
+            let code = authentication.code(&context.keys, &covered);
             write_code(signature, &code, out);
         }
     }
 
     /// Sends a segment that is none of the stream, signed where the connection has keys.
-    pub(super) fn reply<M>(&self, context: &mut Context<'_, M>, mut reply: Reply) {
+    pub(super) fn reply<M>(&self, context: &mut Context<M>, mut reply: Reply) {
         if let Some(signature) = self.signature(context)
             && let Some(extension) = context.extensions.get_mut(&self.extension)
             && let Some(authentication) = extension.authentication.as_mut()
         {
-            let keys = &*context.keys;
+            let keys = &context.keys;
             reply.sign(signature, |covered| authentication.code(keys, covered));
         }
         context.replies.push(reply);
     }
 
     /// The RST that `segment` provokes.
-    pub(super) fn refuse<M>(&self, context: &mut Context<'_, M>, segment: &Segment<'_>) {
+    pub(super) fn refuse<M>(&self, context: &mut Context<M>, segment: &Segment<'_>) {
         self.reply(context, Reply::reset_for(self.flow, segment));
     }
 }

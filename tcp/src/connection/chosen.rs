@@ -13,7 +13,7 @@ impl<Q: Default> Connection<Q> {
     /// [`OptionError::NoRoom`], and nothing changes.
     pub(crate) fn choose<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         options: &SocketOptions,
     ) -> Result<(), OptionError> {
         context
@@ -21,7 +21,7 @@ impl<Q: Default> Connection<Q> {
             .choose(&mut self.user.options, options)?;
         let standard = context.limits.congestion.algorithm;
         let algorithm = Algorithm::from_number(options.congestion).unwrap_or(standard);
-        let (pool, now) = (&mut *context.congestion, context.now);
+        let (pool, now) = (&mut context.congestion, context.now);
         self.congestion.set_algorithm(pool, now, algorithm);
         self.congestion
             .set_pacing_rate_max(pool, now, options.pacing_rate_max);
@@ -31,7 +31,7 @@ impl<Q: Default> Connection<Q> {
     /// One of them was set to `value`.
     pub(crate) fn option_was_set<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         option: SocketOption,
         value: i64,
     ) {

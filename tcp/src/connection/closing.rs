@@ -13,7 +13,7 @@ impl<Q: Default> Connection<Q> {
     /// Half-close: FIN follows what is queued.
     pub(crate) fn shutdown<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
     ) -> Result<(), SendError> {
         match self.state {
             State::Established | State::CloseWait => self.enter(context, Cause::ShutDown),
@@ -42,7 +42,7 @@ impl<Q: Default> Connection<Q> {
     /// which the peer hears by RST (RFC 1122, section 4.2.2.13; as Linux).
     pub(crate) fn close<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         is_orphan_too_many: bool,
     ) {
         self.user.set(User::ORPHAN);
@@ -77,7 +77,7 @@ impl<Q: Default> Connection<Q> {
 
     /// An orphan does not wait in FIN-WAIT-2 for ever: as long as TCP_LINGER2 says, but some retransmissions of the
     /// peer's at least (as Linux).
-    pub(super) fn await_peers_fin<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    pub(super) fn await_peers_fin<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         if !self.user.has(User::ORPHAN) {
             return;
         }
@@ -99,7 +99,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// TCP_LINGER2 below zero.
-    fn is_fin_not_awaited<M>(&self, context: &Context<'_, M>) -> bool {
+    fn is_fin_not_awaited<M>(&self, context: &Context<M>) -> bool {
         context
             .option_sets
             .get(&self.user.options)
@@ -110,7 +110,7 @@ impl<Q: Default> Connection<Q> {
     /// All is said both ways. The shard moves what must be remembered into its TIME-WAIT table.
     pub(super) fn enter_time_wait<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         cause: Cause,
     ) {
         self.remember_destination(context);

@@ -8,6 +8,7 @@ use crate::drop_reason::DropReason;
 use crate::error::ConnectionError;
 use crate::header::{Flags, Segment};
 use crate::memory::Memory;
+use crate::packet::Reader;
 use crate::sequence::SequenceNumber;
 use crate::state::{Cause, State};
 use crate::time::Deadline;
@@ -17,7 +18,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     pub(super) fn deliver<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
     ) -> Result<(), DropReason> {
         let start = segment.header.sequence;
@@ -71,12 +72,16 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     pub(super) fn deliver_whole<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
+        reader: Option<&mut dyn Reader>,
     ) -> Result<(), DropReason> {
         self.note_data(context, segment);
         let payload = segment.payload;
-        let taken = self.hand_over(context, payload);
+        let taken = match reader {
+            Some(reader) => self.hand_over(context, payload, reader),
+            None => 0,
+        };
         match payload.get(taken..) {
             None | Some([]) => Ok(()),
             Some(rest) => match self.deliver_next(context, rest) {
@@ -89,11 +94,7 @@ impl<Q: Default> Connection<Q> {
 
     /// What a segment with data says about full segments, and about when to acknowledge.
     #[inline]
-    fn note_data<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<'_, M>,
-        segment: &Segment<'_>,
-    ) {
+    fn note_data<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>, segment: &Segment<'_>) {
         let length = segment.payload.len();
         let bytes = u16::try_from(length).unwrap_or(u16::MAX);
         self.receive.full_bytes = self.receive.full_bytes.max(bytes);
@@ -104,7 +105,7 @@ impl<Q: Default> Connection<Q> {
             millis(context.now),
             (length, full, is_pushed),
             window,
-            || super::spread::timeout(round_trip, extension, context.bounds, context.extensions),
+            || super::spread::timeout(round_trip, extension, &context.bounds, &context.extensions),
         );
         if self.ecn.is_on() && length > 0 {
             self.hear_mark(context, segment);
@@ -115,12 +116,10 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     fn hand_over<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         payload: &[u8],
+        reader: &mut dyn Reader,
     ) -> usize {
-        let Some(reader) = &mut context.reader else {
-            return 0;
-        };
         if self.receive.readable > 0 || !self.user.has(User::ATTACHED) {
             return 0;
         }
@@ -138,7 +137,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     fn deliver_next<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         payload: &[u8],
     ) -> Result<(), DropReason> {
         let readable = self.receive.readable as usize;
@@ -180,7 +179,7 @@ impl<Q: Default> Connection<Q> {
     /// Bytes in order that we had already: the peer learns which (RFC 2883, section 4.1 and 4.2).
     pub(super) fn came_again<M>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         start: SequenceNumber,
         end: SequenceNumber,
     ) {
@@ -195,7 +194,7 @@ impl<Q: Default> Connection<Q> {
     /// The same out of order, where all of the segment was there: the next block of the option is the range around it.
     fn note_overlap<M>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         left: SequenceNumber,
         right: SequenceNumber,
     ) {
@@ -215,7 +214,7 @@ impl<Q: Default> Connection<Q> {
     #[cold]
     fn deliver_instead<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         payload: &[u8],
     ) -> usize {
         context.counters.ofo_pruned.increment();
@@ -228,7 +227,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 5681, section 3.2.
     fn deliver_beyond<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         first: SequenceNumber,
         payload: &[u8],
     ) -> Result<(), DropReason> {
@@ -268,7 +267,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 5681, section 4.2).
     /// RFC 9293, SHLD-18; RFC 5681, section 3.2.
     #[inline]
-    fn schedule_acknowledgment<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
+    fn schedule_acknowledgment<M: Memory<Queue = Q>>(&mut self, context: &Context<M>) {
         if self.receive.delayed.is_quick() || self.is_acknowledgment_overdue() {
             self.due.set(Due::ACKNOWLEDGE);
             return;
@@ -294,7 +293,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// The peer's FIN is next in order.
-    fn fin_arrives<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    fn fin_arrives<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         self.receive.next += 1;
         self.receive.is_finished = true;
         self.receive.edge = self.receive.edge.later(self.receive.next);

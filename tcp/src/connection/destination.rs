@@ -8,14 +8,12 @@ use crate::memory::Memory;
 
 impl<Q: Default> Connection<Q> {
     /// The handshake is complete: a new connection begins with what is known.
-    pub(super) fn recall_destination<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<'_, M>,
-    ) {
+    pub(super) fn recall_destination<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         let known = context.destinations.find(context.now, &self.flow);
         let metrics = known.map(|known| known.metrics.current(context.now));
         let known_eighths = metrics.map_or(0, |metrics| metrics.round_trip_eighths);
-        self.round_trip.end_handshake(known_eighths, context.bounds);
+        self.round_trip
+            .end_handshake(known_eighths, &context.bounds);
         let Some(metrics) = metrics else {
             return;
         };
@@ -31,10 +29,7 @@ impl<Q: Default> Connection<Q> {
 
     /// All went well to the end: those after it shall know.
     #[cold]
-    pub(super) fn remember_destination<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<'_, M>,
-    ) {
+    pub(super) fn remember_destination<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         if !context.limits.saves_metrics {
             return;
         }
@@ -48,7 +43,7 @@ impl<Q: Default> Connection<Q> {
             is_open: self.send.phase == Phase::Open,
             reordering: (degree != context.limits.reordering).then_some(degree),
         };
-        let destinations = &mut *context.destinations;
+        let destinations = &mut context.destinations;
         let known = match found.round_trip {
             // Nothing worth a place of its own.
             None => destinations.find(context.now, &self.flow),

@@ -124,7 +124,7 @@ impl<Q: Default> Connection<Q> {
 
     /// Data has come: marked, or the peer tells that it has reduced its window.
     #[cold]
-    pub(super) fn hear_mark<M>(&mut self, context: &mut Context<'_, M>, segment: &Segment<'_>) {
+    pub(super) fn hear_mark<M>(&mut self, context: &mut Context<M>, segment: &Segment<'_>) {
         if self.congestion.algorithm().needs_marks() {
             return self.hear_each_mark(context, segment);
         }
@@ -150,7 +150,7 @@ impl<Q: Default> Connection<Q> {
 
     /// RFC 8257, section 3.2: each mark is echoed as it is. Where delayed acknowledgements would cover both
     /// kinds, the kind before is acknowledged at once.
-    fn hear_each_mark<M>(&mut self, context: &mut Context<'_, M>, segment: &Segment<'_>) {
+    fn hear_each_mark<M>(&mut self, context: &mut Context<M>, segment: &Segment<'_>) {
         let is_marked = segment.ecn == CE;
         if is_marked {
             context.counters.in_ce.increment();
@@ -165,7 +165,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// The data before a change of marks, with the flags of then.
-    fn acknowledge_before<M>(&mut self, context: &mut Context<'_, M>) {
+    fn acknowledge_before<M>(&mut self, context: &mut Context<M>) {
         let scale = self.receive.scale;
         let reply = Reply {
             flow: self.flow,
@@ -185,7 +185,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     pub(super) fn hear_echo<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         flags: Flags,
     ) {
         if !self.ecn.is_on() {
@@ -200,7 +200,7 @@ impl<Q: Default> Connection<Q> {
 
     /// Of `delivered` bytes, those that count as marked: all that an acknowledgement with ECE delivers.
     #[inline]
-    pub(super) fn marked<M>(&self, context: &Context<'_, M>, delivered: u32) -> u32 {
+    pub(super) fn marked<M>(&self, context: &Context<M>, delivered: u32) -> u32 {
         if self.ecn.has(Ecn::ECHOED) {
             let segment = self.congestion.segment().max(1);
             let segments = u64::from(delivered.div_ceil(segment));

@@ -31,17 +31,14 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// What the handshake is to remember, while it lasts.
-    pub(super) fn pending_opening<'a, M>(
-        &self,
-        context: &'a Context<'_, M>,
-    ) -> Option<&'a Opening> {
+    pub(super) fn pending_opening<'a, M>(&self, context: &'a Context<M>) -> Option<&'a Opening> {
         let is_pending = self.user.fast_open.any(Marks::PENDING);
         let openings = &context.fast_opens.openings;
         is_pending.then(|| openings.get(&self.flow)).flatten()
     }
 
     /// The handshake is over, well or not.
-    pub(super) fn close_opening<M>(&mut self, context: &mut Context<'_, M>) -> Option<Opening> {
+    pub(super) fn close_opening<M>(&mut self, context: &mut Context<M>) -> Option<Opening> {
         if self.is_early() {
             self.send.timer = Timer::Timeout;
         }
@@ -52,11 +49,7 @@ impl<Q: Default> Connection<Q> {
 
     /// The connection failed while its handshake was not over.
     #[cold]
-    pub(super) fn abandon_opening<M>(
-        &mut self,
-        context: &mut Context<'_, M>,
-        error: ConnectionError,
-    ) {
+    pub(super) fn abandon_opening<M>(&mut self, context: &mut Context<M>, error: ConnectionError) {
         let opening = self.close_opening(context);
         if let Some(listener) = opening.and_then(|opening| opening.listener) {
             // As Linux: one that nobody has accepted yet still has its place in the accept queue.
@@ -70,7 +63,7 @@ impl<Q: Default> Connection<Q> {
     #[cold]
     pub(super) fn suspect_black_hole<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         is_over: bool,
     ) {
         let marks = self.user.fast_open;
@@ -80,7 +73,7 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    fn meet_black_hole<M>(&mut self, context: &mut Context<'_, M>) {
+    fn meet_black_hole<M>(&mut self, context: &mut Context<M>) {
         let timeout = context.limits.opening.fast_open.blackhole_timeout;
         if context.fast_opens.blackhole.met(context.now, timeout) {
             context.counters.fast_open_blackhole.increment();
@@ -90,7 +83,7 @@ impl<Q: Default> Connection<Q> {
     /// The connection ends. As Linux: one that got the peer's FIN, but nothing before it, fell into a black hole; one that
     /// got data shows that there is none any more.
     #[cold]
-    pub(super) fn judge_black_hole<M>(&mut self, context: &mut Context<'_, M>) {
+    pub(super) fn judge_black_hole<M>(&mut self, context: &mut Context<M>) {
         if !self.user.fast_open.any(Marks::ASKED) {
             return;
         }

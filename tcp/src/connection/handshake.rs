@@ -63,12 +63,12 @@ impl<Q: Default> Connection<Q> {
 
     /// A request whose handshake is complete: ESTABLISHED, waiting for accept.
     pub(crate) fn accepted<M: Memory<Queue = Q>>(
-        context: &Context<'_, M>,
+        context: &Context<M>,
         flow: Flow,
         handshake: &Handshake,
         timestamp_offset: u32,
     ) -> Self {
-        let limits = context.limits;
+        let limits = &context.limits;
         let mss = sending_mss(handshake.mss.get().min(handshake.own_mss), limits);
         let mut connection = Self::blank(context.now, flow, handshake.ours, mss, limits);
         connection.state = State::SynReceived;
@@ -127,7 +127,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 9293, section 3.10.7.3, with the timestamp check of RFC 7323, section 3.2 (echo).
     pub(super) fn arrives_in_syn_sent<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
         options: &Options,
     ) -> Result<bool, DropReason> {
@@ -225,21 +225,21 @@ impl<Q: Default> Connection<Q> {
     /// What the peer's SYN says.
     fn take_syn<M: Memory<Queue = Q>>(
         &mut self,
-        context: &Context<'_, M>,
+        context: &Context<M>,
         segment: &Segment<'_>,
         options: &Options,
     ) {
         let header = &segment.header;
         let peer_mss = options.mss.unwrap_or(default_mss(self.flow.remote.address));
-        self.send.mss = sending_mss(self.send.mss.min(peer_mss), context.limits);
+        self.send.mss = sending_mss(self.send.mss.min(peer_mss), &context.limits);
         self.receive = ReceiveSide {
             mss: self.receive.mss,
             marked_micros: self.receive.marked_micros,
             sack: self.receive.sack && options.sack_permitted,
             ..ReceiveSide::new(header.sequence + 1)
         };
-        self.receive.edge = self.receive.next + syn_window(context.limits, self.receive.mss);
-        self.take_scale(options.window_scale, context.limits);
+        self.receive.edge = self.receive.next + syn_window(&context.limits, self.receive.mss);
+        self.take_scale(options.window_scale, &context.limits);
         self.stamps.is_on &= options.timestamps.is_some();
         self.ecn_agreed(segment);
         self.stamps.recent = options.timestamps.map_or(0, |stamp| stamp.value);
@@ -261,7 +261,7 @@ impl<Q: Default> Connection<Q> {
 
     /// The handshake is complete.
     /// RFC 5681, section 3.1.
-    pub(crate) fn establish<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    pub(crate) fn establish<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         self.enter(context, Cause::HandshakeCompleted);
         let taken = micros(context.now).wrapping_sub(self.receive.marked_micros);
         context.counters.handshake_micros.record(u64::from(taken));
@@ -272,12 +272,12 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// What both ends have said is known: windows and buffers begin.
-    pub(super) fn begin_transfer<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    pub(super) fn begin_transfer<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         // As Linux counts: what a full segment carries, options aside.
         let segment = u32::from(self.full_payload());
         self.congestion
-            .set_segment_size(segment, context.congestion);
-        self.congestion.begin(context.congestion, context.now);
+            .set_segment_size(segment, &context.congestion);
+        self.congestion.begin(&mut context.congestion, context.now);
         self.last_received = Past::at(context.now);
         self.fit_receive_buffer(context);
         self.user.set(User::WRITABLE);

@@ -27,12 +27,12 @@ impl<Q: Default> Connection<Q> {
     /// RFC 7323, section 5.7.
     pub(super) fn path_narrows<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         mtu: u16,
     ) {
-        let is_below_least = mtu < self.least_path_mtu(context.limits);
-        let mtu = mtu.max(self.least_path_mtu(context.limits));
-        let mss = super::own_mss(mtu, self.flow.remote.address, context.limits);
+        let is_below_least = mtu < self.least_path_mtu(&context.limits);
+        let mtu = mtu.max(self.least_path_mtu(&context.limits));
+        let mss = super::own_mss(mtu, self.flow.remote.address, &context.limits);
         if mss >= self.send.mss {
             return;
         }
@@ -49,7 +49,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// A new connection begins with what is known of the path.
-    pub(super) fn recall_path_mtu<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    pub(super) fn recall_path_mtu<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         let discovery = context
             .option_sets
             .get(&self.user.options)
@@ -59,7 +59,7 @@ impl<Q: Default> Connection<Q> {
         let known = context.destinations.find(context.now, &self.flow);
         let known = known.and_then(|known| known.path_mtu(context.now));
         if let Some((mtu, expires)) = known.filter(|_| discovery.believes_routers()) {
-            let mss = super::own_mss(mtu, remote, context.limits);
+            let mss = super::own_mss(mtu, remote, &context.limits);
             if mss < self.send.mss {
                 self.narrow(context, mss, expires, false);
             }
@@ -71,9 +71,9 @@ impl<Q: Default> Connection<Q> {
     /// full ones try the path again.
     /// RFC 8201, section 4.
     #[cold]
-    pub(super) fn doubt_path_mtu<M>(&mut self, context: &mut Context<'_, M>) {
-        let limits = context.limits;
-        let after = self.round_trip.timeout(context.bounds);
+    pub(super) fn doubt_path_mtu<M>(&mut self, context: &mut Context<M>) {
+        let limits = &context.limits;
+        let after = self.round_trip.timeout(&context.bounds);
         // What passed since the first retransmission, each timeout having been twice the one before.
         let first = after / 2_u32.saturating_pow(u32::from(self.send.attempts).saturating_sub(1));
         if !limits.black_hole_detection || after - first < limits.rto_min * DOUBTED_AFTER {
@@ -97,7 +97,7 @@ impl<Q: Default> Connection<Q> {
         self.remember_doubt(context, payload);
     }
 
-    fn remember_doubt<M>(&mut self, context: &mut Context<'_, M>, payload: u16) {
+    fn remember_doubt<M>(&mut self, context: &mut Context<M>, payload: u16) {
         if let Some(extension) = context.extensions.ensure(&mut self.extension) {
             extension.doubted_payload = payload;
         }
@@ -105,7 +105,7 @@ impl<Q: Default> Connection<Q> {
 
     fn narrow<M>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         mss: u16,
         expires: Instant,
         is_below_least: bool,
@@ -128,7 +128,7 @@ impl<Q: Default> Connection<Q> {
     /// What was known of the path may be out of date: full segments try it again (RFC 1191,
     /// section 6.3).
     #[cold]
-    pub(super) fn review_path<M>(&mut self, context: &mut Context<'_, M>) {
+    pub(super) fn review_path<M>(&mut self, context: &mut Context<M>) {
         if let Some(extension) = context.extensions.get_mut(&self.extension)
             && let Some(known) = extension.path
             && known.expires <= context.now
@@ -142,7 +142,7 @@ impl<Q: Default> Connection<Q> {
     /// True when nothing but fragments gets through (as Linux, which then leaves "don't fragment" unset
     /// unless the user insists on it).
     #[cold]
-    pub(super) fn is_path_below_least<M>(&self, context: &Context<'_, M>) -> bool {
+    pub(super) fn is_path_below_least<M>(&self, context: &Context<M>) -> bool {
         context
             .option_sets
             .get(&self.user.options)
@@ -157,17 +157,17 @@ impl<Q: Default> Connection<Q> {
     }
 
     // RFC 9293, SHLD-6.
-    fn set_mss<M>(&mut self, context: &Context<'_, M>, mss: u16) {
+    fn set_mss<M>(&mut self, context: &Context<M>, mss: u16) {
         self.send.mss = mss;
         let segment = u32::from(self.full_payload());
         self.congestion
-            .set_segment_size(segment, context.congestion);
+            .set_segment_size(segment, &context.congestion);
     }
 
     /// What is outstanding in segments that the path does not carry is lost, and that is no sign of
     /// congestion: it goes again at once, in smaller segments, under the same window (RFC 1191, section
     /// 6.5; as Linux).
-    fn resend_smaller<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    fn resend_smaller<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         self.resend_longer(context, u32::from(self.full_payload()));
     }
 

@@ -6,7 +6,7 @@ use crate::drop_reason::DropReason;
 use crate::header::{Flags, Segment};
 use crate::header_options::{Options, Timestamps};
 use crate::memory::Memory;
-use crate::packet::Verdict;
+use crate::packet::{Reader, Verdict};
 use crate::state::State;
 use crate::time::Past;
 
@@ -44,9 +44,10 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     pub(crate) fn arrives_as_predicted<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
         timestamps: Option<Timestamps>,
+        reader: Option<&mut dyn Reader>,
     ) -> Verdict {
         self.last_received = Past::at(context.now);
         self.send.keepalive_probes = 0;
@@ -63,7 +64,7 @@ impl<Q: Default> Connection<Q> {
             context.counters.pure_acks.increment();
             return Verdict::Accepted { progress };
         }
-        match self.deliver_whole(context, segment) {
+        match self.deliver_whole(context, segment, reader) {
             Ok(()) => Verdict::Accepted { progress },
             Err(reason) => Verdict::Dropped(reason),
         }
@@ -73,7 +74,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     fn acknowledge_as_predicted<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
         timestamps: Option<Timestamps>,
     ) -> Result<bool, DropReason> {
@@ -93,7 +94,7 @@ impl<Q: Default> Connection<Q> {
     #[cold]
     fn acknowledge_in_trouble<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
         timestamps: Option<Timestamps>,
     ) -> Result<bool, DropReason> {

@@ -13,9 +13,9 @@ use crate::time::Instant;
 
 impl<Q: Default> Connection<Q> {
     /// The buffer that options and limits give: at the start, and when an option about it was set.
-    pub(super) fn fit_receive_buffer<M>(&mut self, context: &Context<'_, M>) {
+    pub(super) fn fit_receive_buffer<M>(&mut self, context: &Context<M>) {
         let options = context.option_sets.get(&self.user.options);
-        let most = buffer_bytes(context.limits);
+        let most = buffer_bytes(&context.limits);
         let buffer = match options.receive_buffer_bytes {
             0 => self.receive.buffer.max(BUFFER_BYTES_FIRST),
             bytes => bytes,
@@ -30,7 +30,7 @@ impl<Q: Default> Connection<Q> {
 
     /// The user has read a whole buffer since the last time.
     #[cold]
-    pub(super) fn tune_receive_buffer<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
+    pub(super) fn tune_receive_buffer<M: Memory<Queue = Q>>(&mut self, context: &Context<M>) {
         let taken = micros(context.now).wrapping_sub(self.receive.marked_micros);
         let trip = self.round_trip.smoothed().unwrap_or(Duration::MAX);
         let two_trips = 2 * u32::try_from(trip.as_micros()).unwrap_or(u32::MAX / 2);
@@ -41,8 +41,8 @@ impl<Q: Default> Connection<Q> {
             && is_free
         {
             let most = match options.window_clamp {
-                0 => buffer_bytes(context.limits),
-                bytes => buffer_bytes(context.limits).min(bytes),
+                0 => buffer_bytes(&context.limits),
+                bytes => buffer_bytes(&context.limits).min(bytes),
             };
             let larger = self.receive.buffer.saturating_mul(2).min(most);
             self.receive.buffer = self.receive.buffer.max(larger);

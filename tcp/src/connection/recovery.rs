@@ -74,7 +74,7 @@ impl<Q: Default> Connection<Q> {
     #[cold]
     pub(super) fn examine<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         acknowledgment: SequenceNumber,
         is_duplicate: bool,
         options: &Options,
@@ -92,7 +92,7 @@ impl<Q: Default> Connection<Q> {
         };
         self.due.unset(Due::NEW_FIRST);
         let is_fin_acknowledged = found.advances && self.take_acknowledged(context, acknowledgment);
-        if self.uses_sack(context.limits) && !options.sack.is_empty() {
+        if self.uses_sack(&context.limits) && !options.sack.is_empty() {
             self.take_sack(
                 context,
                 &mut board,
@@ -127,13 +127,13 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// The scoreboard, or an empty one.
-    fn board<M>(&self, context: &Context<'_, M>) -> Scoreboard {
+    fn board<M>(&self, context: &Context<M>) -> Scoreboard {
         let kept = context.scoreboards.get(&self.send.scoreboard);
         kept.copied().unwrap_or_else(Scoreboard::new)
     }
 
     /// Keeps the scoreboard while it says anything.
-    fn keep<M>(&mut self, context: &mut Context<'_, M>, board: &Scoreboard) {
+    fn keep<M>(&mut self, context: &mut Context<M>, board: &Scoreboard) {
         self.send.left = board.left();
         if board.lost == 0 {
             // The hint must not outlive its record.
@@ -163,7 +163,7 @@ impl<Q: Default> Connection<Q> {
 
     /// RFC 6298, section 3 (Karn) and RFC 7323, section 4.1: segments sent once are measured; where there are none,
     /// the echoed timestamp tells which copy arrived.
-    fn measure_found<M>(&mut self, context: &mut Context<'_, M>, found: &mut Findings) {
+    fn measure_found<M>(&mut self, context: &mut Context<M>, found: &mut Findings) {
         let now = micros(context.now);
         let by_record = if found.acknowledges_retransmitted {
             found.sacked_sent_at
@@ -196,7 +196,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 6675, section 4.
     fn judge<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &mut Findings,
     ) {
@@ -212,7 +212,7 @@ impl<Q: Default> Connection<Q> {
                 self.send.phase = Phase::Open;
             }
             Phase::Recovery if is_complete => {
-                if !self.uses_sack(context.limits) {
+                if !self.uses_sack(&context.limits) {
                     forget_duplicates(board);
                 }
                 if self.try_undo_recovery(context, board, found) {
@@ -232,7 +232,7 @@ impl<Q: Default> Connection<Q> {
                 }
             }
             Phase::Open | Phase::Disorder | Phase::Reducing => {
-                if !self.uses_sack(context.limits) {
+                if !self.uses_sack(&context.limits) {
                     if found.advances {
                         forget_duplicates(board);
                     }
@@ -249,7 +249,7 @@ impl<Q: Default> Connection<Q> {
 
     fn recover_or_open<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &Findings,
     ) {
@@ -263,7 +263,7 @@ impl<Q: Default> Connection<Q> {
     // RFC 6675, section 5.
     fn judge_in_recovery<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &mut Findings,
     ) {
@@ -271,7 +271,7 @@ impl<Q: Default> Connection<Q> {
             if self.try_undo_partially(context, board, found) {
                 return;
             }
-        } else if !self.uses_sack(context.limits) {
+        } else if !self.uses_sack(&context.limits) {
             self.count_duplicate(context, board, found);
         }
         if self.try_undo_by_duplicates(context, board) {
@@ -285,7 +285,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Nothing is lost.
-    fn try_open<M>(&mut self, context: &Context<'_, M>, board: &mut Scoreboard) {
+    fn try_open<M>(&mut self, context: &Context<M>, board: &mut Scoreboard) {
         if !self.has_retransmitted(context, board) {
             board.undo.has_stamp = false;
         }
@@ -309,7 +309,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// True when a retransmission is outstanding, or the oldest segment was sent again.
-    fn has_retransmitted<M>(&self, context: &Context<'_, M>, board: &Scoreboard) -> bool {
+    fn has_retransmitted<M>(&self, context: &Context<M>, board: &Scoreboard) -> bool {
         use crate::send_records::Marks;
         board.retransmitted > 0
             || context
@@ -321,7 +321,7 @@ impl<Q: Default> Connection<Q> {
     /// The windows follow: by proportional rate reduction while they are reduced, else by the algorithm.
     fn move_window<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &mut Findings,
     ) {
@@ -329,7 +329,7 @@ impl<Q: Default> Connection<Q> {
         if self.send.phase.is_reduction() {
             let is_safe = lost == 0 && found.advances;
             // RFC 6582, section 3.2, step 3: the next hole goes at once.
-            let forces = lost > 0 && found.advances && !self.uses_sack(context.limits);
+            let forces = lost > 0 && found.advances && !self.uses_sack(&context.limits);
             self.reduce_in_proportion(board, found.delivered, is_safe, forces);
         }
         if found.delivered == 0 {
@@ -355,7 +355,8 @@ impl<Q: Default> Connection<Q> {
                 .map(|sent_at| now.wrapping_sub(sent_at)),
             rate: rate.map(|rate| crate::congestion::RateSample { lost, ..rate }),
         };
-        self.congestion.on_ack(context.congestion, &acknowledged);
+        self.congestion
+            .on_ack(&mut context.congestion, &acknowledged);
     }
 }
 

@@ -55,7 +55,7 @@ impl<Q: Default> Connection<Q> {
     #[cold]
     pub(super) fn note_burst<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         plan: &Plan,
     ) {
         let mut left = plan.payload;
@@ -70,7 +70,7 @@ impl<Q: Default> Connection<Q> {
     /// True when it is better to wait for an acknowledgement, which comes soon and lets more out at once.
     pub(super) fn defers<M: Memory<Queue = Q>>(
         &self,
-        context: &Context<'_, M>,
+        context: &Context<M>,
         plan: &Plan,
         most: u32,
     ) -> bool {

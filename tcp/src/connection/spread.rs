@@ -46,15 +46,15 @@ impl<Q> Connection<Q> {
     /// Takes a measured round trip in. SND.UNA has moved.
     /// RFC 6298, section 2.3.
     #[inline]
-    pub(super) fn measure<M>(&mut self, context: &mut Context<'_, M>, sample_micros: u64) {
+    pub(super) fn measure<M>(&mut self, context: &mut Context<M>, sample_micros: u64) {
         self.round_trip.measure_micros(sample_micros);
-        if self.extension.is_held() || self.round_trip.is_spread(context.bounds) {
+        if self.extension.is_held() || self.round_trip.is_spread(&context.bounds) {
             self.note_spread(context);
         }
     }
 
     #[cold]
-    fn note_spread<M>(&mut self, context: &mut Context<'_, M>) {
+    fn note_spread<M>(&mut self, context: &mut Context<M>) {
         let deviation = self.round_trip.variation_micros();
         let least = u32::try_from(context.bounds.min.as_micros()).unwrap_or(u32::MAX);
         let known = context
@@ -87,21 +87,21 @@ impl<Q> Connection<Q> {
 
     /// The retransmission timeout.
     #[inline]
-    pub(super) fn timeout<M>(&self, context: &Context<'_, M>) -> Duration {
+    pub(super) fn timeout<M>(&self, context: &Context<M>) -> Duration {
         timeout(
             &self.round_trip,
             &self.extension,
-            context.bounds,
-            context.extensions,
+            &context.bounds,
+            &context.extensions,
         )
     }
 
     /// When a segment sent at `sent` times out.
     #[inline]
-    pub(super) fn times_out_at<M>(&self, context: &Context<'_, M>, sent: Instant) -> Instant {
-        let variation = variation(&self.extension, context.extensions);
+    pub(super) fn times_out_at<M>(&self, context: &Context<M>, sent: Instant) -> Instant {
+        let variation = variation(&self.extension, &context.extensions);
         self.round_trip
-            .deadline_with(sent, context.bounds, variation)
+            .deadline_with(sent, &context.bounds, variation)
     }
 }
 

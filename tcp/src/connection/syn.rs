@@ -12,10 +12,10 @@ impl<Q: Default> Connection<Q> {
     /// SYN, or SYN-ACK of a simultaneous open or of Fast Open.
     pub(super) fn emit_syn<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         out: &mut [u8],
     ) -> Option<Outgoing> {
-        let limits = context.limits;
+        let limits = &context.limits;
         let is_answer = self.state != State::SynSent;
         let flags = if is_answer {
             Flags::SYN | Flags::ACK
@@ -41,6 +41,7 @@ impl<Q: Default> Connection<Q> {
         } else {
             self.load_syn(context, &mut options)
         };
+        let limits = &context.limits;
         let flags = flags | self.ecn_flags_of_syn(limits, is_answer, is_again);
         let mut header = self.header_without_window(self.send.unacknowledged, flags);
         header.window = super::handshake::syn_window(limits, self.receive.mss) as u16;
@@ -60,7 +61,7 @@ impl<Q: Default> Connection<Q> {
         }
         self.send.next = self.send.unacknowledged + 1;
         if !self.deadlines.retransmit.is_set() {
-            let timeout = self.round_trip.deadline(context.now, context.bounds);
+            let timeout = self.round_trip.deadline(context.now, &context.bounds);
             self.deadlines.retransmit = Deadline::at(timeout);
         }
         Some(self.outgoing(context, header_length + payload, header_length))
@@ -69,11 +70,11 @@ impl<Q: Default> Connection<Q> {
     /// The SYN-ACK of a connection that data came with the SYN of: its number is before what has been sent since.
     fn emit_early_syn_ack<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         mut options: Options,
         out: &mut [u8],
     ) -> Option<Outgoing> {
-        let limits = context.limits;
+        let limits = &context.limits;
         let (cookie, is_again) = self
             .pending_opening(context)
             .map_or((None, false), |opening| (opening.cookie, opening.sent > 0));

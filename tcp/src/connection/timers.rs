@@ -12,10 +12,10 @@ use crate::time::{Deadline, Instant};
 
 impl<Q: Default> Connection<Q> {
     /// Does what is due at `context.now`; nothing when it was woken too early.
-    pub(crate) fn wake<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    pub(crate) fn wake<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         let now = context.now;
         if self.congestion.is_holding() {
-            self.congestion.let_go(context.congestion, now);
+            self.congestion.let_go(&context.congestion, now);
         }
         if take(&mut self.deadlines.acknowledge, now) {
             self.due.set(Due::ACKNOWLEDGE);
@@ -53,8 +53,8 @@ impl<Q: Default> Connection<Q> {
 
     /// SYN, data or FIN unanswered (RFC 6298, section 5.4 to 5.7), or a closed window (RFC 9293,
     /// section 3.8.6.1).
-    fn retransmission_timeout<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
-        if self.hold(context.records) == Some(Hold::Cork) && self.send.outstanding() == 0 {
+    fn retransmission_timeout<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
+        if self.hold(&context.records) == Some(Hold::Cork) && self.send.outstanding() == 0 {
             self.due.set(Due::FORCE);
             return;
         }
@@ -95,18 +95,18 @@ impl<Q: Default> Connection<Q> {
 
     /// True for a SYN that has been under way for as long as its retries would last if each doubled
     /// the wait: linear timeouts make more of them, not the user wait longer (as Linux).
-    fn is_syn_overdue<M>(&self, context: &Context<'_, M>) -> bool {
+    fn is_syn_overdue<M>(&self, context: &Context<M>) -> bool {
         if self.state != State::SynSent {
             return false;
         }
         let options = context.option_sets.get(&self.user.options);
-        let doublings = 2_u32.saturating_pow(options.syn_retries_doubled(context.limits) + 1) - 1;
+        let doublings = 2_u32.saturating_pow(options.syn_retries_doubled(&context.limits) + 1) - 1;
         self.send.last_sent.elapsed(context.now) >= context.bounds.initial.saturating_mul(doublings)
     }
 
     /// True for an orphan whose peer answers but keeps its window closed: nobody could ever let go of
     /// it (as Linux: when probes are as rare as they get).
-    fn is_kept_waiting<M>(&self, context: &Context<'_, M>) -> bool {
+    fn is_kept_waiting<M>(&self, context: &Context<M>) -> bool {
         self.user.has(User::ORPHAN)
             && self.send.window == 0
             && self.round_trip.backoff() >= context.limits.orphan_retries
@@ -115,7 +115,7 @@ impl<Q: Default> Connection<Q> {
 
     /// The peer's window is closed, or too small to be worth a segment.
     /// RFC 9293, MUST-35, MUST-36, MUST-37, SHLD-29, SHLD-30.
-    fn probe_window<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    fn probe_window<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         if self.send.window > 0 {
             self.due.set(Due::FORCE);
         } else {
@@ -125,8 +125,8 @@ impl<Q: Default> Connection<Q> {
     }
 
     // RFC 9293, MUST-20, MUST-22.
-    fn attempts_max<M>(&self, context: &Context<'_, M>) -> u32 {
-        let limits = context.limits;
+    fn attempts_max<M>(&self, context: &Context<M>) -> u32 {
+        let limits = &context.limits;
         match self.state {
             State::SynSent => context
                 .option_sets
@@ -140,9 +140,9 @@ impl<Q: Default> Connection<Q> {
 
     /// Probes a peer that was silent for too long (RFC 1122, section 4.2.3.6).
     /// RFC 9293, MUST-26, MUST-29, MAY-5.
-    fn keep_alive<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    fn keep_alive<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         let options = *context.option_sets.get(&self.user.options);
-        let idle = options.keepalive_idle(context.limits);
+        let idle = options.keepalive_idle(&context.limits);
         let silence = self.last_received.elapsed(context.now);
         if silence < idle || self.send.outstanding() > 0 {
             // What is outstanding has a timer of its own.
@@ -153,7 +153,7 @@ impl<Q: Default> Connection<Q> {
         let is_over = match self.user_timeout(context) {
             Some(limit) => self.send.keepalive_probes > 0 && silence >= limit,
             None => {
-                u32::from(self.send.keepalive_probes) >= options.keepalive_count(context.limits)
+                u32::from(self.send.keepalive_probes) >= options.keepalive_count(&context.limits)
             }
         };
         if is_over {
@@ -164,12 +164,12 @@ impl<Q: Default> Connection<Q> {
         self.send.keepalive_probes = self.send.keepalive_probes.saturating_add(1);
         context.counters.keepalive.increment();
         self.due.set(Due::PROBE);
-        let interval = options.keepalive_interval(context.limits);
+        let interval = options.keepalive_interval(&context.limits);
         self.deadlines.patience = Deadline::within(context.now, interval);
     }
 
     /// Starts or stops the keepalive timer as the user's options say.
-    pub(crate) fn watch_for_silence<M: Memory<Queue = Q>>(&mut self, context: &Context<'_, M>) {
+    pub(crate) fn watch_for_silence<M: Memory<Queue = Q>>(&mut self, context: &Context<M>) {
         if self.user.has(User::ORPHAN) {
             // Its patience is bounded already.
             return;
@@ -178,7 +178,7 @@ impl<Q: Default> Connection<Q> {
         let is_kept_alive = self.user.options.flags.contains(Flags::KEEPALIVE);
         self.deadlines.patience = if is_kept_alive && is_open {
             let options = context.option_sets.get(&self.user.options);
-            Deadline::within(context.now, options.keepalive_idle(context.limits))
+            Deadline::within(context.now, options.keepalive_idle(&context.limits))
         } else {
             Deadline::NEVER
         };

@@ -24,7 +24,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 5681, section 4.2: one acknowledgement for all that has come.
     pub(crate) fn next_segment<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         out: &mut [u8],
         is_cut: bool,
     ) -> Option<Outgoing> {
@@ -53,14 +53,14 @@ impl<Q: Default> Connection<Q> {
             self.fit_resend(context, u32::from(self.send.mss) - option_bytes as u32);
         }
         // The pointer is that of one segment (as Linux).
-        let is_urgent = self.extension.is_held() && self.has_urgent_to_send(context.extensions);
+        let is_urgent = self.extension.is_held() && self.has_urgent_to_send(&context.extensions);
         let most = if is_cut && !is_urgent {
             let full = u32::from(self.send.mss) - option_bytes as u32;
             self.burst_payload(out.len(), full, option_bytes)
         } else {
             0
         };
-        match self.plan(context.records, option_bytes, most) {
+        match self.plan(&context.records, option_bytes, most) {
             Ok(plan) if self.defers(context, &plan, most) => self.congestion.defer(),
             Ok(plan) => return self.emit_data(context, plan, options.as_ref(), out),
             Err(Hold::Window | Hold::Silly) => self.persist(context),
@@ -93,14 +93,14 @@ impl<Q: Default> Connection<Q> {
     /// Data or FIN, new or again.
     fn emit_data<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         plan: Plan,
         options: Option<&Options>,
         out: &mut [u8],
     ) -> Option<Outgoing> {
         let offset = plan.sequence.since(self.send.unacknowledged);
         let mut flags = Flags::ACK;
-        let is_pushed = self.is_pushed(context.records, &plan, offset);
+        let is_pushed = self.is_pushed(&context.records, &plan, offset);
         if is_pushed {
             flags = flags | Flags::PSH;
             self.send.pushed = plan.sequence + plan.payload;
@@ -171,7 +171,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     fn account<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         plan: &Plan,
         end: SequenceNumber,
         is_pushed: bool,
@@ -196,7 +196,7 @@ impl<Q: Default> Connection<Q> {
             let smoothed = self.round_trip.smoothed();
             let has_to_wait =
                 self.congestion
-                    .pace(context.congestion, context.now, plan.payload, smoothed);
+                    .pace(&mut context.congestion, context.now, plan.payload, smoothed);
             if has_to_wait {
                 context.counters.pacing_waits.increment();
             }
@@ -211,7 +211,7 @@ impl<Q: Default> Connection<Q> {
     /// A segment without payload: acknowledgement, probe or RST.
     fn emit_empty<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         sequence: SequenceNumber,
         flags: Flags,
         out: &mut [u8],
@@ -233,16 +233,16 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     pub(super) fn outgoing<M>(
         &self,
-        context: &Context<'_, M>,
+        context: &Context<M>,
         length: usize,
         header_length: usize,
     ) -> Outgoing {
-        let mut outgoing = outgoing(&self.flow, length, header_length, context.limits);
+        let mut outgoing = outgoing(&self.flow, length, header_length, &context.limits);
         context
             .option_sets
             .get(&self.user.options)
             .ip
-            .mark(&mut outgoing, context.limits);
+            .mark(&mut outgoing, &context.limits);
         if self.extension.is_held() {
             outgoing.may_fragment |= self.is_path_below_least(context);
         }
@@ -251,7 +251,7 @@ impl<Q: Default> Connection<Q> {
 
     fn header<M>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         sequence: SequenceNumber,
         flags: Flags,
     ) -> Header {
@@ -288,7 +288,7 @@ impl<Q: Default> Connection<Q> {
 
     /// Options of a segment after the SYN that has others than timestamps, or may have; None for nearly all.
     #[inline]
-    fn unusual_options<M>(&self, context: &Context<'_, M>) -> Option<Options> {
+    fn unusual_options<M>(&self, context: &Context<M>) -> Option<Options> {
         let ranges = &self.receive.ranges;
         let is_usual = !self.extension.is_held() && ranges.is_empty() && !ranges.has_duplicate();
         if is_usual {
@@ -301,7 +301,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     fn emit_header<M>(
         &self,
-        context: &Context<'_, M>,
+        context: &Context<M>,
         header: &Header,
         options: Option<&Options>,
         out: &mut [u8],
@@ -313,7 +313,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// All options of a segment after the SYN.
-    fn options<M>(&self, context: &Context<'_, M>) -> Options {
+    fn options<M>(&self, context: &Context<M>) -> Options {
         let mut options = Options {
             timestamps: self.stamps.option(context.now),
             ..Options::default()
@@ -331,7 +331,7 @@ impl<Q: Default> Connection<Q> {
     /// A segment has told the peer how far we received.
     /// RFC 2018, sections 2 and 4.
     #[inline]
-    pub(super) fn acknowledged<M>(&mut self, context: &mut Context<'_, M>) {
+    pub(super) fn acknowledged<M>(&mut self, context: &mut Context<M>) {
         if self.receive.ranges.has_duplicate() {
             let _told = context.ranges.take_duplicate(&mut self.receive.ranges);
         }
@@ -350,7 +350,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Nothing outstanding will bring an acknowledgement: the persist timer must.
-    fn persist<M>(&mut self, context: &Context<'_, M>) {
+    fn persist<M>(&mut self, context: &Context<M>) {
         if !self.deadlines.retransmit.is_set() {
             self.restart_timeout(context);
         }

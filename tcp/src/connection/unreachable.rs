@@ -12,7 +12,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 9293, MUST-54, MUST-56, SHLD-25, SHLD-26.
     pub(crate) fn unreachable<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         quoted: &Quoted,
     ) -> Result<bool, DropReason> {
         let sequence = crate::sequence::SequenceNumber::new(quoted.sequence);

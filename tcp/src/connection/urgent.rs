@@ -26,7 +26,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 9293, MUST-30, MUST-31.
     pub(crate) fn send_urgent<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         data: &[u8],
         is_promised: bool,
     ) -> Result<usize, SendError> {
@@ -61,7 +61,7 @@ impl<Q: Default> Connection<Q> {
     /// Tells in a segment of urgent data that lies in it or beyond: as far as the field can say it, or for the first
     /// time that it is out of its reach, that it is far (as Linux).
     #[cold]
-    pub(super) fn point_at_urgent<M>(&self, context: &mut Context<'_, M>, header: &mut Header) {
+    pub(super) fn point_at_urgent<M>(&self, context: &mut Context<M>, header: &mut Header) {
         let Some(extension) = context.extensions.get_mut(&self.extension) else {
             return;
         };
@@ -89,7 +89,7 @@ impl<Q: Default> Connection<Q> {
     /// Whether a probe goes with the number that is next, so that the urgent pointer passes a closed window; the one that
     /// provokes an answer follows it (as Linux).
     #[cold]
-    pub(super) fn probes_with_pointer<M>(&self, context: &mut Context<'_, M>) -> bool {
+    pub(super) fn probes_with_pointer<M>(&self, context: &mut Context<M>) -> bool {
         let first = self.send.unacknowledged;
         let Some(extension) = context.extensions.get_mut(&self.extension) else {
             return false;
@@ -107,7 +107,7 @@ impl<Q: Default> Connection<Q> {
     #[cold]
     pub(super) fn urgent_arrives<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
     ) {
         let is_open = matches!(
@@ -134,11 +134,7 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    fn take_pointer<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<'_, M>,
-        header: &Header,
-    ) {
+    fn take_pointer<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>, header: &Header) {
         let pointer = u32::from(header.urgent_pointer);
         // Behind the urgent data, and what is kept is its last byte; by the older reading (tcp_stdurg) that byte itself.
         let back = u32::from(pointer != 0 && !context.limits.standard_urgent_pointer);
@@ -146,7 +142,7 @@ impl<Q: Default> Connection<Q> {
         if at < self.receive.next {
             return;
         }
-        let front = self.front(context.extensions);
+        let front = self.front(&context.extensions);
         let Some(extension) = context.extensions.ensure(&mut self.extension) else {
             // It is delivered as if it were not urgent.
             context.counters.extensions_exhausted.increment();
@@ -204,21 +200,21 @@ impl<Q: Default> Connection<Q> {
 
     /// The user has read `count` bytes of those that can be read; gives how many leave the queue.
     #[cold]
-    pub(super) fn pass_mark_with<M>(&mut self, context: &mut Context<'_, M>, count: u32) -> u32 {
-        let front = self.front(context.extensions);
+    pub(super) fn pass_mark_with<M>(&mut self, context: &mut Context<M>, count: u32) -> u32 {
+        let front = self.front(&context.extensions);
         let count = count.min(front.readable);
-        let before = self.bytes_before_mark(context.extensions);
+        let before = self.bytes_before_mark(&context.extensions);
         if count > 0 && before == Some(0) {
-            self.forget_mark(context.extensions);
+            self.forget_mark(&mut context.extensions);
             return front.skipped + count;
         }
         count
     }
 
     /// The user reads on at the mark, although nothing may be there yet: the byte out of line is out of its reach then.
-    pub(crate) fn pass_mark<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
-        if self.front(context.extensions).skipped > 0 {
-            self.forget_mark(context.extensions);
+    pub(crate) fn pass_mark<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
+        if self.front(&context.extensions).skipped > 0 {
+            self.forget_mark(&mut context.extensions);
             context.memory.release(&mut self.receive.queue, 1);
             self.receive.readable -= 1;
             self.was_read(context, 1);
@@ -235,7 +231,7 @@ impl<Q: Default> Connection<Q> {
     /// The urgent byte, out of line; it is given again when it was only looked at.
     pub(crate) fn receive_urgent<M>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         is_peek: bool,
     ) -> Result<u8, UrgentError> {
         let is_inline = self.user.options.flags.contains(OptionFlags::URGENT_INLINE);

@@ -20,13 +20,13 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     pub(crate) fn send<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         data: &[u8],
         has_more: bool,
     ) -> Result<usize, SendError> {
         self.may_send()?;
         let available = context.memory.available_bytes();
-        let room = self.send_room(context.option_sets, context.limits, available);
+        let room = self.send_room(&context.option_sets, &context.limits, available);
         let room = room.min(data.len());
         let data_that_fits = data.get(..room).unwrap_or(data);
         let taken = self.enqueue(context, data_that_fits, has_more);
@@ -41,7 +41,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     pub(crate) fn send_promised<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         data: &[u8],
         has_more: bool,
     ) -> Result<usize, SendError> {
@@ -52,7 +52,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     fn enqueue<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         data: &[u8],
         has_more: bool,
     ) -> usize {
@@ -63,7 +63,7 @@ impl<Q: Default> Connection<Q> {
         self.send.queued += taken as u32;
         self.send.has_more = has_more;
         self.due.unset(Due::FLUSH);
-        let is_urgent = self.extension.is_held() && self.has_urgent_to_send(context.extensions);
+        let is_urgent = self.extension.is_held() && self.has_urgent_to_send(&context.extensions);
         self.due.set_if(Due::FLUSH, is_urgent);
         taken
     }
@@ -71,11 +71,11 @@ impl<Q: Default> Connection<Q> {
     /// Received bytes become bytes to send, without a buffer between; returns how many.
     pub(crate) fn splice<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         max: usize,
     ) -> Result<usize, SendError> {
         self.may_send()?;
-        let front = self.front(context.extensions);
+        let front = self.front(&context.extensions);
         let wanted = max.min(front.readable as usize);
         if front.skipped > 0 && wanted > 0 {
             self.pass_mark(context);
@@ -90,7 +90,7 @@ impl<Q: Default> Connection<Q> {
     /// The same in pieces of `PIECE` bytes.
     fn splice_by<M: Memory<Queue = Q>, const PIECE: usize>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         wanted: usize,
     ) -> Result<usize, SendError> {
         let mut moved = 0;
@@ -156,17 +156,17 @@ impl<Q: Default> Connection<Q> {
 
     /// Tells a user who waited for room, once a third of the buffer is free (as Linux), and half of what may wait unsent.
     #[inline]
-    pub(super) fn offer_room<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    pub(super) fn offer_room<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         if self.user.has(User::WANTS_ROOM) {
             self.look_for_room(context);
         }
     }
 
-    fn look_for_room<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    fn look_for_room<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         let options = context.option_sets.get(&self.user.options);
-        let buffer = options.send_buffer(context.limits);
+        let buffer = options.send_buffer(&context.limits);
         let is_free = buffer.saturating_sub(self.send.queued as usize) >= buffer / 3;
-        let mark = options.unsent_low_water(context.limits);
+        let mark = options.unsent_low_water(&context.limits);
         let is_sent = mark == u32::MAX || self.send.unsent().saturating_mul(2) < mark;
         if is_free && is_sent {
             self.user.unset(User::WANTS_ROOM);
@@ -176,13 +176,13 @@ impl<Q: Default> Connection<Q> {
 
     /// Something is to be sent. Until now nothing was, so that what is delivered next tells of the user, not of the path;
     /// and when nothing is in flight the window may be old (RFC 5681, section 4.1).
-    fn note_what_was_idle<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    fn note_what_was_idle<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         if self.has_unsent() {
             return;
         }
         let in_flight = self.send.in_flight();
         if in_flight < self.congestion.window()
-            && let Some(rate) = self.congestion.delivery(context.congestion)
+            && let Some(rate) = self.congestion.delivery(&mut context.congestion)
         {
             rate.on_app_limited(in_flight);
         }
@@ -190,7 +190,7 @@ impl<Q: Default> Connection<Q> {
             let timeout = self.timeout(context);
             let last_sent = self.send.last_sent.instant(context.now);
             self.congestion
-                .on_idle(context.congestion, context.now, last_sent, timeout);
+                .on_idle(&mut context.congestion, context.now, last_sent, timeout);
         }
     }
 
@@ -232,11 +232,7 @@ impl<Q: Default> Connection<Q> {
 
     /// The user has read `count` bytes; the window may open.
     #[inline]
-    pub(crate) fn consume<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<'_, M>,
-        count: usize,
-    ) {
+    pub(crate) fn consume<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>, count: usize) {
         let mut count = count.min(self.receive.readable as usize);
         if self.receive.has_urgent {
             count = self.pass_mark_with(context, count as u32) as usize;
@@ -248,11 +244,7 @@ impl<Q: Default> Connection<Q> {
 
     /// Bytes left the connection: the window may open.
     #[inline]
-    pub(super) fn was_read<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &Context<'_, M>,
-        count: usize,
-    ) {
+    pub(super) fn was_read<M: Memory<Queue = Q>>(&mut self, context: &Context<M>, count: usize) {
         let is_open = matches!(
             self.state,
             State::Established | State::FinWait1 | State::FinWait2

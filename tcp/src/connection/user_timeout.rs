@@ -10,7 +10,7 @@ use crate::time::Instant;
 impl<Q> Connection<Q> {
     /// In trouble, no timer runs longer than the user waits.
     #[cold]
-    pub(super) fn user_bounds<M>(&self, context: &Context<'_, M>, deadline: Instant) -> Instant {
+    pub(super) fn user_bounds<M>(&self, context: &Context<M>, deadline: Instant) -> Instant {
         let extension = context.extensions.get(&self.extension);
         let since = extension.and_then(|extension| extension.trouble_since);
         match (since, self.user_timeout(context)) {
@@ -20,7 +20,7 @@ impl<Q> Connection<Q> {
     }
 
     /// What the user set, if anything.
-    pub(super) fn user_timeout<M>(&self, context: &Context<'_, M>) -> Option<Duration> {
+    pub(super) fn user_timeout<M>(&self, context: &Context<M>) -> Option<Duration> {
         let millis = context
             .option_sets
             .get(&self.user.options)
@@ -33,7 +33,7 @@ impl<Q: Default> Connection<Q> {
     /// The retransmission or persist timer has run out: when the connection is to be given up. None without such a limit.
     pub(super) fn gives_up_at<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
     ) -> Option<Instant> {
         let limit = self.user_timeout(context)?;
         // What runs out now was sent a timeout ago; a closed window counts from its first probe (as Linux).
@@ -59,7 +59,7 @@ impl<Q: Default> Connection<Q> {
 
     /// The peer has acknowledged something new, or opened its window.
     #[inline]
-    pub(super) fn trouble_ends<M>(&mut self, context: &mut Context<'_, M>) {
+    pub(super) fn trouble_ends<M>(&mut self, context: &mut Context<M>) {
         if let Some(extension) = context.extensions.get_mut(&self.extension) {
             extension.trouble_since = None;
         }

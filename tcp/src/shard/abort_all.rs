@@ -18,9 +18,9 @@ impl<M: Memory> Shard<M> {
                 if !connection.user.has(User::ORPHAN) && !connection.user.has(User::WAITING) {
                     self.detach_user(*slot);
                 }
-                let (connections, mut context) = self.split(now);
+                let (connections, context) = self.split(now);
                 if let Some(connection) = connections.get_mut(*slot) {
-                    connection.reset(&mut context, ConnectionError::Aborted);
+                    connection.reset(context, ConnectionError::Aborted);
                 }
                 self.settle(now, *slot);
             }

@@ -27,22 +27,22 @@ impl<M: Memory> Shard<M> {
             let Some(connection) = self.connections.get(slot) else {
                 continue;
             };
-            records += self.records.iter(&connection.send.records).count();
+            records += self.context.records.iter(&connection.send.records).count();
             let found = self
                 .contradiction_in_records(connection)
                 .or_else(|| self.contradiction_in_marks(connection))
                 .or_else(|| self.contradiction_in_timers(slot, connection));
             if let Some(what) = found {
                 let row = connection.row(
-                    &self.bounds,
-                    &self.records,
-                    &self.congestion,
-                    &self.extensions,
+                    &self.context.bounds,
+                    &self.context.records,
+                    &self.context.congestion,
+                    &self.context.extensions,
                 );
                 return Err(Box::new(Contradiction { what, row }));
             }
         }
-        debug_assert_eq!(records, self.records.live(), "records of nobody");
+        debug_assert_eq!(records, self.context.records.live(), "records of nobody");
         Ok(())
     }
 
@@ -58,7 +58,7 @@ impl<M: Memory> Shard<M> {
             return (!send.records.is_empty()).then_some("records before or after its life");
         }
         let mut end = send.unacknowledged;
-        for record in self.records.iter(&send.records) {
+        for record in self.context.records.iter(&send.records) {
             if record.start != end {
                 return Some("a gap between records");
             }
@@ -74,15 +74,16 @@ impl<M: Memory> Shard<M> {
     fn contradiction_in_marks(&self, connection: &Connection<M::Queue>) -> Option<&'static str> {
         let send = &connection.send;
         let sum = |marks| {
-            self.records
+            self.context
+                .records
                 .iter(&send.records)
                 .filter(|record| record.marks.any(marks))
                 .map(SendRecord::length)
                 .sum::<u32>()
         };
-        let kept = self.scoreboards.get(&send.scoreboard).copied();
+        let kept = self.context.scoreboards.get(&send.scoreboard).copied();
         let board = kept.unwrap_or_else(Scoreboard::new);
-        if connection.uses_sack(&self.limits) && sum(Marks::SACKED) != board.sacked {
+        if connection.uses_sack(&self.context.limits) && sum(Marks::SACKED) != board.sacked {
             return Some("bytes sacked");
         }
         if sum(Marks::LOST) != board.lost {
@@ -95,14 +96,18 @@ impl<M: Memory> Shard<M> {
             return Some("bytes that left the network");
         }
         let mut is_behind_hint = false;
-        let mut at = self.records.first(&send.records).map(|(first, _)| first);
+        let mut at = self
+            .context
+            .records
+            .first(&send.records)
+            .map(|(first, _)| first);
         while let Some(index) = at {
             is_behind_hint |= index == send.resend;
-            let record = self.records.get(index)?;
+            let record = self.context.records.get(index)?;
             if record.is_to_resend() && !is_behind_hint {
                 return Some("a lost segment before the hint");
             }
-            at = self.records.after(&send.records, index);
+            at = self.context.records.after(&send.records, index);
         }
         (send.resend != NONE && !is_behind_hint).then_some("the hint is not its record")
     }
@@ -135,7 +140,7 @@ impl<M: Memory> Shard<M> {
         if !connection.has_unsent() {
             return None;
         }
-        match connection.hold(&self.records) {
+        match connection.hold(&self.context.records) {
             None => Some("something to send without a turn"),
             Some(Hold::Window | Hold::Silly | Hold::Cork) if !is_timed => {
                 Some("held back without a timer")

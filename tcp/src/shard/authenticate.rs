@@ -58,8 +58,9 @@ impl<M: Memory> Shard<M> {
         let covered = covered(inbound, segment);
         let connection = self.connections.get(slot);
         let is_opening = connection.is_some_and(|found| found.state == State::SynSent);
-        let extension = connection.and_then(|found| self.extensions.get_mut(&found.extension));
-        let (keys, signature) = (&mut self.keys, options.signature);
+        let extension =
+            connection.and_then(|found| self.context.extensions.get_mut(&found.extension));
+        let (keys, signature) = (&mut self.context.keys, options.signature);
         let judged = match extension.and_then(|found| found.authentication.as_mut()) {
             Some(found) => found
                 .check(keys, &covered, signature, is_opening)
@@ -80,10 +81,10 @@ impl<M: Memory> Shard<M> {
 
     /// The peer may have asked for a key whose code is of another length.
     fn was_good(&mut self, slot: u32) {
-        self.counters.ao_good.increment();
-        let (connections, mut context) = self.split(Instant::default());
+        self.context.counters.ao_good.increment();
+        let (connections, context) = self.split(Instant::default());
         if let Some(connection) = connections.get_mut(slot) {
-            connection.keys_changed(&mut context);
+            connection.keys_changed(context);
         }
     }
 
@@ -98,8 +99,8 @@ impl<M: Memory> Shard<M> {
             arrival.options.signature,
         );
         let extension = self.time_waits.extension(key);
-        let extension = extension.and_then(|handle| self.extensions.get_mut(handle));
-        let keys = &mut self.keys;
+        let extension = extension.and_then(|handle| self.context.extensions.get_mut(handle));
+        let keys = &mut self.context.keys;
         let judged = match extension.and_then(|found| found.authentication.as_mut()) {
             Some(found) => found.check(keys, &covered, signature, false),
             None if signature.is_none() => Ok(()),
@@ -133,10 +134,10 @@ impl<M: Memory> Shard<M> {
         let signature = arrival.options.signature;
         let known = listener.and_then(|slot| self.listeners.get(slot));
         if known.is_some_and(|listener| listener.lacks_keys) {
-            self.counters.keys_exhausted.increment();
+            self.context.counters.keys_exhausted.increment();
             return Err(DropReason::SignatureMissing);
         }
-        if signature.is_none() && self.keys.live() == 0 {
+        if signature.is_none() && self.context.keys.live() == 0 {
             return Ok(());
         }
         let listener = match signature {
@@ -147,10 +148,10 @@ impl<M: Memory> Shard<M> {
         let ring = listener.and_then(|slot| self.listeners.get(slot));
         let ring = ring.map_or(&none, |listener| &listener.keys);
         let covered = covered(arrival.inbound, arrival.segment);
-        match authentication::check(&self.keys, ring, &covered, signature, numbers) {
+        match authentication::check(&self.context.keys, ring, &covered, signature, numbers) {
             Ok(()) => {
                 let is_ao = matches!(signature, Some(Signature::Ao { .. }));
-                self.counters.ao_good.add(u64::from(is_ao));
+                self.context.counters.ao_good.add(u64::from(is_ao));
                 Ok(())
             }
             Err(refusal) => Err(self.refused(refusal)),
@@ -160,11 +161,15 @@ impl<M: Memory> Shard<M> {
     /// Sends a segment of no connection, signed where a listener has a key for the peer. `ao` is what it would be signed with
     /// by TCP-AO.
     pub(super) fn reply(&mut self, mut reply: Reply, ao: Option<AoAnswer>) {
-        if self.keys.live() > 0
+        if self.context.keys.live() > 0
             && let Some(slot) = self.listener_with_keys(&reply.flow)
             && let Some(listener) = self.listeners.get(slot)
         {
-            let (keys, ring, peer) = (&self.keys, &listener.keys, reply.flow.remote.address);
+            let (keys, ring, peer) = (
+                &self.context.keys,
+                &listener.keys,
+                reply.flow.remote.address,
+            );
             match authentication::reply(keys, ring, peer, ao.map(|ao| ao.ids)) {
                 authentication::Reply::Unsigned => {}
                 authentication::Reply::Withheld => return,
@@ -176,7 +181,7 @@ impl<M: Memory> Shard<M> {
                 }
             }
         }
-        self.replies.push(reply);
+        self.context.replies.push(reply);
     }
 
     /// How a SYN-ACK is sent.
@@ -187,8 +192,8 @@ impl<M: Memory> Shard<M> {
         handshake: &Handshake,
     ) -> authentication::Reply {
         match self.listeners.by_id(id) {
-            Some(listener) if self.keys.live() > 0 => authentication::reply(
-                &self.keys,
+            Some(listener) if self.context.keys.live() > 0 => authentication::reply(
+                &self.context.keys,
                 &listener.keys,
                 flow.remote.address,
                 handshake.ao(),
@@ -213,7 +218,7 @@ impl<M: Memory> Shard<M> {
         };
         if let Some(listener) = self.listeners.by_id(id) {
             let numbers = (handshake.ours, handshake.theirs);
-            let (keys, ring) = (&self.keys, &listener.keys);
+            let (keys, ring) = (&self.context.keys, &listener.keys);
             let code = authentication::reply_code(keys, ring, &covered, signature, numbers);
             crate::reply::write_code(signature, &code, out);
         }
@@ -222,14 +227,14 @@ impl<M: Memory> Shard<M> {
     /// Sends what TIME-WAIT has to say.
     pub(super) fn reply_late(&mut self, key: Option<u32>, mut reply: Reply) {
         let extension = key.and_then(|key| self.time_waits.extension(key));
-        let extension = extension.and_then(|handle| self.extensions.get_mut(handle));
+        let extension = extension.and_then(|handle| self.context.extensions.get_mut(handle));
         if let Some(authentication) = extension.and_then(|found| found.authentication.as_mut())
-            && let Some(signature) = authentication.signature(&self.keys)
+            && let Some(signature) = authentication.signature(&self.context.keys)
         {
-            let keys = &self.keys;
+            let keys = &self.context.keys;
             reply.sign(signature, |covered| authentication.code(keys, covered));
         }
-        self.replies.push(reply);
+        self.context.replies.push(reply);
     }
 
     fn listener_with_keys(&self, flow: &Flow) -> Option<u32> {
@@ -258,12 +263,12 @@ impl<M: Memory> Shard<M> {
             Unreachable::Port => true,
             _ => false,
         };
-        let extension = self.extensions.get_mut(&connection.extension);
+        let extension = self.context.extensions.get_mut(&connection.extension);
         let found = extension.and_then(|found| found.authentication.as_mut());
         match found.and_then(|found| found.ao.as_mut()) {
             Some(ao) if is_harmful && !ao.accepts_icmps => {
                 ao.counts.dropped_icmps += 1;
-                self.counters.ao_dropped_icmps.increment();
+                self.context.counters.ao_dropped_icmps.increment();
                 true
             }
             _ => false,
@@ -273,7 +278,7 @@ impl<M: Memory> Shard<M> {
     /// Counts it.
     #[cold]
     fn refused(&self, refusal: Refusal) -> DropReason {
-        let counters = &self.counters;
+        let counters = &self.context.counters;
         let (counter, reason) = match refusal {
             Refusal::AoRequired => (&counters.ao_required, DropReason::SignatureMissing),
             Refusal::AoKeyNotFound => (&counters.ao_key_not_found, DropReason::SignatureUnexpected),

@@ -49,7 +49,7 @@ impl<M: Memory> Shard<M> {
                 echo: handshake.timestamp,
             }
         });
-        self.counters.syncookies_sent.increment();
+        self.context.counters.syncookies_sent.increment();
         if let Some(listener) = self.listeners.get_mut(slot) {
             listener.cookie_sent = Some(now);
         }
@@ -59,11 +59,11 @@ impl<M: Memory> Shard<M> {
             sequence: ours,
             acknowledgment: handshake.theirs + 1,
             flags: handshake.agreed.flags(),
-            window: handshake.window_offered(&self.limits),
+            window: handshake.window_offered(&self.context.limits),
             timestamps,
             syn: Some(SynOptions {
                 mss: handshake.own_mss,
-                window_scale: handshake.scale_offered(&self.limits),
+                window_scale: handshake.scale_offered(&self.context.limits),
                 sack: handshake.agreed.sack(),
             }),
             signature: None,
@@ -81,20 +81,20 @@ impl<M: Memory> Shard<M> {
             .get_mut(slot)
             .and_then(|listener| listener.cookie_sent)
             .is_some_and(|sent| arrival.now.since(sent) <= SYN_COOKIE_VALID);
-        let is_expected = self.limits.opening.syn_cookies != SynCookies::Off && was_sent;
+        let is_expected = self.context.limits.opening.syn_cookies != SynCookies::Off && was_sent;
         if !is_expected || header.flags.contains(Flags::SYN) {
             return self.refuse(&arrival.flow, arrival.segment);
         }
         let Some(handshake) = self.handshake_of_cookie(arrival) else {
-            self.counters.syncookies_failed.increment();
+            self.context.counters.syncookies_failed.increment();
             if self.may_be_overtaking(arrival, slot) {
                 return Verdict::Dropped(DropReason::BadHandshakeAck);
             }
             return self.refuse(&arrival.flow, arrival.segment);
         };
-        self.counters.syncookies_received.increment();
+        self.context.counters.syncookies_received.increment();
         if self.refuses_overflow(slot) {
-            if self.limits.abort_on_overflow {
+            if self.context.limits.abort_on_overflow {
                 let ao = AoAnswer::to(arrival.segment, arrival.options);
                 self.reply(Reply::reset_for(arrival.flow, arrival.segment), ao);
             }
@@ -115,7 +115,7 @@ impl<M: Memory> Shard<M> {
         let stamp = arrival
             .options
             .timestamps
-            .filter(|_| self.limits.timestamps);
+            .filter(|_| self.context.limits.timestamps);
         let echoes_recent = stamp.is_none_or(|stamp| {
             let offset = self.timestamp_offsets.offset(&arrival.flow);
             let clock = (arrival.now.as_millis() as u32).wrapping_add(offset);
@@ -126,7 +126,7 @@ impl<M: Memory> Shard<M> {
 
     /// What the SYN and our answer said, as far as the ACK brings it back.
     fn handshake_of_cookie(&self, arrival: &Arrival<'_>) -> Option<Handshake> {
-        let (header, limits) = (&arrival.segment.header, &self.limits);
+        let (header, limits) = (&arrival.segment.header, &self.context.limits);
         let (flow, theirs) = (&arrival.flow, header.sequence - 1);
         let ours = header.acknowledgment - 1;
         let mss = self.syn_cookies.check(arrival.now, flow, theirs, ours)?;

@@ -18,19 +18,19 @@ impl<M: Memory> Shard<M> {
         places_max: usize,
         visit: &mut dyn FnMut(&DestinationRow),
     ) -> bool {
-        let end = self.destinations.places().min(*place + places_max);
+        let end = self.context.destinations.places().min(*place + places_max);
         for at in *place..end {
-            if let Some(known) = self.destinations.at(at) {
+            if let Some(known) = self.context.destinations.at(at) {
                 visit(&row(now, known));
             }
         }
         *place = end;
-        end < self.destinations.places()
+        end < self.context.destinations.places()
     }
 
     /// Forgets one destination, or all; gives how many that were. Connections that live keep what they have.
     pub fn forget_destinations(&mut self, address: Option<IpAddr>) -> usize {
-        self.destinations.forget(address)
+        self.context.destinations.forget(address)
     }
 }
 

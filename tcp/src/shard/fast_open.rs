@@ -23,7 +23,7 @@ enum Welcome {
 impl<M: Memory> Shard<M> {
     /// New Fast Open cookies are made with `present` from now on; those made with `previous` are still good.
     pub fn set_fast_open_keys(&mut self, present: &FastOpenKey, previous: Option<&FastOpenKey>) {
-        self.fast_opens.keys = crate::fast_open::CookieKeys::new(present, previous);
+        self.context.fast_opens.keys = crate::fast_open::CookieKeys::new(present, previous);
     }
 
     /// A SYN that is to become a request: it becomes a connection at once, or learns whether its SYN-ACK is to bring a
@@ -39,14 +39,14 @@ impl<M: Memory> Shard<M> {
             Welcome::Cookie => Err(true),
             Welcome::Connection(cookie) => match self.adopt_early(arrival, slot, initial, cookie) {
                 Some(child) => {
-                    self.counters.fast_open_passive.increment();
+                    self.context.counters.fast_open_passive.increment();
                     let id = self.listeners.id(slot);
                     self.enqueue(id, child);
                     self.settle(arrival.now, child);
                     Ok(Verdict::Accepted { progress: false })
                 }
                 None => {
-                    self.counters.fast_open_passive_fail.increment();
+                    self.context.counters.fast_open_passive_fail.increment();
                     Err(true)
                 }
             },
@@ -62,9 +62,9 @@ impl<M: Memory> Shard<M> {
             return Welcome::Nothing;
         }
         if shown.is_some_and(|shown| shown.is_request()) {
-            self.counters.fast_open_cookie_reqd.increment();
+            self.context.counters.fast_open_cookie_reqd.increment();
         }
-        let settings = self.limits.opening.fast_open;
+        let settings = self.context.limits.opening.fast_open;
         let Some(listener) = self.listeners.get_mut(slot) else {
             return Welcome::Nothing;
         };
@@ -75,8 +75,8 @@ impl<M: Memory> Shard<M> {
         if longest == 0 || !settings.allows_servers() {
             return Welcome::Nothing;
         }
-        if self.fast_opens.pending(arrival.now, id) >= longest {
-            self.counters.fast_open_listen_overflow.increment();
+        if self.context.fast_opens.pending(arrival.now, id) >= longest {
+            self.context.counters.fast_open_listen_overflow.increment();
             return Welcome::Nothing;
         }
         if needs_none {
@@ -89,14 +89,14 @@ impl<M: Memory> Shard<M> {
             return Welcome::Cookie;
         }
         let (peer, ours) = (arrival.flow.remote.address, arrival.flow.local.address);
-        match self.fast_opens.keys.check(peer, ours, &shown) {
+        match self.context.fast_opens.keys.check(peer, ours, &shown) {
             Some(MadeWith::Present) => Welcome::Connection(None),
             Some(MadeWith::Previous) => {
-                self.counters.fast_open_passive_alt_key.increment();
-                Welcome::Connection(self.fast_opens.keys.make(peer, ours))
+                self.context.counters.fast_open_passive_alt_key.increment();
+                Welcome::Connection(self.context.fast_opens.keys.make(peer, ours))
             }
             None => {
-                self.counters.fast_open_passive_fail.increment();
+                self.context.counters.fast_open_passive_fail.increment();
                 Welcome::Cookie
             }
         }
@@ -118,9 +118,12 @@ impl<M: Memory> Shard<M> {
         let (now, flow) = (arrival.now, arrival.flow);
         let listener = self.listeners.get_mut(slot)?;
         let socket = listener.options.socket;
-        let mut ring = self.keys.copy_for(&listener.keys, flow.remote.address)?;
+        let mut ring = self
+            .context
+            .keys
+            .copy_for(&listener.keys, flow.remote.address)?;
         let offset = self.timestamp_offsets.offset(&flow);
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         if connections.is_full() {
             context.keys.release(&mut ring);
             return None;
@@ -138,9 +141,9 @@ impl<M: Memory> Shard<M> {
             context.keys.release(&mut ring);
             return None;
         }
-        let mut connection = Connection::accepted(&context, flow, &handshake, offset);
+        let mut connection = Connection::accepted(context, flow, &handshake, offset);
         if connection
-            .begin_with_keys(&mut context, ring, Some(&handshake))
+            .begin_with_keys(context, ring, Some(&handshake))
             .is_err()
         {
             // Without its keys it would be open to everybody.
@@ -150,10 +153,10 @@ impl<M: Memory> Shard<M> {
         }
         context.fast_opens.begun(id);
         // Without room for them the connection comes all the same, and has none.
-        let _no_room = connection.choose(&mut context, &socket);
+        let _no_room = connection.choose(context, &socket);
         context.counters.states[State::SynReceived as usize].increment();
         context.counters.passive_opens.increment();
-        connection.begin_early(&mut context, &handshake, arrival.segment);
+        connection.begin_early(context, &handshake, arrival.segment);
         connections.insert(arrival.hash, connection)
     }
 }

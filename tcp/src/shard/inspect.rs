@@ -18,10 +18,10 @@ impl<M: Memory> Shard<M> {
         let slot = self.connections.slot_of(id)?;
         self.connections.get(slot).map(|connection| {
             connection.row(
-                &self.bounds,
-                &self.records,
-                &self.congestion,
-                &self.extensions,
+                &self.context.bounds,
+                &self.context.records,
+                &self.context.congestion,
+                &self.context.extensions,
             )
         })
     }
@@ -32,10 +32,10 @@ impl<M: Memory> Shard<M> {
         let connection = self.connections.get(slot)?;
         Some(connection.tcp_info(
             now,
-            &self.bounds,
-            &self.records,
-            &self.congestion,
-            &self.extensions,
+            &self.context.bounds,
+            &self.context.records,
+            &self.context.congestion,
+            &self.context.extensions,
         ))
     }
 
@@ -73,13 +73,13 @@ impl<M: Memory> Shard<M> {
     /// Entries of the pools that connections share (ranges out of order, send records and what else only some need) and
     /// that some of them hold: zero when nothing stayed behind. It counts ranges one by one.
     pub fn live_pool_entries(&self) -> usize {
-        self.ranges.live()
-            + self.records.live()
-            + self.scoreboards.live()
-            + self.extensions.live()
-            + self.keys.live()
-            + self.congestion.live()
-            + self.fast_opens.openings.live()
+        self.context.ranges.live()
+            + self.context.records.live()
+            + self.context.scoreboards.live()
+            + self.context.extensions.live()
+            + self.context.keys.live()
+            + self.context.congestion.live()
+            + self.context.fast_opens.openings.live()
     }
 
     /// Visits every listener.
@@ -114,15 +114,15 @@ impl<M: Memory> Shard<M> {
                 .filter(|connection| connection.state != State::Closed)
                 .map(|connection| {
                     connection.row(
-                        &self.bounds,
-                        &self.records,
-                        &self.congestion,
-                        &self.extensions,
+                        &self.context.bounds,
+                        &self.context.records,
+                        &self.context.congestion,
+                        &self.context.extensions,
                     )
                 }),
             REQUESTS => {
                 let (flow, pending) = self.requests.get(cursor.slot)?;
-                let row = light_row(flow, State::SynReceived, self.limits.rto_initial);
+                let row = light_row(flow, State::SynReceived, self.context.limits.rto_initial);
                 Some(ConnectionRow {
                     maximum_segment_bytes: pending.handshake.mss.get(),
                     retransmissions: u32::from(pending.handshake.sent.saturating_sub(1)),
@@ -132,7 +132,11 @@ impl<M: Memory> Shard<M> {
             }
             _ => {
                 let flow = self.time_waits.flow(cursor.slot)?;
-                Some(light_row(flow, State::TimeWait, self.limits.rto_initial))
+                Some(light_row(
+                    flow,
+                    State::TimeWait,
+                    self.context.limits.rto_initial,
+                ))
             }
         }
     }

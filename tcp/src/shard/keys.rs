@@ -14,7 +14,7 @@ impl<M: Memory> Shard<M> {
     /// # Errors
     /// When there is no room for it.
     pub fn add_key(&mut self, ring: &mut KeyRing, key: PeerKey) -> Result<(), KeyError> {
-        self.keys.add(ring, key)
+        self.context.keys.add(ring, key)
     }
 
     /// Takes a key away.
@@ -22,12 +22,12 @@ impl<M: Memory> Shard<M> {
     /// # Errors
     /// [`KeyError::NoKey`] when there is none of this name.
     pub fn remove_key(&mut self, ring: &mut KeyRing, name: KeyName) -> Result<(), KeyError> {
-        self.keys.remove(ring, name)
+        self.context.keys.remove(ring, name)
     }
 
     /// Gives up all keys of a socket that will not be connected.
     pub fn release_keys(&mut self, ring: &mut KeyRing) {
-        self.keys.release(ring);
+        self.context.keys.release(ring);
     }
 
     /// Adds a key of a listener: peers of its prefix must sign, and what is accepted from them has it.
@@ -36,7 +36,7 @@ impl<M: Memory> Shard<M> {
     /// When the handle names nothing, or there is no room.
     pub fn add_listener_key(&mut self, id: ListenerId, key: PeerKey) -> Result<(), KeyError> {
         let listener = self.listeners.by_id(id).ok_or(KeyError::NoSocket)?;
-        self.keys.add(&mut listener.keys, key)
+        self.context.keys.add(&mut listener.keys, key)
     }
 
     /// Takes a key of a listener away; what it accepted keeps its own.
@@ -45,7 +45,7 @@ impl<M: Memory> Shard<M> {
     /// When the handle or the name names nothing.
     pub fn remove_listener_key(&mut self, id: ListenerId, name: KeyName) -> Result<(), KeyError> {
         let listener = self.listeners.by_id(id).ok_or(KeyError::NoSocket)?;
-        self.keys.remove(&mut listener.keys, name)
+        self.context.keys.remove(&mut listener.keys, name)
     }
 
     /// Gives a listener these keys in place of those that it has. Without room for all of them it accepts nobody, until it
@@ -59,10 +59,10 @@ impl<M: Memory> Shard<M> {
         keys: impl Iterator<Item = PeerKey>,
     ) -> Result<(), KeyError> {
         let listener = self.listeners.by_id(id).ok_or(KeyError::NoSocket)?;
-        self.keys.release(&mut listener.keys);
+        self.context.keys.release(&mut listener.keys);
         listener.lacks_keys = false;
         for key in keys {
-            if let Err(error) = self.keys.add(&mut listener.keys, key) {
+            if let Err(error) = self.context.keys.add(&mut listener.keys, key) {
                 listener.lacks_keys = true;
                 return Err(error);
             }
@@ -82,13 +82,13 @@ impl<M: Memory> Shard<M> {
         key: PeerKey,
     ) -> Result<(), KeyError> {
         let slot = self.connections.slot_of(id).ok_or(KeyError::NoSocket)?;
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         let connection = connections.get_mut(slot).ok_or(KeyError::NoSocket)?;
         if !key.peer().contains(connection.flow.remote.address) {
             return Ok(());
         }
         let result =
-            connection.change_keys(&mut context, |keys, found, flow| found.add(keys, flow, key));
+            connection.change_keys(context, |keys, found, flow| found.add(keys, flow, key));
         self.settle(now, slot);
         result
     }
@@ -104,12 +104,12 @@ impl<M: Memory> Shard<M> {
         name: KeyName,
     ) -> Result<(), KeyError> {
         let slot = self.connections.slot_of(id).ok_or(KeyError::NoSocket)?;
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         let connection = connections.get_mut(slot).ok_or(KeyError::NoSocket)?;
         if !connection.extension.is_held() {
             return Err(KeyError::NoKey);
         }
-        connection.change_keys(&mut context, |keys, found, _| found.remove(keys, name))
+        connection.change_keys(context, |keys, found, _| found.remove(keys, name))
     }
 
     /// The key of TCP-AO with this id signs what a connection sends from now on, or its peer is asked to sign with the other
@@ -126,12 +126,12 @@ impl<M: Memory> Shard<M> {
         next: Option<u8>,
     ) -> Result<(), KeyError> {
         let slot = self.connections.slot_of(id).ok_or(KeyError::NoSocket)?;
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         let connection = connections.get_mut(slot).ok_or(KeyError::NoSocket)?;
         if connection.extension.signature_bytes() == 0 {
             return Err(KeyError::Invalid);
         }
-        connection.change_keys(&mut context, |keys, found, flow| {
+        connection.change_keys(context, |keys, found, flow| {
             let ao = found.ao.as_mut().ok_or(KeyError::Invalid)?;
             ao.choose(keys, &found.ring, flow, (current, next))
         })
@@ -145,7 +145,7 @@ impl<M: Memory> Shard<M> {
     pub fn set_ao_accepts_icmps(&mut self, id: ConnectionId, is_on: bool) -> Result<(), KeyError> {
         let slot = self.connections.slot_of(id).ok_or(KeyError::NoSocket)?;
         let connection = self.connections.get(slot).ok_or(KeyError::NoSocket)?;
-        let extension = self.extensions.get_mut(&connection.extension);
+        let extension = self.context.extensions.get_mut(&connection.extension);
         let found = extension.and_then(|found| found.authentication.as_mut());
         let ao = found.and_then(|found| found.ao.as_mut());
         ao.ok_or(KeyError::Invalid)?.accepts_icmps = is_on;
@@ -156,9 +156,9 @@ impl<M: Memory> Shard<M> {
     pub fn ao_info(&self, id: ConnectionId) -> Option<AoInfo> {
         let slot = self.connections.slot_of(id)?;
         let connection = self.connections.get(slot)?;
-        let extension = self.extensions.get(&connection.extension)?;
+        let extension = self.context.extensions.get(&connection.extension)?;
         let ao = extension.authentication.as_ref()?.ao.as_ref()?;
-        let (current_id, next_id) = ao.ids(&self.keys)?;
+        let (current_id, next_id) = ao.ids(&self.context.keys)?;
         Some(AoInfo {
             current_id,
             next_id,
@@ -169,11 +169,11 @@ impl<M: Memory> Shard<M> {
 
     /// Gives back an extension block, and the keys in it.
     pub(super) fn release_extension(&mut self, handle: &mut ExtensionHandle) {
-        if let Some(extension) = self.extensions.get_mut(handle)
+        if let Some(extension) = self.context.extensions.get_mut(handle)
             && let Some(authentication) = extension.authentication.as_mut()
         {
-            self.keys.release(&mut authentication.ring);
+            self.context.keys.release(&mut authentication.ring);
         }
-        self.extensions.release(handle);
+        self.context.extensions.release(handle);
     }
 }

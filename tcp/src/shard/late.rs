@@ -50,7 +50,7 @@ impl<M: Memory> Shard<M> {
                     return Ok(Verdict::Dropped(DropReason::ListenOverflow));
                 }
                 self.forget_time_wait(hash, key);
-                self.counters.time_wait_recycled.increment();
+                self.context.counters.time_wait_recycled.increment();
                 return Err(remains.send_next + REOPENED_ABOVE);
             }
         }
@@ -61,7 +61,8 @@ impl<M: Memory> Shard<M> {
         let is_again = header.flags.contains(Flags::FIN)
             && header.sequence + segment.sequence_length() == remains.receive_next;
         if is_again && !is_old {
-            self.time_waits.restart(key, now + self.limits.time_wait);
+            self.time_waits
+                .restart(key, now + self.context.limits.time_wait);
         }
         let is_pure = segment.sequence_length() == 0;
         if !is_pure || is_old || header.sequence != remains.receive_next {
@@ -94,8 +95,8 @@ impl<M: Memory> Shard<M> {
         }
         connection.state = State::Closed;
         self.connections.detach(hash, slot);
-        let expires = now + self.limits.time_wait;
-        let states = &self.counters.states;
+        let expires = now + self.context.limits.time_wait;
+        let states = &self.context.counters.states;
         states[State::Closed as usize].increment();
         let key = self.time_waits.insert(hash, &flow, remains, expires);
         if let Some(place) = key.and_then(|key| self.time_waits.extension_mut(key)) {
@@ -103,7 +104,7 @@ impl<M: Memory> Shard<M> {
             *place = extension;
         } else {
             states[State::TimeWait as usize].decrement();
-            self.counters.time_wait_overflow.increment();
+            self.context.counters.time_wait_overflow.increment();
             self.release_extension(&mut extension);
         }
         if is_due {
@@ -118,7 +119,7 @@ impl<M: Memory> Shard<M> {
             self.release_extension(&mut extension);
         }
         if self.time_waits.remove(hash, key).is_some() {
-            self.counters.states[State::TimeWait as usize].decrement();
+            self.context.counters.states[State::TimeWait as usize].decrement();
         }
     }
 

@@ -26,7 +26,7 @@ impl<M: Memory> Shard<M> {
     /// RFC 9293, MUST-41, MUST-42.
     pub fn listen(&mut self, options: ListenOptions) -> Result<ListenerId, ListenError> {
         let id = self.listeners.insert(options)?;
-        self.counters.states[State::Listen as usize].increment();
+        self.context.counters.states[State::Listen as usize].increment();
         Ok(id)
     }
 
@@ -45,15 +45,15 @@ impl<M: Memory> Shard<M> {
     pub fn close_listener(&mut self, now: Instant, id: ListenerId) {
         while let Some(slot) = self.dequeue(id) {
             self.detach_user(slot);
-            let (connections, mut context) = self.split(now);
+            let (connections, context) = self.split(now);
             if let Some(connection) = connections.get_mut(slot) {
-                connection.reset(&mut context, ConnectionError::Aborted);
+                connection.reset(context, ConnectionError::Aborted);
             }
             self.settle(now, slot);
         }
         if let Some(mut listener) = self.listeners.remove(id) {
-            self.keys.release(&mut listener.keys);
-            self.counters.states[State::Listen as usize].decrement();
+            self.context.keys.release(&mut listener.keys);
+            self.context.counters.states[State::Listen as usize].decrement();
         }
     }
 
@@ -127,13 +127,13 @@ impl<M: Memory> Shard<M> {
         keys: &mut KeyRing,
         comes_home: &dyn Fn(&Flow) -> bool,
     ) -> Result<ConnectionId, ConnectError> {
-        let ring = self.keys.copy_for(keys, options.remote.address);
-        self.keys.release(keys);
+        let ring = self.context.keys.copy_for(keys, options.remote.address);
+        self.context.keys.release(keys);
         let mut ring = ring.ok_or(ConnectError::NoRoomForKeys)?;
         let waits = options.socket.fast_open_connect;
         let data = waits.then_some(EarlyData::Later);
         let opened = self.open_connection(now, options, &mut ring, data, comes_home);
-        self.keys.release(&mut ring);
+        self.context.keys.release(&mut ring);
         opened.map(|(id, _)| id)
     }
 
@@ -154,31 +154,32 @@ impl<M: Memory> Shard<M> {
             return Err(ConnectError::BadAddress(remote));
         }
         if self.connections.is_full() {
-            return Err(ConnectError::TableFull(self.limits.connections_max));
+            return Err(ConnectError::TableFull(self.context.limits.connections_max));
         }
         let flow = self.new_flow(now, options, comes_home)?;
         let hash = self.hash_of(&flow);
         let clock = self.initial_sequence.number(now, &flow);
         let initial = self.take_over(hash, &flow, clock);
         let offset = self.timestamp_offsets.offset(&flow);
-        let mut connection = Connection::opening(now, flow, options, initial, offset, &self.limits);
-        let (_, mut context) = self.split(now);
+        let mut connection =
+            Connection::opening(now, flow, options, initial, offset, &self.context.limits);
+        let (_, context) = self.split(now);
         connection
-            .begin_with_keys(&mut context, std::mem::take(ring), None)
+            .begin_with_keys(context, std::mem::take(ring), None)
             .map_err(|_| ConnectError::NoRoomForKeys)?;
-        let full = ConnectError::TableFull(self.limits.connections_max);
+        let full = ConnectError::TableFull(self.context.limits.connections_max);
         let slot = self.connections.insert(hash, connection).ok_or(full)?;
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         let mut taken = 0;
         if let Some(connection) = connections.get_mut(slot) {
             // Without room for them the connection opens all the same, and has none.
-            let _no_room = connection.choose(&mut context, &options.socket);
+            let _no_room = connection.choose(context, &options.socket);
             if let Some(data) = data {
-                taken = connection.open_early(&mut context, data);
+                taken = connection.open_early(context, data);
             }
         }
-        self.counters.active_opens.increment();
-        self.counters.states[State::SynSent as usize].increment();
+        self.context.counters.active_opens.increment();
+        self.context.counters.states[State::SynSent as usize].increment();
         self.settle(now, slot);
         Ok((self.connections.id(slot), taken))
     }
@@ -191,7 +192,7 @@ impl<M: Memory> Shard<M> {
         comes_home: &dyn Fn(&Flow) -> bool,
     ) -> Result<Flow, ConnectError> {
         let (connections, time_waits) = (&self.connections, &self.time_waits);
-        let limits = &self.limits;
+        let limits = &self.context.limits;
         let is_named = options.source_port.is_some();
         let (requests, hashes) = (&self.requests, &self.hash);
         let is_in_use = |flow: &Flow| {
@@ -229,7 +230,7 @@ impl<M: Memory> Shard<M> {
         };
         let floor = self.time_waits.get(key).map(|remains| remains.send_next);
         self.forget_time_wait(hash, key);
-        self.counters.time_wait_reused.increment();
+        self.context.counters.time_wait_reused.increment();
         floor.map_or(clock, |floor| clock.later(floor + REOPENED_ABOVE))
     }
 }

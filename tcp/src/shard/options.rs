@@ -19,12 +19,12 @@ impl<M: Memory> Shard<M> {
         value: i64,
     ) -> Result<(), OptionError> {
         let mut options = self.socket_options(id).ok_or(OptionError::NoSocket)?;
-        options.set(option, value, &self.limits)?;
+        options.set(option, value, &self.context.limits)?;
         let slot = self.connections.slot_of(id).ok_or(OptionError::NoSocket)?;
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         let connection = connections.get_mut(slot).ok_or(OptionError::NoSocket)?;
-        connection.choose(&mut context, &options)?;
-        connection.option_was_set(&mut context, option, value);
+        connection.choose(context, &options)?;
+        connection.option_was_set(context, option, value);
         self.settle(now, slot);
         Ok(())
     }
@@ -37,10 +37,10 @@ impl<M: Memory> Shard<M> {
         let slot = self.connections.slot_of(id);
         let connection = slot.and_then(|slot| self.connections.get(slot));
         let connection = connection.ok_or(OptionError::NoSocket)?;
-        let options = self.option_sets.options(&connection.user.options);
+        let options = self.context.option_sets.options(&connection.user.options);
         Ok(match connection.present_option(option) {
             Some(value) => value,
-            None => options.get(option, &self.limits),
+            None => options.get(option, &self.context.limits),
         })
     }
 
@@ -55,16 +55,16 @@ impl<M: Memory> Shard<M> {
         options: SocketOptions,
     ) -> Result<(), OptionError> {
         let slot = self.connections.slot_of(id).ok_or(OptionError::NoSocket)?;
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         let connection = connections.get_mut(slot).ok_or(OptionError::NoSocket)?;
-        connection.choose(&mut context, &options)?;
+        connection.choose(context, &options)?;
         for option in [
             SocketOption::NoDelay,
             SocketOption::Cork,
             SocketOption::Keepalive,
         ] {
-            let value = options.get(option, context.limits);
-            connection.option_was_set(&mut context, option, value);
+            let value = options.get(option, &context.limits);
+            connection.option_was_set(context, option, value);
         }
         self.settle(now, slot);
         Ok(())
@@ -74,7 +74,7 @@ impl<M: Memory> Shard<M> {
     pub fn socket_options(&self, id: ConnectionId) -> Option<SocketOptions> {
         let slot = self.connections.slot_of(id)?;
         let connection = self.connections.get(slot)?;
-        Some(self.option_sets.options(&connection.user.options))
+        Some(self.context.option_sets.options(&connection.user.options))
     }
 
     /// Changes what connections begin with that this listener will accept.

@@ -71,15 +71,15 @@ impl<M: Memory> Shard<M> {
                 .listeners
                 .get_mut(slot)
                 .is_none_or(|listener| listener.is_flooded());
-        match self.limits.opening.syn_cookies {
+        match self.context.limits.opening.syn_cookies {
             SynCookies::Always => Ok(true),
             SynCookies::Auto if is_full => {
-                self.counters.req_q_full_do_cookies.increment();
+                self.context.counters.req_q_full_do_cookies.increment();
                 Ok(true)
             }
             SynCookies::Off if is_full => {
-                self.counters.req_q_full_drop.increment();
-                self.counters.listen_drops.increment();
+                self.context.counters.req_q_full_drop.increment();
+                self.context.counters.listen_drops.increment();
                 Err(DropReason::RequestTableFull)
             }
             SynCookies::Auto | SynCookies::Off => Ok(false),
@@ -105,15 +105,15 @@ impl<M: Memory> Shard<M> {
             *agreed = agreed.without_timestamps_beside_sack();
         }
         let Some(key) = self.requests.insert(arrival.hash, &arrival.flow, pending) else {
-            self.counters.req_q_full_drop.increment();
-            self.counters.listen_drops.increment();
+            self.context.counters.req_q_full_drop.increment();
+            self.context.counters.listen_drops.increment();
             return Verdict::Dropped(DropReason::RequestTableFull);
         };
         if let Some(listener) = self.listeners.get_mut(slot) {
             listener.requests += 1;
             listener.young += 1;
         }
-        self.counters.states[State::SynReceived as usize].increment();
+        self.context.counters.states[State::SynReceived as usize].increment();
         self.syn_acks.push(key);
         Verdict::Accepted { progress: false }
     }
@@ -127,14 +127,14 @@ impl<M: Memory> Shard<M> {
             return false;
         }
         listener.overflows += 1;
-        self.counters.listen_overflows.increment();
-        self.counters.listen_drops.increment();
+        self.context.counters.listen_overflows.increment();
+        self.context.counters.listen_drops.increment();
         true
     }
 
     /// What a SYN says, beside our own number.
     pub(super) fn handshake(&self, arrival: &Arrival<'_>, ours: SequenceNumber) -> Handshake {
-        let (limits, options) = (&self.limits, arrival.options);
+        let (limits, options) = (&self.context.limits, arrival.options);
         let remote = arrival.flow.remote.address;
         let stamp = options.timestamps.filter(|_| limits.timestamps);
         Handshake {

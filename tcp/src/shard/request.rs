@@ -38,7 +38,7 @@ impl<M: Memory> Shard<M> {
             return Verdict::Dropped(reason);
         }
         if self.is_deferred(arrival, &pending) {
-            self.counters.defer_accept_drop.increment();
+            self.context.counters.defer_accept_drop.increment();
             if let Some(pending) = self.requests.get_mut(key) {
                 pending.handshake = pending.handshake.acknowledged();
             }
@@ -56,7 +56,7 @@ impl<M: Memory> Shard<M> {
     ) -> Verdict {
         let (sequence, next) = (arrival.segment.header.sequence, handshake.theirs + 1);
         if sequence == next {
-            self.counters.attempt_fails.increment();
+            self.context.counters.attempt_fails.increment();
             self.drop_request(arrival.hash, key);
             return Verdict::Accepted { progress: false };
         }
@@ -83,7 +83,7 @@ impl<M: Memory> Shard<M> {
             handshake.agreed.timestamps() && is_before(stamp.value, handshake.timestamp)
         });
         if is_stale {
-            self.counters.paws_estab.increment();
+            self.context.counters.paws_estab.increment();
             self.acknowledge_request(arrival.now, key);
             return Err(DropReason::PawsRejected);
         }
@@ -99,7 +99,7 @@ impl<M: Memory> Shard<M> {
 
     /// True for an ACK that brings nothing to a listener that waits for data (TCP_DEFER_ACCEPT).
     fn is_deferred(&mut self, arrival: &Arrival<'_>, pending: &Pending) -> bool {
-        let limits = &self.limits;
+        let limits = &self.context.limits;
         let is_empty = arrival.segment.sequence_length() == 0
             && arrival.segment.header.sequence == pending.handshake.theirs + 1;
         is_empty
@@ -120,7 +120,7 @@ impl<M: Memory> Shard<M> {
             return self.refuse(&arrival.flow, arrival.segment);
         }
         if self.refuses_overflow(id.slot) {
-            if self.limits.abort_on_overflow {
+            if self.context.limits.abort_on_overflow {
                 self.drop_request(arrival.hash, key);
                 let reset = Reply::reset_for(arrival.flow, arrival.segment);
                 self.reply(reset, AoAnswer::of(&pending.handshake));
@@ -128,7 +128,7 @@ impl<M: Memory> Shard<M> {
             return Verdict::Dropped(DropReason::ListenOverflow);
         }
         if self.connections.is_full() {
-            self.counters.listen_drops.increment();
+            self.context.counters.listen_drops.increment();
             return Verdict::Dropped(DropReason::ConnectionTableFull);
         }
         self.drop_request(arrival.hash, key);
@@ -143,12 +143,12 @@ impl<M: Memory> Shard<M> {
         handshake: &Handshake,
     ) -> Verdict {
         let Some(slot) = self.adopt(arrival, id, handshake) else {
-            self.counters.listen_drops.increment();
+            self.context.counters.listen_drops.increment();
             return Verdict::Dropped(DropReason::ConnectionTableFull);
         };
         self.enqueue(id, slot);
         let segment = (arrival.segment, arrival.options);
-        match self.connection_receives(arrival.now, slot, segment, None) {
+        match self.connection_receives(arrival.now, slot, segment) {
             Verdict::Accepted { .. } => Verdict::Accepted { progress: true },
             dropped => dropped,
         }
@@ -163,23 +163,24 @@ impl<M: Memory> Shard<M> {
         let listener = self.listeners.by_id(id)?;
         let socket = listener.options.socket;
         let Some(ring) = self
+            .context
             .keys
             .copy_for(&listener.keys, arrival.flow.remote.address)
         else {
-            self.counters.keys_exhausted.increment();
+            self.context.counters.keys_exhausted.increment();
             return None;
         };
         let (now, flow) = (arrival.now, arrival.flow);
         let offset = self.timestamp_offsets.offset(&flow);
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         if connections.is_full() {
             let mut ring = ring;
             context.keys.release(&mut ring);
             return None;
         }
-        let mut connection = Connection::accepted(&context, flow, handshake, offset);
+        let mut connection = Connection::accepted(context, flow, handshake, offset);
         if connection
-            .begin_with_keys(&mut context, ring, Some(handshake))
+            .begin_with_keys(context, ring, Some(handshake))
             .is_err()
         {
             // Without its keys it would be open to everybody.
@@ -187,7 +188,7 @@ impl<M: Memory> Shard<M> {
             return None;
         }
         // Without room for them the connection comes all the same, and has none.
-        let _no_room = connection.choose(&mut context, &socket);
+        let _no_room = connection.choose(context, &socket);
         context.counters.states[State::SynReceived as usize].increment();
         match handshake.sent {
             // Answered by a cookie: nobody knows when, nor how often.
@@ -197,7 +198,7 @@ impl<M: Memory> Shard<M> {
             2 => {}
             _ => connection.congestion.on_handshake_loss(),
         }
-        connection.establish(&mut context);
+        connection.establish(context);
         context.counters.passive_opens.increment();
         connections.insert(arrival.hash, connection)
     }
@@ -215,7 +216,7 @@ impl<M: Memory> Shard<M> {
             return;
         };
         self.wheel.cancel(self.request_timer(key));
-        self.counters.states[State::SynReceived as usize].decrement();
+        self.context.counters.states[State::SynReceived as usize].decrement();
         if let Some(listener) = self.listeners.by_id(pending.listener) {
             listener.requests = listener.requests.saturating_sub(1);
             if pending.handshake.timeouts == 0 {
@@ -227,10 +228,11 @@ impl<M: Memory> Shard<M> {
     /// A challenge ACK in the name of a request.
     fn acknowledge_request(&mut self, now: Instant, key: u32) {
         if !self
+            .context
             .challenges
-            .take(now, self.limits.challenge_acks_per_second)
+            .take(now, self.context.limits.challenge_acks_per_second)
         {
-            self.counters.ack_skipped_challenge.increment();
+            self.context.counters.ack_skipped_challenge.increment();
             return;
         }
         let Some((flow, pending)) = self.requests.get(key) else {
@@ -238,9 +240,11 @@ impl<M: Memory> Shard<M> {
         };
         let handshake = pending.handshake;
         // Outside of a SYN the field is scaled, and must not promise more than the SYN-ACK did (RFC 7323, section 2.2).
-        let scale = handshake.scale_offered(&self.limits).unwrap_or(0);
-        let window = handshake.window_offered(&self.limits).div_ceil(1 << scale);
-        self.counters.challenge_ack.increment();
+        let scale = handshake.scale_offered(&self.context.limits).unwrap_or(0);
+        let window = handshake
+            .window_offered(&self.context.limits)
+            .div_ceil(1 << scale);
+        self.context.counters.challenge_ack.increment();
         let reply = Reply {
             flow,
             sequence: handshake.ours + 1,

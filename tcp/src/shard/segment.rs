@@ -49,7 +49,7 @@ impl<M: Memory> Shard<M> {
         inbound: &Inbound<'_>,
         reader: Option<&mut dyn Reader>,
     ) -> Verdict {
-        self.counters.in_segs.increment();
+        self.context.counters.in_segs.increment();
         let segment = match Segment::parse(inbound.bytes) {
             Ok(segment) => Segment {
                 ecn: inbound.ecn & 3,
@@ -72,7 +72,7 @@ impl<M: Memory> Shard<M> {
         {
             return self.receives_as_predicted(now, slot, (&segment, timestamps), reader);
         }
-        self.take_in_any(now, inbound, (&segment, &flow), (hash, slot), reader)
+        self.take_in_any(now, inbound, (&segment, &flow), (hash, slot))
     }
 
     fn take_in_any(
@@ -81,7 +81,6 @@ impl<M: Memory> Shard<M> {
         inbound: &Inbound<'_>,
         (segment, flow): (&Segment<'_>, &Flow),
         (hash, slot): (u64, Option<u32>),
-        reader: Option<&mut dyn Reader>,
     ) -> Verdict {
         let options = match Options::parse(segment.options) {
             Ok(options) => options,
@@ -89,7 +88,7 @@ impl<M: Memory> Shard<M> {
         };
         if let Some(slot) = slot {
             if let Some(connection) = self.connections.get(slot) {
-                let chosen = self.option_sets.get(&connection.user.options);
+                let chosen = self.context.option_sets.get(&connection.user.options);
                 if chosen.ip.rejects(inbound.ttl) {
                     return self.too_far();
                 }
@@ -100,7 +99,7 @@ impl<M: Memory> Shard<M> {
                     return Verdict::Dropped(reason);
                 }
             }
-            return self.connection_receives(now, slot, (segment, &options), reader);
+            return self.connection_receives(now, slot, (segment, &options));
         }
         self.arrives_without_connection(&Arrival {
             now,
@@ -124,7 +123,7 @@ impl<M: Memory> Shard<M> {
         ttl: u8,
     ) -> bool {
         self.connections.get(slot).is_some_and(|connection| {
-            let chosen = self.option_sets.get(&connection.user.options);
+            let chosen = self.context.option_sets.get(&connection.user.options);
             connection.is_predicted(segment, timestamps) && !chosen.ip.rejects(ttl)
         })
     }
@@ -137,14 +136,11 @@ impl<M: Memory> Shard<M> {
         (segment, timestamps): (&Segment<'_>, Option<Timestamps>),
         reader: Option<&mut dyn Reader>,
     ) -> Verdict {
-        let (connections, mut context) = self.split(now);
-        if let Some(reader) = reader {
-            context.reader = Some(reader);
-        }
+        let (connections, context) = self.split(now);
         let Some(connection) = connections.get_mut(slot) else {
             return Verdict::Dropped(DropReason::NoSocket);
         };
-        let verdict = connection.arrives_as_predicted(&mut context, segment, timestamps);
+        let verdict = connection.arrives_as_predicted(context, segment, timestamps, reader);
         self.settle(now, slot);
         verdict
     }
@@ -185,9 +181,9 @@ impl<M: Memory> Shard<M> {
         if self.ignores_icmp(slot, quoted) {
             return Verdict::Dropped(DropReason::IcmpIrrelevant);
         }
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         let result = match connections.get_mut(slot) {
-            Some(connection) => connection.unreachable(&mut context, quoted),
+            Some(connection) => connection.unreachable(context, quoted),
             None => Err(DropReason::IcmpIrrelevant),
         };
         self.settle(now, slot);
@@ -200,7 +196,7 @@ impl<M: Memory> Shard<M> {
     /// The segment has come a longer way than the user allows (RFC 5082, section 3).
     #[cold]
     pub(super) fn too_far(&self) -> Verdict {
-        self.counters.min_ttl_drop.increment();
+        self.context.counters.min_ttl_drop.increment();
         Verdict::Dropped(DropReason::MinTtl)
     }
 
@@ -214,7 +210,7 @@ impl<M: Memory> Shard<M> {
 
     #[cold]
     fn malformed(&self, reason: DropReason) -> Verdict {
-        self.counters.in_errs.increment();
+        self.context.counters.in_errs.increment();
         Verdict::Dropped(reason)
     }
 
@@ -228,7 +224,7 @@ impl<M: Memory> Shard<M> {
             let pseudo =
                 checksum::pseudo_header(source, destination, checksum::PROTOCOL_TCP, length);
             if !checksum::verify(inbound.bytes, pseudo) {
-                self.counters.in_csum_errors.increment();
+                self.context.counters.in_csum_errors.increment();
                 return Err(DropReason::BadChecksum);
             }
         }
@@ -248,17 +244,12 @@ impl<M: Memory> Shard<M> {
         now: Instant,
         slot: u32,
         (segment, options): (&Segment<'_>, &Options),
-        reader: Option<&mut dyn Reader>,
     ) -> Verdict {
-        let (connections, mut context) = self.split(now);
-        // Taken apart, so that it is borrowed no longer than the context.
-        if let Some(reader) = reader {
-            context.reader = Some(reader);
-        }
+        let (connections, context) = self.split(now);
         let Some(connection) = connections.get_mut(slot) else {
             return Verdict::Dropped(DropReason::NoSocket);
         };
-        let verdict = connection.segment_arrives(&mut context, segment, options);
+        let verdict = connection.segment_arrives(context, segment, options);
         self.settle(now, slot);
         verdict
     }
@@ -272,7 +263,7 @@ impl<M: Memory> Shard<M> {
                 let options = Options::parse(segment.options).unwrap_or_default();
                 self.reply(reset, AoAnswer::to(segment, &options));
             } else {
-                self.replies.push(reset);
+                self.context.replies.push(reset);
             }
         }
         Verdict::Dropped(DropReason::NoSocket)

@@ -22,7 +22,7 @@ impl<M: Memory> Shard<M> {
     #[cold]
     pub(super) fn settle_held(&mut self, now: Instant, slot: u32) {
         let hold = match self.connections.get(slot) {
-            Some(connection) => connection.hold(&self.records),
+            Some(connection) => connection.hold(&self.context.records),
             None => return,
         };
         if hold == Some(Hold::Records) {
@@ -60,7 +60,7 @@ impl<M: Memory> Shard<M> {
             // connection too early, and is armed anew then.
             let mut earliest = connection.deadlines.earliest();
             if connection.congestion.is_holding()
-                && let Some(release) = connection.congestion.release_at(&self.congestion)
+                && let Some(release) = connection.congestion.release_at(&self.context.congestion)
             {
                 earliest = earliest.earlier(Deadline::at(release));
             }
@@ -78,7 +78,7 @@ impl<M: Memory> Shard<M> {
     /// what the one before has left.
     #[cold]
     fn feed(&mut self) {
-        while self.memory.available_bytes() >= FEED_BYTES
+        while self.context.memory.available_bytes() >= FEED_BYTES
             && let Some(slot) = self.starved.pop()
         {
             let Some(connection) = self.connections.get_mut(slot) else {
@@ -128,17 +128,21 @@ impl<M: Memory> Shard<M> {
         let Some(mut connection) = self.connections.remove(slot) else {
             return;
         };
-        self.memory.clear(&mut connection.send.queue);
-        self.records.clear(&mut connection.send.records);
-        self.scoreboards.release(&mut connection.send.scoreboard);
-        self.memory.clear(&mut connection.receive.queue);
-        self.ranges.clear(&mut connection.receive.ranges);
-        connection.congestion.release(&mut self.congestion);
+        self.context.memory.clear(&mut connection.send.queue);
+        self.context.records.clear(&mut connection.send.records);
+        self.context
+            .scoreboards
+            .release(&mut connection.send.scoreboard);
+        self.context.memory.clear(&mut connection.receive.queue);
+        self.context.ranges.clear(&mut connection.receive.ranges);
+        connection.congestion.release(&mut self.context.congestion);
         self.release_extension(&mut connection.extension);
-        self.option_sets.release(&mut connection.user.options);
-        self.counters.states[State::Closed as usize].decrement();
+        self.context
+            .option_sets
+            .release(&mut connection.user.options);
+        self.context.counters.states[State::Closed as usize].decrement();
         self.orphans = self.orphans.saturating_sub(1);
-        self.counters.orphans.set(self.orphans as u64);
+        self.context.counters.orphans.set(self.orphans as u64);
     }
 
     /// The next hint, if any. What it says may have passed already: state is the truth.

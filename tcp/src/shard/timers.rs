@@ -10,7 +10,7 @@ impl<M: Memory> Shard<M> {
     pub fn advance(&mut self, now: Instant, budget: usize) -> usize {
         let mut left = budget;
         while let Some(key) = self.wheel.next_expired(now, &mut left) {
-            let connections = self.limits.connections_max as u32;
+            let connections = self.context.limits.connections_max as u32;
             match key.checked_sub(connections) {
                 None => self.wake_connection(now, key),
                 Some(request) => self.wake_request(now, request),
@@ -21,7 +21,7 @@ impl<M: Memory> Shard<M> {
             && expires <= now
         {
             left -= 1;
-            self.counters.time_waited.increment();
+            self.context.counters.time_waited.increment();
             if let Some(flow) = self.time_waits.flow(key) {
                 self.forget_time_wait(self.hash_of(&flow), key);
             }
@@ -29,20 +29,29 @@ impl<M: Memory> Shard<M> {
         self.count_congestion();
         let held = self
             .memory_bytes
-            .saturating_sub(self.memory.available_bytes());
-        self.counters.held_bytes.set(held as u64);
+            .saturating_sub(self.context.memory.available_bytes());
+        self.context.counters.held_bytes.set(held as u64);
         budget - left
     }
 
     fn count_congestion(&mut self) {
-        let Some(tally) = self.congestion.take_tally() else {
+        let Some(tally) = self.context.congestion.take_tally() else {
             return;
         };
-        self.counters.hystart_train_detect.add(tally.trains);
-        self.counters.hystart_train_cwnd.add(tally.train_segments);
-        self.counters.hystart_delay_detect.add(tally.delays);
-        self.counters.hystart_delay_cwnd.add(tally.delay_segments);
-        self.counters.congestion_exhausted.add(tally.exhausted);
+        self.context.counters.hystart_train_detect.add(tally.trains);
+        self.context
+            .counters
+            .hystart_train_cwnd
+            .add(tally.train_segments);
+        self.context.counters.hystart_delay_detect.add(tally.delays);
+        self.context
+            .counters
+            .hystart_delay_cwnd
+            .add(tally.delay_segments);
+        self.context
+            .counters
+            .congestion_exhausted
+            .add(tally.exhausted);
     }
 
     /// The earliest time at which `advance` may have something to do.
@@ -56,16 +65,16 @@ impl<M: Memory> Shard<M> {
 
     /// The wheel's key of a request.
     pub(super) fn request_timer(&self, key: u32) -> u32 {
-        self.limits.connections_max as u32 + key
+        self.context.limits.connections_max as u32 + key
     }
 
     fn wake_connection(&mut self, now: Instant, slot: u32) {
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         let Some(connection) = connections.get_mut(slot) else {
             return;
         };
         connection.deadlines.armed = Deadline::NEVER;
-        connection.wake(&mut context);
+        connection.wake(context);
         self.settle(now, slot);
     }
 
@@ -77,8 +86,8 @@ impl<M: Memory> Shard<M> {
         let handshake = pending.handshake;
         let timeouts = u32::from(handshake.timeouts) + 1;
         let id = pending.listener;
-        self.counters.timeouts.increment();
-        let (limits, listener) = (&self.limits, self.listeners.by_id(id));
+        self.context.counters.timeouts.increment();
+        let (limits, listener) = (&self.context.limits, self.listeners.by_id(id));
         let plan = listener.and_then(|listener| {
             if handshake.timeouts == 0 {
                 listener.young = listener.young.saturating_sub(1);
@@ -91,17 +100,18 @@ impl<M: Memory> Shard<M> {
             pending.handshake.timeouts = u8::try_from(timeouts).unwrap_or(u8::MAX);
         }
         let Some(is_sent_again) = plan else {
-            self.counters.attempt_fails.increment();
+            self.context.counters.attempt_fails.increment();
             self.drop_request(self.hash_of(&flow), key);
             return;
         };
         let backoff = self
+            .context
             .limits
             .rto_initial
             .saturating_mul(1 << timeouts.min(BACKOFF_MAX));
         self.wheel.arm(
             self.request_timer(key),
-            now + backoff.min(self.limits.rto_max),
+            now + backoff.min(self.context.limits.rto_max),
         );
         if is_sent_again {
             self.syn_acks.push(key);

@@ -38,7 +38,7 @@ impl<M: Memory> Shard<M> {
     /// True when the next to be sent may be more than one segment: worth a large packet for `next_segments`.
     pub fn expects_burst(&self) -> bool {
         let is_data_next =
-            self.replies.is_empty() && self.syn_acks.is_empty() && self.urgent.is_empty();
+            self.context.replies.is_empty() && self.syn_acks.is_empty() && self.urgent.is_empty();
         let first = self.sending.first().filter(|_| is_data_next);
         first
             .and_then(|slot| self.connections.get(slot))
@@ -46,7 +46,7 @@ impl<M: Memory> Shard<M> {
     }
 
     fn next_to_send(&mut self, now: Instant, out: &mut [u8], is_cut: bool) -> Option<Outgoing> {
-        if !self.replies.is_empty()
+        if !self.context.replies.is_empty()
             && let Some(segment) = self.next_reply(out)
         {
             return Some(segment);
@@ -81,15 +81,15 @@ impl<M: Memory> Shard<M> {
     pub fn has_segments(&self) -> bool {
         !(self.sending.is_empty()
             && self.urgent.is_empty()
-            && self.replies.is_empty()
+            && self.context.replies.is_empty()
             && self.syn_acks.is_empty())
-            || (!self.recordless.is_empty() && self.records.has_room())
+            || (!self.recordless.is_empty() && self.context.records.has_room())
     }
 
     /// Records came back: those who had none may go on, each as its turn comes.
     #[cold]
     fn resume_recordless(&mut self) {
-        let mut room = self.records.room();
+        let mut room = self.context.records.room();
         while room > 0
             && let Some(slot) = self.recordless.pop()
         {
@@ -99,30 +99,31 @@ impl<M: Memory> Shard<M> {
     }
 
     fn next_reply(&mut self, out: &mut [u8]) -> Option<Outgoing> {
-        let reply = self.replies.pop()?;
-        if self.replies.lost > 0 {
-            self.counters
+        let reply = self.context.replies.pop()?;
+        if self.context.replies.lost > 0 {
+            self.context
+                .counters
                 .abort_failed
-                .add(std::mem::take(&mut self.replies.lost));
+                .add(std::mem::take(&mut self.context.replies.lost));
         }
-        self.counters.out_segs.increment();
+        self.context.counters.out_segs.increment();
         if reply.flags.contains(Flags::RST) {
-            self.counters.out_rsts.increment();
+            self.context.counters.out_rsts.increment();
         }
-        reply.emit(&self.limits, out)
+        reply.emit(&self.context.limits, out)
     }
 
     /// One segment of a connection, which goes to the end of its list if it has more.
     #[inline]
     fn pull(&mut self, now: Instant, slot: u32, out: &mut [u8], is_cut: bool) -> Option<Outgoing> {
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         let connection = connections.get_mut(slot)?;
         // What is cut into several segments would have one signature for all (as Linux).
         let is_signed = connection.extension.signature_bytes() > 0;
-        let segment = connection.next_segment(&mut context, out, is_cut && !is_signed);
+        let segment = connection.next_segment(context, out, is_cut && !is_signed);
         if let Some(outgoing) = &segment {
             if is_signed {
-                connection.sign(&mut context, outgoing, out);
+                connection.sign(context, outgoing, out);
             }
             self.settle(now, slot);
         } else {
@@ -146,7 +147,7 @@ impl<M: Memory> Shard<M> {
         };
         let mut options = Options {
             mss: Some(handshake.own_mss),
-            window_scale: handshake.scale_offered(&self.limits),
+            window_scale: handshake.scale_offered(&self.context.limits),
             sack_permitted: handshake.agreed.sack(),
             timestamps: self.request_stamps(&flow, &handshake).option(now),
             signature,
@@ -154,7 +155,7 @@ impl<M: Memory> Shard<M> {
         };
         if handshake.agreed.fast_open() && is_first {
             let (peer, ours) = (flow.remote.address, flow.local.address);
-            options.offer_fast_open(self.fast_opens.keys.make(peer, ours));
+            options.offer_fast_open(self.context.fast_opens.keys.make(peer, ours));
         }
         let header = Header {
             source_port: flow.local.port,
@@ -162,7 +163,7 @@ impl<M: Memory> Shard<M> {
             sequence: handshake.ours,
             acknowledgment: handshake.theirs + 1,
             flags: handshake.agreed.flags(),
-            window: handshake.window_offered(&self.limits),
+            window: handshake.window_offered(&self.context.limits),
             urgent_pointer: 0,
         };
         let length = header.emit(&options, out)?;
@@ -174,15 +175,19 @@ impl<M: Memory> Shard<M> {
             pending.handshake.sent = pending.handshake.sent.saturating_add(1);
         }
         if is_first {
-            self.counters.out_segs.increment();
-            self.wheel.arm(timer, now + self.limits.rto_initial);
+            self.context.counters.out_segs.increment();
+            self.wheel.arm(timer, now + self.context.limits.rto_initial);
         } else {
-            self.counters.retrans_segs.increment();
-            self.counters.syn_retrans.increment();
+            self.context.counters.retrans_segs.increment();
+            self.context.counters.syn_retrans.increment();
         }
-        let mut outgoing = outgoing(&flow, length, length, &self.limits);
+        let mut outgoing = outgoing(&flow, length, length, &self.context.limits);
         if let Some(listener) = self.listeners.by_id(listener) {
-            listener.options.socket.ip.mark(&mut outgoing, &self.limits);
+            listener
+                .options
+                .socket
+                .ip
+                .mark(&mut outgoing, &self.context.limits);
         }
         Some(outgoing)
     }

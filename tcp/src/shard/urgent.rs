@@ -50,17 +50,17 @@ impl<M: Memory> Shard<M> {
     ) -> Result<u8, UrgentError> {
         let slot = self.connections.slot_of(id);
         let slot = slot.ok_or(UrgentError::NoConnection)?;
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         let connection = connections.get_mut(slot);
         let connection = connection.ok_or(UrgentError::NoConnection)?;
-        connection.receive_urgent(&mut context, is_peek)
+        connection.receive_urgent(context, is_peek)
     }
 
     /// The mark of urgent data in what is to be read; None when there is none, or it was passed.
     pub fn urgent_mark(&self, id: ConnectionId) -> Option<UrgentMark> {
         let slot = self.connections.slot_of(id)?;
         let connection = self.connections.get(slot)?;
-        connection.urgent_mark(&self.extensions)
+        connection.urgent_mark(&self.context.extensions)
     }
 
     /// The user stands at the mark and reads on, also when nothing is there to read: the byte out of line is given up.
@@ -69,9 +69,9 @@ impl<M: Memory> Shard<M> {
         let Some(slot) = self.connections.slot_of(id) else {
             return;
         };
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         if let Some(connection) = connections.get_mut(slot) {
-            connection.pass_mark(&mut context);
+            connection.pass_mark(context);
         }
         self.settle(now, slot);
     }

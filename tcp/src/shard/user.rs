@@ -88,19 +88,15 @@ impl<M: Memory> Shard<M> {
         now: Instant,
         id: ConnectionId,
         data: &[u8],
-        send: impl FnOnce(
-            &mut Connection<M::Queue>,
-            &mut Context<'_, M>,
-            &[u8],
-        ) -> Result<usize, SendError>,
+        send: impl FnOnce(&mut Connection<M::Queue>, &mut Context<M>, &[u8]) -> Result<usize, SendError>,
     ) -> Result<usize, SendError> {
         let slot = self
             .connections
             .slot_of(id)
             .ok_or(SendError::NoConnection)?;
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         let connection = connections.get_mut(slot).ok_or(SendError::NoConnection)?;
-        let taken = send(connection, &mut context, data)?;
+        let taken = send(connection, context, data)?;
         let connection = self.connections.get(slot).ok_or(SendError::NoConnection)?;
         if taken < data.len() && connection.send.queued == 0 {
             // No acknowledgement of its own will bring it the event.
@@ -119,9 +115,9 @@ impl<M: Memory> Shard<M> {
     pub fn send_room(&self, id: ConnectionId) -> usize {
         let slot = self.connections.slot_of(id);
         let connection = slot.and_then(|slot| self.connections.get(slot));
-        let available = self.memory.available_bytes();
+        let available = self.context.memory.available_bytes();
         connection.map_or(0, |connection| {
-            connection.send_room(&self.option_sets, &self.limits, available)
+            connection.send_room(&self.context.option_sets, &self.context.limits, available)
         })
     }
 
@@ -135,7 +131,7 @@ impl<M: Memory> Shard<M> {
     /// A writable event shall follow once a third of the send buffer is free again, as if `send` had found too little
     /// room: for users who never try to send more than there is room for.
     pub fn want_room(&mut self, id: ConnectionId) {
-        let available = self.memory.available_bytes();
+        let available = self.context.memory.available_bytes();
         let Some(slot) = self.connections.slot_of(id) else {
             return;
         };
@@ -145,7 +141,7 @@ impl<M: Memory> Shard<M> {
         connection.user.set(User::WANTS_ROOM);
         if connection.send.queued == 0
             && connection.may_send().is_ok()
-            && connection.send_room(&self.option_sets, &self.limits, available) == 0
+            && connection.send_room(&self.context.option_sets, &self.context.limits, available) == 0
         {
             // No acknowledgement of its own will bring it the event.
             self.starved.push(slot);
@@ -157,11 +153,11 @@ impl<M: Memory> Shard<M> {
     pub fn look(&self, id: ConnectionId) -> Option<Look> {
         let slot = self.connections.slot_of(id)?;
         let connection = self.connections.get(slot)?;
-        let available = self.memory.available_bytes();
-        let front = connection.front(&self.extensions);
+        let available = self.context.memory.available_bytes();
+        let front = connection.front(&self.context.extensions);
         let is_all = front.skipped + front.readable == connection.receive.readable;
         let mark = match connection.receive.has_urgent {
-            true => connection.urgent_mark(&self.extensions),
+            true => connection.urgent_mark(&self.context.extensions),
             false => None,
         };
         Some(Look {
@@ -172,7 +168,11 @@ impl<M: Memory> Shard<M> {
                 false => Ok(()),
             },
             mark,
-            send_room_bytes: connection.send_room(&self.option_sets, &self.limits, available),
+            send_room_bytes: connection.send_room(
+                &self.context.option_sets,
+                &self.context.limits,
+                available,
+            ),
             send_queue_bytes: connection.send.queued as usize,
         })
     }
@@ -190,7 +190,7 @@ impl<M: Memory> Shard<M> {
             .connections
             .get(slot)
             .ok_or(ReceiveError::NoConnection)?;
-        connection.receive_slice(&self.memory, &self.extensions)
+        connection.receive_slice(&self.context.memory, &self.context.extensions)
     }
 
     /// The user has read `count` bytes of `receive_slice`.
@@ -198,11 +198,11 @@ impl<M: Memory> Shard<M> {
         let Some(slot) = self.connections.slot_of(id) else {
             return;
         };
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         let Some(connection) = connections.get_mut(slot) else {
             return;
         };
-        connection.consume(&mut context, count);
+        connection.consume(context, count);
         if connection.due.has(Due::ACKNOWLEDGE) {
             self.settle(now, slot);
         }
@@ -225,9 +225,9 @@ impl<M: Memory> Shard<M> {
             .connections
             .slot_of(id)
             .ok_or(SendError::NoConnection)?;
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         let connection = connections.get_mut(slot).ok_or(SendError::NoConnection)?;
-        let moved = connection.splice(&mut context, max)?;
+        let moved = connection.splice(context, max)?;
         if moved == 0 && connection.user.has(User::WANTS_ROOM) && connection.send.queued == 0 {
             self.starved.push(slot);
         }
@@ -244,9 +244,9 @@ impl<M: Memory> Shard<M> {
             .connections
             .slot_of(id)
             .ok_or(SendError::NoConnection)?;
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         let connection = connections.get_mut(slot).ok_or(SendError::NoConnection)?;
-        let result = connection.shutdown(&mut context);
+        let result = connection.shutdown(context);
         self.settle(now, slot);
         result
     }
@@ -257,17 +257,18 @@ impl<M: Memory> Shard<M> {
         let Some(slot) = self.connections.slot_of(id) else {
             return;
         };
-        let mut is_too_many = self.orphans >= self.limits.orphans_max;
+        let mut is_too_many = self.orphans >= self.context.limits.orphans_max;
         let bytes_left = self
+            .context
             .limits
             .orphan_bytes_max
             .saturating_sub(self.orphan_bytes);
         self.count_orphan();
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         if let Some(connection) = connections.get_mut(slot) {
             is_too_many |= connection.send.queued as usize > bytes_left;
             connection.user.replace_cookie(0);
-            connection.close(&mut context, is_too_many);
+            connection.close(context, is_too_many);
         }
         self.settle(now, slot);
     }
@@ -278,9 +279,9 @@ impl<M: Memory> Shard<M> {
             return;
         };
         self.detach_user(slot);
-        let (connections, mut context) = self.split(now);
+        let (connections, context) = self.split(now);
         if let Some(connection) = connections.get_mut(slot) {
-            connection.reset(&mut context, ConnectionError::Aborted);
+            connection.reset(context, ConnectionError::Aborted);
         }
         self.settle(now, slot);
     }
@@ -318,6 +319,6 @@ impl<M: Memory> Shard<M> {
 
     fn count_orphan(&mut self) {
         self.orphans += 1;
-        self.counters.orphans.set(self.orphans as u64);
+        self.context.counters.orphans.set(self.orphans as u64);
     }
 }

@@ -29,7 +29,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 7413, sections 4.1.3, 4.2, 4.2.1 and 4.2.2.
     pub(crate) fn open_early<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         data: EarlyData<'_>,
     ) -> usize {
         let settings = &context.limits.opening.fast_open;
@@ -85,8 +85,8 @@ impl<Q: Default> Connection<Q> {
     /// Bytes of payload that go with a SYN: what the peer takes in a segment as far as is known, less all the options that
     /// may ever come to it (as Linux).
     /// RFC 7413, sections 4.1.3 and 4.2.2.
-    fn syn_room<M: Memory<Queue = Q>>(&self, context: &mut Context<'_, M>) -> usize {
-        let limits = context.limits;
+    fn syn_room<M: Memory<Queue = Q>>(&self, context: &mut Context<M>) -> usize {
+        let limits = &context.limits;
         let known = context.destinations.find(context.now, &self.flow);
         let mut mss = self.send.mss;
         if let Some(known) = known {
@@ -112,7 +112,7 @@ impl<Q: Default> Connection<Q> {
     /// The first SYN leaves: its option, and how much of the queue goes with it.
     pub(crate) fn load_syn<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         options: &mut Options,
     ) -> usize {
         let Some(opening) = self.pending_opening(context) else {
@@ -138,14 +138,14 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// True for an ACK of our SYN, and of what went with it or some of that.
-    pub(crate) fn is_syn_acknowledged<M>(&self, context: &Context<'_, M>, header: &Header) -> bool {
+    pub(crate) fn is_syn_acknowledged<M>(&self, context: &Context<M>, header: &Header) -> bool {
         let first = self.send.unacknowledged + 1;
         header.acknowledgment >= first
             && header.acknowledgment <= first + self.bytes_with_syn(context)
             && self.send.next != self.send.unacknowledged
     }
 
-    fn bytes_with_syn<M>(&self, context: &Context<'_, M>) -> u32 {
+    fn bytes_with_syn<M>(&self, context: &Context<M>) -> u32 {
         self.pending_opening(context)
             .map_or(0, |opening| u32::from(opening.syn_bytes))
     }
@@ -154,7 +154,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 7413, sections 4.1.3, 4.1.3.1 and 4.2.2.
     pub(crate) fn learn_from_syn_ack<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         header: &Header,
         options: &Options,
     ) {

@@ -19,7 +19,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 7413, section 4.2.2: the initial window is RFC 5681's.
     pub(crate) fn begin_early<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         handshake: &Handshake,
         syn: &Segment<'_>,
     ) {
@@ -45,7 +45,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// A SYN-ACK leaves; the first starts the clock.
-    pub(crate) fn count_syn_ack<M>(&mut self, context: &mut Context<'_, M>) {
+    pub(crate) fn count_syn_ack<M>(&mut self, context: &mut Context<M>) {
         if let Some(opening) = context.fast_opens.openings.get_mut(&self.flow) {
             opening.sent = opening.sent.saturating_add(1);
             if opening.sent == 1 {
@@ -58,7 +58,7 @@ impl<Q: Default> Connection<Q> {
     /// A SYN on a connection that a SYN made: the same one has not heard our answer.
     pub(crate) fn is_first_syn_again<M>(
         &self,
-        context: &Context<'_, M>,
+        context: &Context<M>,
         segment: &Segment<'_>,
     ) -> bool {
         let flags = segment.header.flags;
@@ -73,7 +73,7 @@ impl<Q: Default> Connection<Q> {
     /// down already.
     pub(crate) fn confirm<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
     ) -> Result<(), DropReason> {
         let header = &segment.header;
@@ -105,7 +105,7 @@ impl<Q: Default> Connection<Q> {
         Ok(())
     }
 
-    fn measure_opening<M>(&mut self, context: &Context<'_, M>, opening: &Opening) {
+    fn measure_opening<M>(&mut self, context: &Context<M>, opening: &Opening) {
         let elapsed = context.now.since(opening.started);
         if opening.sent <= 1 {
             self.round_trip.measure(elapsed);
@@ -116,7 +116,7 @@ impl<Q: Default> Connection<Q> {
 
     /// The SYN-ACK was not answered in time. As Linux, nothing else is sent again before it is, and there is one attempt
     /// more than for requests, since a user may have the connection already.
-    pub(crate) fn syn_ack_timeout<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    pub(crate) fn syn_ack_timeout<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         context.counters.timeouts.increment();
         self.send.attempts = self.send.attempts.saturating_add(1);
         let attempts = u32::from(self.send.attempts);
@@ -130,7 +130,7 @@ impl<Q: Default> Connection<Q> {
             // RFC 6928, section 2: the first may have been spurious.
             self.congestion.on_handshake_loss();
         }
-        let limits = context.limits;
+        let limits = &context.limits;
         let backoff = limits.rto_initial.saturating_mul(1 << attempts.min(16));
         self.deadlines.retransmit = Deadline::within(context.now, backoff.min(limits.rto_max));
         self.send.timer = Timer::FastOpen;

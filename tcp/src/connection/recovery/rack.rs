@@ -15,7 +15,7 @@ impl<Q: Default> Connection<Q> {
     /// Section 6.2, step 5, with a timer for those that may still come.
     pub(super) fn look_by_time<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &mut Findings,
     ) {
@@ -30,7 +30,7 @@ impl<Q: Default> Connection<Q> {
     /// Marks those whose time is over; true when the timer runs for others.
     fn await_reordering<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
     ) -> bool {
         let wait = self.detect_losses(context, board);
@@ -48,7 +48,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 5681, section 4.3; RFC 8985, section 6.
     fn detect_losses<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
     ) -> u32 {
         let now = micros(context.now);
@@ -125,10 +125,7 @@ impl<Q: Default> Connection<Q> {
 
     /// The reordering timer ran out: section 6.3.
     #[cold]
-    pub(crate) fn reordering_timeout<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<'_, M>,
-    ) {
+    pub(crate) fn reordering_timeout<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         let mut board = self.board(context);
         let in_flight = self.send.in_flight();
         let is_awaited = self.await_reordering(context, &mut board);

@@ -9,11 +9,11 @@ impl<Q: Default> Connection<Q> {
     /// Something was lost: fast recovery begins (RFC 5681, section 3.2). `delivered`: by this acknowledgement.
     pub(super) fn enter_recovery<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         delivered: u32,
     ) {
-        if self.uses_sack(context.limits) {
+        if self.uses_sack(&context.limits) {
             context.counters.sack_recovery.increment();
         } else {
             context.counters.reno_recovery.increment();
@@ -31,7 +31,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 2018, section 5.1; RFC 5681, section 4.3.
     pub(super) fn start_reduction<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         delivered: u32,
         reason: Reason,
@@ -45,12 +45,12 @@ impl<Q: Default> Connection<Q> {
             out: 0,
         };
         self.congestion
-            .reduce(context.congestion, context.now, outstanding, reason);
+            .reduce(&mut context.congestion, context.now, outstanding, reason);
         self.ecn.window_reduced();
     }
 
     /// The window is to shrink although nothing was lost: the peer echoes a mark (RFC 3168, section 6.1.2).
-    pub(crate) fn enter_reducing<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    pub(crate) fn enter_reducing<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         let mut board = self.board(context);
         if matches!(self.send.phase, Phase::Open | Phase::Disorder) {
             board.undo.is_possible = false;

@@ -12,12 +12,12 @@ impl<Q: Default> Connection<Q> {
     /// RFC 2018, section 8; RFC 6675, section 4: nothing goes before it is acknowledged.
     pub(super) fn release_records<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &mut Findings,
     ) {
         let unacknowledged = self.send.unacknowledged;
-        let uses_sack = self.uses_sack(context.limits);
+        let uses_sack = self.uses_sack(&context.limits);
         let mut filled = None;
         let mut bytes_released = 0;
         while let Some((index, &record)) = context.records.first(&self.send.records) {
@@ -64,7 +64,7 @@ impl<Q: Default> Connection<Q> {
     /// Bytes at the front of a record have been acknowledged.
     fn release_one<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &mut Findings,
         record: &SendRecord,
@@ -94,23 +94,18 @@ impl<Q: Default> Connection<Q> {
             return;
         }
         found.delivered += bytes;
-        if let Some(rate) = self.congestion.delivery(context.congestion) {
+        if let Some(rate) = self.congestion.delivery(&mut context.congestion) {
             let (stamp, sent_at) = record.rate_stamp(context.now);
             rate.on_delivered(context.now, &stamp, sent_at, bytes, &mut found.newest);
         }
-        if self.uses_sack(context.limits) && !self.is_needless(context, found, record) {
+        if self.uses_sack(&context.limits) && !self.is_needless(context, found, record) {
             let smallest = self.round_trip.smallest_micros();
             board.rack.advance(record, context.now, smallest);
         }
     }
 
     /// True when the echoed timestamp is older than the record's last retransmission: the first copy arrived.
-    fn is_needless<M>(
-        &self,
-        context: &Context<'_, M>,
-        found: &Findings,
-        record: &SendRecord,
-    ) -> bool {
+    fn is_needless<M>(&self, context: &Context<M>, found: &Findings, record: &SendRecord) -> bool {
         record.marks.any(Marks::EVER_RETRANSMITTED)
             && found.timestamps.is_some_and(|stamp| {
                 let sent = self.stamps.clock(moment(context.now, record.sent_at));

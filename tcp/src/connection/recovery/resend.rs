@@ -61,12 +61,8 @@ impl<Q> Connection<Q> {
 
 impl<Q: Default> Connection<Q> {
     /// Makes the next record to be sent again as long as a segment is: cut, or joined with those behind it.
-    pub(crate) fn fit_resend<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<'_, M>,
-        full: u32,
-    ) {
-        let Some(index) = self.first_to_resend(context.records) else {
+    pub(crate) fn fit_resend<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>, full: u32) {
+        let Some(index) = self.first_to_resend(&context.records) else {
             self.send.resend = NONE;
             return;
         };
@@ -88,7 +84,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Cuts a record that is longer than a segment now; without a record for the rest it stays as it is.
-    fn cut<M>(&mut self, context: &mut Context<'_, M>, index: u32, full: u32) {
+    fn cut<M>(&mut self, context: &mut Context<M>, index: u32, full: u32) {
         let Some(&record) = context.records.get(index) else {
             return;
         };
@@ -112,7 +108,7 @@ impl<Q: Default> Connection<Q> {
     #[cold]
     pub(crate) fn resent<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         index: u32,
         end: SequenceNumber,
     ) {
@@ -135,7 +131,7 @@ impl<Q: Default> Connection<Q> {
             return;
         };
         record.resend(micros(context.now));
-        if let Some(rate) = self.congestion.delivery(context.congestion) {
+        if let Some(rate) = self.congestion.delivery(&mut context.congestion) {
             record.note_rate(&rate.on_send(context.now, self.send.outstanding()));
         }
         if !is_tail {
@@ -161,14 +157,14 @@ impl<Q: Default> Connection<Q> {
             .records
             .after(&self.send.records, index)
             .unwrap_or(NONE);
-        self.send.resend = self.first_to_resend(context.records).unwrap_or(NONE);
+        self.send.resend = self.first_to_resend(&context.records).unwrap_or(NONE);
         if is_first && !matches!(self.send.timer, Timer::Reordering | Timer::FastOpen) {
             self.restart_timeout(context);
         }
         self.keep(context, &board);
     }
 
-    fn count_resent<M>(&mut self, context: &Context<'_, M>) {
+    fn count_resent<M>(&mut self, context: &Context<M>) {
         context.counters.retrans_segs.increment();
         self.send.retransmissions = self.send.retransmissions.wrapping_add(1);
         if self.due.has(Due::TAIL) {
@@ -185,13 +181,13 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     pub(crate) fn note_sent<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         end: SequenceNumber,
         is_pushed: bool,
     ) {
         let start = self.send.next;
         let mut record = SendRecord::new(start, end, micros(context.now));
-        if let Some(rate) = self.congestion.delivery(context.congestion) {
+        if let Some(rate) = self.congestion.delivery(&mut context.congestion) {
             record.note_rate(&rate.on_send(context.now, self.send.outstanding()));
         }
         if is_pushed {
@@ -210,7 +206,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     #[cold]
-    fn count_in_reduction<M>(&mut self, context: &mut Context<'_, M>, bytes: u32) {
+    fn count_in_reduction<M>(&mut self, context: &mut Context<M>, bytes: u32) {
         let mut board = self.board(context);
         board.reduction.out += bytes;
         self.keep(context, &board);
@@ -220,7 +216,7 @@ impl<Q: Default> Connection<Q> {
     /// congestion window does not hear of it (RFC 1191, section 6.5; RFC 8201, section 5.4).
     pub(crate) fn resend_longer<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         full: u32,
     ) {
         let mut board = self.board(context);

@@ -16,7 +16,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 2018, section 5; RFC 6675, sections 4, 5 and 5.1.
     pub(super) fn take_sack<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &mut Findings,
         acknowledgment: SequenceNumber,
@@ -72,7 +72,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 2883, section 5.
     fn find_duplicate<M>(
         &mut self,
-        context: &Context<'_, M>,
+        context: &Context<M>,
         board: &mut Scoreboard,
         found: &mut Findings,
         acknowledgment: SequenceNumber,
@@ -136,7 +136,7 @@ impl<Q: Default> Connection<Q> {
     /// One walk over the records for all blocks, which are in order.
     fn mark<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &mut Findings,
         blocks: &[Block],
@@ -177,7 +177,7 @@ impl<Q: Default> Connection<Q> {
     /// Runs of sacked segments become one record, so that walks stay short. Returns the record to go on from.
     fn join_sacked<M>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         previous: u32,
         index: u32,
@@ -204,7 +204,7 @@ impl<Q: Default> Connection<Q> {
     /// A block covers this segment.
     fn mark_one<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &mut Findings,
         index: u32,
@@ -251,7 +251,7 @@ impl<Q: Default> Connection<Q> {
             marks.set(Marks::SACKED);
             found.sacks = true;
             found.delivered += length;
-            if let Some(rate) = self.congestion.delivery(context.congestion) {
+            if let Some(rate) = self.congestion.delivery(&mut context.congestion) {
                 let (stamp, sent_at) = record.rate_stamp(context.now);
                 rate.on_delivered(context.now, &stamp, sent_at, length, &mut found.newest);
             }

@@ -13,7 +13,7 @@ impl<Q: Default> Connection<Q> {
     /// The probe timeout: a probe is due, unless one is on its way.
     /// RFC 8985, section 7.3.
     #[cold]
-    pub(crate) fn probe_tail<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    pub(crate) fn probe_tail<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         let board = self.board(context);
         self.restart_timeout(context);
         if board.probe == Probe::None && self.send.outstanding() > 0 {
@@ -25,7 +25,7 @@ impl<Q: Default> Connection<Q> {
     #[cold]
     pub(crate) fn probe_sent<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         kind: Probe,
     ) {
         let mut board = self.board(context);
@@ -41,7 +41,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 8985, section 7.4.2.
     pub(super) fn judge_probe<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &Findings,
     ) {

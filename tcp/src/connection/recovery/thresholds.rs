@@ -38,14 +38,14 @@ impl<Q: Default> Connection<Q> {
     /// RFC 8985, section 9.2.
     pub(super) fn look_for_losses<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &mut Findings,
     ) {
         if self.send.records.is_empty() {
             return;
         }
-        if !self.uses_sack(context.limits) {
+        if !self.uses_sack(&context.limits) {
             self.look_by_duplicates(context, board, found);
             return;
         }
@@ -62,7 +62,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 5681, section 3.2; RFC 6582, section 3.2.
     fn look_by_duplicates<M>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &Findings,
     ) {
@@ -81,7 +81,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// RFC 6675, section 4, IsLost: enough runs, or enough bytes, were received beyond.
-    fn look_by_scoreboard<M>(&mut self, context: &mut Context<'_, M>, board: &mut Scoreboard) {
+    fn look_by_scoreboard<M>(&mut self, context: &mut Context<M>, board: &mut Scoreboard) {
         let threshold = u32::from(self.send.reordering.degree);
         let bytes_max = threshold.saturating_sub(1) * u32::from(self.send.mss);
         let mut runs = 0;
@@ -123,7 +123,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Forward acknowledgement: what lies more than the threshold below the highest number sacked.
-    fn look_by_highest<M>(&mut self, context: &mut Context<'_, M>, board: &mut Scoreboard) {
+    fn look_by_highest<M>(&mut self, context: &mut Context<M>, board: &mut Scoreboard) {
         let Some(highest) = board.highest() else {
             return;
         };
@@ -150,9 +150,9 @@ impl<Q: Default> Connection<Q> {
     /// few of them tell that it is lost; and once in each recovery the last segment that is not sacked, whose loss
     /// nothing else would tell of before the timeout.
     /// RFC 6675, section 4.
-    pub(super) fn rescue<M>(&mut self, context: &mut Context<'_, M>, board: &mut Scoreboard) {
+    pub(super) fn rescue<M>(&mut self, context: &mut Context<M>, board: &mut Scoreboard) {
         if context.limits.loss_detection != LossDetection::Rfc6675
-            || !self.uses_sack(context.limits)
+            || !self.uses_sack(&context.limits)
             || self.send.phase != Phase::Recovery
             || self.has_new_data()
         {
@@ -190,7 +190,7 @@ impl<Q: Default> Connection<Q> {
     /// Takes a segment for lost, or its retransmission.
     pub(super) fn mark_lost<M>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         index: u32,
     ) {
@@ -217,13 +217,13 @@ impl<Q: Default> Connection<Q> {
             return;
         }
         board.lost_ever = board.lost_ever.wrapping_add(length);
-        if let Some(rate) = self.congestion.delivery(context.congestion) {
+        if let Some(rate) = self.congestion.delivery(&mut context.congestion) {
             rate.on_lost(length);
         }
     }
 
     /// The hint at what is sent again first moves back to a record, unless it lies before it.
-    fn hint_at<M>(&mut self, context: &Context<'_, M>, index: u32, start: SequenceNumber) {
+    fn hint_at<M>(&mut self, context: &Context<M>, index: u32, start: SequenceNumber) {
         let hint = context.records.get(self.send.resend);
         if hint.is_none_or(|hint| start < hint.start) {
             self.send.resend = index;
@@ -234,7 +234,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 5681, section 3.2; RFC 6675, section 5.
     pub(super) fn count_duplicate<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &mut Findings,
     ) {
@@ -250,7 +250,7 @@ impl<Q: Default> Connection<Q> {
     /// Without SACK: one hole was filled, the rest of what is acknowledged had made duplicates before.
     pub(super) fn release_duplicates<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &mut Findings,
         bytes: u32,
@@ -270,7 +270,7 @@ impl<Q: Default> Connection<Q> {
     /// More duplicates than segments that could have made them are reordering (or a liar).
     fn bound_duplicates<M>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         acknowledged: u32,
     ) {
@@ -302,7 +302,7 @@ impl<Q: Default> Connection<Q> {
     /// A segment at `low` arrived although one that ends at `highest` had arrived before.
     pub(super) fn note_reordering<M>(
         &mut self,
-        context: &Context<'_, M>,
+        context: &Context<M>,
         low: SequenceNumber,
         highest: Option<SequenceNumber>,
         by_timestamp: bool,
@@ -319,7 +319,7 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    fn widen<M>(&mut self, context: &Context<'_, M>, degree: u32) {
+    fn widen<M>(&mut self, context: &Context<M>, degree: u32) {
         let degree = degree.min(u32::from(context.limits.reordering_max));
         let degree = u16::try_from(degree).unwrap_or(u16::MAX);
         self.send.reordering.degree = self.send.reordering.degree.max(degree);
@@ -327,7 +327,7 @@ impl<Q: Default> Connection<Q> {
     }
 }
 
-fn is_sacked<M>(context: &Context<'_, M>, index: u32) -> bool {
+fn is_sacked<M>(context: &Context<M>, index: u32) -> bool {
     let record = context.records.get(index);
     record.is_some_and(|record| record.marks.any(Marks::SACKED))
 }

@@ -19,7 +19,7 @@ impl<Q: Default> Connection<Q> {
     /// opens again from one segment.
     /// RFC 5681, section 3.1; RFC 6582, section 4.
     /// RFC 6675, section 5.1; RFC 5682, sections 2.1 and 3.1.
-    pub(crate) fn enter_loss<M: Memory<Queue = Q>>(&mut self, context: &mut Context<'_, M>) {
+    pub(crate) fn enter_loss<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         let mut board = self.board(context);
         let is_calm = matches!(
             self.send.phase,
@@ -40,7 +40,7 @@ impl<Q: Default> Connection<Q> {
         if is_new {
             let outstanding = self.send.outstanding();
             self.congestion.reduce(
-                context.congestion,
+                &mut context.congestion,
                 context.now,
                 outstanding,
                 Reason::Timeout,
@@ -65,12 +65,12 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// What a timeout ended, as Linux counts it.
-    fn count_failure<M>(&self, context: &Context<'_, M>, board: &Scoreboard) {
+    fn count_failure<M>(&self, context: &Context<M>, board: &Scoreboard) {
         if self.send.attempts > 1 {
             return;
         }
-        let counters = context.counters;
-        let uses_sack = self.uses_sack(context.limits);
+        let counters = &context.counters;
+        let uses_sack = self.uses_sack(&context.limits);
         match (self.send.phase, uses_sack) {
             (Phase::Recovery, true) => counters.sack_recovery_fail.increment(),
             (Phase::Recovery, false) => counters.reno_recovery_fail.increment(),
@@ -85,12 +85,8 @@ impl<Q: Default> Connection<Q> {
     /// All but what was sent so shortly ago that it may well arrive (RFC 8985, section 6.3).
     /// RFC 2018, sections 5 and 5.1.
     /// RFC 6675, section 5.1; RFC 2018, section 5.
-    fn mark_all<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<'_, M>,
-        board: &mut Scoreboard,
-    ) {
-        let uses_sack = self.uses_sack(context.limits);
+    fn mark_all<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>, board: &mut Scoreboard) {
+        let uses_sack = self.uses_sack(&context.limits);
         let is_by_time = uses_sack && context.limits.loss_detection == LossDetection::Rack;
         let first = context.records.first(&self.send.records);
         let reneges = first.is_some_and(|(_, first)| first.marks.any(Marks::SACKED));
@@ -126,7 +122,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// What was sacked lies at SND.UNA and is not acknowledged: the peer may have let go of it. Linux gives it a moment.
-    pub(super) fn await_reneging<M>(&mut self, context: &Context<'_, M>) {
+    pub(super) fn await_reneging<M>(&mut self, context: &Context<M>) {
         let wait = self.round_trip.smoothed_micros() / 2;
         let wait = Duration::from_micros(u64::from(wait)).max(RENEGING_WAIT);
         self.send.timer = Timer::Timeout;
@@ -136,7 +132,7 @@ impl<Q: Default> Connection<Q> {
     /// An acknowledgement after a timeout.
     pub(super) fn judge_in_loss<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &mut Findings,
     ) {
@@ -168,7 +164,7 @@ impl<Q: Default> Connection<Q> {
             self.try_undo_recovery(context, board, found);
             return;
         }
-        if !self.uses_sack(context.limits) {
+        if !self.uses_sack(&context.limits) {
             // RFC 6582, section 3.2, step 4: duplicates count again once something new was sent.
             if self.send.next > board.high && found.is_duplicate {
                 self.count_duplicate(context, board, found);

@@ -24,7 +24,7 @@ impl<Q> Connection<Q> {
     /// Something was acknowledged: RFC 6298, section 5.2 and 5.3; RFC 8985, section 7.2.
     /// RFC 8985, section 8.
     #[inline]
-    pub(crate) fn restart_timer<M>(&mut self, context: &Context<'_, M>) {
+    pub(crate) fn restart_timer<M>(&mut self, context: &Context<M>) {
         if self.send.outstanding() == 0 {
             self.send.timer = Timer::Timeout;
             self.deadlines.retransmit = Deadline::NEVER;
@@ -38,18 +38,18 @@ impl<Q> Connection<Q> {
 
     /// The retransmission timeout, counted from now.
     #[inline]
-    pub(crate) fn restart_timeout<M>(&mut self, context: &Context<'_, M>) {
+    pub(crate) fn restart_timeout<M>(&mut self, context: &Context<M>) {
         self.send.timer = Timer::Timeout;
         self.deadlines.retransmit = Deadline::at(if self.extension.is_held() {
             self.user_bounds(context, self.times_out_at(context, context.now))
         } else {
-            self.round_trip.deadline(context.now, context.bounds)
+            self.round_trip.deadline(context.now, &context.bounds)
         });
     }
 
     /// New data was sent. `was_idle`: nothing was outstanding.
     #[inline]
-    pub(crate) fn start_timer<M>(&mut self, context: &Context<'_, M>, was_idle: bool) {
+    pub(crate) fn start_timer<M>(&mut self, context: &Context<M>, was_idle: bool) {
         if was_idle || !self.deadlines.retransmit.is_set() {
             if self.send.timer == Timer::FastOpen {
                 return;
@@ -74,7 +74,7 @@ impl<Q> Connection<Q> {
 
     /// RFC 8985, section 7.2: nothing is suspicious, and the peer will tell by SACK.
     #[inline]
-    fn may_probe<M>(&self, context: &Context<'_, M>) -> bool {
+    fn may_probe<M>(&self, context: &Context<M>) -> bool {
         self.receive.sack
             && matches!(self.send.phase, Phase::Open | Phase::Reducing)
             && context.limits.tail_loss_probe
@@ -83,7 +83,7 @@ impl<Q> Connection<Q> {
     }
 
     #[inline]
-    fn has_probed<M>(&self, context: &Context<'_, M>) -> bool {
+    fn has_probed<M>(&self, context: &Context<M>) -> bool {
         let board = context.scoreboards.get(&self.send.scoreboard);
         board.is_some_and(|board| board.probe != crate::scoreboard::Probe::None)
     }
@@ -91,7 +91,7 @@ impl<Q> Connection<Q> {
     /// PTO: two round trips, with the delay of an acknowledgement where only one segment is outstanding; never later
     /// than the timeout, which `deadlines.retransmit` holds.
     #[inline]
-    fn schedule_probe<M>(&mut self, context: &Context<'_, M>) {
+    fn schedule_probe<M>(&mut self, context: &Context<M>) {
         let at = match self.round_trip.smoothed_micros() {
             0 => context.now + context.bounds.initial,
             smoothed => {

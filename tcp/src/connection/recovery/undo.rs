@@ -26,7 +26,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// The windows are what they were; `unmarks`: nothing counts as lost any more.
-    fn undo<M>(&mut self, context: &mut Context<'_, M>, board: &mut Scoreboard, unmarks: bool) {
+    fn undo<M>(&mut self, context: &mut Context<M>, board: &mut Scoreboard, unmarks: bool) {
         if unmarks {
             let mut at = context
                 .records
@@ -41,7 +41,7 @@ impl<Q: Default> Connection<Q> {
             board.lost = 0;
             self.send.resend = NONE;
         }
-        self.congestion.undo(context.congestion);
+        self.congestion.undo(&mut context.congestion);
         board.undo.is_possible = false;
         board.rack.has_advanced = true;
     }
@@ -49,7 +49,7 @@ impl<Q: Default> Connection<Q> {
     /// All that was outstanding when recovery began is acknowledged. True when the state must not end yet.
     pub(super) fn try_undo_recovery<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &Findings,
     ) -> bool {
@@ -64,7 +64,7 @@ impl<Q: Default> Connection<Q> {
             let persists = &mut self.send.reordering.persists;
             *persists = persists.saturating_sub(1);
         }
-        if self.send.unacknowledged == board.high && !self.uses_sack(context.limits) {
+        if self.send.unacknowledged == board.high && !self.uses_sack(&context.limits) {
             // RFC 6582, section 4.1: duplicates of what was sent again must not begin another recovery.
             if !self.has_retransmitted(context, board) {
                 board.undo.has_stamp = false;
@@ -78,7 +78,7 @@ impl<Q: Default> Connection<Q> {
     /// D-SACKs have told of each retransmission that it was needless.
     pub(super) fn try_undo_by_duplicates<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
     ) -> bool {
         if !board.undo.is_possible || board.undo.retransmissions != 0 {
@@ -94,14 +94,14 @@ impl<Q: Default> Connection<Q> {
     /// Part of the window is acknowledged, and not because it was sent again. True when it was so.
     pub(super) fn try_undo_partially<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &Findings,
     ) -> bool {
         if !board.undo.is_possible || !is_delayed(board, found) {
             return false;
         }
-        if self.uses_sack(context.limits) {
+        if self.uses_sack(&context.limits) {
             self.note_reordering(context, found.before, found.highest_before, true);
         }
         if board.retransmitted > 0 {
@@ -121,7 +121,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 5682, section 4.
     pub(super) fn try_undo_timeout<M: Memory<Queue = Q>>(
         &mut self,
-        context: &mut Context<'_, M>,
+        context: &mut Context<M>,
         board: &mut Scoreboard,
         found: &Findings,
         by_originals: bool,
@@ -135,7 +135,7 @@ impl<Q: Default> Connection<Q> {
             context.counters.spurious_rtos.increment();
         }
         self.send.attempts = 0;
-        if by_originals || self.uses_sack(context.limits) {
+        if by_originals || self.uses_sack(&context.limits) {
             self.send.phase = Phase::Open;
             board.is_timeout_doubted = false;
         }
