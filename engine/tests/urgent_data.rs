@@ -5,58 +5,20 @@
     reason = "what plays requests and replies is not needed here"
 )]
 mod attached;
+#[path = "attached/meanwhile.rs"]
+mod meanwhile;
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use attached::Attached;
 use coremill_client::TcpStream;
-
-/// Does something with both ends while a worker turns.
-fn meanwhile<T>(attached: &mut Attached, act: impl FnOnce(&TcpStream, &TcpStream) -> T) -> T {
-    let done = AtomicBool::new(false);
-    let Attached {
-        worker,
-        clock,
-        streams,
-        ..
-    } = attached;
-    let [near, far, ..] = streams.as_slice() else {
-        panic!("a pair of streams");
-    };
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !done.load(Ordering::Acquire) {
-                clock.advance(Duration::from_micros(10));
-                worker.turn();
-            }
-        });
-        // Also when it panics the worker must end.
-        let acted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| act(near, far)));
-        done.store(true, Ordering::Release);
-        acted.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
-}
+use meanwhile::{meanwhile, patiently};
 
 /// Reads once, when there is something.
 fn read(mut stream: &TcpStream) -> Vec<u8> {
     let mut bytes = [0; 64];
     let count = patiently(|| stream.read(&mut bytes)).expect("bytes");
     bytes[..count].to_vec()
-}
-
-/// Tries again while it would block, for a while.
-fn patiently<T>(mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    let end = Instant::now() + Duration::from_secs(5);
-    loop {
-        match act() {
-            Err(error) if error.kind() == ErrorKind::WouldBlock && Instant::now() < end => {
-                std::thread::yield_now();
-            }
-            acted => return acted,
-        }
-    }
 }
 
 fn attached() -> Attached {

@@ -109,6 +109,7 @@ pub fn stale(attached: &mut Attached, run: &mut Run) -> Result<()> {
                 offset: 0,
                 read: 0,
                 filled: random.word(),
+                has_more: false,
             },
             4 => Command::WantRoom {
                 socket,

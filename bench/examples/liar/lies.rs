@@ -56,6 +56,7 @@ fn tell(attached: &mut Attached, (which, worker): (u32, u32), socket: Handle) ->
             offset: 0,
             read,
             filled: 1 << 30,
+            has_more: false,
         },
         4 => Command::GiveBack {
             socket,

@@ -116,6 +116,8 @@ pub enum Command {
         read: u64,
         /// Bytes of grants filled since the connection began.
         filled: u64,
+        /// More follows: what does not fill a segment waits for it (MSG_MORE).
+        has_more: bool,
     },
     /// Gives back what was read. No answer.
     Read {

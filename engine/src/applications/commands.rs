@@ -344,7 +344,8 @@ impl Domain {
                 offset,
                 read,
                 filled,
-            } => self.send_filled(socket, (offset, read, filled), turn),
+                has_more,
+            } => self.send_filled(socket, (offset, read), (filled, has_more), turn),
             Command::Read { socket, read } => self.read(socket, read, turn),
             Command::WantRoom { socket, bytes } => {
                 self.want_room(socket, Wants::new(context, bytes), turn)

@@ -18,6 +18,8 @@ pub(super) struct Lending {
     pub(super) filled: u64,
     /// While bytes below `filled` wait: what was given back behind those ends here, and more may be filled behind that.
     pub(super) skips_to: Option<u64>,
+    /// More was announced to follow what was filled last (MSG_MORE).
+    pub(super) has_more: bool,
     /// The connection's slot; none of a record that nobody has.
     owner: Option<u32>,
     /// Something came since it was last looked at.
@@ -43,6 +45,7 @@ impl Lending {
             copied: granted,
             filled: granted,
             skips_to: None,
+            has_more: false,
             owner: state.slot(),
             is_warm: true,
         }

@@ -146,7 +146,8 @@ impl Domain {
     pub(super) fn send_filled(
         &mut self,
         handle: Handle,
-        (offset, read, filled): (u64, u64, u64),
+        (offset, read): (u64, u64),
+        filled: (u64, bool),
         turn: &mut Turn<'_>,
     ) -> Result<(), Violation> {
         let filled = self.with_stream(handle, turn, |stream, tools| {

@@ -29,7 +29,7 @@ impl<Q: Default> Connection<Q> {
         let room = self.send_room(&context.option_sets, &context.limits, available);
         let room = room.min(data.len());
         let data_that_fits = data.get(..room).unwrap_or(data);
-        let taken = self.enqueue(context, data_that_fits, has_more);
+        let taken = self.enqueue(context, data_that_fits, has_more && room == data.len());
         if taken < data.len() {
             self.user.set(User::WANTS_ROOM);
         }
@@ -61,7 +61,8 @@ impl<Q: Default> Connection<Q> {
         }
         let taken = context.memory.append(&mut self.send.queue, data);
         self.send.queued += taken as u32;
-        self.send.has_more = has_more;
+        // One who waits for room says nothing before there is some (as Linux).
+        self.send.has_more = has_more && taken == data.len();
         self.due.unset(Due::FLUSH);
         let is_urgent = self.extension.is_held() && self.has_urgent_to_send(&context.extensions);
         self.due.set_if(Due::FLUSH, is_urgent);

@@ -5,7 +5,7 @@ use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use coremill_ring::command::Command;
+use coremill_ring::command::{Command, SendMark};
 use coremill_ring::injection::point;
 use coremill_ring::message::INLINE_BYTES_MAX;
 use coremill_ring::send_lease::SendFiller;
@@ -34,18 +34,22 @@ impl Inner {
         {
             return sent;
         }
-        self.send_any(pieces)
+        self.send_any(pieces, false)
     }
 
-    fn send_any(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+    /// The same; `follows`: the caller will send more behind all of it (MSG_MORE).
+    pub(super) fn send_any(&self, pieces: &[IoSlice<'_>], follows: bool) -> io::Result<usize> {
         let total = pieces
             .iter()
             .fold(0_usize, |sum, piece| sum.saturating_add(piece.len()));
         if total == 0 {
             return Ok(0);
         }
-        let (sent, mut send) =
-            self.wait_for_room(|send, room| self.send_now(send, pieces, total.min(room)))?;
+        let (sent, mut send) = self.wait_for_room(|send, room| {
+            // Who finds the buffer full may have to wait long before he can go on (as Linux).
+            let follows = follows && total <= room;
+            self.send_now(send, pieces, (total.min(room), follows))
+        })?;
         send.is_short = sent < total;
         Ok(sent)
     }
@@ -109,12 +113,18 @@ impl Inner {
         Ok(usize::try_from(limit.saturating_sub(sent)).unwrap_or(usize::MAX))
     }
 
-    /// Sends the first `total` bytes of `pieces`, or as many of these as find a way now.
-    fn send_now(&self, send: &mut Send, pieces: &[IoSlice<'_>], total: usize) -> io::Result<usize> {
+    /// Sends the first `total` bytes of `pieces`, or as many of these as find a way now; the rest comes with the next
+    /// call, and a segment that is not full waits for it.
+    fn send_now(
+        &self,
+        send: &mut Send,
+        pieces: &[IoSlice<'_>],
+        (total, follows): (usize, bool),
+    ) -> io::Result<usize> {
         if total > INLINE_BYTES_MAX {
             self.find_chunks(send, total)?;
             if send.filler.room() > 0 {
-                return self.send_filled(send, pieces, total);
+                return self.send_filled(send, pieces, (total, follows));
             }
             if self.socket.is_nonblocking()
                 && let Some(until) = send.may_come_until()
@@ -125,18 +135,27 @@ impl Inner {
             }
         }
         // Small, or no chunk is to be had: inside the command there always is room.
+        let count = total.min(INLINE_BYTES_MAX);
+        let has_more = follows || count < total;
         if let [piece] = pieces {
-            let length = total.min(INLINE_BYTES_MAX);
-            return self.send_inline(piece.get(..length).unwrap_or(piece));
+            return self.send_beside(piece.get(..count).unwrap_or(piece), has_more);
         }
         let mut inline = [0; INLINE_BYTES_MAX];
-        let count = gather(pieces, total.min(INLINE_BYTES_MAX), &mut inline);
-        self.send_inline(inline.get(..count).unwrap_or_default())
+        let count = gather(pieces, count, &mut inline);
+        self.send_beside(inline.get(..count).unwrap_or_default(), has_more)
+    }
+
+    /// Sends bytes inside a command, which says whether more of them follow.
+    pub(super) fn send_beside(&self, bytes: &[u8], has_more: bool) -> io::Result<usize> {
+        match has_more {
+            true => self.submit_marked(bytes, SendMark::More),
+            false => self.send_inline(bytes),
+        }
     }
 
     /// Sends bytes inside a command.
     #[inline]
-    pub(super) fn send_inline(&self, bytes: &[u8]) -> io::Result<usize> {
+    fn send_inline(&self, bytes: &[u8]) -> io::Result<usize> {
         self.socket.submit_bytes(self.socket.name()?, bytes)?;
         Ok(bytes.len())
     }
@@ -167,7 +186,7 @@ impl Inner {
         &self,
         send: &mut Send,
         pieces: &[IoSlice<'_>],
-        total: usize,
+        (total, follows): (usize, bool),
     ) -> io::Result<usize> {
         let context = &self.socket.context;
         let (memory, layout) = (&context.application, &context.layout);
@@ -201,6 +220,7 @@ impl Inner {
                 offset: self.advance(filled),
                 read,
                 filled: filler.filled(),
+                has_more: follows || filled < total,
             }
         })?;
         if filled < total && send.filler.room() == 0 {
@@ -211,7 +231,11 @@ impl Inner {
     }
 
     /// Tells that the first `count` bytes of granted room were filled in place.
-    pub(super) fn send_in_place(&self, send: &mut Send, count: usize) -> io::Result<()> {
+    pub(super) fn send_in_place(
+        &self,
+        send: &mut Send,
+        (count, has_more): (usize, bool),
+    ) -> io::Result<()> {
         let socket = self.socket.name()?.handle;
         let layout = &self.socket.context.layout;
         point("send: filled in place, not told");
@@ -222,6 +246,7 @@ impl Inner {
                 offset: self.advance(count),
                 read,
                 filled: send.filler.filled(),
+                has_more,
             }
         })
     }

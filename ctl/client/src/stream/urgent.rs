@@ -34,15 +34,15 @@ impl TcpStream {
                 Err(error) => return Err(error),
             }
         }
-        match self.inner.send_marked(tail, SendMark::Urgent) {
+        match self.inner.send_urgent(tail) {
             Ok(count) => Ok(sent + count),
             Err(_) if sent > 0 => Ok(sent),
             Err(error) => Err(error),
         }
     }
 
-    /// Sends bytes that more will follow (MSG_MORE): what does not fill a segment waits for it, for 200 ms at most. At most
-    /// 256 bytes find room in one call: for the header in front of a body.
+    /// Sends bytes that more will follow (MSG_MORE): what does not fill a segment waits for it, for 200 ms at most. As with
+    /// writing, not all of them may find room.
     ///
     /// # Errors
     /// As writing.
@@ -56,7 +56,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn write_more(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.inner.send_marked(bytes, SendMark::More)
+        self.inner.send_any(&[IoSlice::new(bytes)], true)
     }
 
     /// The urgent byte that the peer sent, out of line (MSG_OOB); once. It never waits for the byte. As in Linux, there is
@@ -118,25 +118,30 @@ impl TcpStream {
 }
 
 impl Inner {
-    /// Sends bytes inside a command that says more of them.
-    fn send_marked(&self, bytes: &[u8], mark: SendMark) -> io::Result<usize> {
+    /// Sends bytes inside a command, of which the last is urgent.
+    fn send_urgent(&self, bytes: &[u8]) -> io::Result<usize> {
         if bytes.is_empty() {
             return Ok(0);
         }
         let length = bytes.len().min(INLINE_BYTES_MAX);
         let (sent, _writer) = self.wait_for_room(|_, room| {
             let bytes = bytes.get(..length.min(room)).unwrap_or(bytes);
-            let socket = self.socket.name()?.handle;
-            self.socket
-                .submit_with_read(bytes, |read| Command::SendMarked {
-                    socket,
-                    offset: self.advance(bytes.len()),
-                    read,
-                    mark,
-                })?;
-            Ok(bytes.len())
+            self.submit_marked(bytes, SendMark::Urgent)
         })?;
         Ok(sent)
+    }
+
+    /// Sends bytes inside a command that says more of them.
+    pub(super) fn submit_marked(&self, bytes: &[u8], mark: SendMark) -> io::Result<usize> {
+        let socket = self.socket.name()?.handle;
+        self.socket
+            .submit_with_read(bytes, |read| Command::SendMarked {
+                socket,
+                offset: self.advance(bytes.len()),
+                read,
+                mark,
+            })?;
+        Ok(bytes.len())
     }
 
     fn take_urgent(&self, is_peek: bool) -> io::Result<u8> {

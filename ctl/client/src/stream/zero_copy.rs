@@ -172,7 +172,34 @@ impl Reserved<'_> {
     /// reserved.commit(1)
     /// # }
     /// ```
-    pub fn commit(mut self, count: usize) -> io::Result<()> {
+    pub fn commit(self, count: usize) -> io::Result<()> {
+        self.send(count, false)
+    }
+
+    /// The same, and more will follow (MSG_MORE): what does not fill a segment waits for it, for 200 ms at most.
+    ///
+    /// # Errors
+    /// As [`Reserved::commit`].
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream, mut left: usize) -> std::io::Result<()> {
+    /// while left > 0 {
+    ///     let reserved = stream.reserve(left)?;
+    ///     let count = reserved.len();
+    ///     left -= count;
+    ///     match left {
+    ///         0 => reserved.commit(count)?,
+    ///         _ => reserved.commit_more(count)?, // no segment ends where a piece does
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn commit_more(self, count: usize) -> io::Result<()> {
+        self.send(count, true)
+    }
+
+    fn send(mut self, count: usize, has_more: bool) -> io::Result<()> {
         let count = count.min(self.length);
         if count == 0 {
             return Ok(());
@@ -180,9 +207,9 @@ impl Reserved<'_> {
         match self.inline {
             Some(bytes) => {
                 let bytes = bytes.get(..count).unwrap_or_default();
-                self.inner.send_inline(bytes).map(drop)
+                self.inner.send_beside(bytes, has_more).map(drop)
             }
-            None => self.inner.send_in_place(&mut self.send, count),
+            None => self.inner.send_in_place(&mut self.send, (count, has_more)),
         }
     }
 }

@@ -236,6 +236,14 @@ fn commands() -> Vec<Command> {
             offset,
             read,
             filled,
+            has_more: false,
+        },
+        Command::SendFilled {
+            socket,
+            offset,
+            read,
+            filled,
+            has_more: true,
         },
         Command::Read { socket, read },
         Command::WantRoom {

@@ -14,7 +14,10 @@ use crate::words::WORD_BYTES;
 use fields::{
     address_fields, direction_from, direction_word, fields, handle, number, with_address,
 };
-use urgent::{PASS_MARK, TAKE_URGENT, mark_kind, mark_of, pass_mark, take_urgent};
+use urgent::{
+    PASS_MARK, SEND_FILLED, SEND_FILLED_MORE, TAKE_URGENT, mark_kind, mark_of, pass_mark,
+    send_filled, take_urgent,
+};
 
 /// A `Send`, taken apart: its socket, bytes sent before and read, payload.
 type Sent<'a> = (Handle, (u64, u64), &'a [u8]);
@@ -104,12 +107,7 @@ impl Command {
 
     fn encode_rest(&self, message: &mut Message) -> Option<()> {
         match *self {
-            Self::SendFilled {
-                socket,
-                offset,
-                read,
-                filled,
-            } => message.set(SEND_FILLED, &[socket.to_word(), offset, read, filled]),
+            Self::SendFilled { .. } => self.encode_urgent(message),
             Self::Read { socket, read } => message.set(READ, &[socket.to_word(), read]),
             Self::WantRoom { socket, bytes } => {
                 message.set(WANT_ROOM, &[socket.to_word(), u64::from(bytes)])
@@ -251,15 +249,8 @@ impl Command {
                     round,
                 }
             }
-            SEND_FILLED => {
-                let [socket, offset, read, filled] = fields(message)?;
-                Self::SendFilled {
-                    socket: handle(socket)?,
-                    offset,
-                    read,
-                    filled,
-                }
-            }
+            SEND_FILLED => send_filled(fields(message)?, false)?,
+            SEND_FILLED_MORE => send_filled(fields(message)?, true)?,
             PASS_MARK => pass_mark(fields(message)?)?,
             TAKE_URGENT => take_urgent(fields(message)?)?,
             _ => Self::decode_rest(message)?,
@@ -374,7 +365,6 @@ const LISTEN: u8 = 3;
 const CONNECT: u8 = 4;
 const TAKE: u8 = 5;
 const SEND: u8 = 6;
-const SEND_FILLED: u8 = 7;
 const READ: u8 = 8;
 const WANT_ROOM: u8 = 9;
 const GIVE_BACK: u8 = 10;

@@ -57,7 +57,7 @@ impl Stream {
     pub(in crate::applications) fn fill(
         &mut self,
         offset: u64,
-        filled: u64,
+        (filled, has_more): (u64, bool),
         tools: &mut Tools<'_, '_>,
     ) -> Result<(), Violation> {
         if offset != self.offered_bytes {
@@ -67,6 +67,7 @@ impl Stream {
             return Ok(());
         };
         let grown = lending.send.fill(filled)?;
+        lending.has_more = has_more;
         if lending.skips_to.is_none() {
             lending.filled = lending.filled.max(filled);
         }
@@ -133,7 +134,11 @@ impl Stream {
             let memory = (&parts.application, &parts.layout);
             let count = lending.send.copy_out(lending.copied, out, memory, send);
             let out = piece.get(..count).unwrap_or_default();
-            let sent = match turn.shard.send(turn.now, connection, out) {
+            let sent = match lending.has_more && count == rest {
+                true => turn.shard.send_more(turn.now, connection, out),
+                false => turn.shard.send(turn.now, connection, out),
+            };
+            let sent = match sent {
                 Ok(sent) => sent,
                 // Nothing of it will ever be sent.
                 Err(SendError::Failed(_) | SendError::ShutDown | SendError::NoConnection) => rest,

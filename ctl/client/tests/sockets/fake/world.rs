@@ -188,6 +188,12 @@ impl World {
                 socket,
                 offset,
                 read,
+            }
+            | Command::SendMarked {
+                socket,
+                offset,
+                read,
+                ..
             } => {
                 self.read(socket, read)?;
                 self.send(socket, offset, payload)
@@ -197,6 +203,7 @@ impl World {
                 offset,
                 read,
                 filled,
+                ..
             } => {
                 self.read(socket, read)?;
                 let Self {

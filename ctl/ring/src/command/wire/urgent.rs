@@ -8,6 +8,19 @@ use crate::untrusted::Violation;
 impl Command {
     pub(super) fn encode_urgent(&self, message: &mut Message) -> Option<()> {
         match *self {
+            Self::SendFilled {
+                socket,
+                offset,
+                read,
+                filled,
+                has_more,
+            } => {
+                let kind = match has_more {
+                    true => SEND_FILLED_MORE,
+                    false => SEND_FILLED,
+                };
+                message.set(kind, &[socket.to_word(), offset, read, filled])
+            }
             Self::PassMark {
                 ticket,
                 socket,
@@ -59,6 +72,21 @@ pub(super) fn mark_of(kind: u8) -> Option<SendMark> {
     }
 }
 
+pub(super) fn send_filled(
+    [socket, offset, read, filled]: [u64; 4],
+    has_more: bool,
+) -> Result<Command, Violation> {
+    Ok(Command::SendFilled {
+        socket: handle(socket)?,
+        offset,
+        read,
+        filled,
+        has_more,
+    })
+}
+
+pub(super) const SEND_FILLED: u8 = 7;
+pub(super) const SEND_FILLED_MORE: u8 = 27;
 const SEND_MORE: u8 = 19;
 const SEND_URGENT: u8 = 20;
 pub(super) const PASS_MARK: u8 = 21;

@@ -37,6 +37,7 @@ fn fill(side: &mut Side, connection: &mut Connection, bytes: &[u8]) {
         offset: connection.sent,
         read: 0,
         filled: filler.filled(),
+        has_more: false,
     };
     side.say(0, &filled, &[]);
     connection.sent += written as u64;

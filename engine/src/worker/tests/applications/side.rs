@@ -389,6 +389,7 @@ impl Side {
             offset: connection.sent,
             read: connection.reader.position(),
             filled: connection.filler.filled(),
+            has_more: false,
         };
         self.say(0, &filled, &[]);
         connection.sent += written as u64;
