@@ -21,10 +21,12 @@ mod segment;
 mod settle;
 mod timers;
 mod transmit;
+mod turns;
 mod urgent;
 mod user;
 
 pub use audit::Contradiction;
+use turns::Turns;
 
 use std::sync::Arc;
 
@@ -45,7 +47,6 @@ use crate::table::slots::Slot;
 use crate::table::time_wait::TimeWaits;
 use crate::tcp_counters::TcpCounters;
 use crate::time::Instant;
-use crate::timer_wheel::TimerWheel;
 
 /// The TCP machine of one core. Nothing allocates after [`Shard::new`].
 pub struct Shard<M: Memory = ChunkPool> {
@@ -61,16 +62,10 @@ pub struct Shard<M: Memory = ChunkPool> {
     requests: Requests,
     connections: Established<M::Queue>,
     time_waits: TimeWaits,
-    /// Timers of connections under their slots, of requests behind them.
-    wheel: TimerWheel,
     /// Requests whose SYN-ACK is due.
     syn_acks: SlotQueue,
-    /// Connections with something more urgent than data.
-    urgent: SlotQueue,
-    /// Connections with data to send, in turn.
-    sending: SlotQueue,
-    /// Connections and listeners with an event.
-    connection_events: SlotQueue,
+    turns: Turns,
+    /// Listeners with an event.
     listener_events: SlotQueue,
     /// Connections whose last send found no memory although they hold none.
     starved: SlotQueue,
@@ -96,12 +91,9 @@ impl<M: Memory> Shard<M> {
             listeners: ListenTable::new(limits.listeners_max),
             connections: Established::new(connections),
             time_waits: TimeWaits::new(limits.time_wait_max),
-            wheel: TimerWheel::new(connections + requests.keys() as usize),
+            turns: Turns::new(connections, requests.keys() as usize),
             syn_acks: SlotQueue::new(requests.keys() as usize),
             requests,
-            urgent: SlotQueue::new(connections),
-            sending: SlotQueue::new(connections),
-            connection_events: SlotQueue::new(connections),
             listener_events: SlotQueue::new(limits.listeners_max),
             starved: SlotQueue::new(connections),
             recordless: SlotQueue::new(connections),

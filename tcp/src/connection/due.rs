@@ -50,6 +50,12 @@ impl Due {
         self.0 &= !what.0;
     }
 
+    /// True when nothing but data and acknowledgements is to be sent, each when it may.
+    #[inline]
+    pub(crate) fn is_usual(self) -> bool {
+        self.0 & !(Self::ACKNOWLEDGE.0 | Self::FLUSH.0) == 0
+    }
+
     /// True when something goes before data.
     #[inline]
     pub(crate) fn any(self) -> bool {

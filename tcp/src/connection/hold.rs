@@ -71,7 +71,6 @@ impl<Q> Connection<Q> {
     /// The next data segment, with at most `option_bytes` of options; of new data as many whole ones as `most` bytes
     /// hold, where that is more than one.
     /// RFC 9293, SHLD-28.
-    #[inline]
     pub(crate) fn plan(
         &self,
         records: &SendRecordPool,
@@ -104,25 +103,30 @@ impl<Q> Connection<Q> {
     #[cold]
     fn plan_troubled(&self, records: &SendRecordPool, full: u32) -> Result<Plan, Hold> {
         if self.due.has(Due::TAIL) {
-            let new = self.plan_new(records, full);
+            let new = self.plan_new_in_trouble(records, full);
             return new.or_else(|_| self.plan_tail(records, full));
         }
         if self.due.has(Due::NEW_FIRST) {
-            let new = self.plan_new(records, full);
+            let new = self.plan_new_in_trouble(records, full);
             if matches!(new, Ok(_) | Err(Hold::Congestion)) {
                 return new;
             }
         }
         match self.plan_resend(records, full) {
             Some(resend) => resend,
-            None => self.plan_new(records, full),
+            None => self.plan_new_in_trouble(records, full),
         }
+    }
+
+    #[inline(never)]
+    fn plan_new_in_trouble(&self, records: &SendRecordPool, full: u32) -> Result<Plan, Hold> {
+        self.plan_new(records, full)
     }
 
     /// Data that was never sent.
     /// RFC 9293, SHLD-15; RFC 5681, section 2; RFC 7323, section 2.4.
-    #[inline]
-    fn plan_new(&self, records: &SendRecordPool, full: u32) -> Result<Plan, Hold> {
+    #[inline(always)]
+    pub(super) fn plan_new(&self, records: &SendRecordPool, full: u32) -> Result<Plan, Hold> {
         let send = &self.send;
         let offset = send.next.since(send.unacknowledged);
         // Beyond the queue lies only the FIN, which is sent then.
@@ -198,7 +202,7 @@ impl<Q> Connection<Q> {
 
     /// Whether a segment may leave that is less than a full one.
     /// RFC 9293, MAY-16.
-    #[inline]
+    #[inline(always)]
     fn may_be_small(&self, payload: u32, available: u32, offset: u32) -> Result<(), Hold> {
         let send = &self.send;
         if self.due.has(Due::FORCE) {

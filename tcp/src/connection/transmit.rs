@@ -1,5 +1,7 @@
 //! Segments out: what is due first, else data as the windows allow, straight from the send queue.
 
+mod usual;
+
 use std::time::Duration;
 
 use super::hold::{Hold, Plan};
@@ -22,6 +24,7 @@ impl<Q: Default> Connection<Q> {
     /// Writes the next segment into `out`, or several as one where the port cuts them; None when there is none, or it
     /// does not fit.
     /// RFC 5681, section 4.2: one acknowledgement for all that has come.
+    #[inline(never)]
     pub(crate) fn next_segment<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
@@ -36,7 +39,7 @@ impl<Q: Default> Connection<Q> {
             } else {
                 Flags::RST | Flags::ACK
             };
-            return self.emit_empty(context, self.send.next, flags, out);
+            return self.emit_alone(context, self.send.next, flags, out);
         }
         if self.due.has(Due::SYN) {
             return self.emit_syn(context, out);
@@ -78,19 +81,20 @@ impl<Q: Default> Connection<Q> {
             if !has_pointer {
                 self.due.unset(Due::PROBE);
             }
-            return self.emit_empty(context, self.send.unacknowledged - back, Flags::ACK, out);
+            return self.emit_alone(context, self.send.unacknowledged - back, Flags::ACK, out);
         }
         if self.due.has(Due::ACKNOWLEDGE)
             && self.state != State::SynSent
             && self.state != State::Closed
         {
-            return self.emit_empty(context, self.send.next, Flags::ACK, out);
+            return self.emit_alone(context, self.send.next, Flags::ACK, out);
         }
         self.due.unset(Due::ACKNOWLEDGE);
         None
     }
 
     /// Data or FIN, new or again.
+    #[inline(always)]
     fn emit_data<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
@@ -168,7 +172,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Moves the variables on past a segment that ends before `end`.
-    #[inline]
+    #[inline(always)]
     fn account<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
@@ -208,8 +212,9 @@ impl<Q: Default> Connection<Q> {
         self.receive.delayed.data_sent(millis(context.now));
     }
 
-    /// A segment without payload: acknowledgement, probe or RST.
-    fn emit_empty<M: Memory<Queue = Q>>(
+    /// A segment without payload, with all options that are to be said.
+    #[cold]
+    fn emit_alone<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
         sequence: SequenceNumber,
@@ -217,13 +222,26 @@ impl<Q: Default> Connection<Q> {
         out: &mut [u8],
     ) -> Option<Outgoing> {
         let options = self.unusual_options(context);
+        self.emit_empty(context, sequence, flags, options.as_ref(), out)
+    }
+
+    /// A segment without payload: acknowledgement, probe or RST.
+    #[inline(always)]
+    fn emit_empty<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<M>,
+        sequence: SequenceNumber,
+        flags: Flags,
+        options: Option<&Options>,
+        out: &mut [u8],
+    ) -> Option<Outgoing> {
         let flags = if flags.contains(Flags::RST) {
             flags
         } else {
             flags | self.ecn.flags(false)
         };
         let header = self.header(context, sequence, flags);
-        let length = self.emit_header(context, &header, options.as_ref(), out)?;
+        let length = self.emit_header(context, &header, options, out)?;
         context.counters.out_segs.increment();
         self.acknowledged(context);
         Some(self.outgoing(context, length, length))
@@ -249,6 +267,7 @@ impl<Q: Default> Connection<Q> {
         outgoing
     }
 
+    #[inline(always)]
     fn header<M>(
         &mut self,
         context: &mut Context<M>,
@@ -298,7 +317,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Writes a header with `options`, or with the usual ones.
-    #[inline]
+    #[inline(always)]
     fn emit_header<M>(
         &self,
         context: &Context<M>,

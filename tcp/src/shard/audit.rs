@@ -123,11 +123,11 @@ impl<M: Memory> Shard<M> {
         }
         let deadlines = &connection.deadlines;
         let earliest = deadlines.earliest();
-        if earliest.is_set() && (earliest.is_before(deadlines.armed) || !self.wheel.is_armed(slot))
+        if earliest.is_set() && (earliest.is_before(deadlines.armed) || !self.turns.wheel.is_armed(slot))
         {
             return Some("a deadline that the wheel does not know");
         }
-        if self.urgent.contains(slot) || self.sending.contains(slot) {
+        if self.turns.urgent.contains(slot) || self.turns.sending.contains(slot) {
             return None;
         }
         if connection.due.any() {

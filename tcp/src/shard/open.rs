@@ -63,7 +63,7 @@ impl<M: Memory> Shard<M> {
         let connection = self.connections.get_mut(slot)?;
         connection.user.set(User::ATTACHED);
         if connection.user.has_event() {
-            self.connection_events.push(slot);
+            self.turns.connection_events.push(slot);
         }
         Some(self.connections.id(slot))
     }

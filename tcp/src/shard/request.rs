@@ -215,7 +215,7 @@ impl<M: Memory> Shard<M> {
         let Some(pending) = self.requests.remove(hash, key) else {
             return;
         };
-        self.wheel.cancel(self.request_timer(key));
+        self.turns.wheel.cancel(self.request_timer(key));
         self.context.counters.states[State::SynReceived as usize].decrement();
         if let Some(listener) = self.listeners.by_id(pending.listener) {
             listener.requests = listener.requests.saturating_sub(1);

@@ -4,6 +4,7 @@ use super::Shard;
 use super::authenticate::AoAnswer;
 use crate::address::{Endpoint, Flow};
 use crate::checksum;
+use crate::connection::Connection;
 use crate::drop_reason::DropReason;
 use crate::header::{Flags, Segment};
 use crate::header_options::{Options, Timestamps, code_within, usual_options};
@@ -50,13 +51,11 @@ impl<M: Memory> Shard<M> {
         reader: Option<&mut dyn Reader>,
     ) -> Verdict {
         self.context.counters.in_segs.increment();
-        let segment = match Segment::parse(inbound.bytes) {
-            Ok(segment) => Segment {
-                ecn: inbound.ecn & 3,
-                ..segment
-            },
+        let mut segment = match Segment::parse(inbound.bytes) {
+            Ok(segment) => segment,
             Err(reason) => return self.malformed(reason),
         };
+        segment.ecn = inbound.ecn & 3;
         if let Err(reason) = self.check(inbound, &segment) {
             return self.malformed(reason);
         }
@@ -136,12 +135,15 @@ impl<M: Memory> Shard<M> {
         (segment, timestamps): (&Segment<'_>, Option<Timestamps>),
         reader: Option<&mut dyn Reader>,
     ) -> Verdict {
-        let (connections, context) = self.split(now);
-        let Some(connection) = connections.get_mut(slot) else {
+        self.context.now = now;
+        let Some(connection) = self.connections.get_mut(slot) else {
             return Verdict::Dropped(DropReason::NoSocket);
         };
+        let context = &mut self.context;
         let verdict = connection.arrives_as_predicted(context, segment, timestamps, reader);
-        self.settle(now, slot);
+        if !self.turns.settle(now, slot, connection) {
+            self.look_after(now, slot, Connection::has_unsent);
+        }
         verdict
     }
 

@@ -11,11 +11,15 @@ use crate::state::State;
 use crate::time::{Deadline, Instant};
 
 impl<M: Memory> Shard<M> {
-    /// Looks after the connection in `slot`. Whether the windows let it send is judged when its
-    /// turn comes, not after each verb.
+    /// Looks after the connection in `slot`.
     #[inline]
     pub(super) fn settle(&mut self, now: Instant, slot: u32) {
-        self.look_after(now, slot, Connection::has_unsent);
+        let Some(connection) = self.connections.get_mut(slot) else {
+            return;
+        };
+        if !self.turns.settle(now, slot, connection) {
+            self.look_after(now, slot, Connection::has_unsent);
+        }
     }
 
     /// The same for one that had its turn and sent nothing: it gets another only if it may send.
@@ -31,8 +35,9 @@ impl<M: Memory> Shard<M> {
         self.look_after(now, slot, |_| hold.is_none());
     }
 
-    #[inline]
-    fn look_after(
+    /// The same for any connection.
+    #[cold]
+    pub(super) fn look_after(
         &mut self,
         now: Instant,
         slot: u32,
@@ -49,28 +54,23 @@ impl<M: Memory> Shard<M> {
             connection = again;
         }
         if matches!(connection.state, State::Closed | State::TimeWait) {
-            self.settle_end(now, slot);
-        } else {
-            if connection.due.any() {
-                self.urgent.push(slot);
-            } else if wants_turn(connection) {
-                self.sending.push(slot);
+            return self.settle_end(now, slot);
+        }
+        if connection.due.any() {
+            self.turns.urgent.push(slot);
+        } else if wants_turn(connection) {
+            self.turns.sending.push(slot);
+        }
+        if let Some(release) = connection.congestion.release_at(&self.context.congestion) {
+            let release = Deadline::at(release);
+            if release.is_before(connection.deadlines.armed) {
+                connection.deadlines.armed = release;
+                self.turns.wheel.arm(slot, release.instant(now));
             }
-            // When something is due before what the wheel is armed for; else the wheel wakes the
-            // connection too early, and is armed anew then.
-            let mut earliest = connection.deadlines.earliest();
-            if connection.congestion.is_holding()
-                && let Some(release) = connection.congestion.release_at(&self.context.congestion)
-            {
-                earliest = earliest.earlier(Deadline::at(release));
-            }
-            if earliest.is_before(connection.deadlines.armed) {
-                connection.deadlines.armed = earliest;
-                self.wheel.arm(slot, earliest.instant(now));
-            }
-            if connection.user.has_event() {
-                self.connection_events.push(slot);
-            }
+        }
+        self.turns.settle_timer(now, slot, connection);
+        if connection.user.has_event() {
+            self.turns.connection_events.push(slot);
         }
     }
 
@@ -87,7 +87,7 @@ impl<M: Memory> Shard<M> {
             if connection.user.has(User::WANTS_ROOM) && !connection.user.has(User::ORPHAN) {
                 connection.user.unset(User::WANTS_ROOM);
                 connection.user.set(User::WRITABLE);
-                self.connection_events.push(slot);
+                self.turns.connection_events.push(slot);
                 return;
             }
         }
@@ -102,7 +102,7 @@ impl<M: Memory> Shard<M> {
         let hash = self.hash.of(&connection.flow);
         if connection.deadlines.armed.is_set() {
             connection.deadlines.armed = Deadline::NEVER;
-            self.wheel.cancel(slot);
+            self.turns.wheel.cancel(slot);
         }
         if connection.state == State::TimeWait {
             self.enter_time_wait(now, hash, slot);
@@ -114,12 +114,12 @@ impl<M: Memory> Shard<M> {
             return;
         };
         if connection.due.has(Due::RESET) {
-            self.urgent.push(slot);
+            self.turns.urgent.push(slot);
         }
         if connection.is_spent() {
             self.bury(slot);
         } else if connection.user.has_event() {
-            self.connection_events.push(slot);
+            self.turns.connection_events.push(slot);
         }
     }
 
@@ -150,7 +150,7 @@ impl<M: Memory> Shard<M> {
     pub fn next_event(&mut self) -> Option<Event> {
         if self.starved.is_empty()
             && self.listener_events.is_empty()
-            && self.connection_events.is_empty()
+            && self.turns.connection_events.is_empty()
         {
             return None;
         }
@@ -179,7 +179,7 @@ impl<M: Memory> Shard<M> {
                 });
             }
         }
-        while let Some(slot) = self.connection_events.pop() {
+        while let Some(slot) = self.turns.connection_events.pop() {
             let id = self.connections.id(slot);
             let Some(connection) = self.connections.get_mut(slot) else {
                 continue;

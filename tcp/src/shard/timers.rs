@@ -9,7 +9,7 @@ impl<M: Memory> Shard<M> {
     /// again when that is all of `budget`.
     pub fn advance(&mut self, now: Instant, budget: usize) -> usize {
         let mut left = budget;
-        while let Some(key) = self.wheel.next_expired(now, &mut left) {
+        while let Some(key) = self.turns.wheel.next_expired(now, &mut left) {
             let connections = self.context.limits.connections_max as u32;
             match key.checked_sub(connections) {
                 None => self.wake_connection(now, key),
@@ -57,7 +57,7 @@ impl<M: Memory> Shard<M> {
     /// The earliest time at which `advance` may have something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
         let oldest = self.time_waits.oldest().map(|(_, expires)| expires);
-        match (self.wheel.next_deadline(), oldest) {
+        match (self.turns.wheel.next_deadline(), oldest) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         }
@@ -109,7 +109,7 @@ impl<M: Memory> Shard<M> {
             .limits
             .rto_initial
             .saturating_mul(1 << timeouts.min(BACKOFF_MAX));
-        self.wheel.arm(
+        self.turns.wheel.arm(
             self.request_timer(key),
             now + backoff.min(self.context.limits.rto_max),
         );

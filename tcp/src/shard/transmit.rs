@@ -38,8 +38,8 @@ impl<M: Memory> Shard<M> {
     /// True when the next to be sent may be more than one segment: worth a large packet for `next_segments`.
     pub fn expects_burst(&self) -> bool {
         let is_data_next =
-            self.context.replies.is_empty() && self.syn_acks.is_empty() && self.urgent.is_empty();
-        let first = self.sending.first().filter(|_| is_data_next);
+            self.context.replies.is_empty() && self.syn_acks.is_empty() && self.turns.urgent.is_empty();
+        let first = self.turns.sending.first().filter(|_| is_data_next);
         first
             .and_then(|slot| self.connections.get(slot))
             .is_some_and(Connection::has_burst)
@@ -60,14 +60,14 @@ impl<M: Memory> Shard<M> {
             self.resume_recordless();
         }
         // Each once: a segment too long for `out` leaves its connection in the list.
-        for _ in 0..self.urgent.len() {
-            let slot = self.urgent.pop()?;
+        for _ in 0..self.turns.urgent.len() {
+            let slot = self.turns.urgent.pop()?;
             if let Some(segment) = self.pull(now, slot, out, is_cut) {
                 return Some(segment);
             }
         }
-        for _ in 0..self.sending.len() {
-            let slot = self.sending.pop()?;
+        for _ in 0..self.turns.sending.len() {
+            let slot = self.turns.sending.pop()?;
             if let Some(segment) = self.pull(now, slot, out, is_cut) {
                 return Some(segment);
             }
@@ -79,8 +79,8 @@ impl<M: Memory> Shard<M> {
     /// let a connection send is judged there.
     #[inline]
     pub fn has_segments(&self) -> bool {
-        !(self.sending.is_empty()
-            && self.urgent.is_empty()
+        !(self.turns.sending.is_empty()
+            && self.turns.urgent.is_empty()
             && self.context.replies.is_empty()
             && self.syn_acks.is_empty())
             || (!self.recordless.is_empty() && self.context.records.has_room())
@@ -93,7 +93,7 @@ impl<M: Memory> Shard<M> {
         while room > 0
             && let Some(slot) = self.recordless.pop()
         {
-            self.sending.push(slot);
+            self.turns.sending.push(slot);
             room -= 1;
         }
     }
@@ -114,8 +114,28 @@ impl<M: Memory> Shard<M> {
     }
 
     /// One segment of a connection, which goes to the end of its list if it has more.
-    #[inline]
+    #[inline(always)]
     fn pull(&mut self, now: Instant, slot: u32, out: &mut [u8], is_cut: bool) -> Option<Outgoing> {
+        self.context.now = now;
+        let connection = self.connections.get_mut(slot)?;
+        let segment = connection.next_usual_segment(&mut self.context, out, is_cut);
+        if segment.is_none() {
+            return self.pull_any(now, slot, out, is_cut);
+        }
+        if !self.turns.settle(now, slot, connection) {
+            self.look_after(now, slot, Connection::has_unsent);
+        }
+        segment
+    }
+
+    #[inline(never)]
+    fn pull_any(
+        &mut self,
+        now: Instant,
+        slot: u32,
+        out: &mut [u8],
+        is_cut: bool,
+    ) -> Option<Outgoing> {
         let (connections, context) = self.split(now);
         let connection = connections.get_mut(slot)?;
         // What is cut into several segments would have one signature for all (as Linux).
@@ -176,7 +196,7 @@ impl<M: Memory> Shard<M> {
         }
         if is_first {
             self.context.counters.out_segs.increment();
-            self.wheel.arm(timer, now + self.context.limits.rto_initial);
+            self.turns.wheel.arm(timer, now + self.context.limits.rto_initial);
         } else {
             self.context.counters.retrans_segs.increment();
             self.context.counters.syn_retrans.increment();

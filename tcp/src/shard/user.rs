@@ -94,19 +94,20 @@ impl<M: Memory> Shard<M> {
             .connections
             .slot_of(id)
             .ok_or(SendError::NoConnection)?;
-        let (connections, context) = self.split(now);
-        let connection = connections.get_mut(slot).ok_or(SendError::NoConnection)?;
+        self.context.now = now;
+        let connection = self.connections.get_mut(slot);
+        let connection = connection.ok_or(SendError::NoConnection)?;
+        let context = &mut self.context;
         let taken = send(connection, context, data)?;
-        let connection = self.connections.get(slot).ok_or(SendError::NoConnection)?;
         if taken < data.len() && connection.send.queued == 0 {
             // No acknowledgement of its own will bring it the event.
             self.starved.push(slot);
         }
         // Neither a deadline nor an event follows from it, only a place in a list.
         if connection.due.any() {
-            self.urgent.push(slot);
+            self.turns.urgent.push(slot);
         } else if connection.has_unsent() {
-            self.sending.push(slot);
+            self.turns.sending.push(slot);
         }
         Ok(taken)
     }

@@ -178,7 +178,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// New data has been sent, from SND.NXT to `end`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn note_sent<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,

@@ -37,7 +37,7 @@ impl<Q> Connection<Q> {
     }
 
     /// The retransmission timeout, counted from now.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn restart_timeout<M>(&mut self, context: &Context<M>) {
         self.send.timer = Timer::Timeout;
         self.deadlines.retransmit = Deadline::at(if self.extension.is_held() {
@@ -48,7 +48,7 @@ impl<Q> Connection<Q> {
     }
 
     /// New data was sent. `was_idle`: nothing was outstanding.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn start_timer<M>(&mut self, context: &Context<M>, was_idle: bool) {
         if was_idle || !self.deadlines.retransmit.is_set() {
             if self.send.timer == Timer::FastOpen {
@@ -73,7 +73,7 @@ impl<Q> Connection<Q> {
     }
 
     /// RFC 8985, section 7.2: nothing is suspicious, and the peer will tell by SACK.
-    #[inline]
+    #[inline(always)]
     fn may_probe<M>(&self, context: &Context<M>) -> bool {
         self.receive.sack
             && matches!(self.send.phase, Phase::Open | Phase::Reducing)
@@ -90,7 +90,7 @@ impl<Q> Connection<Q> {
 
     /// PTO: two round trips, with the delay of an acknowledgement where only one segment is outstanding; never later
     /// than the timeout, which `deadlines.retransmit` holds.
-    #[inline]
+    #[inline(always)]
     fn schedule_probe<M>(&mut self, context: &Context<M>) {
         let at = match self.round_trip.smoothed_micros() {
             0 => context.now + context.bounds.initial,

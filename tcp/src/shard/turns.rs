@@ -1,0 +1,74 @@
+//! Who is to be called, when, and for what: the lists and timers that the connections of a shard stand in.
+
+use crate::connection::{Connection, User};
+use crate::state::State;
+use crate::table::slot_queue::SlotQueue;
+use crate::time::Instant;
+use crate::timer_wheel::TimerWheel;
+
+/// See above. A connection stands in each list at most once.
+pub(super) struct Turns {
+    /// Timers of connections under their slots, of requests behind them.
+    pub(super) wheel: TimerWheel,
+    /// Connections with something more urgent than data.
+    pub(super) urgent: SlotQueue,
+    /// Connections with data to send, in turn.
+    pub(super) sending: SlotQueue,
+    /// Connections with an event.
+    pub(super) connection_events: SlotQueue,
+}
+
+impl Turns {
+    pub(super) fn new(connections: usize, requests: usize) -> Self {
+        Self {
+            wheel: TimerWheel::new(connections + requests),
+            urgent: SlotQueue::new(connections),
+            sending: SlotQueue::new(connections),
+            connection_events: SlotQueue::new(connections),
+        }
+    }
+
+    /// What follows from a verb for nearly all connections: a place in a list, a timer, an event. False, and nothing is
+    /// done, for one of which more is to be looked at.
+    #[inline(always)]
+    pub(super) fn settle<Q: Default>(
+        &mut self,
+        now: Instant,
+        slot: u32,
+        connection: &mut Connection<Q>,
+    ) -> bool {
+        if matches!(connection.state, State::Closed | State::TimeWait)
+            || connection.user.has(User::ORPHAN)
+            || connection.congestion.is_holding()
+        {
+            return false;
+        }
+        // Whether the windows let it send is judged when its turn comes, not after each verb.
+        if connection.due.any() {
+            self.urgent.push(slot);
+        } else if connection.has_unsent() {
+            self.sending.push(slot);
+        }
+        self.settle_timer(now, slot, connection);
+        if connection.user.has_event() {
+            self.connection_events.push(slot);
+        }
+        true
+    }
+
+    /// Arms the wheel when something is due before what it is armed for; else it wakes the connection too early, and
+    /// is armed anew then.
+    #[inline(always)]
+    pub(super) fn settle_timer<Q>(
+        &mut self,
+        now: Instant,
+        slot: u32,
+        connection: &mut Connection<Q>,
+    ) {
+        let earliest = connection.deadlines.earliest();
+        if earliest.is_before(connection.deadlines.armed) {
+            connection.deadlines.armed = earliest;
+            self.wheel.arm(slot, earliest.instant(now));
+        }
+    }
+}
