@@ -95,15 +95,24 @@ impl Pair {
         pair
     }
 
+    /// A request and its reply, `count` times. Each end takes one turn for what it is sent, as a worker does.
     fn exchange(&mut self, count: usize) {
         let message = [7; 64];
         for _ in 0..count {
             self.send(0, &message);
-            self.turn_until_received(1, message.len());
+            self.turn_of(0);
+            self.read(1, message.len());
             self.send(1, &message);
-            self.turn_until_received(0, message.len());
+            self.turn_of(1);
+            self.read(0, message.len());
             self.ends += 2;
         }
+    }
+
+    fn read(&mut self, side: usize, count: usize) {
+        let received = self.read_some(side);
+        assert_eq!(received, count, "a message arrives whole");
+        self.received += received;
     }
 
     fn stream(&mut self, segments: usize) {
@@ -125,51 +134,64 @@ impl Pair {
     }
 
     fn turn_until_received(&mut self, side: usize, count: usize) {
-        let id = self.ids[side].expect("connected");
         let mut received = 0;
         while received < count {
             self.turn();
-            while let Ok(slice) = self.shards[side].receive_slice(id)
-                && !slice.is_empty()
-            {
-                let length = slice.len();
-                self.shards[side].consume(self.now, id, length);
-                received += length;
-            }
+            received += self.read_some(side);
         }
         self.received += received;
     }
 
-    /// A turn of each side, as a worker makes it, ten microseconds of time each.
+    fn read_some(&mut self, side: usize) -> usize {
+        let id = self.ids[side].expect("connected");
+        let (now, shard) = (self.now, &mut self.shards[side]);
+        let mut received = 0;
+        while let Ok(slice) = shard.receive_slice(id)
+            && !slice.is_empty()
+        {
+            let length = slice.len();
+            shard.consume(now, id, length);
+            received += length;
+        }
+        received
+    }
+
+    /// A turn of each side.
     fn turn(&mut self) {
         for side in 0..2 {
-            self.now = self.now + Duration::from_micros(10);
-            self.shards[side].advance(self.now, 64);
-            while let Some(event) = self.shards[side].next_event() {
-                debug_assert!(matches!(
-                    event.subject,
-                    Subject::Connection(_) | Subject::Listener(_)
-                ));
-            }
-            // The client streams: its segments carry the data, the server's the acknowledgements.
-            while let Some(outgoing) = self.pull(side) {
-                let inbound = Inbound {
-                    source: outgoing.source,
-                    destination: outgoing.destination,
-                    bytes: &self.out[..outgoing.length],
-                    checksum_verified: true,
-                    ecn: 0,
-                    ttl: 64,
-                    mtu: 1_512,
-                };
-                let (now, peer) = (self.now, &mut self.shards[1 - side]);
-                if outgoing.length > outgoing.header_length {
-                    self.data += 1;
-                    data_received(peer, now, &inbound);
-                } else {
-                    self.acknowledgements += 1;
-                    acknowledgement_received(peer, now, &inbound);
-                }
+            self.turn_of(side);
+        }
+    }
+
+    /// A turn of one side, as a worker makes it, ten microseconds after the one before. What leaves arrives at once.
+    fn turn_of(&mut self, side: usize) {
+        self.now = self.now + Duration::from_micros(10);
+        let shard = &mut self.shards[side];
+        shard.advance(self.now, 64);
+        while let Some(event) = shard.next_event() {
+            debug_assert!(matches!(
+                event.subject,
+                Subject::Connection(_) | Subject::Listener(_)
+            ));
+        }
+        // The client streams: its segments carry the data, the server's the acknowledgements.
+        while let Some(outgoing) = self.pull(side) {
+            let inbound = Inbound {
+                source: outgoing.source,
+                destination: outgoing.destination,
+                bytes: &self.out[..outgoing.length],
+                checksum_verified: true,
+                ecn: 0,
+                ttl: 64,
+                mtu: 1_512,
+            };
+            let (now, peer) = (self.now, &mut self.shards[1 - side]);
+            if outgoing.length > outgoing.header_length {
+                self.data += 1;
+                data_received(peer, now, &inbound);
+            } else {
+                self.acknowledgements += 1;
+                acknowledgement_received(peer, now, &inbound);
             }
         }
     }

@@ -43,7 +43,7 @@ impl<Q: Default> Connection<Q> {
         let is_new = acknowledgment > self.send.unacknowledged;
         if options.sack.is_empty() && !self.send.scoreboard.is_held() {
             if is_new {
-                self.acknowledge_in_order(context, acknowledgment);
+                self.acknowledge_in_order_too(context, acknowledgment);
                 return Ok(true);
             }
             if self.send.outstanding() == 0 {
@@ -64,7 +64,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Takes SEG.WND of a segment whose SEG.ACK is believed, and gives it in bytes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_window<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
@@ -94,8 +94,18 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
+    /// The same for what did not take the short way.
+    #[inline(never)]
+    fn acknowledge_in_order_too<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<M>,
+        acknowledgment: SequenceNumber,
+    ) {
+        self.acknowledge_in_order(context, acknowledgment);
+    }
+
     /// An acknowledgement of something new while no loss is suspected.
-    #[inline]
+    #[inline(always)]
     pub(super) fn acknowledge_in_order<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
@@ -187,7 +197,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Moves SND.UNA on and lets go of the bytes before it; true when our FIN was before it too.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_acknowledged<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,

@@ -69,7 +69,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// A payload that is next in order and lies in the window as a whole.
-    #[inline]
+    #[inline(always)]
     pub(super) fn deliver_whole<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
@@ -93,7 +93,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// What a segment with data says about full segments, and about when to acknowledge.
-    #[inline]
+    #[inline(always)]
     fn note_data<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>, segment: &Segment<'_>) {
         let length = segment.payload.len();
         let bytes = u16::try_from(length).unwrap_or(u16::MAX);
@@ -134,7 +134,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Bytes that are next in order.
-    #[inline]
+    #[inline(always)]
     fn deliver_next<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
@@ -266,7 +266,7 @@ impl<Q: Default> Connection<Q> {
     /// In order: what is more than a full segment at once, all in quick mode, else after a delay (RFC 9293, SHLD-19;
     /// RFC 5681, section 4.2).
     /// RFC 9293, SHLD-18; RFC 5681, section 3.2.
-    #[inline]
+    #[inline(always)]
     fn schedule_acknowledgment<M: Memory<Queue = Q>>(&mut self, context: &Context<M>) {
         if self.receive.delayed.is_quick() || self.is_acknowledgment_overdue() {
             self.due.set(Due::ACKNOWLEDGE);

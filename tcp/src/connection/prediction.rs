@@ -14,7 +14,7 @@ impl<Q: Default> Connection<Q> {
     /// The segment, which has no options but perhaps `timestamps`, is what an established connection without holes
     /// expects, data that is next or an acknowledgement of something new. All checks of RFC 9293, section 3.10.7.4,
     /// would pass.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_predicted(
         &self,
         segment: &Segment<'_>,
@@ -41,7 +41,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// What is left to do for such a segment.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn arrives_as_predicted<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
@@ -71,7 +71,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// SEG.ACK is between SND.UNA and SND.NXT, and there are no SACK blocks.
-    #[inline]
+    #[inline(always)]
     fn acknowledge_as_predicted<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,

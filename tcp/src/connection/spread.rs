@@ -45,7 +45,7 @@ impl Spread {
 impl<Q> Connection<Q> {
     /// Takes a measured round trip in. SND.UNA has moved.
     /// RFC 6298, section 2.3.
-    #[inline]
+    #[inline(always)]
     pub(super) fn measure<M>(&mut self, context: &mut Context<M>, sample_micros: u64) {
         self.round_trip.measure_micros(sample_micros);
         if self.extension.is_held() || self.round_trip.is_spread(&context.bounds) {

@@ -74,6 +74,7 @@ impl<M: Memory> Shard<M> {
         self.take_in_any(now, inbound, (&segment, &flow), (hash, slot))
     }
 
+    #[inline(never)]
     fn take_in_any(
         &mut self,
         now: Instant,
@@ -113,7 +114,7 @@ impl<M: Memory> Shard<M> {
     }
 
     /// True for a segment that takes the short way.
-    #[inline]
+    #[inline(always)]
     fn is_predicted(
         &self,
         slot: u32,
@@ -127,7 +128,7 @@ impl<M: Memory> Shard<M> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn receives_as_predicted(
         &mut self,
         now: Instant,

@@ -23,7 +23,7 @@ pub(crate) enum Timer {
 impl<Q> Connection<Q> {
     /// Something was acknowledged: RFC 6298, section 5.2 and 5.3; RFC 8985, section 7.2.
     /// RFC 8985, section 8.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn restart_timer<M>(&mut self, context: &Context<M>) {
         if self.send.outstanding() == 0 {
             self.send.timer = Timer::Timeout;
