@@ -62,7 +62,7 @@ impl SendRecordPool {
     }
 
     /// Adds a segment behind the others; false when there is no record left.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn append(&mut self, records: &mut SendRecords, record: SendRecord) -> bool {
         let Some(index) = self.take(record) else {
             return false;
@@ -127,30 +127,54 @@ impl SendRecordPool {
         self.give_back(first);
     }
 
-    /// Gives back the oldest if all of it lies before `acknowledgment`, and tells when it was sent; else what lies
-    /// before is cut off.
-    #[inline]
+    /// Gives back all that lie before `acknowledgment`, cuts off what lies before it of the next, and tells when the
+    /// oldest and the newest of those given back were sent; None when there is none.
+    #[inline(always)]
     pub(crate) fn pop_before(
         &mut self,
         records: &mut SendRecords,
         acknowledgment: SequenceNumber,
-    ) -> Option<u32> {
-        let first = self.records.get(records.tail as usize)?.next;
-        let record = self.records.get_mut(first as usize)?;
-        if record.end > acknowledgment {
-            record.start = record.start.later(acknowledgment);
-            return None;
+    ) -> Option<(u32, u32)> {
+        let tail = self.records.get_mut(records.tail as usize)?;
+        if tail.next != records.tail || tail.end > acknowledgment {
+            return self.pop_several(records, acknowledgment);
         }
-        let sent_at = record.sent_at;
-        let next = std::mem::replace(&mut record.next, self.free);
-        self.free = first;
+        // The only one, as of an answer to a request.
+        tail.next = self.free;
+        self.free = records.tail;
         self.available += 1;
-        if first == records.tail {
-            records.tail = NONE;
-        } else if let Some(tail) = self.records.get_mut(records.tail as usize) {
-            tail.next = next;
+        records.tail = NONE;
+        Some((tail.sent_at, tail.sent_at))
+    }
+
+    #[inline(never)]
+    fn pop_several(
+        &mut self,
+        records: &mut SendRecords,
+        acknowledgment: SequenceNumber,
+    ) -> Option<(u32, u32)> {
+        let before = self.records.get(records.tail as usize)?.next;
+        let (mut first, mut sent) = (before, None);
+        while let Some(record) = self.records.get_mut(first as usize) {
+            if record.end > acknowledgment {
+                record.start = record.start.later(acknowledgment);
+                break;
+            }
+            let (oldest, _) = sent.unwrap_or((record.sent_at, 0));
+            sent = Some((oldest, record.sent_at));
+            let next = std::mem::replace(&mut record.next, self.free);
+            self.free = first;
+            self.available += 1;
+            if first == records.tail {
+                records.tail = NONE;
+                return sent;
+            }
+            first = next;
         }
-        Some(sent_at)
+        if let Some(tail) = self.records.get_mut(records.tail as usize) {
+            tail.next = first;
+        }
+        sent
     }
 
     /// Cuts a record in two at `at`, which lies inside of it; None when there is none left for the second.
@@ -231,7 +255,7 @@ impl SendRecordPool {
         self.count_max - self.available
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, record: SendRecord) -> Option<u32> {
         if let Some(place) = self.records.get_mut(self.free as usize) {
             let index = self.free;

@@ -43,7 +43,7 @@ impl<Q: Default> Connection<Q> {
         let is_new = acknowledgment > self.send.unacknowledged;
         if options.sack.is_empty() && !self.send.scoreboard.is_held() {
             if is_new {
-                self.acknowledge_in_order_too(context, acknowledgment);
+                self.acknowledge_and_tell(context, acknowledgment);
                 return Ok(true);
             }
             if self.send.outstanding() == 0 {
@@ -94,16 +94,6 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    /// The same for what did not take the short way.
-    #[inline(never)]
-    fn acknowledge_in_order_too<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<M>,
-        acknowledgment: SequenceNumber,
-    ) {
-        self.acknowledge_in_order(context, acknowledgment);
-    }
-
     /// An acknowledgement of something new while no loss is suspected.
     #[inline(always)]
     pub(super) fn acknowledge_in_order<M: Memory<Queue = Q>>(
@@ -111,67 +101,90 @@ impl<Q: Default> Connection<Q> {
         context: &mut Context<M>,
         acknowledgment: SequenceNumber,
     ) {
-        let in_flight = self.send.outstanding();
-        let delivered = acknowledgment.since(self.send.unacknowledged);
-        let is_fin_acknowledged = self.take_acknowledged(context, acknowledgment);
-        let now = micros(context.now);
-        let mut first_sample = None;
-        let mut last_sample = None;
-        let mut newest = Newest::default();
-        let has_rate = self.congestion.has_block();
-        loop {
-            if has_rate {
-                self.note_delivery(context, acknowledgment, &mut newest);
-            }
-            let records = &mut self.send.records;
-            let Some(sent_at) = context.records.pop_before(records, acknowledgment) else {
-                break;
-            };
-            // RFC 7323, section 4.1: every segment is measured; the oldest newly acknowledged one counts.
-            last_sample = Some(now.wrapping_sub(sent_at));
-            first_sample = first_sample.or(last_sample);
+        if self.send.is_shut
+            || self.ecn.is_on()
+            || self.congestion.needs_ack(self.send.outstanding())
+        {
+            return self.acknowledge_and_tell(context, acknowledgment);
         }
-        if let Some(sample) = first_sample {
-            self.measure(context, u64::from(sample));
-            context.counters.round_trip_micros.record(u64::from(sample));
+        // Most connections never fill their first window: congestion control has nothing to do yet.
+        let bytes = acknowledgment.since(self.send.unacknowledged);
+        self.let_go(context, acknowledgment, bytes.min(self.send.queued));
+        let records = &mut self.send.records;
+        if let Some((oldest, _)) = context.records.pop_before(records, acknowledgment) {
+            self.take_sample(context, oldest);
         }
         self.restart_timer(context);
         self.congestion.end_deferral();
-        if self.congestion.needs_ack(in_flight) || self.ecn.is_on() {
-            let rate = self.rate_sample(context, &newest, in_flight);
-            let acknowledged = Acknowledged {
-                now: context.now,
-                delivered,
-                marked: self.marked(context, delivered),
-                in_flight,
-                may_grow: true,
-                phase: self.send.phase,
-                unacknowledged: acknowledgment,
-                next: self.send.next,
-                timeout: self.timeout(context),
-                sample_micros: last_sample,
-                rate,
-            };
-            self.congestion
-                .on_ack(&mut context.congestion, &acknowledged);
+        self.offer_room(context);
+    }
+
+    /// The same where congestion control is to hear of it, or our FIN may be acknowledged.
+    #[inline(never)]
+    fn acknowledge_and_tell<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<M>,
+        acknowledgment: SequenceNumber,
+    ) {
+        let in_flight = self.send.outstanding();
+        let delivered = acknowledgment.since(self.send.unacknowledged);
+        let is_fin_acknowledged = self.take_acknowledged(context, acknowledgment);
+        let mut newest = Newest::default();
+        if self.congestion.has_block() {
+            self.note_deliveries(context, acknowledgment, &mut newest);
         }
+        let records = &mut self.send.records;
+        let sent = context.records.pop_before(records, acknowledgment);
+        if let Some((oldest, _)) = sent {
+            self.take_sample(context, oldest);
+        }
+        self.restart_timer(context);
+        self.congestion.end_deferral();
+        let now = micros(context.now);
+        let rate = self.rate_sample(context, &newest, in_flight);
+        let acknowledged = Acknowledged {
+            now: context.now,
+            delivered,
+            marked: self.marked(context, delivered),
+            in_flight,
+            may_grow: true,
+            phase: self.send.phase,
+            unacknowledged: acknowledgment,
+            next: self.send.next,
+            timeout: self.timeout(context),
+            sample_micros: sent.map(|(_, newest)| now.wrapping_sub(newest)),
+            rate,
+        };
+        self.congestion
+            .on_ack(&mut context.congestion, &acknowledged);
         self.offer_room(context);
         if is_fin_acknowledged {
             self.fin_acknowledged(context);
         }
     }
 
-    /// The oldest segment, as far as it lies before `acknowledgment`, has been delivered.
-    fn note_delivery<M>(
+    /// RFC 7323, section 4.1: every segment is measured; the oldest newly acknowledged one, which was `sent_at`, counts.
+    #[inline(always)]
+    fn take_sample<M>(&mut self, context: &mut Context<M>, sent_at: u32) {
+        let sample = u64::from(micros(context.now).wrapping_sub(sent_at));
+        self.measure(context, sample);
+        context.counters.round_trip_micros.record(sample);
+    }
+
+    /// All segments, as far as they lie before `acknowledgment`, have been delivered.
+    fn note_deliveries<M>(
         &self,
         context: &mut Context<M>,
         acknowledgment: SequenceNumber,
         newest: &mut Newest,
     ) {
-        if let Some((_, record)) = context.records.first(&self.send.records)
-            && record.start < acknowledgment
-            && let Some(rate) = self.congestion.delivery(&mut context.congestion)
-        {
+        let Some(rate) = self.congestion.delivery(&mut context.congestion) else {
+            return;
+        };
+        for record in context.records.iter(&self.send.records) {
+            if record.start >= acknowledgment {
+                break;
+            }
             let (stamp, sent_at) = record.rate_stamp(context.now);
             let bytes = record.end.earlier(acknowledgment).since(record.start);
             rate.on_delivered(context.now, &stamp, sent_at, bytes, newest);
@@ -197,7 +210,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Moves SND.UNA on and lets go of the bytes before it; true when our FIN was before it too.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn take_acknowledged<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
@@ -205,16 +218,24 @@ impl<Q: Default> Connection<Q> {
     ) -> bool {
         let bytes = acknowledgment.since(self.send.unacknowledged);
         let is_fin_acknowledged = self.send.is_shut && bytes > self.send.queued;
-        let released = bytes.min(self.send.queued);
-        context
-            .memory
-            .release(&mut self.send.queue, released as usize);
-        self.send.queued -= released;
+        self.let_go(context, acknowledgment, bytes.min(self.send.queued));
+        is_fin_acknowledged
+    }
+
+    /// The same, of `bytes` that are queued.
+    #[inline(always)]
+    fn let_go<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<M>,
+        acknowledgment: SequenceNumber,
+        bytes: u32,
+    ) {
+        context.memory.release(&mut self.send.queue, bytes as usize);
+        self.send.queued -= bytes;
         self.send.unacknowledged = acknowledgment;
         self.send.attempts = 0;
         self.trouble_ends(context);
         self.user.soft_error = None;
-        is_fin_acknowledged
     }
 
     /// Our FIN has arrived.

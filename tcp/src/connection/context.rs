@@ -20,7 +20,7 @@ use crate::round_trip::TimeoutBounds;
 use crate::scoreboard::ScoreboardPool;
 use crate::send_records::SendRecordPool;
 use crate::tcp_counters::TcpCounters;
-use crate::time::{FARTHEST, Instant};
+use crate::time::{FARTHEST, Instant, nanos};
 
 /// The shard's bounds, counters, and the pools that its connections draw from.
 pub(crate) struct Context<M> {
@@ -28,6 +28,8 @@ pub(crate) struct Context<M> {
     pub(crate) now: Instant,
     pub(crate) limits: Limits,
     pub(crate) bounds: TimeoutBounds,
+    /// The longest delay of an acknowledgement, as each segment needs it.
+    pub(crate) delayed_ack_nanos: u64,
     pub(crate) counters: Arc<TcpCounters>,
     /// The bytes of all connections.
     pub(crate) memory: M,
@@ -59,6 +61,7 @@ impl<M: Memory> Context<M> {
                 limits.rto_min,
                 limits.rto_max.min(FARTHEST),
             ),
+            delayed_ack_nanos: nanos(limits.delayed_ack.min(FARTHEST)),
             counters: Arc::default(),
             memory,
             ranges: ReassemblyPool::new(ranges),

@@ -16,8 +16,15 @@ pub(crate) struct Deadlines {
 }
 
 impl Deadlines {
+    /// Something is due before what the wheel is armed for.
+    #[inline(always)]
+    pub(crate) fn is_any_before_armed(&self) -> bool {
+        self.retransmit.is_before(self.armed)
+            || self.acknowledge.is_before(self.armed)
+            || self.patience.is_before(self.armed)
+    }
+
     /// The earliest of them.
-    #[inline]
     pub(crate) fn earliest(&self) -> Deadline {
         self.retransmit
             .earlier(self.acknowledge)

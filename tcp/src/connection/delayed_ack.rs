@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use crate::time::nanos;
+
 /// What the next acknowledgement depends on.
 #[derive(Clone, Copy, Debug, Default)]
 // Packed, since each byte is paid for by each idle connection.
@@ -118,24 +120,25 @@ impl DelayedAck {
         }
     }
 
-    /// How long an acknowledgement may wait now; `longest` by configuration.
-    #[inline]
-    pub(crate) fn delay(
-        &self,
-        round_trip: impl Fn() -> Option<Duration>,
-        longest: Duration,
-    ) -> Duration {
-        let least = Duration::from_millis(u64::from(LEAST_MILLIS));
-        let wanted = Duration::from_millis(u64::from(self.timeout_millis));
-        if wanted <= least {
-            return wanted.min(longest);
+    /// How long an acknowledgement may wait now, in nanoseconds; `longest` by configuration.
+    #[inline(always)]
+    pub(crate) fn delay(&self, round_trip: impl Fn() -> Option<Duration>, longest: u64) -> u64 {
+        let wanted = self.timeout_millis;
+        if wanted <= LEAST_MILLIS {
+            return (u64::from(wanted) * NANOS_PER_MILLI).min(longest);
         }
+        self.longer_delay(round_trip(), longest)
+    }
+
+    fn longer_delay(&self, round_trip: Option<Duration>, longest: u64) -> u64 {
+        let least = u64::from(LEAST_MILLIS) * NANOS_PER_MILLI;
         let most = if self.is_ping_pong || self.pushed > 0 {
             longest
         } else {
             MOST_WITHOUT_REPLY
         };
-        let most = round_trip().map_or(most, |trip| most.min(trip.max(least)));
+        let most = round_trip.map_or(most, |trip| most.min(nanos(trip).max(least)));
+        let wanted = u64::from(self.timeout_millis) * NANOS_PER_MILLI;
         wanted.min(most).min(longest)
     }
 
@@ -175,8 +178,9 @@ fn millis(time: u32) -> u16 {
 
 /// TCP_ATO_MIN and TCP_DELACK_MIN of Linux.
 const LEAST_MILLIS: u16 = 40;
-/// Where nothing says that a reply will come.
-const MOST_WITHOUT_REPLY: Duration = Duration::from_millis(500);
+/// Where nothing says that a reply will come, in nanoseconds.
+const MOST_WITHOUT_REPLY: u64 = 500 * NANOS_PER_MILLI;
+const NANOS_PER_MILLI: u64 = 1_000_000;
 /// TCP_MAX_QUICKACKS.
 const QUICK_MAX: u8 = 16;
 

@@ -1,6 +1,8 @@
 //! Payload and FIN arrive: RFC 9293, section 3.10.7.4, seventh and eighth check, and when to
 //! acknowledge (RFC 1122, section 4.2.3.2; RFC 5681, section 4.2).
 
+use std::time::Duration;
+
 use super::stamps::millis;
 use super::{Connection, Context};
 use crate::connection::{Due, User};
@@ -11,7 +13,7 @@ use crate::memory::Memory;
 use crate::packet::Reader;
 use crate::sequence::SequenceNumber;
 use crate::state::{Cause, State};
-use crate::time::Deadline;
+use crate::time::{Deadline, Instant};
 
 impl<Q: Default> Connection<Q> {
     /// Takes what of the segment lies in the window.
@@ -273,15 +275,23 @@ impl<Q: Default> Connection<Q> {
             return;
         }
         let delayed = &self.receive.delayed;
-        let delay = delayed.delay(|| self.round_trip.smoothed(), context.limits.delayed_ack);
+        let delay = delayed.delay(|| self.round_trip.smoothed(), context.delayed_ack_nanos);
+        if !self.deadlines.acknowledge.is_set() {
+            self.deadlines.acknowledge = Deadline::after_nanos(context.now, delay);
+        } else {
+            self.schedule_again(context.now, delay);
+        }
+    }
+
+    /// The same where an acknowledgement is due later already.
+    #[inline(never)]
+    fn schedule_again(&mut self, now: Instant, delay: u64) {
         let pending = self.deadlines.acknowledge;
-        if !pending.is_set() {
-            self.deadlines.acknowledge = Deadline::at(context.now + delay);
-        } else if pending.is_due(context.now + delay / 4) {
+        if pending.is_due(now + Duration::from_nanos(delay / 4)) {
             // It would be due in no time: as well now, and for all of it.
             self.due.set(Due::ACKNOWLEDGE);
         } else {
-            self.deadlines.acknowledge = pending.earlier(Deadline::at(context.now + delay));
+            self.deadlines.acknowledge = pending.earlier(Deadline::after_nanos(now, delay));
         }
     }
 

@@ -90,7 +90,7 @@ impl<Q> Connection<Q> {
         if self.send.resend != NONE || self.due.has(Due::TAIL) {
             return self.plan_troubled(records, full);
         }
-        let plan = self.plan_new(records, full)?;
+        let plan = self.plan_new(records, full, self.fin_waits())?;
         Ok(if most > full {
             self.lengthened(records, plan, most)
         } else {
@@ -120,20 +120,25 @@ impl<Q> Connection<Q> {
 
     #[inline(never)]
     fn plan_new_in_trouble(&self, records: &SendRecordPool, full: u32) -> Result<Plan, Hold> {
-        self.plan_new(records, full)
+        self.plan_new(records, full, self.fin_waits())
     }
 
     /// Data that was never sent.
     /// RFC 9293, SHLD-15; RFC 5681, section 2; RFC 7323, section 2.4.
+    /// `fin_waits` behind it.
     #[inline(always)]
-    pub(super) fn plan_new(&self, records: &SendRecordPool, full: u32) -> Result<Plan, Hold> {
+    pub(super) fn plan_new(
+        &self,
+        records: &SendRecordPool,
+        full: u32,
+        fin_waits: bool,
+    ) -> Result<Plan, Hold> {
         let send = &self.send;
         let offset = send.next.since(send.unacknowledged);
         // Beyond the queue lies only the FIN, which is sent then.
         let Some(available) = send.queued.checked_sub(offset) else {
             return Err(Hold::Idle);
         };
-        let fin_waits = self.fin_waits();
         if available == 0 && !fin_waits {
             return Err(Hold::Idle);
         }
@@ -157,7 +162,7 @@ impl<Q> Connection<Q> {
         }
         let fin = payload == available && fin_waits && in_window > payload;
         if payload < full {
-            self.may_be_small(payload, available, offset)?;
+            self.may_be_small((payload, available, offset), fin_waits)?;
         }
         if !records.has_room_for(&send.records) {
             return Err(Hold::Records);
@@ -203,7 +208,11 @@ impl<Q> Connection<Q> {
     /// Whether a segment may leave that is less than a full one.
     /// RFC 9293, MAY-16.
     #[inline(always)]
-    fn may_be_small(&self, payload: u32, available: u32, offset: u32) -> Result<(), Hold> {
+    fn may_be_small(
+        &self,
+        (payload, available, offset): (u32, u32, u32),
+        fin_waits: bool,
+    ) -> Result<(), Hold> {
         let send = &self.send;
         if self.due.has(Due::FORCE) {
             return Ok(());
@@ -217,7 +226,7 @@ impl<Q> Connection<Q> {
             };
         }
         let flags = self.user.options.flags;
-        if self.due.has(Due::FLUSH) || self.fin_waits() {
+        if self.due.has(Due::FLUSH) || fin_waits {
             Ok(())
         } else if flags.contains(Flags::CORK) || send.has_more {
             Err(Hold::Cork)
@@ -270,12 +279,13 @@ impl<Q> Connection<Q> {
     /// Options of a segment while nothing is out of order.
     #[inline]
     pub(crate) fn usual_option_bytes(&self) -> usize {
-        let stamps = if self.stamps.is_on {
-            TIMESTAMP_BYTES
-        } else {
-            0
-        };
-        stamps + self.extension.signature_bytes()
+        self.stamp_bytes() + self.extension.signature_bytes()
+    }
+
+    /// Of these, the timestamps.
+    #[inline]
+    pub(super) fn stamp_bytes(&self) -> usize {
+        usize::from(self.stamps.is_on) * TIMESTAMP_BYTES
     }
 
     /// Payload of a full segment.

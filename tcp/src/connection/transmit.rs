@@ -187,7 +187,7 @@ impl<Q: Default> Connection<Q> {
             if plan.payload > plan.segment {
                 self.note_burst(context, plan);
             }
-            if plan.payload < u32::from(self.full_payload()) && plan.payload > 0 {
+            if plan.payload < plan.segment && plan.payload > 0 {
                 self.send.small = end;
             }
             self.note_sent(context, end, is_pushed);
@@ -248,7 +248,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// What the IP layer is told of a segment.
-    #[inline]
+    #[inline(always)]
     pub(super) fn outgoing<M>(
         &self,
         context: &Context<M>,

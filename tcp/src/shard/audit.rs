@@ -123,7 +123,8 @@ impl<M: Memory> Shard<M> {
         }
         let deadlines = &connection.deadlines;
         let earliest = deadlines.earliest();
-        if earliest.is_set() && (earliest.is_before(deadlines.armed) || !self.turns.wheel.is_armed(slot))
+        if earliest.is_set()
+            && (earliest.is_before(deadlines.armed) || !self.turns.wheel.is_armed(slot))
         {
             return Some("a deadline that the wheel does not know");
         }

@@ -37,8 +37,9 @@ impl<M: Memory> Shard<M> {
 
     /// True when the next to be sent may be more than one segment: worth a large packet for `next_segments`.
     pub fn expects_burst(&self) -> bool {
-        let is_data_next =
-            self.context.replies.is_empty() && self.syn_acks.is_empty() && self.turns.urgent.is_empty();
+        let is_data_next = self.context.replies.is_empty()
+            && self.syn_acks.is_empty()
+            && self.turns.urgent.is_empty();
         let first = self.turns.sending.first().filter(|_| is_data_next);
         first
             .and_then(|slot| self.connections.get(slot))
@@ -196,7 +197,9 @@ impl<M: Memory> Shard<M> {
         }
         if is_first {
             self.context.counters.out_segs.increment();
-            self.turns.wheel.arm(timer, now + self.context.limits.rto_initial);
+            self.turns
+                .wheel
+                .arm(timer, now + self.context.limits.rto_initial);
         } else {
             self.context.counters.retrans_segs.increment();
             self.context.counters.syn_retrans.increment();

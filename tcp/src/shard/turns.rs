@@ -2,6 +2,7 @@
 
 use crate::connection::{Connection, User};
 use crate::state::State;
+use crate::table::NONE;
 use crate::table::slot_queue::SlotQueue;
 use crate::time::Instant;
 use crate::timer_wheel::TimerWheel;
@@ -31,13 +32,13 @@ impl Turns {
     /// What follows from a verb for nearly all connections: a place in a list, a timer, an event. False, and nothing is
     /// done, for one of which more is to be looked at.
     #[inline(always)]
-    pub(super) fn settle<Q: Default>(
+    pub(super) fn settle<Q>(
         &mut self,
         now: Instant,
         slot: u32,
         connection: &mut Connection<Q>,
     ) -> bool {
-        if matches!(connection.state, State::Closed | State::TimeWait)
+        if !matches!(connection.state, State::Established | State::CloseWait)
             || connection.user.has(User::ORPHAN)
             || connection.congestion.is_holding()
         {
@@ -46,7 +47,7 @@ impl Turns {
         // Whether the windows let it send is judged when its turn comes, not after each verb.
         if connection.due.any() {
             self.urgent.push(slot);
-        } else if connection.has_unsent() {
+        } else if connection.send.unsent() > 0 || connection.send.resend != NONE {
             self.sending.push(slot);
         }
         self.settle_timer(now, slot, connection);
@@ -65,10 +66,15 @@ impl Turns {
         slot: u32,
         connection: &mut Connection<Q>,
     ) {
-        let earliest = connection.deadlines.earliest();
-        if earliest.is_before(connection.deadlines.armed) {
-            connection.deadlines.armed = earliest;
-            self.wheel.arm(slot, earliest.instant(now));
+        if connection.deadlines.is_any_before_armed() {
+            self.arm(now, slot, connection);
         }
+    }
+
+    #[inline(never)]
+    fn arm<Q>(&mut self, now: Instant, slot: u32, connection: &mut Connection<Q>) {
+        let earliest = connection.deadlines.earliest();
+        connection.deadlines.armed = earliest;
+        self.wheel.arm(slot, earliest.instant(now));
     }
 }

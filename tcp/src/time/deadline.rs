@@ -19,6 +19,12 @@ impl Deadline {
         Self((moment.as_nanos().div_ceil(TICK_NANOS) as u32).max(1))
     }
 
+    /// After `delay` nanoseconds, which are no more than [`FARTHEST`].
+    #[inline]
+    pub(crate) fn after_nanos(now: Instant, delay: u64) -> Self {
+        Self::at(Instant::from_nanos(now.as_nanos().saturating_add(delay)))
+    }
+
     /// After `delay`, or after [`FARTHEST`], where that is less.
     pub(crate) fn within(now: Instant, delay: Duration) -> Self {
         Self::at(now + delay.min(FARTHEST))

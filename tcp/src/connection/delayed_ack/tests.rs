@@ -21,7 +21,7 @@ fn after(gaps: &[u32], length: usize) -> DelayedAck {
 
 fn delay(delayed: &DelayedAck, round_trip: Option<u64>) -> u128 {
     let trip = || round_trip.map(Duration::from_millis);
-    delayed.delay(trip, LONGEST).as_millis()
+    u128::from(delayed.delay(trip, LONGEST.as_nanos() as u64) / 1_000_000)
 }
 
 #[test]
@@ -89,5 +89,5 @@ fn never_longer_than_configured() {
         delayed.is_ping_pong = false;
     }
     let trip = || None;
-    assert_eq!(delayed.delay(trip, Duration::ZERO), Duration::ZERO);
+    assert_eq!(delayed.delay(trip, 0), 0);
 }

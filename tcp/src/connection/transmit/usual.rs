@@ -24,15 +24,13 @@ impl<Q: Default> Connection<Q> {
         if !self.is_usual() {
             return None;
         }
-        let full = u32::from(self.send.mss).saturating_sub(self.usual_option_bytes() as u32);
+        let full = u32::from(self.send.mss).saturating_sub(self.stamp_bytes() as u32);
         if is_cut && self.send.unsent() > full {
             return None;
         }
-        match self.plan_new(&context.records, full.max(1)) {
+        match self.plan_new(&context.records, full.max(1), false) {
             Ok(plan) => self.emit_data(context, plan, None, out),
-            Err(Hold::Idle | Hold::Congestion | Hold::Nagle)
-                if self.due.has(Due::ACKNOWLEDGE) =>
-            {
+            Err(Hold::Idle | Hold::Congestion | Hold::Nagle) if self.due.has(Due::ACKNOWLEDGE) => {
                 self.send.is_burst = false;
                 self.emit_empty(context, self.send.next, Flags::ACK, None, out)
             }
