@@ -150,6 +150,15 @@ impl ChunkPool {
         Some((self.nodes.get(list.tail as usize)?, list))
     }
 
+    #[inline(never)]
+    fn clear_rest(&mut self, queue: &mut ChunkQueue) {
+        while let Some(head) = self.nodes.get(queue.head as usize) {
+            let next = head.next;
+            self.give_back(queue.head);
+            queue.head = next;
+        }
+    }
+
     #[inline]
     fn write(&mut self, queue: &mut ChunkQueue, position: u32, data: &[u8]) -> usize {
         // Nearly always all of it finds room in the last chunk.
@@ -244,10 +253,14 @@ impl Memory for ChunkPool {
 
     #[inline]
     fn clear(&mut self, queue: &mut ChunkQueue) {
-        while let Some(head) = self.nodes.get(queue.head as usize) {
-            let next = head.next;
-            self.give_back(queue.head);
-            queue.head = next;
+        if let Some(head) = self.nodes.get_mut(queue.head as usize) {
+            let free = &mut self.free[usize::from(head.class)];
+            let next = std::mem::replace(&mut head.next, *free);
+            *free = std::mem::replace(&mut queue.head, next);
+            self.available += class_bytes(head.class);
+            if next != NONE {
+                self.clear_rest(queue);
+            }
         }
     }
 

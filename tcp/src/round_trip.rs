@@ -128,8 +128,20 @@ impl RoundTrip {
         self.variation_quarters
     }
 
-    #[inline]
-    fn timeout_nanos(&self, bounds: &TimeoutBounds, variation_micros: u32) -> u64 {
+    #[inline(always)]
+    pub(crate) fn timeout_nanos(&self, bounds: &TimeoutBounds, variation_micros: u32) -> u64 {
+        let is_usual = self.first == FirstTimeout::BY_ESTIMATE && self.backoff == 0;
+        if !is_usual || self.smoothed_eighths == 0 {
+            return self.unusual_timeout_nanos(bounds, variation_micros);
+        }
+        let variation = u64::from(self.variation_quarters.max(variation_micros)) * 1_000;
+        let timeout =
+            u64::from(self.smoothed_eighths / 8) * 1_000 + variation.max(bounds.min_nanos);
+        timeout.min(bounds.max_nanos)
+    }
+
+    #[inline(never)]
+    fn unusual_timeout_nanos(&self, bounds: &TimeoutBounds, variation_micros: u32) -> u64 {
         let base = if self.first != FirstTimeout::BY_ESTIMATE {
             self.first.nanos(bounds)
         } else if self.smoothed_eighths == 0 {

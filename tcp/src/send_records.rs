@@ -64,15 +64,34 @@ impl SendRecordPool {
     /// Adds a segment behind the others; false when there is no record left.
     #[inline(always)]
     pub(crate) fn append(&mut self, records: &mut SendRecords, record: SendRecord) -> bool {
-        let Some(index) = self.take(record) else {
+        let index = self.free;
+        let first = self.records.get(records.tail as usize);
+        let next = first.map_or(index, |tail| tail.next);
+        let Some(place) = self.records.get_mut(index as usize) else {
+            return self.append_fresh(records, record);
+        };
+        self.free = place.next;
+        *place = SendRecord { next, ..record };
+        self.available -= 1;
+        if let Some(tail) = self.records.get_mut(records.tail as usize) {
+            tail.next = index;
+        }
+        records.tail = index;
+        true
+    }
+
+    #[cold]
+    fn append_fresh(&mut self, records: &mut SendRecords, record: SendRecord) -> bool {
+        let first = self
+            .records
+            .get(records.tail as usize)
+            .map(|tail| tail.next);
+        let Some(index) = self.take_fresh(record) else {
             return false;
         };
-        if records.tail == NONE {
-            self.records[index as usize].next = index;
-        } else {
-            let first = self.records[records.tail as usize].next;
-            self.records[index as usize].next = first;
-            self.records[records.tail as usize].next = index;
+        self.records[index as usize].next = first.unwrap_or(index);
+        if let Some(tail) = self.records.get_mut(records.tail as usize) {
+            tail.next = index;
         }
         records.tail = index;
         true
@@ -91,6 +110,12 @@ impl SendRecordPool {
     pub(crate) fn last(&self, records: &SendRecords) -> Option<(u32, &SendRecord)> {
         let tail = self.records.get(records.tail as usize)?;
         Some((records.tail, tail))
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(crate) fn last_mut(&mut self, records: &SendRecords) -> Option<&mut SendRecord> {
+        self.records.get_mut(records.tail as usize)
     }
 
     /// The record after that one.

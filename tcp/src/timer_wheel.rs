@@ -17,6 +17,8 @@ pub struct TimerWheel {
     occupied_levels: u16,
     /// The tick up to which the wheel has turned. Timers due by it lie in its bottom slot.
     current: u64,
+    /// Before this tick nothing is to be done.
+    quiet_until: u64,
     /// The slot of a higher level that is being spread, while it has timers.
     spreading: Option<usize>,
     armed: usize,
@@ -70,6 +72,7 @@ impl TimerWheel {
             occupied: [0; LEVELS],
             occupied_levels: 0,
             current: 0,
+            quiet_until: 0,
             spreading: None,
             armed: 0,
         }
@@ -140,6 +143,15 @@ impl TimerWheel {
     #[inline]
     pub fn next_expired(&mut self, now: Instant, budget: &mut usize) -> Option<u32> {
         let now_tick = now.as_nanos() / TICK_NANOS;
+        if now_tick < self.quiet_until {
+            self.current = self.current.max(now_tick);
+            return None;
+        }
+        self.find_expired(now_tick, budget)
+    }
+
+    #[inline(never)]
+    fn find_expired(&mut self, now_tick: u64, budget: &mut usize) -> Option<u32> {
         while *budget > 0 {
             let slot = self.next_slot_due(now_tick)?;
             *budget -= 1;
@@ -180,9 +192,10 @@ impl TimerWheel {
                 }
                 Some(slot)
             }
-            _ => {
+            next => {
                 // Before every occupied slot: no timer's level changes by this.
                 self.current = self.current.max(now_tick);
+                self.quiet_until = next.map_or(u64::MAX, |(_, start)| start);
                 None
             }
         }
@@ -208,6 +221,8 @@ impl TimerWheel {
         let difference = (tick ^ self.current) | 1;
         let level = difference.ilog2() as usize / SLOT_BITS;
         let index = (tick >> (level * SLOT_BITS)) as usize % SLOTS;
+        let start = tick >> (level * SLOT_BITS) << (level * SLOT_BITS);
+        self.quiet_until = self.quiet_until.min(start);
         let slot = level * SLOTS + index;
         let next = self.heads[slot];
         if next != NONE {

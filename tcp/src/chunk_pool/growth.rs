@@ -1,17 +1,38 @@
 //! How a queue gets its chunks.
 
 use super::queue::List;
-use super::{ChunkPool, ChunkQueue, NONE, class_bytes, class_for};
+use super::{CLASS_BYTES, ChunkPool, ChunkQueue, NONE, class_bytes, class_for};
 
 impl ChunkPool {
     /// What an empty queue is given goes into its first chunk, which starts at `position`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write_first(
         &mut self,
         queue: &mut ChunkQueue,
         position: u32,
         data: &[u8],
     ) -> usize {
+        // A message, as most are: one of the smallest chunks holds it.
+        if data.len() <= CLASS_BYTES[0]
+            && let Some(node) = self.nodes.get_mut(self.free[0] as usize)
+        {
+            let end = position.wrapping_add(data.len() as u32);
+            let index = std::mem::replace(&mut self.free[0], node.next);
+            self.available -= CLASS_BYTES[0];
+            node.next = NONE;
+            node.start = position;
+            node.size = CLASS_BYTES[0] as u16;
+            node.list = List::of(index, CLASS_BYTES[0], end);
+            queue.head = index;
+            let first = node.first_byte();
+            self.bytes[first..first + data.len()].copy_from_slice(data);
+            return data.len();
+        }
+        self.write_first_of_any(queue, position, data)
+    }
+
+    #[inline(never)]
+    fn write_first_of_any(&mut self, queue: &mut ChunkQueue, position: u32, data: &[u8]) -> usize {
         let Some(index) = self.take(class_for(data.len())) else {
             return 0;
         };

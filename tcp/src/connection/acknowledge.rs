@@ -95,7 +95,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// An acknowledgement of something new while no loss is suspected.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn acknowledge_in_order<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,

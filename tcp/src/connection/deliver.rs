@@ -71,7 +71,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// A payload that is next in order and lies in the window as a whole.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn deliver_whole<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
@@ -102,15 +102,17 @@ impl<Q: Default> Connection<Q> {
         self.receive.full_bytes = self.receive.full_bytes.max(bytes);
         let is_pushed = segment.header.flags.contains(Flags::PSH);
         let (window, full) = (self.receive.window(), self.receive.full_bytes);
-        let (round_trip, extension) = (&self.round_trip, &self.extension);
         self.receive.delayed.data_arrived(
             millis(context.now),
             (length, full, is_pushed),
             window,
-            || super::spread::timeout(round_trip, extension, &context.bounds, &context.extensions),
+            || {
+                let (bounds, extensions) = (&context.bounds, &context.extensions);
+                super::spread::timeout(&self.round_trip, &self.extension, bounds, extensions)
+            },
         );
         if self.ecn.is_on() && length > 0 {
-            self.hear_mark(context, segment);
+            self.hear_mark(context, segment.header.flags, segment.ecn);
         }
     }
 

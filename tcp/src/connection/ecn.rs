@@ -124,16 +124,16 @@ impl<Q: Default> Connection<Q> {
 
     /// Data has come: marked, or the peer tells that it has reduced its window.
     #[cold]
-    pub(super) fn hear_mark<M>(&mut self, context: &mut Context<M>, segment: &Segment<'_>) {
+    pub(super) fn hear_mark<M>(&mut self, context: &mut Context<M>, flags: Flags, ecn: u8) {
         if self.congestion.algorithm().needs_marks() {
-            return self.hear_each_mark(context, segment);
+            return self.hear_each_mark(context, ecn);
         }
-        if segment.header.flags.contains(Flags::CWR) {
+        if flags.contains(Flags::CWR) {
             self.ecn.put(Ecn::ECHOES, false);
             // The peer's window may be down to one segment (as Linux).
             self.due.set(Due::ACKNOWLEDGE);
         }
-        match segment.ecn {
+        match ecn {
             // Most likely a retransmission (as Linux): the peer waits for its acknowledgement.
             NOT_ECT if self.ecn.has(Ecn::SEEN) => self.receive.be_quick_twice(),
             NOT_ECT => {}
@@ -150,8 +150,8 @@ impl<Q: Default> Connection<Q> {
 
     /// RFC 8257, section 3.2: each mark is echoed as it is. Where delayed acknowledgements would cover both
     /// kinds, the kind before is acknowledged at once.
-    fn hear_each_mark<M>(&mut self, context: &mut Context<M>, segment: &Segment<'_>) {
-        let is_marked = segment.ecn == CE;
+    fn hear_each_mark<M>(&mut self, context: &mut Context<M>, ecn: u8) {
+        let is_marked = ecn == CE;
         if is_marked {
             context.counters.in_ce.increment();
         }
@@ -182,15 +182,19 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// What an acknowledgement says of marks (RFC 3168, section 6.1.2).
-    #[inline]
+    #[inline(always)]
     pub(super) fn hear_echo<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
         flags: Flags,
     ) {
-        if !self.ecn.is_on() {
-            return;
+        if self.ecn.is_on() {
+            self.hear_echo_of(context, flags);
         }
+    }
+
+    #[inline(never)]
+    fn hear_echo_of<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>, flags: Flags) {
         let is_echo = flags.contains(Flags::ECE) && !flags.contains(Flags::SYN);
         self.ecn.put(Ecn::ECHOED, is_echo);
         if is_echo && self.send.outstanding() > 0 {

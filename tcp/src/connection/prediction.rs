@@ -2,9 +2,8 @@
 
 use super::{Connection, Context, is_before};
 use crate::connection::User;
-use crate::drop_reason::DropReason;
-use crate::header::{Flags, Segment};
-use crate::header_options::{Options, Timestamps};
+use crate::header::{Flags, Header, Segment};
+use crate::header_options::Timestamps;
 use crate::memory::Memory;
 use crate::packet::{Reader, Verdict};
 use crate::state::State;
@@ -33,6 +32,7 @@ impl<Q: Default> Connection<Q> {
                 || (header.acknowledgment == send.unacknowledged && !segment.payload.is_empty()))
             && header.acknowledgment <= send.next
             && receive.ranges.is_empty()
+            && !send.scoreboard.is_held()
             && !receive.has_fin
             && !receive.has_urgent
             && is_fresh
@@ -51,10 +51,7 @@ impl<Q: Default> Connection<Q> {
     ) -> Verdict {
         self.last_received = Past::at(context.now);
         self.send.keepalive_probes = 0;
-        let progress = match self.acknowledge_as_predicted(context, segment, timestamps) {
-            Ok(progress) => progress,
-            Err(reason) => return Verdict::Dropped(reason),
-        };
+        let progress = self.acknowledge_as_predicted(context, &segment.header);
         if let Some(stamp) = timestamps
             && segment.header.sequence <= self.receive.acknowledged
         {
@@ -70,38 +67,20 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    /// SEG.ACK is between SND.UNA and SND.NXT, and there are no SACK blocks.
+    /// SEG.ACK is between SND.UNA and SND.NXT, there are no SACK blocks, and no loss is suspected; true when it
+    /// acknowledges something new.
     #[inline(always)]
     fn acknowledge_as_predicted<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
-        segment: &Segment<'_>,
-        timestamps: Option<Timestamps>,
-    ) -> Result<bool, DropReason> {
-        if self.send.scoreboard.is_held() {
-            return self.acknowledge_in_trouble(context, segment, timestamps);
-        }
-        let header = &segment.header;
+        header: &Header,
+    ) -> bool {
         self.hear_echo(context, header.flags);
         self.take_window(context, header);
         let is_new = header.acknowledgment > self.send.unacknowledged;
         if is_new {
             self.acknowledge_in_order(context, header.acknowledgment);
         }
-        Ok(is_new)
-    }
-
-    #[cold]
-    fn acknowledge_in_trouble<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<M>,
-        segment: &Segment<'_>,
-        timestamps: Option<Timestamps>,
-    ) -> Result<bool, DropReason> {
-        let options = Options {
-            timestamps,
-            ..Options::default()
-        };
-        self.acknowledge(context, segment, &options)
+        is_new
     }
 }

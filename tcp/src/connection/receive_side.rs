@@ -106,7 +106,7 @@ impl<Q> ReceiveSide<Q> {
         } else {
             granted
         };
-        let field = u16::try_from(window.div_ceil(unit)).unwrap_or(u16::MAX);
+        let field = u16::try_from((window + (unit - 1)) >> scale).unwrap_or(u16::MAX);
         self.edge = self.edge.later(self.next + (u32::from(field) << scale));
         field
     }

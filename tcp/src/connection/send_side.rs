@@ -107,7 +107,8 @@ impl<Q> SendSide<Q> {
     /// What is thought to be in the network (RFC 6675: pipe).
     #[inline]
     pub(crate) fn in_flight(&self) -> u32 {
-        self.outstanding().saturating_add_signed(-self.left)
+        let outstanding = self.outstanding().cast_signed();
+        outstanding.wrapping_sub(self.left).max(0).cast_unsigned()
     }
 
     /// Bytes written and not sent yet.

@@ -64,7 +64,7 @@ impl<Q: Default> Connection<Q> {
             let timeout = self.round_trip.deadline(context.now, &context.bounds);
             self.deadlines.retransmit = Deadline::at(timeout);
         }
-        Some(self.outgoing(context, header_length + payload, header_length))
+        Some(self.outgoing(context, (header_length + payload, header_length), false))
     }
 
     /// The SYN-ACK of a connection that data came with the SYN of: its number is before what has been sent since.
@@ -88,7 +88,7 @@ impl<Q: Default> Connection<Q> {
         let length = header.emit(&options, out)?;
         self.due.unset(Due::SYN);
         self.receive.edge = self.receive.edge.later(self.receive.next + window);
-        self.acknowledged(context);
+        self.acknowledged(context, false);
         if is_again {
             context.counters.retrans_segs.increment();
             context.counters.syn_retrans.increment();
@@ -96,6 +96,6 @@ impl<Q: Default> Connection<Q> {
             context.counters.out_segs.increment();
         }
         self.count_syn_ack(context);
-        Some(self.outgoing(context, length, length))
+        Some(self.outgoing(context, (length, length), false))
     }
 }

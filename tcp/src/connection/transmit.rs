@@ -12,6 +12,7 @@ use crate::connection::{Due, User};
 use crate::header::{Flags, Header};
 use crate::header_options::Options;
 use crate::memory::Memory;
+use crate::options::sets::Flags as OptionFlags;
 use crate::packet::Outgoing;
 use crate::reply::outgoing;
 use crate::send_records::{Marks, SendRecordPool};
@@ -65,7 +66,7 @@ impl<Q: Default> Connection<Q> {
         };
         match self.plan(&context.records, option_bytes, most) {
             Ok(plan) if self.defers(context, &plan, most) => self.congestion.defer(),
-            Ok(plan) => return self.emit_data(context, plan, options.as_ref(), out),
+            Ok(plan) => return self.emit_data(context, plan, (options.as_ref(), false), out),
             Err(Hold::Window | Hold::Silly) => self.persist(context),
             Err(Hold::Records) => context.counters.send_records_exhausted.increment(),
             Err(Hold::Cork) => self.await_more(context.now),
@@ -93,13 +94,13 @@ impl<Q: Default> Connection<Q> {
         None
     }
 
-    /// Data or FIN, new or again.
+    /// Data or FIN, new or again; `is_usual` for new data of a connection without an extension and without holes.
     #[inline(always)]
     fn emit_data<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
         plan: Plan,
-        options: Option<&Options>,
+        (options, is_usual): (Option<&Options>, bool),
         out: &mut [u8],
     ) -> Option<Outgoing> {
         let offset = plan.sequence.since(self.send.unacknowledged);
@@ -115,7 +116,7 @@ impl<Q: Default> Connection<Q> {
         // RFC 3168, sections 6.1.2 and 6.1.5: neither ECT nor CWR on what is sent again.
         let is_new = plan.payload > 0 && plan.record == NONE;
         flags = flags | self.ecn.flags(is_new);
-        let header = self.header(context, plan.sequence, flags);
+        let header = self.header(context, (plan.sequence, flags), is_usual);
         let header_length = self.emit_header(context, &header, options, out)?;
         let place = out.get_mut(header_length..header_length + plan.payload as usize)?;
         let copied = context
@@ -126,9 +127,9 @@ impl<Q: Default> Connection<Q> {
         }
         let end = plan.sequence + plan.payload + u32::from(plan.fin);
         self.account(context, &plan, end, is_pushed);
-        self.acknowledged(context);
+        self.acknowledged(context, is_usual);
         let length = header_length + plan.payload as usize;
-        let mut outgoing = self.outgoing(context, length, header_length);
+        let mut outgoing = self.outgoing(context, (length, header_length), is_usual);
         outgoing.ecn = self.ecn_bits(is_new);
         if plan.payload > plan.segment {
             outgoing.segment_payload = plan.segment as u16;
@@ -222,7 +223,7 @@ impl<Q: Default> Connection<Q> {
         out: &mut [u8],
     ) -> Option<Outgoing> {
         let options = self.unusual_options(context);
-        self.emit_empty(context, sequence, flags, options.as_ref(), out)
+        self.emit_empty(context, (sequence, flags), (options.as_ref(), false), out)
     }
 
     /// A segment without payload: acknowledgement, probe or RST.
@@ -230,9 +231,8 @@ impl<Q: Default> Connection<Q> {
     fn emit_empty<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
-        sequence: SequenceNumber,
-        flags: Flags,
-        options: Option<&Options>,
+        (sequence, flags): (SequenceNumber, Flags),
+        (options, is_usual): (Option<&Options>, bool),
         out: &mut [u8],
     ) -> Option<Outgoing> {
         let flags = if flags.contains(Flags::RST) {
@@ -240,11 +240,11 @@ impl<Q: Default> Connection<Q> {
         } else {
             flags | self.ecn.flags(false)
         };
-        let header = self.header(context, sequence, flags);
+        let header = self.header(context, (sequence, flags), is_usual);
         let length = self.emit_header(context, &header, options, out)?;
         context.counters.out_segs.increment();
-        self.acknowledged(context);
-        Some(self.outgoing(context, length, length))
+        self.acknowledged(context, is_usual);
+        Some(self.outgoing(context, (length, length), is_usual))
     }
 
     /// What the IP layer is told of a segment.
@@ -252,16 +252,16 @@ impl<Q: Default> Connection<Q> {
     pub(super) fn outgoing<M>(
         &self,
         context: &Context<M>,
-        length: usize,
-        header_length: usize,
+        (length, header_length): (usize, usize),
+        is_usual: bool,
     ) -> Outgoing {
         let mut outgoing = outgoing(&self.flow, length, header_length, &context.limits);
-        context
-            .option_sets
-            .get(&self.user.options)
-            .ip
-            .mark(&mut outgoing, &context.limits);
-        if self.extension.is_held() {
+        let options = &self.user.options;
+        if options.flags.contains(OptionFlags::IP_FIELDS) {
+            let chosen = context.option_sets.get(options);
+            chosen.ip.mark(&mut outgoing, &context.limits);
+        }
+        if !is_usual && self.extension.is_held() {
             outgoing.may_fragment |= self.is_path_below_least(context);
         }
         outgoing
@@ -271,11 +271,11 @@ impl<Q: Default> Connection<Q> {
     fn header<M>(
         &mut self,
         context: &mut Context<M>,
-        sequence: SequenceNumber,
-        flags: Flags,
+        (sequence, flags): (SequenceNumber, Flags),
+        is_usual: bool,
     ) -> Header {
         let mut header = self.header_without_window(sequence, flags);
-        if self.extension.is_held() && !flags.contains(Flags::RST) {
+        if !is_usual && self.extension.is_held() && !flags.contains(Flags::RST) {
             self.point_at_urgent(context, &mut header);
         }
         let was_open = self.receive.window() > 0;
@@ -349,9 +349,9 @@ impl<Q: Default> Connection<Q> {
 
     /// A segment has told the peer how far we received.
     /// RFC 2018, sections 2 and 4.
-    #[inline]
-    pub(super) fn acknowledged<M>(&mut self, context: &mut Context<M>) {
-        if self.receive.ranges.has_duplicate() {
+    #[inline(always)]
+    pub(super) fn acknowledged<M>(&mut self, context: &mut Context<M>, is_usual: bool) {
+        if !is_usual && self.receive.ranges.has_duplicate() {
             let _told = context.ranges.take_duplicate(&mut self.receive.ranges);
         }
         self.due.unset(Due::ACKNOWLEDGE);

@@ -7,6 +7,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{OptionError, SocketOptions};
+use crate::ip_fields::IpFields;
 use crate::table::NONE;
 
 /// What a connection chose. Only [`OptionSets`] changes the set: it counts who has it.
@@ -43,6 +44,8 @@ impl Flags {
     pub(crate) const CORK: Self = Self(2);
     pub(crate) const KEEPALIVE: Self = Self(4);
     pub(crate) const URGENT_INLINE: Self = Self(8);
+    /// Something of the IP header is not as usual: the set says what.
+    pub(crate) const IP_FIELDS: Self = Self(16);
 
     /// True when all of `flags` are on.
     #[inline]
@@ -53,6 +56,9 @@ impl Flags {
     /// Takes the flags out of options, where they are off then.
     fn take(options: &mut SocketOptions) -> Self {
         let mut flags = Self::default();
+        if options.ip != IpFields::DEFAULT {
+            flags = Self::IP_FIELDS;
+        }
         for (is_on, flag) in Self::places(options) {
             if std::mem::take(is_on) {
                 flags.0 |= flag.0;

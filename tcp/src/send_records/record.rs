@@ -55,6 +55,12 @@ impl Marks {
         self.0 |= marks.0;
     }
 
+    /// The same, if `is_so`; else they stay as they are.
+    #[inline]
+    pub(crate) fn set_if(&mut self, marks: Marks, is_so: bool) {
+        self.0 |= marks.0 * u8::from(is_so);
+    }
+
     #[inline]
     pub(crate) fn unset(&mut self, marks: Marks) {
         self.0 &= !marks.0;

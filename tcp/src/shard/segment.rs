@@ -7,8 +7,9 @@ use crate::checksum;
 use crate::connection::Connection;
 use crate::drop_reason::DropReason;
 use crate::header::{Flags, Segment};
-use crate::header_options::{Options, Timestamps, code_within, usual_options};
+use crate::header_options::{Options, code_within, usual_options};
 use crate::memory::Memory;
+use crate::options::sets::Flags as OptionFlags;
 use crate::packet::{Inbound, Quoted, Reader, Verdict};
 use crate::reply::Reply;
 use crate::time::Instant;
@@ -51,6 +52,49 @@ impl<M: Memory> Shard<M> {
         reader: Option<&mut dyn Reader>,
     ) -> Verdict {
         self.context.counters.in_segs.increment();
+        match self.take_in_predicted(now, inbound, reader) {
+            Some(verdict) => verdict,
+            None => self.take_in_any(now, inbound),
+        }
+    }
+
+    /// The short way in, for nearly all segments of established connections; None, and nothing has changed, for one that
+    /// needs a second look. What is looked at here stays in registers: the long way begins anew.
+    #[inline(always)]
+    fn take_in_predicted(
+        &mut self,
+        now: Instant,
+        inbound: &Inbound<'_>,
+        reader: Option<&mut dyn Reader>,
+    ) -> Option<Verdict> {
+        let mut segment = Segment::parse(inbound.bytes).ok()?;
+        segment.ecn = inbound.ecn & 3;
+        let timestamps = usual_options(segment.options)?;
+        if !inbound.checksum_verified && !is_checksum_right(inbound) {
+            return None;
+        }
+        let flow = flow_of(inbound, &segment);
+        let slot = self.connections.find(self.hash_of(&flow), &flow)?;
+        let connection = self.connections.get_mut(slot)?;
+        let context = &mut self.context;
+        let options = &connection.user.options;
+        if !connection.is_predicted(&segment, timestamps)
+            || (options.flags.contains(OptionFlags::IP_FIELDS)
+                && context.option_sets.get(options).ip.rejects(inbound.ttl))
+        {
+            return None;
+        }
+        context.now = now;
+        let verdict = connection.arrives_as_predicted(context, &segment, timestamps, reader);
+        if !self.turns.settle(now, slot, connection) {
+            self.look_after(now, slot, Connection::has_unsent);
+        }
+        Some(verdict)
+    }
+
+    /// The long way, for any segment.
+    #[inline(never)]
+    fn take_in_any(&mut self, now: Instant, inbound: &Inbound<'_>) -> Verdict {
         let mut segment = match Segment::parse(inbound.bytes) {
             Ok(segment) => segment,
             Err(reason) => return self.malformed(reason),
@@ -59,34 +103,13 @@ impl<M: Memory> Shard<M> {
         if let Err(reason) = self.check(inbound, &segment) {
             return self.malformed(reason);
         }
-        let flow = Flow {
-            local: Endpoint::new(inbound.destination, segment.header.destination_port),
-            remote: Endpoint::new(inbound.source, segment.header.source_port),
-        };
-        let hash = self.hash_of(&flow);
-        let slot = self.connections.find(hash, &flow);
-        if let Some(slot) = slot
-            && let Some(timestamps) = usual_options(segment.options)
-            && self.is_predicted(slot, &segment, timestamps, inbound.ttl)
-        {
-            return self.receives_as_predicted(now, slot, (&segment, timestamps), reader);
-        }
-        self.take_in_any(now, inbound, (&segment, &flow), (hash, slot))
-    }
-
-    #[inline(never)]
-    fn take_in_any(
-        &mut self,
-        now: Instant,
-        inbound: &Inbound<'_>,
-        (segment, flow): (&Segment<'_>, &Flow),
-        (hash, slot): (u64, Option<u32>),
-    ) -> Verdict {
         let options = match Options::parse(segment.options) {
             Ok(options) => options,
             Err(reason) => return self.malformed(reason),
         };
-        if let Some(slot) = slot {
+        let flow = flow_of(inbound, &segment);
+        let hash = self.hash_of(&flow);
+        if let Some(slot) = self.connections.find(hash, &flow) {
             if let Some(connection) = self.connections.get(slot) {
                 let chosen = self.context.option_sets.get(&connection.user.options);
                 if chosen.ip.rejects(inbound.ttl) {
@@ -94,58 +117,23 @@ impl<M: Memory> Shard<M> {
                 }
                 let is_signed = connection.extension.signature_bytes() > 0;
                 if (is_signed || options.signature.is_some())
-                    && let Err(reason) = self.authenticate(slot, inbound, (segment, &options))
+                    && let Err(reason) = self.authenticate(slot, inbound, (&segment, &options))
                 {
                     return Verdict::Dropped(reason);
                 }
             }
-            return self.connection_receives(now, slot, (segment, &options));
+            return self.connection_receives(now, slot, (&segment, &options));
         }
         self.arrives_without_connection(&Arrival {
             now,
             hash,
-            flow: *flow,
+            flow,
             mtu: inbound.mtu,
             ttl: inbound.ttl,
-            segment,
+            segment: &segment,
             options: &options,
             inbound,
         })
-    }
-
-    /// True for a segment that takes the short way.
-    #[inline(always)]
-    fn is_predicted(
-        &self,
-        slot: u32,
-        segment: &Segment<'_>,
-        timestamps: Option<Timestamps>,
-        ttl: u8,
-    ) -> bool {
-        self.connections.get(slot).is_some_and(|connection| {
-            let chosen = self.context.option_sets.get(&connection.user.options);
-            connection.is_predicted(segment, timestamps) && !chosen.ip.rejects(ttl)
-        })
-    }
-
-    #[inline(always)]
-    fn receives_as_predicted(
-        &mut self,
-        now: Instant,
-        slot: u32,
-        (segment, timestamps): (&Segment<'_>, Option<Timestamps>),
-        reader: Option<&mut dyn Reader>,
-    ) -> Verdict {
-        self.context.now = now;
-        let Some(connection) = self.connections.get_mut(slot) else {
-            return Verdict::Dropped(DropReason::NoSocket);
-        };
-        let context = &mut self.context;
-        let verdict = connection.arrives_as_predicted(context, segment, timestamps, reader);
-        if !self.turns.settle(now, slot, connection) {
-            self.look_after(now, slot, Connection::has_unsent);
-        }
-        verdict
     }
 
     fn arrives_without_connection(&mut self, arrival: &Arrival<'_>) -> Verdict {
@@ -219,17 +207,10 @@ impl<M: Memory> Shard<M> {
 
     /// Checksum and flags.
     /// RFC 9293, MUST-3.
-    #[inline]
     fn check(&self, inbound: &Inbound<'_>, segment: &Segment<'_>) -> Result<(), DropReason> {
-        if !inbound.checksum_verified {
-            let length = inbound.bytes.len();
-            let (source, destination) = (inbound.source, inbound.destination);
-            let pseudo =
-                checksum::pseudo_header(source, destination, checksum::PROTOCOL_TCP, length);
-            if !checksum::verify(inbound.bytes, pseudo) {
-                self.context.counters.in_csum_errors.increment();
-                return Err(DropReason::BadChecksum);
-            }
+        if !inbound.checksum_verified && !is_checksum_right(inbound) {
+            self.context.counters.in_csum_errors.increment();
+            return Err(DropReason::BadChecksum);
         }
         let flags = segment.header.flags;
         if flags.contains(Flags::SYN) && flags.intersects(Flags::RST | Flags::FIN) {
@@ -241,7 +222,6 @@ impl<M: Memory> Shard<M> {
         Ok(())
     }
 
-    #[inline]
     pub(super) fn connection_receives(
         &mut self,
         now: Instant,
@@ -271,4 +251,21 @@ impl<M: Memory> Shard<M> {
         }
         Verdict::Dropped(DropReason::NoSocket)
     }
+}
+
+/// The flow that it belongs to.
+#[inline(always)]
+fn flow_of(inbound: &Inbound<'_>, segment: &Segment<'_>) -> Flow {
+    Flow {
+        local: Endpoint::new(inbound.destination, segment.header.destination_port),
+        remote: Endpoint::new(inbound.source, segment.header.source_port),
+    }
+}
+
+#[inline(never)]
+fn is_checksum_right(inbound: &Inbound<'_>) -> bool {
+    let length = inbound.bytes.len();
+    let (source, destination) = (inbound.source, inbound.destination);
+    let pseudo = checksum::pseudo_header(source, destination, checksum::PROTOCOL_TCP, length);
+    checksum::verify(inbound.bytes, pseudo)
 }

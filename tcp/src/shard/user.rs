@@ -90,13 +90,10 @@ impl<M: Memory> Shard<M> {
         data: &[u8],
         send: impl FnOnce(&mut Connection<M::Queue>, &mut Context<M>, &[u8]) -> Result<usize, SendError>,
     ) -> Result<usize, SendError> {
-        let slot = self
-            .connections
-            .slot_of(id)
-            .ok_or(SendError::NoConnection)?;
         self.context.now = now;
-        let connection = self.connections.get_mut(slot);
+        let connection = self.connections.by_id_mut(id);
         let connection = connection.ok_or(SendError::NoConnection)?;
+        let slot = id.slot;
         let context = &mut self.context;
         let taken = send(connection, context, data)?;
         if taken < data.len() && connection.send.queued == 0 {
@@ -114,8 +111,7 @@ impl<M: Memory> Shard<M> {
 
     /// Bytes that `send` would take.
     pub fn send_room(&self, id: ConnectionId) -> usize {
-        let slot = self.connections.slot_of(id);
-        let connection = slot.and_then(|slot| self.connections.get(slot));
+        let connection = self.connections.by_id(id);
         let available = self.context.memory.available_bytes();
         connection.map_or(0, |connection| {
             connection.send_room(&self.context.option_sets, &self.context.limits, available)
@@ -124,8 +120,7 @@ impl<M: Memory> Shard<M> {
 
     /// Bytes sent and not yet acknowledged by the peer.
     pub fn send_queue_bytes(&self, id: ConnectionId) -> usize {
-        let slot = self.connections.slot_of(id);
-        let connection = slot.and_then(|slot| self.connections.get(slot));
+        let connection = self.connections.by_id(id);
         connection.map_or(0, |connection| connection.send.queued as usize)
     }
 
@@ -152,8 +147,7 @@ impl<M: Memory> Shard<M> {
     /// What a user who moves bytes wants to know of a connection, in one look; None when the handle names nothing.
     #[inline]
     pub fn look(&self, id: ConnectionId) -> Option<Look> {
-        let slot = self.connections.slot_of(id)?;
-        let connection = self.connections.get(slot)?;
+        let connection = self.connections.by_id(id)?;
         let available = self.context.memory.available_bytes();
         let front = connection.front(&self.context.extensions);
         let is_all = front.skipped + front.readable == connection.receive.readable;
@@ -183,29 +177,20 @@ impl<M: Memory> Shard<M> {
     /// # Errors
     /// `EndOfStream` after the peer's FIN, or why the connection failed; bytes come first.
     pub fn receive_slice(&self, id: ConnectionId) -> Result<&[u8], ReceiveError> {
-        let slot = self
-            .connections
-            .slot_of(id)
-            .ok_or(ReceiveError::NoConnection)?;
-        let connection = self
-            .connections
-            .get(slot)
-            .ok_or(ReceiveError::NoConnection)?;
+        let connection = self.connections.by_id(id);
+        let connection = connection.ok_or(ReceiveError::NoConnection)?;
         connection.receive_slice(&self.context.memory, &self.context.extensions)
     }
 
     /// The user has read `count` bytes of `receive_slice`.
     pub fn consume(&mut self, now: Instant, id: ConnectionId, count: usize) {
-        let Some(slot) = self.connections.slot_of(id) else {
+        let Some(connection) = self.connections.by_id_mut(id) else {
             return;
         };
-        let (connections, context) = self.split(now);
-        let Some(connection) = connections.get_mut(slot) else {
-            return;
-        };
-        connection.consume(context, count);
+        self.context.now = now;
+        connection.consume(&mut self.context, count);
         if connection.due.has(Due::ACKNOWLEDGE) {
-            self.settle(now, slot);
+            self.settle(now, id.slot);
         }
     }
 

@@ -63,6 +63,20 @@ impl<Q> Established<Q> {
         self.slots.get_mut(slot)
     }
 
+    /// The connection of a handle that a user may still use.
+    #[inline]
+    pub(crate) fn by_id(&self, id: ConnectionId) -> Option<&Connection<Q>> {
+        let connection = self.slots.get_current(id.slot, id.generation);
+        connection.filter(|connection| !connection.user.has(User::ORPHAN))
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(crate) fn by_id_mut(&mut self, id: ConnectionId) -> Option<&mut Connection<Q>> {
+        let connection = self.slots.get_current_mut(id.slot, id.generation);
+        connection.filter(|connection| !connection.user.has(User::ORPHAN))
+    }
+
     /// The slot of a handle that a user may still use.
     #[inline]
     pub(crate) fn slot_of(&self, id: ConnectionId) -> Option<u32> {

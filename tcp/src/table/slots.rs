@@ -91,6 +91,26 @@ impl<T> Slots<T> {
         }
     }
 
+    /// The record that `generation` still names.
+    #[inline]
+    pub(crate) fn get_current(&self, index: u32, generation: u32) -> Option<&T> {
+        let slot = self.slots.get(index as usize)?;
+        match &slot.content {
+            Content::Record(record) if slot.generation == generation => Some(record),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    #[inline]
+    pub(crate) fn get_current_mut(&mut self, index: u32, generation: u32) -> Option<&mut T> {
+        let slot = self.slots.get_mut(index as usize)?;
+        match &mut slot.content {
+            Content::Record(record) if slot.generation == generation => Some(record),
+            _ => None,
+        }
+    }
+
     /// True when `generation` still names what lies in the slot.
     #[inline]
     pub(crate) fn is_current(&self, index: u32, generation: u32) -> bool {

@@ -186,15 +186,13 @@ impl<Q: Default> Connection<Q> {
         is_pushed: bool,
     ) {
         let start = self.send.next;
-        let mut record = SendRecord::new(start, end, micros(context.now));
-        if let Some(rate) = self.congestion.delivery(&mut context.congestion) {
-            record.note_rate(&rate.on_send(context.now, self.send.outstanding()));
-        }
-        if is_pushed {
-            record.marks.set(Marks::PUSHED);
-        }
         let was_idle = self.send.records.is_empty();
+        let mut record = SendRecord::new(start, end, micros(context.now));
+        record.marks.set_if(Marks::PUSHED, is_pushed);
         context.records.append(&mut self.send.records, record);
+        if self.congestion.has_block() {
+            self.note_rate(context);
+        }
         self.send.next = end;
         if self.send.phase.is_reduction() {
             self.count_in_reduction(context, end.since(start));
@@ -202,6 +200,17 @@ impl<Q: Default> Connection<Q> {
         self.start_timer(context, was_idle);
         if self.due.has(Due::TAIL) {
             self.probe_sent(context, crate::scoreboard::Probe::New);
+        }
+    }
+
+    /// The last segment sent remembers what had been delivered before it.
+    #[inline(never)]
+    fn note_rate<M>(&mut self, context: &mut Context<M>) {
+        let in_flight = self.send.outstanding();
+        if let Some(rate) = self.congestion.delivery(&mut context.congestion)
+            && let Some(record) = context.records.last_mut(&self.send.records)
+        {
+            record.note_rate(&rate.on_send(context.now, in_flight));
         }
     }
 

@@ -50,6 +50,25 @@ impl<Q> Connection<Q> {
     /// New data was sent. `was_idle`: nothing was outstanding.
     #[inline(always)]
     pub(crate) fn start_timer<M>(&mut self, context: &Context<M>, was_idle: bool) {
+        let smoothed = self.round_trip.smoothed_micros();
+        if was_idle
+            && smoothed != 0
+            && !self.extension.is_held()
+            && self.send.timer != Timer::FastOpen
+            && self.may_probe(context)
+        {
+            // A request, or its answer: the sooner of timeout and probe, of a single segment.
+            let probe = 2_000 * u64::from(smoothed) + context.bounds.min_nanos;
+            let timeout = self.round_trip.timeout_nanos(&context.bounds, 0);
+            self.send.timer = Timer::Probe;
+            self.deadlines.retransmit = Deadline::after_nanos(context.now, probe.min(timeout));
+            return;
+        }
+        self.start_any_timer(context, was_idle);
+    }
+
+    #[inline(never)]
+    fn start_any_timer<M>(&mut self, context: &Context<M>, was_idle: bool) {
         if was_idle || !self.deadlines.retransmit.is_set() {
             if self.send.timer == Timer::FastOpen {
                 return;
@@ -84,6 +103,11 @@ impl<Q> Connection<Q> {
 
     #[inline]
     fn has_probed<M>(&self, context: &Context<M>) -> bool {
+        self.send.scoreboard.is_held() && self.has_probe_out(context)
+    }
+
+    #[inline(never)]
+    fn has_probe_out<M>(&self, context: &Context<M>) -> bool {
         let board = context.scoreboards.get(&self.send.scoreboard);
         board.is_some_and(|board| board.probe != crate::scoreboard::Probe::None)
     }

@@ -29,10 +29,10 @@ impl<Q: Default> Connection<Q> {
             return None;
         }
         match self.plan_new(&context.records, full.max(1), false) {
-            Ok(plan) => self.emit_data(context, plan, None, out),
+            Ok(plan) => self.emit_data(context, plan, (None, true), out),
             Err(Hold::Idle | Hold::Congestion | Hold::Nagle) if self.due.has(Due::ACKNOWLEDGE) => {
                 self.send.is_burst = false;
-                self.emit_empty(context, self.send.next, Flags::ACK, None, out)
+                self.emit_empty(context, (self.send.next, Flags::ACK), (None, true), out)
             }
             Err(_) => None,
         }
