@@ -4,6 +4,7 @@
 //! event, the end of the record) is seen by the shard's `settle`, which looks after each verb.
 //! Read `arrival.rs` for segments in, `transmit.rs` for segments out, `timers.rs` for time.
 
+mod accurate_ecn;
 mod acknowledge;
 mod arrival;
 mod authenticated;
@@ -37,6 +38,7 @@ pub(crate) mod urgent;
 mod user;
 mod user_timeout;
 
+pub(crate) use accurate_ecn::FALLBACK_ATTEMPTS;
 pub(crate) use context::Context;
 pub(crate) use due::Due;
 pub(crate) use fast_open::EarlyData;

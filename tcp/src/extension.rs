@@ -3,6 +3,7 @@
 //! A connection holds a handle of four bytes, empty until it asks for a block. The blocks of a shard
 //! are reserved at start; when none is left the feature that asked is refused, and that is counted.
 
+use crate::accurate_ecn::AccurateEcn;
 use crate::authentication::Authentication;
 use crate::connection::path_mtu::NarrowPath;
 use crate::connection::spread::Spread;
@@ -25,12 +26,14 @@ pub(crate) struct Extension {
     pub(crate) urgent: Urgent,
     /// The keys of a connection whose segments are signed. Whoever releases the block releases them first.
     pub(crate) authentication: Option<Authentication>,
+    /// Accurate feedback of marks, where both ends have agreed on it.
+    pub(crate) accurate_ecn: Option<AccurateEcn>,
 }
 
 /// A connection's block, or none. Only [`Extensions`] gives and takes back.
 ///
 /// The upper three bits tell how many words of each segment a signature takes, so that whoever plans segments need
-/// not look into the block, and the record need not grow for it.
+/// not look into the block, and the record need not grow for it. The bit below them says that no segment is as predicted.
 #[derive(Debug)]
 pub(crate) struct ExtensionHandle(u32);
 
@@ -137,13 +140,24 @@ impl ExtensionHandle {
     /// Bytes that a signature takes of each segment; 0 when none is signed.
     #[inline]
     pub(crate) fn signature_bytes(&self) -> usize {
-        (self.0 >> INDEX_BITS) as usize * 4
+        (self.0 >> SIGNATURE_SHIFT) as usize * 4
     }
 
     /// Segments are signed, with so many bytes, from now on. It must be held.
     pub(crate) fn set_signature_bytes(&mut self, bytes: usize) {
         let words = u32::try_from(bytes / 4).unwrap_or(0) & SIGNATURE_WORDS_MAX;
-        self.0 = self.index() | words << INDEX_BITS;
+        self.0 = self.0 & (INDEX | UNPREDICTED) | words << SIGNATURE_SHIFT;
+    }
+
+    /// No segment takes the short way from now on. It must be held.
+    pub(crate) fn set_unpredicted(&mut self) {
+        self.0 |= UNPREDICTED;
+    }
+
+    /// Segments are not signed, and may take the short way.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.0 <= INDEX
     }
 
     #[inline]
@@ -158,9 +172,11 @@ impl Default for ExtensionHandle {
     }
 }
 
-const INDEX_BITS: u32 = 29;
+const INDEX_BITS: u32 = 28;
 const INDEX: u32 = (1 << INDEX_BITS) - 1;
-const SIGNATURE_WORDS_MAX: u32 = u32::MAX >> INDEX_BITS;
+const UNPREDICTED: u32 = 1 << INDEX_BITS;
+const SIGNATURE_SHIFT: u32 = 29;
+const SIGNATURE_WORDS_MAX: u32 = u32::MAX >> SIGNATURE_SHIFT;
 
 #[cfg(test)]
 mod tests;

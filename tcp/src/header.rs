@@ -58,7 +58,7 @@ impl<'a> Segment<'a> {
             destination_port: u16::from_be_bytes([fixed[2], fixed[3]]),
             sequence: sequence([fixed[4], fixed[5], fixed[6], fixed[7]]),
             acknowledgment: sequence([fixed[8], fixed[9], fixed[10], fixed[11]]),
-            flags: Flags(fixed[13]),
+            flags: Flags::of_bytes([fixed[12], fixed[13]]),
             window: u16::from_be_bytes([fixed[14], fixed[15]]),
             urgent_pointer: u16::from_be_bytes([fixed[18], fixed[19]]),
         };
@@ -119,8 +119,8 @@ impl Header {
         fixed[2..4].copy_from_slice(&self.destination_port.to_be_bytes());
         fixed[4..8].copy_from_slice(&self.sequence.raw().to_be_bytes());
         fixed[8..12].copy_from_slice(&self.acknowledgment.raw().to_be_bytes());
-        fixed[12] = (length as u8 / 4) << 4;
-        fixed[13] = self.flags.0;
+        let offset_and_flags = (length as u16 / 4) << 12 | self.flags.0;
+        fixed[12..14].copy_from_slice(&offset_and_flags.to_be_bytes());
         fixed[14..16].copy_from_slice(&self.window.to_be_bytes());
         fixed[16..18].copy_from_slice(&[0, 0]);
         fixed[18..20].copy_from_slice(&self.urgent_pointer.to_be_bytes());
@@ -129,7 +129,7 @@ impl Header {
 
 /// The control bits of a header.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Flags(u8);
+pub struct Flags(u16);
 
 impl Flags {
     /// No more data from the sender.
@@ -148,17 +148,38 @@ impl Flags {
     pub const ECE: Self = Self(0x40);
     /// Congestion window reduced (RFC 3168).
     pub const CWR: Self = Self(0x80);
+    /// Accurate ECN (RFC 9768); the reserved bit beside the former three.
+    pub const AE: Self = Self(0x100);
     /// None.
     pub const NONE: Self = Self(0);
 
-    /// The flags of the header's fourteenth byte.
-    pub const fn from_bits(bits: u8) -> Self {
-        Self(bits)
+    /// The flags of the header's thirteenth and fourteenth byte; the other reserved bits are nobody's.
+    #[inline]
+    pub(crate) const fn of_bytes(bytes: [u8; 2]) -> Self {
+        Self::from_bits(u16::from_be_bytes(bytes))
     }
 
-    /// The header's fourteenth byte.
-    pub const fn bits(self) -> u8 {
+    /// The flags of the header's fourteenth byte, AE above them.
+    #[inline]
+    pub const fn from_bits(bits: u16) -> Self {
+        Self(bits & 0x1ff)
+    }
+
+    /// The header's fourteenth byte, AE above it.
+    pub const fn bits(self) -> u16 {
         self.0
+    }
+
+    /// AE, CWR and ECE as a number of three bits (RFC 9768, section 3.2.2).
+    #[inline]
+    pub const fn ace(self) -> u8 {
+        (self.0 >> 6) as u8 & 7
+    }
+
+    /// The flags of such a number.
+    #[inline]
+    pub const fn of_ace(ace: u8) -> Self {
+        Self((ace as u16 & 7) << 6)
     }
 
     /// True when all of `flags` are set.
@@ -196,7 +217,7 @@ impl std::ops::BitOr for Flags {
 
 impl std::fmt::Debug for Flags {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
+        let names = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE"];
         let mut separator = "";
         for (bit, name) in names.iter().enumerate() {
             if self.0 & (1 << bit) != 0 {

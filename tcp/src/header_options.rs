@@ -1,14 +1,17 @@
-//! TCP options: MSS (RFC 9293), window scale and timestamps (RFC 7323), SACK (RFC 2018), Fast Open (RFC 7413).
+//! TCP options: MSS (RFC 9293), window scale and timestamps (RFC 7323), SACK (RFC 2018), Fast Open (RFC 7413),
+//! AccECN (RFC 9768).
 //!
 //! Written in the order and with the padding that Linux uses, so that a peer's fast path applies. `signature` has the
 //! two that authenticate a segment.
 
+mod accurate_ecn;
 mod signature;
 
 use crate::drop_reason::DropReason;
 use crate::fast_open::FastOpenCookie;
 use crate::sequence::SequenceNumber;
 
+pub use accurate_ecn::AccurateEcn;
 pub use signature::Signature;
 pub(crate) use signature::code_within;
 
@@ -33,6 +36,9 @@ pub struct Options {
     /// A Fast Open cookie, or the wish for one; in a SYN.
     /// RFC 7413, section 4.1.1: ignored outside of a SYN.
     pub fast_open: Option<FastOpenCookie>,
+    /// Bytes that came with which ECN field.
+    /// RFC 9768, section 3.2.3.2.1: ignored in a SYN.
+    pub accurate_ecn: Option<AccurateEcn>,
 }
 
 /// The timestamps option.
@@ -130,13 +136,15 @@ impl Options {
                         });
                     }
                 }
-                (kind, body) => self.read_signature(kind, body)?,
+                (kind, body) => self.read_rare(kind, body)?,
             }
         }
     }
 
-    fn read_signature(&mut self, kind: u8, body: &[u8]) -> Result<(), DropReason> {
-        if let Some(signature) = Signature::of(kind, body) {
+    fn read_rare(&mut self, kind: u8, body: &[u8]) -> Result<(), DropReason> {
+        if let Some(option) = AccurateEcn::of(kind, body) {
+            self.accurate_ecn = Some(option);
+        } else if let Some(signature) = Signature::of(kind, body) {
             let is_second = self.signature.is_some();
             self.signature = signature.ok().filter(|_| !is_second);
             self.signature.ok_or(DropReason::BadSignature)?;
@@ -162,6 +170,9 @@ impl Options {
         if let Some(cookie) = &self.fast_open {
             length += cookie.option_length();
         }
+        if let Some(option) = self.accurate_ecn {
+            length += option.padded_bytes(self.padding_to_spare(self.sack.len()));
+        }
         match sack_blocks_that_fit(length).min(self.sack.len()) {
             0 => length,
             blocks => length + 4 + 8 * blocks,
@@ -184,6 +195,7 @@ impl Options {
             && self.window_scale.is_none()
             && self.signature.is_none()
             && self.fast_open.is_none()
+            && self.accurate_ecn.is_none()
         {
             // What nearly every segment of an established connection carries.
             match self.timestamps {
@@ -209,29 +221,33 @@ impl Options {
             let [high, low] = mss.to_be_bytes();
             writer.put([MSS, 4, high, low]);
         }
-        match (self.timestamps, self.sack_permitted) {
-            (Some(timestamps), permitted) => {
-                let filler = if permitted {
-                    [SACK_PERMITTED, 2]
-                } else {
-                    [NOP, NOP]
-                };
-                writer.put([filler[0], filler[1], TIMESTAMPS, 10]);
-                writer.put(timestamps.value.to_be_bytes());
-                writer.put(timestamps.echo.to_be_bytes());
-            }
-            (None, true) => writer.put([NOP, NOP, SACK_PERMITTED, 2]),
-            (None, false) => {}
+        if let Some(timestamps) = self.timestamps {
+            let filler = if self.sack_permitted {
+                [SACK_PERMITTED, 2]
+            } else {
+                [NOP, NOP]
+            };
+            writer.put([filler[0], filler[1], TIMESTAMPS, 10]);
+            writer.put(timestamps.value.to_be_bytes());
+            writer.put(timestamps.echo.to_be_bytes());
+        }
+        let mut padding = self.accurate_ecn.map_or([NOP; 2], |option| {
+            option.put(&mut writer, self.padding_to_spare(self.sack.len()))
+        });
+        if self.sack_permitted && self.timestamps.is_none() {
+            let [first, second] = std::mem::replace(&mut padding, [NOP; 2]);
+            writer.put([first, second, SACK_PERMITTED, 2]);
         }
         if let Some(shift) = self.window_scale {
-            writer.put([NOP, WINDOW_SCALE, 3, shift]);
+            let [first, _] = std::mem::replace(&mut padding, [NOP; 2]);
+            writer.put([first, WINDOW_SCALE, 3, shift]);
         }
         if let Some(cookie) = &self.fast_open {
             writer.put_fast_open(cookie);
         }
         let blocks = sack_blocks_that_fit(writer.at).min(self.sack.len());
         if blocks > 0 {
-            writer.put([NOP, NOP, SACK, 2 + 8 * blocks as u8]);
+            writer.put([padding[0], padding[1], SACK, 2 + 8 * blocks as u8]);
             for block in &self.sack.as_slice()[..blocks] {
                 writer.put(block.left.raw().to_be_bytes());
                 writer.put(block.right.raw().to_be_bytes());
@@ -254,6 +270,13 @@ impl SackBlocks {
     /// The blocks.
     pub fn as_slice(&self) -> &[SackBlock] {
         &self.blocks[..usize::from(self.count)]
+    }
+
+    /// Leaves out all but the first `count`.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        self.count = self.count.min(u8::try_from(count).unwrap_or(u8::MAX));
+        // Equal ones look equal.
+        self.blocks[usize::from(self.count)..].fill(SackBlock::default());
     }
 
     /// How many there are.

@@ -5,6 +5,7 @@
 //! Start reading at `shard.rs`, then `connection.rs`. RFC 9293 is the map; Linux is the reference.
 #![forbid(unsafe_code)]
 
+mod accurate_ecn;
 pub mod address;
 pub mod attacks;
 pub mod authentication;

@@ -7,7 +7,7 @@ pub use opening::{OpeningLimits, SYN_COOKIE_VALID, SynCookies, TimeWaitReuse};
 use std::time::Duration;
 
 use crate::congestion::CongestionSettings;
-use crate::ecn::EcnMode;
+use crate::ecn::{EcnMode, EcnOption};
 
 /// Bounds, timers and defaults of one shard. Defaults follow Linux where Linux has one.
 #[derive(Clone, Debug)]
@@ -113,6 +113,10 @@ pub struct Limits {
     pub ecn: EcnMode,
     /// A SYN that is sent again does not ask for it (Linux: tcp_ecn_fallback).
     pub ecn_fallback: bool,
+    /// When segments of connections with AccECN have its option (Linux: tcp_ecn_option).
+    pub ecn_option: EcnOption,
+    /// How often in a round trip, where it is sent sparingly and has no news (Linux: tcp_ecn_option_beacon).
+    pub ecn_option_beacon: u32,
     /// After timeouts in a row segments get smaller, as if the path swallowed larger ones (Linux: tcp_mtu_probing at 1).
     pub black_hole_detection: bool,
     /// The payload that they get first (Linux: tcp_base_mss), and the least that they get (Linux: tcp_mtu_probe_floor).
@@ -179,6 +183,8 @@ impl Default for Limits {
             path_mtu_least: 552,
             ecn: EcnMode::Answer,
             ecn_fallback: true,
+            ecn_option: EcnOption::Always,
+            ecn_option_beacon: 3,
             black_hole_detection: false,
             black_hole_base: 1_024,
             black_hole_floor: 48,

@@ -1,6 +1,10 @@
 //! What a connection has come to, as `struct tcp_info` of Linux has it (tcp(7): TCP_INFO), as far as a field has a
 //! meaning here. What a connection does not count for itself, because each idle one would pay for it, is zero.
 
+mod ecn;
+
+pub use ecn::EcnInfo;
+
 use crate::congestion::Phase;
 use crate::state::State;
 
@@ -17,7 +21,8 @@ pub struct TcpInfo {
     pub probes: u8,
     /// How often the timeout was doubled.
     pub backoff: u8,
-    /// Agreed on: timestamps 1, SACK 2, window scale 4; data of a SYN was acknowledged 32.
+    /// Agreed on: timestamps 1, SACK 2, window scale 4, ECN 8; a segment came that could be marked 16; data of a SYN was
+    /// acknowledged 32.
     pub options: u8,
     /// The peer's window shift, and ours four bits higher.
     pub scales: u8,
@@ -81,13 +86,15 @@ pub struct TcpInfo {
     pub snd_wnd: u32,
     /// Ours.
     pub rcv_wnd: u32,
+    /// Explicit congestion notification.
+    pub ecn: EcnInfo,
 }
 
 impl TcpInfo {
     /// As getsockopt gives it; fields that are not known are zero.
     pub fn to_bytes(&self) -> [u8; BYTES] {
         let mut bytes = [0; BYTES];
-        for (_, at, width, value) in self.placed() {
+        for (_, at, width, value) in self.placed().into_iter().chain(self.ecn.placed()) {
             let value = value.to_ne_bytes();
             let value = match cfg!(target_endian = "big") {
                 true => value.get(8 - width..),
@@ -102,7 +109,7 @@ impl TcpInfo {
 
     /// Name and value of each field that is known here.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let placed = self.placed().into_iter();
+        let placed = self.placed().into_iter().chain(self.ecn.placed());
         placed.map(|(name, _, _, value)| (name, value))
     }
 
@@ -183,8 +190,8 @@ pub fn recovery_number(phase: Phase) -> u8 {
     }
 }
 
-/// Bytes of the structure, as of Linux 6.8.
-pub const BYTES: usize = 248;
+/// Bytes of the structure, as of Linux 7.0.
+pub const BYTES: usize = 280;
 const FIELDS: usize = 37;
 
 #[cfg(test)]

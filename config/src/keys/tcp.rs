@@ -72,7 +72,7 @@ const GENERAL: &[Key] = &[
         "extensions_max",
         count(0, 4_194_304, "connections"),
         Is("4096"),
-        "Connections of a worker that may use what only few need: urgent data, signatures, Fast Open, BBR.",
+        "Connections of a worker that may use what only few need: urgent data, signatures, AccECN, smaller paths.",
     ),
     key(
         "keys_max",

@@ -93,6 +93,8 @@ pub struct Tcp {
     pub path_mtu_least: u16,
     pub ecn: Ecn,
     pub ecn_fallback: bool,
+    pub ecn_option: EcnOption,
+    pub ecn_option_beacon: u32,
     pub black_hole_detection: bool,
     pub black_hole_base: u16,
     pub black_hole_floor: u16,
@@ -135,6 +137,19 @@ pub enum Ecn {
     Off,
     Ask,
     Answer,
+    AskAccurate,
+    AnswerAccurateAsk,
+    AnswerAccurate,
+}
+
+/// `tcp.ecn_option`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EcnOption {
+    Never,
+    Sparing,
+    Always,
+    Persistent,
 }
 
 impl Default for Tcp {
@@ -213,6 +228,8 @@ const STANDARD: Tcp = Tcp {
     path_mtu_least: 552,
     ecn: Ecn::Answer,
     ecn_fallback: true,
+    ecn_option: EcnOption::Always,
+    ecn_option_beacon: 3,
     black_hole_detection: false,
     black_hole_base: 1_024,
     black_hole_floor: 48,

@@ -11,7 +11,7 @@ use coremill_engine::options::{
     Device, EalMemory, EalOptions, EngineOptions, IdlePolicy, Listening, NeighborOptions,
     PortOptions, RouteOptions, ServiceKind, ServiceOptions, TurnOptions, WorkerOptions,
 };
-use coremill_tcp::ecn::EcnMode;
+use coremill_tcp::ecn::{EcnMode, EcnOption};
 use coremill_tcp::fast_open::{FastOpenKey, FastOpenSettings};
 use coremill_tcp::limits::{
     Limits, LossDetection, OpeningLimits, Secrets, SynCookies, TimeWaitReuse,
@@ -149,6 +149,18 @@ fn ecn(ecn: Ecn) -> EcnMode {
         Ecn::Off => EcnMode::Off,
         Ecn::Ask => EcnMode::Ask,
         Ecn::Answer => EcnMode::Answer,
+        Ecn::AskAccurate => EcnMode::AskAccurate,
+        Ecn::AnswerAccurateAsk => EcnMode::AnswerAccurateAsk,
+        Ecn::AnswerAccurate => EcnMode::AnswerAccurate,
+    }
+}
+
+fn ecn_option(option: coremill_config::schema::EcnOption) -> EcnOption {
+    match option {
+        coremill_config::schema::EcnOption::Never => EcnOption::Never,
+        coremill_config::schema::EcnOption::Sparing => EcnOption::Sparing,
+        coremill_config::schema::EcnOption::Always => EcnOption::Always,
+        coremill_config::schema::EcnOption::Persistent => EcnOption::Persistent,
     }
 }
 
@@ -209,6 +221,8 @@ fn limits(config: &Config) -> Limits {
         path_mtu_least: tcp.path_mtu_least,
         ecn: ecn(tcp.ecn),
         ecn_fallback: tcp.ecn_fallback,
+        ecn_option: ecn_option(tcp.ecn_option),
+        ecn_option_beacon: tcp.ecn_option_beacon,
         black_hole_detection: tcp.black_hole_detection,
         black_hole_base: tcp.black_hole_base,
         black_hole_floor: tcp.black_hole_floor,

@@ -57,7 +57,7 @@ impl Info {
 }
 
 /// Name, offset and width in `struct tcp_info`, but for what is narrower than a byte.
-const LAYOUT: [(&str, usize, usize); 58] = [
+const LAYOUT: [(&str, usize, usize); 64] = [
     ("tcpi_state", 0, 1),
     ("tcpi_ca_state", 1, 1),
     ("tcpi_retransmits", 2, 1),
@@ -116,4 +116,10 @@ const LAYOUT: [(&str, usize, usize); 58] = [
     ("tcpi_total_rto_recoveries", 242, 2),
     ("tcpi_total_rto_time", 244, 4),
     ("tcpi_received_ce", 248, 4),
+    ("tcpi_delivered_e1_bytes", 252, 4),
+    ("tcpi_delivered_e0_bytes", 256, 4),
+    ("tcpi_delivered_ce_bytes", 260, 4),
+    ("tcpi_received_e1_bytes", 264, 4),
+    ("tcpi_received_e0_bytes", 268, 4),
+    ("tcpi_received_ce_bytes", 272, 4),
 ];

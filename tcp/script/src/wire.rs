@@ -351,9 +351,9 @@ fn address(address: Ipv4Addr) -> IpAddr {
     IpAddr::V4(address)
 }
 
-const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
-const ACK: u8 = 0x10;
+const SYN: u16 = 0x02;
+const RST: u16 = 0x04;
+const ACK: u16 = 0x10;
 /// The peer's sequence numbers minus the script's: numbers wrap within the first megabytes.
 const PEER_SHIFT: u32 = 0_u32.wrapping_sub(100_000);
 /// Ports of peers that a script does not name begin above this one.

@@ -91,7 +91,8 @@ impl Covered<'_> {
     }
 
     pub(super) fn flags(&self) -> Flags {
-        Flags::from_bits(self.bytes.get(13).copied().unwrap_or(0))
+        let bytes = self.bytes.get(12..).and_then(|rest| rest.first_chunk());
+        bytes.map_or(Flags::NONE, |bytes| Flags::of_bytes(*bytes))
     }
 
     fn word(&self, at: usize) -> u32 {

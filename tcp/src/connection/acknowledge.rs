@@ -33,7 +33,7 @@ impl<Q: Default> Connection<Q> {
         if acknowledgment < self.send.unacknowledged {
             if !options.sack.is_empty() {
                 // As Linux: overtaken by a later one, but what was received beyond is news all the same.
-                self.examine(context, acknowledgment, false, options);
+                self.examine(context, header, false, options);
             }
             return Ok(false);
         }
@@ -41,7 +41,8 @@ impl<Q: Default> Connection<Q> {
         let window_before = self.send.window;
         let window = self.take_window(context, header);
         let is_new = acknowledgment > self.send.unacknowledged;
-        if options.sack.is_empty() && !self.send.scoreboard.is_held() {
+        let is_accurate = self.ecn.is_accurate();
+        if options.sack.is_empty() && !self.send.scoreboard.is_held() && !is_accurate {
             if is_new {
                 self.acknowledge_and_tell(context, acknowledgment);
                 return Ok(true);
@@ -58,7 +59,9 @@ impl<Q: Default> Connection<Q> {
             && window_before == window
             && window != 0;
         if is_new || is_duplicate || !options.sack.is_empty() {
-            self.examine(context, acknowledgment, is_duplicate, options);
+            self.examine(context, header, is_duplicate, options);
+        } else if is_accurate {
+            self.hear_bare_marks(context, header, options);
         }
         Ok(is_new)
     }

@@ -51,6 +51,9 @@ impl<Q: Default> Connection<Q> {
         if !header.flags.contains(Flags::ACK) {
             return Err(DropReason::BadFlags);
         }
+        if self.awaits_handshake_ack() {
+            self.hear_handshake_ack(context, segment, options);
+        }
         if self.is_early() {
             self.confirm(context, segment)?;
         } else if self.state == State::SynReceived {
@@ -67,6 +70,9 @@ impl<Q: Default> Connection<Q> {
         }
         if self.state == State::Closed || self.state == State::TimeWait {
             return Ok(progress);
+        }
+        if self.ecn.is_accurate() {
+            self.count_marks(context, segment);
         }
         if self.receive.has_urgent || header.flags.contains(Flags::URG) {
             self.urgent_arrives(context, segment);
@@ -180,6 +186,9 @@ impl<Q: Default> Connection<Q> {
             return Err(DropReason::OldDuplicate);
         }
         context.counters.syn_challenge.increment();
+        if self.ecn.is_accurate() {
+            self.reflect_again(context, segment);
+        }
         self.challenge(context);
         Err(DropReason::ChallengedSyn)
     }

@@ -187,6 +187,9 @@ impl<Q: Default> Connection<Q> {
         start: SequenceNumber,
         end: SequenceNumber,
     ) {
+        if self.ecn.is_accurate() {
+            self.suspect_option(context, start);
+        }
         if self.receive.sack && context.limits.duplicate_sack && start < end {
             context.counters.dsack_old_sent.increment();
             context

@@ -2,12 +2,14 @@
 //! (RFC 8257, section 3.2).
 //!
 //! The receiver echoes a mark (ECE) until the sender says that it has reduced its window (CWR); the sender
-//! takes an echo as it takes a loss, once in a window of data. What the window does then is `recovery.rs`'s.
+//! takes an echo as it takes a loss, once in a window of data. What the window does then is `recovery.rs`'s. The accurate
+//! kind is `accurate_ecn.rs`'s.
 
 use super::{Connection, Context};
 use crate::connection::Due;
-use crate::ecn::EcnMode;
+use crate::ecn::{CE, ECT_0, NOT_ECT};
 use crate::header::{Flags, Segment};
+use crate::header_options::Options;
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::reply::Reply;
@@ -27,13 +29,30 @@ impl Ecn {
     const SEEN: u8 = 8;
     /// The acknowledgement that is being taken carries ECE.
     const ECHOED: u8 = 16;
+    /// Both ends have agreed on AccECN, or our SYN asks for it. Then neither `ON` nor what tells or hears of marks in
+    /// the classic way is set, but for `REDUCED`: there it says that the flags of a segment have CWR among them.
+    const ACCURATE: u8 = 32;
+    /// Each segment has an AccECN option.
+    const OPTION: u8 = 64;
+
+    /// What [`Self::ACCURATE`] says, and nothing else.
+    pub(crate) const ACCURATE_ONLY: Self = Self(Self::ACCURATE);
 
     /// As a SYN or SYN-ACK agrees on it.
     pub(crate) fn new(is_on: bool) -> Self {
         Self(if is_on { Self::ON } else { 0 })
     }
 
-    /// Both ends have agreed on it.
+    /// As a SYN asks for it, or does not.
+    pub(crate) fn asking(limits: &Limits, needs_marks: bool) -> Self {
+        if limits.ecn.asks_accurate() {
+            Self::ACCURATE_ONLY
+        } else {
+            Self::new(limits.ecn.asks() || needs_marks)
+        }
+    }
+
+    /// Both ends have agreed on the classic kind.
     #[inline]
     pub(crate) fn is_on(self) -> bool {
         self.has(Self::ON)
@@ -45,6 +64,45 @@ impl Ecn {
         if self.is_on() {
             self.0 |= Self::REDUCED;
         }
+    }
+
+    /// Both ends have agreed on AccECN, or our SYN asks for it.
+    #[inline]
+    pub(crate) fn is_accurate(self) -> bool {
+        self.has(Self::ACCURATE)
+    }
+
+    /// TCPI_OPT_ECN and TCPI_OPT_ECN_SEEN.
+    pub(crate) fn info_options(self) -> u8 {
+        let agreed = if self.0 & (Self::ON | Self::ACCURATE) == 0 {
+            0
+        } else {
+            8
+        };
+        let seen = if self.has(Self::SEEN) { 16 } else { 0 };
+        agreed | seen
+    }
+
+    /// A segment of the peer has come that the network could have marked.
+    pub(crate) fn note_seen(&mut self) {
+        self.0 |= Self::SEEN;
+    }
+
+    /// Bytes of option that each segment has for it.
+    #[inline]
+    pub(crate) fn option_bytes(self) -> usize {
+        if self.has(Self::OPTION) { 12 } else { 0 }
+    }
+
+    /// Each segment has an AccECN option from now on, or none.
+    pub(crate) fn has_option(&mut self, is_set: bool) {
+        self.put(Self::OPTION, is_set);
+    }
+
+    /// The flags of the next segments have CWR among them: a port that cuts segments may take it off all but the first
+    /// (RFC 9768, section 3.3.4).
+    pub(crate) fn has_cwr(&mut self, is_set: bool) {
+        self.put(Self::REDUCED, is_set);
     }
 
     /// The next new segment tells the peer of it: that one alone.
@@ -93,6 +151,15 @@ impl<Q: Default> Connection<Q> {
         is_answer: bool,
         is_again: bool,
     ) -> Flags {
+        if self.ecn.is_accurate() && !is_answer {
+            // RFC 9768, section 3.1.4.1: twice in all.
+            let falls_back = limits.ecn_fallback && self.send.attempts >= 2;
+            return if falls_back {
+                Flags::NONE
+            } else {
+                ASKS_ACCURATE
+            };
+        }
         match (self.ecn.is_on(), is_answer) {
             (true, true) => Flags::ECE,
             (true, false) if !(is_again && limits.ecn_fallback) => Flags::ECE | Flags::CWR,
@@ -100,19 +167,36 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    /// The bits of the IP header of a segment: only data that is sent for the first time may be marked
-    /// (RFC 3168, sections 6.1.4 to 6.1.6); under DCTCP all may (RFC 8257, section 3.1; as Linux).
+    /// The flags of a segment with `options`, and the bits of its IP header: only data that is sent for the first time
+    /// may be marked (RFC 3168, sections 6.1.4 to 6.1.6); under DCTCP all may (RFC 8257, section 3.1; as Linux).
     #[inline]
-    pub(super) fn ecn_bits(&self, is_new: bool) -> u8 {
-        if self.ecn.is_on() && (is_new || self.congestion.algorithm().needs_marks()) {
-            ECT_0
-        } else {
-            NOT_ECT
+    pub(super) fn ecn_of_segment<M>(
+        &mut self,
+        context: &mut Context<M>,
+        options: Option<&Options>,
+        (is_new, is_pure): (bool, bool),
+    ) -> (Flags, u8) {
+        if self.ecn.0 & (Ecn::ON | Ecn::ACCURATE) == 0 {
+            return (Flags::NONE, NOT_ECT);
         }
+        if self.ecn.is_accurate() {
+            return self.tell_marks(context, options, is_pure);
+        }
+        let may_be_marked = is_new || (!is_pure && self.congestion.algorithm().needs_marks());
+        let field = if may_be_marked { ECT_0 } else { NOT_ECT };
+        (self.ecn.flags(is_new), field)
     }
 
     /// The peer's SYN or SYN-ACK agrees on it, or does not (RFC 3168, section 6.1.1).
-    pub(super) fn ecn_agreed(&mut self, segment: &Segment<'_>) {
+    pub(super) fn ecn_agreed<M>(
+        &mut self,
+        context: &mut Context<M>,
+        segment: &Segment<'_>,
+        options: &Options,
+    ) {
+        if self.ecn.is_accurate() {
+            return self.accurate_ecn_agreed(context, segment, options);
+        }
         let flags = segment.header.flags;
         let is_agreed = if flags.contains(Flags::ACK) {
             flags.contains(Flags::ECE) && !flags.contains(Flags::CWR)
@@ -219,11 +303,10 @@ impl<Q: Default> Connection<Q> {
 /// True for a SYN that asks for it and that we want to agree with.
 pub(crate) fn is_asked_for(limits: &Limits, segment: &Segment<'_>) -> bool {
     // A SYN that could be marked itself is no SYN of RFC 3168 (as Linux).
-    limits.ecn != EcnMode::Off
+    limits.ecn.answers()
         && segment.header.flags.contains(Flags::ECE | Flags::CWR)
         && segment.ecn == NOT_ECT
 }
 
-const NOT_ECT: u8 = 0;
-const ECT_0: u8 = 2;
-const CE: u8 = 3;
+/// The flags of a SYN that asks for AccECN.
+const ASKS_ACCURATE: Flags = Flags::of_ace(0b111);

@@ -13,7 +13,6 @@ use super::{Connection, Context, Due, ReceiveSide, SendSide, Stamps, User};
 use crate::address::Flow;
 use crate::congestion::Congestion;
 use crate::drop_reason::DropReason;
-use crate::ecn::EcnMode;
 use crate::error::ConnectionError;
 use crate::extension::ExtensionHandle;
 use crate::fast_open::Marks;
@@ -54,8 +53,8 @@ impl<Q: Default> Connection<Q> {
             offset: timestamp_offset,
             recent: 0,
         };
-        let asks = limits.ecn == EcnMode::Ask || connection.congestion.algorithm().needs_marks();
-        connection.ecn = Ecn::new(asks);
+        let needs_marks = connection.congestion.algorithm().needs_marks();
+        connection.ecn = Ecn::asking(limits, needs_marks);
         connection.user.replace_cookie(options.cookie);
         connection.user.set(User::ATTACHED);
         connection
@@ -175,7 +174,8 @@ impl<Q: Default> Connection<Q> {
             if self.send.is_shut {
                 self.enter(context, Cause::ShutDown);
             }
-            if holds_ack {
+            // RFC 9768, section 3.2.2.1: with AccECN a pure ACK goes first.
+            if holds_ack && !self.ecn.is_accurate() {
                 self.deadlines.acknowledge = Deadline::at(context.now + HELD_ACK_MAX);
             } else {
                 self.due.set(Due::ACKNOWLEDGE);
@@ -225,7 +225,7 @@ impl<Q: Default> Connection<Q> {
     /// What the peer's SYN says.
     fn take_syn<M: Memory<Queue = Q>>(
         &mut self,
-        context: &Context<M>,
+        context: &mut Context<M>,
         segment: &Segment<'_>,
         options: &Options,
     ) {
@@ -241,7 +241,7 @@ impl<Q: Default> Connection<Q> {
         self.receive.edge = self.receive.next + syn_window(&context.limits, self.receive.mss);
         self.take_scale(options.window_scale, &context.limits);
         self.stamps.is_on &= options.timestamps.is_some();
-        self.ecn_agreed(segment);
+        self.ecn_agreed(context, segment, options);
         self.stamps.recent = options.timestamps.map_or(0, |stamp| stamp.value);
         // The window of a SYN is never scaled (RFC 7323, section 2.2).
         self.send.window = u32::from(header.window);

@@ -37,7 +37,7 @@ impl<Q: Default> Connection<Q> {
             && !receive.has_urgent
             && is_fresh
             && !self.user.has(User::ORPHAN)
-            && self.extension.signature_bytes() == 0
+            && self.extension.is_plain()
     }
 
     /// What is left to do for such a segment.

@@ -4,6 +4,7 @@
 //! apart into [`Findings`] (`sacked`, `released`), losses are looked for (`rack`, `thresholds`), then the state
 //! moves, forward or back (`undo`). RFC 5681, RFC 6675, RFC 6582 and RFC 8985 are the map.
 
+mod marked;
 mod rack;
 mod reduction;
 mod released;
@@ -23,6 +24,7 @@ use super::{Connection, Context};
 use crate::congestion::rate_sample::Newest;
 use crate::congestion::{Acknowledged, Phase};
 use crate::connection::Due;
+use crate::header::Header;
 use crate::header_options::{Options, Timestamps};
 use crate::limits::LossDetection;
 use crate::memory::Memory;
@@ -42,6 +44,10 @@ struct Findings {
     is_duplicate: bool,
     /// Bytes that it is the first to tell of.
     delivered: u32,
+    /// Segments that it is the first to tell of.
+    segments: u32,
+    /// Of the bytes, those that came marked, by AccECN.
+    marked: u32,
     /// Bytes counted as lost before it.
     lost_before: u32,
     in_flight_before: u32,
@@ -75,10 +81,11 @@ impl<Q: Default> Connection<Q> {
     pub(super) fn examine<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
-        acknowledgment: SequenceNumber,
+        header: &Header,
         is_duplicate: bool,
         options: &Options,
     ) {
+        let acknowledgment = header.acknowledgment;
         let mut board = self.board(context);
         let mut found = Findings {
             before: self.send.unacknowledged,
@@ -104,6 +111,9 @@ impl<Q: Default> Connection<Q> {
         self.release_records(context, &mut board, &mut found);
         self.measure_found(context, &mut found);
         self.adapt_reordering_window(&mut board, &found);
+        if self.ecn.is_accurate() && acknowledgment >= found.before {
+            self.hear_marks_found(context, &mut board, &mut found, header, options);
+        }
         if board.probe != Probe::None {
             self.judge_probe(context, &mut board, &found);
         }
@@ -342,7 +352,7 @@ impl<Q: Default> Connection<Q> {
         let acknowledged = Acknowledged {
             now: context.now,
             delivered: found.delivered,
-            marked: self.marked(context, found.delivered),
+            marked: found.marked + self.marked(context, found.delivered),
             in_flight,
             may_grow: found.advances || (reorders && found.sacks),
             phase: self.send.phase,

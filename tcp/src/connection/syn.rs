@@ -43,6 +43,8 @@ impl<Q: Default> Connection<Q> {
         };
         let limits = &context.limits;
         let flags = flags | self.ecn_flags_of_syn(limits, is_answer, is_again);
+        let flags = flags | self.accurate_syn_ack(context, is_answer, &mut options);
+        let limits = &context.limits;
         let mut header = self.header_without_window(self.send.unacknowledged, flags);
         header.window = super::handshake::syn_window(limits, self.receive.mss) as u16;
         let header_length = header.emit(&options, out)?;
@@ -81,6 +83,8 @@ impl<Q: Default> Connection<Q> {
         // RFC 7413, section 4.2.2: sent again it has neither data nor the option.
         options.offer_fast_open(cookie.filter(|_| !is_again));
         let flags = Flags::SYN | Flags::ACK | self.ecn_flags_of_syn(limits, true, is_again);
+        let flags = flags | self.accurate_syn_ack(context, true, &mut options);
+        let limits = &context.limits;
         let mut header = self.header_without_window(self.send.unacknowledged - 1, flags);
         let payload = self.receive.mss - self.usual_option_bytes() as u16;
         let window = super::handshake::syn_window(limits, payload);

@@ -36,7 +36,7 @@ impl<Q: Default> Connection<Q> {
             retransmits: send.attempts,
             probes: send.keepalive_probes,
             backoff: u8::try_from(self.round_trip.backoff()).unwrap_or(u8::MAX),
-            options: self.agreed_options(),
+            options: self.agreed_options() | self.ecn.info_options(),
             fast_open_failure: self.user.fast_open.failure(),
             scales: (receive.scale & 15) << 4 | (send.scale & 15),
             rto: micros(super::spread::timeout(
@@ -71,6 +71,7 @@ impl<Q: Default> Connection<Q> {
             min_rtt: self.round_trip.smallest().map_or(u32::MAX, micros),
             snd_wnd: send.window,
             rcv_wnd: receive.window(),
+            ecn: self.ecn_info(extensions),
             ..self.outstanding_info(records)
         }
     }

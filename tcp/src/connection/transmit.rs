@@ -9,6 +9,7 @@ use super::recovery::Timer;
 use super::stamps::millis;
 use super::{Connection, Context};
 use crate::connection::{Due, User};
+use crate::ecn::NOT_ECT;
 use crate::header::{Flags, Header};
 use crate::header_options::Options;
 use crate::memory::Memory;
@@ -51,7 +52,8 @@ impl<Q: Default> Connection<Q> {
         let options = self.unusual_options(context);
         let option_bytes = match &options {
             Some(options) => options.length(),
-            None => self.usual_option_bytes(),
+            // Without an extension block there are none but timestamps.
+            None => self.stamp_bytes(),
         };
         if self.send.resend != NONE {
             self.fit_resend(context, u32::from(self.send.mss) - option_bytes as u32);
@@ -115,7 +117,8 @@ impl<Q: Default> Connection<Q> {
         }
         // RFC 3168, sections 6.1.2 and 6.1.5: neither ECT nor CWR on what is sent again.
         let is_new = plan.payload > 0 && plan.record == NONE;
-        flags = flags | self.ecn.flags(is_new);
+        let (ecn_flags, ecn) = self.ecn_of_segment(context, options, (is_new, false));
+        flags = flags | ecn_flags;
         let header = self.header(context, (plan.sequence, flags), is_usual);
         let header_length = self.emit_header(context, &header, options, out)?;
         let place = out.get_mut(header_length..header_length + plan.payload as usize)?;
@@ -130,7 +133,7 @@ impl<Q: Default> Connection<Q> {
         self.acknowledged(context, is_usual);
         let length = header_length + plan.payload as usize;
         let mut outgoing = self.outgoing(context, (length, header_length), is_usual);
-        outgoing.ecn = self.ecn_bits(is_new);
+        outgoing.ecn = ecn;
         if plan.payload > plan.segment {
             outgoing.segment_payload = plan.segment as u16;
         }
@@ -235,16 +238,19 @@ impl<Q: Default> Connection<Q> {
         (options, is_usual): (Option<&Options>, bool),
         out: &mut [u8],
     ) -> Option<Outgoing> {
-        let flags = if flags.contains(Flags::RST) {
-            flags
+        let (ecn_flags, ecn) = if flags.contains(Flags::RST) {
+            (Flags::NONE, NOT_ECT)
         } else {
-            flags | self.ecn.flags(false)
+            self.ecn_of_segment(context, options, (false, true))
         };
+        let flags = flags | ecn_flags;
         let header = self.header(context, (sequence, flags), is_usual);
         let length = self.emit_header(context, &header, options, out)?;
         context.counters.out_segs.increment();
         self.acknowledged(context, is_usual);
-        Some(self.outgoing(context, (length, length), is_usual))
+        let mut outgoing = self.outgoing(context, (length, length), is_usual);
+        outgoing.ecn = ecn;
+        Some(outgoing)
     }
 
     /// What the IP layer is told of a segment.
@@ -343,6 +349,9 @@ impl<Q: Default> Connection<Q> {
         let ranges = &self.receive.ranges;
         if self.receive.sack && (!ranges.is_empty() || ranges.has_duplicate()) {
             options.sack = context.ranges.blocks(&self.receive.ranges);
+        }
+        if self.ecn.is_accurate() {
+            self.offer_accurate_ecn(context, &mut options);
         }
         options
     }

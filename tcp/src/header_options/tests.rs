@@ -38,6 +38,7 @@ fn a_syn_has_the_layout_of_linux() {
         sack: SackBlocks::default(),
         signature: None,
         fast_open: None,
+        accurate_ecn: None,
     };
     let expected = [
         2, 4, 5, 180, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7,
@@ -114,6 +115,7 @@ fn a_fast_open_cookie_is_padded_behind_the_others() {
     let syn = Options {
         mss: Some(1_460),
         fast_open: cookie,
+        accurate_ecn: None,
         ..Options::default()
     };
     let expected = [2, 4, 5, 180, 34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1];
@@ -121,6 +123,7 @@ fn a_fast_open_cookie_is_padded_behind_the_others() {
     assert_eq!(Options::parse(&expected), Ok(syn));
     let wish = Options {
         fast_open: Some(FastOpenCookie::REQUEST),
+        accurate_ecn: None,
         ..Options::default()
     };
     assert_eq!(emitted(&wish), [34, 2, 1, 1]);
@@ -159,6 +162,7 @@ fn a_cookie_is_offered_only_where_it_finds_room() {
     let mut crowded = Options {
         sack: blocks(&[(1, 2)]),
         fast_open: None,
+        accurate_ecn: None,
         ..full
     };
     crowded.offer_fast_open(sixteen);
@@ -180,6 +184,7 @@ proptest! {
             sack: blocks(&edges),
             signature: None,
             fast_open: None,
+            accurate_ecn: None,
         };
         let bytes = emitted(&options);
         prop_assert_eq!(bytes.len(), options.length());

@@ -10,7 +10,7 @@ use super::segment::Arrival;
 use crate::authentication::AoIds;
 use crate::connection::own_mss;
 use crate::drop_reason::DropReason;
-use crate::ecn::EcnMode;
+use crate::ecn::NOT_ECT;
 use crate::header::Flags;
 use crate::header_options::Timestamps;
 use crate::limits::{SYN_COOKIE_VALID, SynCookies};
@@ -41,7 +41,7 @@ impl<M: Memory> Shard<M> {
             let options = CookieOptions {
                 window_scale: agreed.window_scale(),
                 sack: agreed.sack(),
-                ecn: agreed.ecn(),
+                ecn: agreed.ecn() || agreed.accurate_ecn().is_some(),
             };
             let clock = now.as_millis() as u32;
             Timestamps {
@@ -58,7 +58,7 @@ impl<M: Memory> Shard<M> {
             flow,
             sequence: ours,
             acknowledgment: handshake.theirs + 1,
-            flags: handshake.agreed.flags(),
+            flags: handshake.flags(),
             window: handshake.window_offered(&self.context.limits),
             timestamps,
             syn: Some(SynOptions {
@@ -139,10 +139,18 @@ impl<M: Memory> Shard<M> {
                 // What we never offer nobody can have agreed to.
                 let is_ours = limits.timestamps
                     && (!kept.sack || limits.sack)
-                    && (!kept.ecn || limits.ecn != EcnMode::Off)
+                    && (!kept.ecn || limits.ecn.answers())
                     && (kept.window_scale.is_none() || limits.window_scaling);
-                is_ours
-                    .then(|| Agreed::new(kept.window_scale, true, kept.sack).with_ecn(kept.ecn))?
+                // RFC 9768, section 5.1: only a client that has asked for AccECN answers with such flags. How its SYN
+                // came is forgotten.
+                let is_accurate =
+                    kept.ecn && limits.ecn.answers_accurate() && header.flags.ace() > 1;
+                let agreed = Agreed::new(kept.window_scale, true, kept.sack);
+                is_ours.then(|| {
+                    agreed
+                        .with_ecn(kept.ecn && !is_accurate)
+                        .with_accurate_ecn(is_accurate.then_some(NOT_ECT))
+                })?
             }
         };
         let handshake = Handshake {

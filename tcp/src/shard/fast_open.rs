@@ -156,6 +156,7 @@ impl<M: Memory> Shard<M> {
         let _no_room = connection.choose(context, &socket);
         context.counters.states[State::SynReceived as usize].increment();
         context.counters.passive_opens.increment();
+        connection.accept_accurate_ecn(context, &handshake);
         connection.begin_early(context, &handshake, arrival.segment);
         connections.insert(arrival.hash, connection)
     }

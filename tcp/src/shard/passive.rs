@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::Shard;
 use super::segment::Arrival;
+use crate::accurate_ecn;
 use crate::authentication::AoIds;
 use crate::connection::ecn::is_asked_for;
 use crate::connection::{default_mss, own_mss};
@@ -137,6 +138,8 @@ impl<M: Memory> Shard<M> {
         let (limits, options) = (&self.context.limits, arrival.options);
         let remote = arrival.flow.remote.address;
         let stamp = options.timestamps.filter(|_| limits.timestamps);
+        let asks = accurate_ecn::is_asked_for(arrival.segment.header.flags);
+        let accurate = (asks && limits.ecn.answers_accurate()).then_some(arrival.segment.ecn);
         Handshake {
             started: arrival.now,
             ours,
@@ -152,7 +155,8 @@ impl<M: Memory> Shard<M> {
                 stamp.is_some(),
                 options.sack_permitted && limits.sack,
             )
-            .with_ecn(is_asked_for(limits, arrival.segment)),
+            .with_ecn(is_asked_for(limits, arrival.segment) && accurate.is_none())
+            .with_accurate_ecn(accurate),
             sent: 0,
             timeouts: 0,
             ao_ids: AoIds::default(),

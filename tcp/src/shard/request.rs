@@ -24,9 +24,7 @@ impl<M: Memory> Shard<M> {
         let (handshake, header) = (&pending.handshake, &arrival.segment.header);
         if header.flags.contains(Flags::SYN) {
             if !header.flags.contains(Flags::ACK) && header.sequence == handshake.theirs {
-                // The peer has not seen our SYN-ACK.
-                self.syn_acks.push(key);
-                return Verdict::Dropped(DropReason::OldDuplicate);
+                return self.syn_comes_again(arrival, key);
             }
             self.acknowledge_request(arrival.now, key);
             return Verdict::Dropped(DropReason::ChallengedSyn);
@@ -45,6 +43,31 @@ impl<M: Memory> Shard<M> {
             return Verdict::Accepted { progress: true };
         }
         self.complete(arrival, key, &pending)
+    }
+
+    /// The peer has not seen our SYN-ACK.
+    /// RFC 9768, section 3.1.5: whoever asks for both kinds of ECN in one handshake is reset.
+    fn syn_comes_again(&mut self, arrival: &Arrival<'_>, key: u32) -> Verdict {
+        let segment = arrival.segment;
+        let Some(pending) = self.requests.get_mut(key) else {
+            return Verdict::Dropped(DropReason::OldDuplicate);
+        };
+        let handshake = &mut pending.handshake;
+        let is_consistent = handshake
+            .agreed
+            .takes_syn_again(segment.header.flags, segment.ecn);
+        let handshake = *handshake;
+        if is_consistent || !self.context.limits.ecn.answers_accurate() {
+            self.syn_acks.push(key);
+            return Verdict::Dropped(DropReason::OldDuplicate);
+        }
+        self.drop_request(arrival.hash, key);
+        let reset = Reply {
+            sequence: handshake.ours + 1,
+            ..Reply::reset_for(arrival.flow, segment)
+        };
+        self.reply(reset, AoAnswer::of(&handshake));
+        Verdict::Dropped(DropReason::BadFlags)
     }
 
     /// RFC 5961, section 3.2: only the very next number resets.
@@ -190,6 +213,8 @@ impl<M: Memory> Shard<M> {
         // Without room for them the connection comes all the same, and has none.
         let _no_room = connection.choose(context, &socket);
         context.counters.states[State::SynReceived as usize].increment();
+        connection.accept_accurate_ecn(context, handshake);
+        connection.hear_handshake_ack(context, arrival.segment, arrival.options);
         match handshake.sent {
             // Answered by a cookie: nobody knows when, nor how often.
             0 => {}
@@ -249,7 +274,7 @@ impl<M: Memory> Shard<M> {
             flow,
             sequence: handshake.ours + 1,
             acknowledgment: handshake.theirs + 1,
-            flags: Flags::ACK,
+            flags: Flags::ACK | handshake.ace(),
             window,
             timestamps: self.request_stamps(&flow, &handshake).option(now),
             syn: None,

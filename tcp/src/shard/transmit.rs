@@ -1,9 +1,11 @@
 //! Segments out, pulled by the port: answers first, then what is urgent, then data in turn.
 
 use super::Shard;
+use crate::accurate_ecn::Feedback;
 use crate::address::Flow;
 use crate::authentication;
 use crate::connection::{Connection, Stamps};
+use crate::ecn::EcnOption;
 use crate::header::{Flags, Header};
 use crate::header_options::Options;
 use crate::memory::Memory;
@@ -178,12 +180,15 @@ impl<M: Memory> Shard<M> {
             let (peer, ours) = (flow.remote.address, flow.local.address);
             options.offer_fast_open(self.context.fast_opens.keys.make(peer, ours));
         }
+        if is_first {
+            self.offer_accurate_ecn(&handshake, &mut options);
+        }
         let header = Header {
             source_port: flow.local.port,
             destination_port: flow.remote.port,
             sequence: handshake.ours,
             acknowledgment: handshake.theirs + 1,
-            flags: handshake.agreed.flags(),
+            flags: handshake.flags(),
             window: handshake.window_offered(&self.context.limits),
             urgent_pointer: 0,
         };
@@ -213,6 +218,14 @@ impl<M: Memory> Shard<M> {
                 .mark(&mut outgoing, &self.context.limits);
         }
         Some(outgoing)
+    }
+
+    /// The first SYN-ACK has the option, to see whether it arrives (RFC 9768, section 3.2.3.2).
+    fn offer_accurate_ecn(&self, handshake: &Handshake, options: &mut Options) {
+        let is_agreed = handshake.agreed.accurate_ecn().is_some();
+        if is_agreed && self.context.limits.ecn_option != EcnOption::Never {
+            options.offer_accurate_ecn(Feedback::first_option(), 0);
+        }
     }
 
     /// The timestamps that a request uses.

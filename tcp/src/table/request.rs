@@ -1,13 +1,19 @@
 //! Half-open passive connections: a light record each, from SYN to the handshake's last ACK.
 
+mod agreed;
+
+pub(crate) use agreed::Agreed;
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
 
 use super::chains::Chains;
 use super::family::{CompactFlow, Family};
 use super::slots::{Slot, Slots};
+use crate::accurate_ecn::Feedback;
 use crate::address::Flow;
 use crate::authentication::AoIds;
+use crate::connection::FALLBACK_ATTEMPTS;
 use crate::event::ListenerId;
 use crate::header::Flags;
 use crate::sequence::SequenceNumber;
@@ -73,105 +79,49 @@ pub(crate) struct Handshake {
 impl Handshake {
     /// The peer's SYN was signed by TCP-AO; our answers carry these.
     pub(crate) fn ao(&self) -> Option<AoIds> {
-        (self.agreed.bits & AO != 0).then_some(self.ao_ids)
+        self.agreed.is_signed().then_some(self.ao_ids)
     }
 
     /// The same from now on.
     pub(crate) fn with_ao(mut self, ids: Option<AoIds>) -> Self {
         if let Some(ids) = ids {
             self.ao_ids = ids;
-            self.agreed.bits |= AO;
+            self.agreed.set_signed();
         }
         self
     }
 
     /// The peer's ACK has come, and the listener waits for data (TCP_DEFER_ACCEPT).
     pub(crate) fn is_acknowledged(&self) -> bool {
-        self.agreed.bits & ACKNOWLEDGED != 0
+        self.agreed.is_acknowledged()
+    }
+
+    /// So many SYN-ACKs went unanswered that the next does not tell of AccECN (RFC 9768, section 3.2.3.2.2).
+    pub(crate) fn falls_back(&self) -> bool {
+        self.timeouts >= FALLBACK_ATTEMPTS
+    }
+
+    /// The flags of a segment of ours behind the SYN-ACK, before anything of the peer's was marked.
+    pub(crate) fn ace(&self) -> Flags {
+        match self.agreed.accurate_ecn() {
+            Some(_) => Flags::of_ace(Feedback::default().ace()),
+            None => Flags::NONE,
+        }
+    }
+
+    /// The flags of the SYN-ACK.
+    pub(crate) fn flags(&self) -> Flags {
+        if self.agreed.accurate_ecn().is_some() && self.falls_back() {
+            Flags::SYN | Flags::ACK
+        } else {
+            self.agreed.flags()
+        }
     }
 
     /// The same from now on.
     pub(crate) fn acknowledged(mut self) -> Self {
-        self.agreed.bits |= ACKNOWLEDGED;
+        self.agreed.set_acknowledged();
         self
-    }
-}
-
-/// Options that both SYNs carry, in two bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Agreed {
-    /// The peer's window shift, or [`NO_SCALE`].
-    scale: u8,
-    bits: u8,
-}
-
-impl Agreed {
-    pub(crate) fn new(window_scale: Option<u8>, timestamps: bool, sack: bool) -> Self {
-        let mut bits = 0;
-        if timestamps {
-            bits |= TIMESTAMPS;
-        }
-        if sack {
-            bits |= SACK;
-        }
-        Self {
-            scale: window_scale.unwrap_or(NO_SCALE),
-            bits,
-        }
-    }
-
-    /// The same, with or without explicit congestion notification.
-    pub(crate) fn with_ecn(mut self, is_agreed: bool) -> Self {
-        if is_agreed {
-            self.bits |= ECN;
-        }
-        self
-    }
-
-    /// The same without timestamps, if SACK is agreed on.
-    pub(crate) fn without_timestamps_beside_sack(mut self) -> Self {
-        if self.sack() {
-            self.bits &= !TIMESTAMPS;
-        }
-        self
-    }
-
-    /// The same, and the first SYN-ACK brings a Fast Open cookie, or not.
-    pub(crate) fn with_fast_open(mut self, gives_cookie: bool) -> Self {
-        if gives_cookie {
-            self.bits |= FAST_OPEN;
-        }
-        self
-    }
-
-    pub(crate) fn fast_open(self) -> bool {
-        self.bits & FAST_OPEN != 0
-    }
-
-    pub(crate) fn ecn(self) -> bool {
-        self.bits & ECN != 0
-    }
-
-    /// The flags of the SYN-ACK that agrees.
-    pub(crate) fn flags(self) -> Flags {
-        if self.ecn() {
-            Flags::SYN | Flags::ACK | Flags::ECE
-        } else {
-            Flags::SYN | Flags::ACK
-        }
-    }
-
-    /// The peer's window shift, where scaling is used both ways.
-    pub(crate) fn window_scale(self) -> Option<u8> {
-        (self.scale != NO_SCALE).then_some(self.scale)
-    }
-
-    pub(crate) fn timestamps(self) -> bool {
-        self.bits & TIMESTAMPS != 0
-    }
-
-    pub(crate) fn sack(self) -> bool {
-        self.bits & SACK != 0
     }
 }
 
@@ -304,14 +254,6 @@ impl Requests {
         self.v4.slots.live() + self.v6.slots.live()
     }
 }
-
-const NO_SCALE: u8 = u8::MAX;
-const TIMESTAMPS: u8 = 1;
-const SACK: u8 = 2;
-const ECN: u8 = 4;
-const FAST_OPEN: u8 = 8;
-const AO: u8 = 16;
-const ACKNOWLEDGED: u8 = 32;
 
 const _: () = assert!(size_of::<Slot<Request<Ipv4Addr>>>() <= 64);
 const _: () = assert!(size_of::<Slot<Request<Ipv6Addr>>>() <= 96);

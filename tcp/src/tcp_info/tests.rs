@@ -1,11 +1,12 @@
 //! Fields lie where Linux has them.
 
-use super::{BYTES, TcpInfo};
+use super::{BYTES, EcnInfo, TcpInfo};
 
 #[test]
 fn each_field_has_bytes_of_its_own_within_the_structure() {
     let mut taken = [false; BYTES];
-    for (_, at, width, _) in TcpInfo::default().placed() {
+    let info = TcpInfo::default();
+    for (_, at, width, _) in info.placed().into_iter().chain(info.ecn.placed()) {
         assert_eq!(at % width, 0, "aligned as in C");
         for byte in &mut taken[at..at + width] {
             assert!(!std::mem::replace(byte, true), "{at} is taken twice");
@@ -21,6 +22,13 @@ fn numbers_stand_at_the_offsets_of_tcp_h() {
         snd_cwnd: 10,
         pacing_rate: u64::MAX,
         rcv_wnd: 7,
+        ecn: EcnInfo {
+            mode: 2,
+            option_seen: 1,
+            failures: 4,
+            received_bytes: [1, 2, 3],
+            ..EcnInfo::default()
+        },
         ..TcpInfo::default()
     };
     let bytes = info.to_bytes();
@@ -29,4 +37,6 @@ fn numbers_stand_at_the_offsets_of_tcp_h() {
     assert_eq!(bytes[80..84], 10_u32.to_ne_bytes());
     assert_eq!(bytes[104..112], [0xff; 8]);
     assert_eq!(bytes[232..236], 7_u32.to_ne_bytes());
+    assert_eq!(bytes[268..272], 2_u32.to_ne_bytes());
+    assert_eq!(bytes[276..], [0b0100_0110, 0, 0, 0]);
 }

@@ -24,7 +24,7 @@ fn segment() -> impl Strategy<Value = Segment> {
         1 => Just(Flags::SYN | Flags::ACK),
         1 => Just(Flags::RST),
         1 => Just(Flags::RST | Flags::ACK),
-        2 => any::<u8>().prop_map(Flags::from_bits),
+        2 => (0_u16..512).prop_map(Flags::from_bits),
     ];
     let options = (
         proptest::option::of(0_u16..2_000),

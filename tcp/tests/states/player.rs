@@ -90,7 +90,7 @@ impl Bytes<'_> {
 
     fn segment(&mut self) -> Segment {
         let flags = match self.byte() {
-            byte @ 0..=63 => Flags::from_bits(byte),
+            byte @ 0..=63 => Flags::from_bits(byte.into()),
             64..=95 => Flags::ACK | Flags::FIN,
             _ => Flags::ACK,
         };

@@ -36,15 +36,34 @@ pub(super) const PATH: &[Key] = &[
     ),
     key(
         "ecn",
-        Allowed::Word(&["off", "ask", "answer"]),
+        Allowed::Word(&[
+            "off",
+            "ask",
+            "answer",
+            "ask-accurate",
+            "answer-accurate-ask",
+            "answer-accurate",
+        ]),
         Is("\"answer\""),
-        "Explicit congestion notification: never, asked for by our SYNs too, or for peers that ask.",
+        "Explicit congestion notification, as Linux's tcp_ecn from 0 to 5: never; asked for by our SYNs too; for peers that ask; AccECN (RFC 9768) asked for by our SYNs too; AccECN for peers that ask, our SYNs ask for the classic kind; for them, our SYNs do not ask. Each connection with AccECN counts as one of `extensions_max`.",
     ),
     key(
         "ecn_fallback",
         Allowed::Flag,
         Is("true"),
-        "A SYN that is sent again does not ask for it.",
+        "A SYN that is sent again does not ask for it (for AccECN: the second such).",
+    ),
+    key(
+        "ecn_option",
+        Allowed::Word(&["never", "sparing", "always", "persistent"]),
+        Is("\"always\""),
+        "When segments of connections with AccECN count bytes in an option too: never; when there is news; always, where it fits, until the path seems to swallow them; always (Linux: tcp_ecn_option from 0 to 3).",
+    ),
+    key(
+        "ecn_option_beacon",
+        count(0, 255, "segments in a round trip"),
+        Is("3"),
+        "How many have it at least where it is sent sparingly (Linux: tcp_ecn_option_beacon).",
     ),
     key(
         "black_hole_detection",

@@ -101,7 +101,7 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
         standard_urgent_pointer as "standard_urgent_pointer" in plain;
         ttl as "ttl" in plain;
     }
-    put_rest(text, limits);
+    put_rest(text, limits, &mut rest);
     rest.congestion = standard.congestion;
     rest.opening.fast_open = standard.opening.fast_open;
     rest.ephemeral_ports = standard.ephemeral_ports;
@@ -109,13 +109,26 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
 }
 
 /// Limits that have several keys, or a key of another shape.
-fn put_rest(text: &mut String, limits: &Limits) {
+fn put_rest(text: &mut String, limits: &Limits, rest: &mut Limits) {
+    put_ecn(text, limits, rest);
     put_congestion(text, &limits.congestion);
     put_fast_open(text, &limits.opening.fast_open);
     let (first, last) = limits.ephemeral_ports;
     let _ = writeln!(
         text,
         "ephemeral_port_first = {first}\nephemeral_port_last = {last}"
+    );
+}
+
+fn put_ecn(text: &mut String, limits: &Limits, rest: &mut Limits) {
+    let standard = Limits::default();
+    (rest.ecn, rest.ecn_fallback) = (standard.ecn, standard.ecn_fallback);
+    (rest.ecn_option, rest.ecn_option_beacon) = (standard.ecn_option, standard.ecn_option_beacon);
+    let (mode, option) = (hyphened(&limits.ecn), hyphened(&limits.ecn_option));
+    let (fallback, beacon) = (limits.ecn_fallback, limits.ecn_option_beacon);
+    let _ = writeln!(
+        text,
+        "ecn = {mode}\necn_fallback = {fallback}\necn_option = {option}\necn_option_beacon = {beacon}"
     );
 }
 
@@ -166,6 +179,18 @@ fn plain(value: &impl ToString) -> String {
 /// A choice is called in the configuration as in the code.
 fn word(choice: &impl std::fmt::Debug) -> String {
     format!("\"{choice:?}\"").to_lowercase()
+}
+
+/// The same for choices of several words.
+fn hyphened(choice: &impl std::fmt::Debug) -> String {
+    let mut hyphened = String::new();
+    for letter in format!("{choice:?}").chars() {
+        if letter.is_uppercase() && !hyphened.is_empty() {
+            hyphened.push('-');
+        }
+        hyphened.push(letter.to_ascii_lowercase());
+    }
+    format!("\"{hyphened}\"")
 }
 
 fn size(bytes: &usize) -> String {

@@ -80,6 +80,14 @@ impl fmt::Display for TcpOption {
                 }
                 Ok(())
             }
+            Self::AccurateEcn(order, counts) => {
+                let names = ECN_COUNTERS[usize::from(order & 1)];
+                f.write_str("ECN")?;
+                for (name, count) in names.iter().zip(counts) {
+                    write!(f, " {name} {count}")?;
+                }
+                Ok(())
+            }
             Self::FastOpen(cookie) => write!(f, "FO {}", hexadecimal(cookie)),
             Self::Other(kind, body) => write!(f, "kind {kind} {}", hexadecimal(body)),
         }
@@ -103,8 +111,11 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// What an AccECN option counts, in order 0 and in order 1.
+pub(super) const ECN_COUNTERS: [[&str; 3]; 2] = [["e0b", "ceb", "e1b"], ["e1b", "ceb", "e0b"]];
+
 /// The letter of each flag, in the order in which they are printed.
-pub(super) const LETTERS: [(char, u8); 8] = [
+pub(super) const LETTERS: [(char, u16); 9] = [
     ('F', 0x01),
     ('S', 0x02),
     ('R', 0x04),
@@ -112,5 +123,6 @@ pub(super) const LETTERS: [(char, u8); 8] = [
     ('U', 0x20),
     ('E', 0x40),
     ('W', 0x80),
+    ('A', 0x100),
     ('.', 0x10),
 ];

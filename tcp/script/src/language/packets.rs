@@ -1,6 +1,7 @@
 //! Packets: `< [ect0] 5000>80 P. 1:1001(1000) ack 1 win 257 <nop,nop,TS val 1 ecr 2>` and ICMP.
 
 use super::SyntaxError;
+use super::notation::ECN_COUNTERS;
 use super::parser::Parser;
 use super::token::Kind;
 use super::tree::{Body, Direction, Ecn, Icmp, Packet, Segment, TcpOption};
@@ -92,9 +93,13 @@ impl Parser {
                             .ok_or_else(|| self.error(format!("`{letter}` is no flag")))?;
                     }
                 }
-                Kind::Decimal(_) => {
-                    self.pass_packet();
-                    return Ok(Body::Other("the ACE field of AccECN".to_owned()));
+                // `.5`: ACK, and the ACE field.
+                Kind::Decimal(number) => {
+                    let ace = format!("{number}");
+                    let ace = ace.strip_prefix("0.").and_then(|ace| ace.parse().ok());
+                    let flag = ace.and_then(flag);
+                    flags |=
+                        ACK | flag.ok_or_else(|| self.error("the ACE field is a digit below 8"))?;
                 }
                 _ => return Err(self.error("flags must stand here")),
             }
@@ -188,6 +193,7 @@ impl Parser {
                 }
                 Ok(TcpOption::Sack(blocks))
             }
+            "ECN" => self.accurate_ecn(),
             "FO" => Ok(TcpOption::FastOpen(self.hexadecimal()?)),
             "FOEXP" => {
                 let mut body = vec![0xf9, 0x89];
@@ -197,6 +203,23 @@ impl Parser {
             "md5" => Ok(TcpOption::Other(19, self.hexadecimal()?)),
             _ => Err(self.error(format!("`{name}` is no TCP option"))),
         }
+    }
+
+    /// `ECN e1b 1 ceb 0 e0b 1`, with fewer counters behind the first, or none.
+    fn accurate_ecn(&mut self) -> Result<TcpOption, SyntaxError> {
+        let mut counts = Vec::new();
+        let mut order = 1;
+        while let Some(Kind::Word(name)) = self.peek().cloned() {
+            self.next()?;
+            let names = ECN_COUNTERS.map(|names| names.get(counts.len()).copied());
+            let found = match counts.len() {
+                0 => names.iter().position(|known| *known == Some(name.as_str())),
+                _ => Some(order).filter(|order| names[*order] == Some(name.as_str())),
+            };
+            order = found.ok_or_else(|| self.error(format!("`{name}` is not the next counter")))?;
+            counts.push(self.integer()?);
+        }
+        Ok(TcpOption::AccurateEcn(u8::from(order == 1), counts))
     }
 
     /// Bytes in hexadecimal, perhaps none.
@@ -269,12 +292,15 @@ impl Parser {
     }
 }
 
-/// The bit of a flag's letter.
-fn flag(letter: char) -> Option<u8> {
+/// The bit of a flag's letter; a digit is the ACE field (RFC 9768): AE, CWR and ECE as a number.
+fn flag(letter: char) -> Option<u16> {
+    if let Some(ace) = letter.to_digit(8) {
+        return Some((ace as u16) << 6);
+    }
     super::notation::LETTERS
         .iter()
         .find(|(known, _)| *known == letter)
         .map(|(_, bit)| *bit)
 }
 
-const ACK: u8 = 0x10;
+const ACK: u16 = 0x10;

@@ -154,7 +154,6 @@ fn what_is_not_spoken_is_passed_over() {
     for text in [
         "0 > ipv4 192.0.2.2 > 192.0.2.1: . 1:1(0) ack 1\n+0 close(3) = 0",
         "0 < udp (20)\n+0 close(3) = 0",
-        "0 < P.5 1:2(1) ack 1 win 5\n+0 close(3) = 0",
     ] {
         let script = parse(text).expect("a script");
         assert_eq!(script.events.len(), 2, "{text}");
@@ -164,10 +163,42 @@ fn what_is_not_spoken_is_passed_over() {
     }
 }
 
+/// The flags of AccECN by letters, or as a number; its option by the names of its counters.
+#[test]
+fn accurate_ecn_is_spoken() {
+    let segments = |text: &str| {
+        let script = parse(text).expect("a script");
+        let mut all = script.events.into_iter().map(|event| match event.action {
+            Action::Packet(Packet {
+                body: Body::Segment(segment),
+                ..
+            }) => segment,
+            other => panic!("{other:?}"),
+        });
+        (all.next().expect("a segment"), all.next().expect("another"))
+    };
+    let (one, other) = segments("0 > PEA. 1:2(1) ack 1\n0 > P.5 1:2(1) ack 1");
+    assert_eq!((one.flags, &one), (0x158, &other));
+    assert_eq!(one.to_string(), "PEA. 1:2(1) ack 1");
+    let (one, other) = segments("0 < . 1:1(0) ack 1 <ECN e0b 1 ceb 7>\n0 < .6 1:1(0) ack 1 <ECN>");
+    assert_eq!(
+        one.options,
+        Some(vec![TcpOption::AccurateEcn(0, vec![1, 7])])
+    );
+    assert_eq!(one.to_string(), ". 1:1(0) ack 1 <ECN e0b 1 ceb 7>");
+    assert_eq!(other.options, Some(vec![TcpOption::AccurateEcn(1, vec![])]));
+}
+
 #[test]
 fn errors_tell_their_line() {
     for (text, line, about) in [
         ("0 close(3) = 0\n+0 > X. 1:1(0) ack 1", 2, "no flag"),
+        ("0 > P.9 1:1(0) ack 1", 1, "ACE field"),
+        (
+            "0 > . 1:1(0) ack 1 <ECN e1b 1 e0b 1>",
+            1,
+            "not the next counter",
+        ),
         ("0 > . 1:5(3) ack 1", 1, "not 3 bytes"),
         ("\n\n0 > . 1:1(0) <mss>", 3, "number"),
         ("0 > . 1:1(0) ack 1 win 70000", 1, "does not fit"),

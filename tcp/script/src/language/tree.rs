@@ -103,8 +103,8 @@ pub enum Ecn {
 /// A TCP segment in the script's own numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// The header's fourteenth byte.
-    pub flags: u8,
+    /// The header's fourteenth byte, AE above it.
+    pub flags: u16,
     /// First sequence number.
     pub sequence: u32,
     /// Payload bytes.
@@ -136,6 +136,8 @@ pub enum TcpOption {
     Timestamps(u32, u32),
     /// SACK blocks: left and right edges.
     Sack(Vec<(u32, u32)>),
+    /// AccECN (RFC 9768): order 0 begins with ECT(0), order 1 with ECT(1); CE stands between.
+    AccurateEcn(u8, Vec<u32>),
     /// Fast Open with this cookie (RFC 7413).
     FastOpen(Vec<u8>),
     /// Anything else, as kind and body.

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use coremill_tcp::Limits;
-use coremill_tcp::ecn::EcnMode;
+use coremill_tcp::ecn::{EcnMode, EcnOption};
 use coremill_tcp::fast_open::{FastOpenKey, FastOpenSettings};
 use coremill_tcp::limits::{LossDetection, SynCookies, TimeWaitReuse};
 
@@ -46,6 +46,13 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
         "tcp_ecn" => {
             let mode = number(value).and_then(EcnMode::from_number);
             limits.ecn = mode.ok_or_else(unsupported)?;
+        }
+        "tcp_ecn_option" => {
+            let policy = number(value).and_then(EcnOption::from_number);
+            limits.ecn_option = policy.ok_or_else(unsupported)?;
+        }
+        "tcp_ecn_option_beacon" => {
+            limits.ecn_option_beacon = number(value).ok_or_else(unsupported)?;
         }
         "ip_default_ttl" => limits.ttl = number(value).ok_or_else(unsupported)?,
         "tcp_rmem" => limits.receive_buffer_bytes = last(value).ok_or_else(unsupported)?,

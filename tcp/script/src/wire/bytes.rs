@@ -18,7 +18,7 @@ pub fn build(flow: Flow, segment: &Segment) -> Vec<u8> {
     bytes.extend(flow.local.port.to_be_bytes());
     bytes.extend(segment.sequence.to_be_bytes());
     bytes.extend(segment.acknowledgment.to_be_bytes());
-    bytes.extend([words << 4, segment.flags]);
+    bytes.extend((u16::from(words) << 12 | segment.flags).to_be_bytes());
     bytes.extend(segment.window.unwrap_or(0).to_be_bytes());
     bytes.extend([0, 0]);
     bytes.extend(segment.urgent.to_be_bytes());
@@ -55,6 +55,12 @@ fn put(option: &TcpOption, bytes: &mut Vec<u8>) {
             bytes.extend([8, 10]);
             bytes.extend(value.to_be_bytes());
             bytes.extend(echo.to_be_bytes());
+        }
+        TcpOption::AccurateEcn(order, counts) => {
+            bytes.extend([172 + 2 * order, length(3 * counts.len())]);
+            for count in counts {
+                bytes.extend(count.to_be_bytes().into_iter().skip(1));
+            }
         }
         TcpOption::FastOpen(cookie) => {
             bytes.extend([34, length(cookie.len())]);
@@ -103,6 +109,10 @@ fn option(kind: u8, body: &[u8]) -> TcpOption {
         }
         (8, stamps) if stamps.len() == 8 => {
             TcpOption::Timestamps(word(&stamps[..4]), word(&stamps[4..]))
+        }
+        (172 | 174, body) if body.len().is_multiple_of(3) && body.len() <= 9 => {
+            let counts = body.chunks_exact(3).map(word).collect();
+            TcpOption::AccurateEcn((kind - 172) / 2, counts)
         }
         (34, cookie) => TcpOption::FastOpen(cookie.to_vec()),
         (kind, body) => TcpOption::Other(kind, body.to_vec()),

@@ -79,6 +79,13 @@ fn of_segment(segment: &Segment) -> Vec<(&'static str, Segment)> {
             },
         ),
         (
+            "ECE",
+            Segment {
+                flags: segment.flags ^ ECE,
+                ..segment.clone()
+            },
+        ),
+        (
             "FIN",
             Segment {
                 flags: segment.flags ^ FIN,
@@ -219,9 +226,10 @@ fn later(time: Time) -> Option<Time> {
     })
 }
 
-const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
-const PSH: u8 = 0x08;
-const ACK: u8 = 0x10;
+const FIN: u16 = 0x01;
+const ECE: u16 = 0x40;
+const SYN: u16 = 0x02;
+const PSH: u16 = 0x08;
+const ACK: u16 = 0x10;
 /// More than any tolerance.
 const LATER: Duration = Duration::from_secs(30);

@@ -52,12 +52,25 @@ impl<Q: Default> Connection<Q> {
     /// The window is to shrink although nothing was lost: the peer echoes a mark (RFC 3168, section 6.1.2).
     pub(crate) fn enter_reducing<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         let mut board = self.board(context);
-        if matches!(self.send.phase, Phase::Open | Phase::Disorder) {
-            board.undo.is_possible = false;
-            self.start_reduction(context, &mut board, 0, Reason::Mark);
-            self.send.phase = Phase::Reducing;
+        if self.begin_reducing(context, &mut board, 0) {
             self.keep(context, &board);
         }
+    }
+
+    /// The same with the scoreboard at hand; false when the window shrinks already. `delivered`: by this acknowledgement.
+    pub(super) fn begin_reducing<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<M>,
+        board: &mut Scoreboard,
+        delivered: u32,
+    ) -> bool {
+        let begins = matches!(self.send.phase, Phase::Open | Phase::Disorder);
+        if begins {
+            board.undo.is_possible = false;
+            self.start_reduction(context, board, delivered, Reason::Mark);
+            self.send.phase = Phase::Reducing;
+        }
+        begins
     }
 
     /// RFC 9937, section 7, on each acknowledgement. `is_safe`: SafeACK. `forces`: a segment must go now.

@@ -94,6 +94,9 @@ impl<Q: Default> Connection<Q> {
             return;
         }
         found.delivered += bytes;
+        if is_whole {
+            found.segments += u32::from(record.segments);
+        }
         if let Some(rate) = self.congestion.delivery(&mut context.congestion) {
             let (stamp, sent_at) = record.rate_stamp(context.now);
             rate.on_delivered(context.now, &stamp, sent_at, bytes, &mut found.newest);

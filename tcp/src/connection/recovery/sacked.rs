@@ -251,6 +251,7 @@ impl<Q: Default> Connection<Q> {
             marks.set(Marks::SACKED);
             found.sacks = true;
             found.delivered += length;
+            found.segments += u32::from(record.segments);
             if let Some(rate) = self.congestion.delivery(&mut context.congestion) {
                 let (stamp, sent_at) = record.rate_stamp(context.now);
                 rate.on_delivered(context.now, &stamp, sent_at, length, &mut found.newest);
