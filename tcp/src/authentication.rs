@@ -6,6 +6,7 @@
 //! believed; `sign` is what goes out.
 
 pub(crate) mod ao;
+mod ao_policy;
 mod ao_state;
 mod covered;
 mod extended;
@@ -15,6 +16,7 @@ mod md5;
 mod prefix;
 
 pub use ao::AoAlgorithm;
+pub use ao_policy::AoPolicy;
 pub use ao_state::AoCounts;
 pub use key::{AoKey, KEY_BYTES_MAX, KeyError, KeyName, PeerKey, Secret};
 pub use key_pool::KeyRing;
@@ -31,6 +33,7 @@ use crate::address::Flow;
 use crate::header::Flags;
 use crate::header_options::Signature;
 use crate::sequence::SequenceNumber;
+use crate::snapshot::SignedBy;
 use ao::TrafficKey;
 use extended::Extended;
 use key_pool::KeyPool;
@@ -89,6 +92,18 @@ impl Authentication {
         }
     }
 
+    /// The same for whoever looks on.
+    pub(crate) fn signed_by(&self, keys: &KeyPool) -> Option<SignedBy> {
+        let Some(ao) = &self.ao else {
+            return (!self.ring.is_empty()).then_some(SignedBy::Md5);
+        };
+        let (current_id, next_id) = ao.ids(keys)?;
+        Some(SignedBy::Ao {
+            current_id,
+            next_id,
+        })
+    }
+
     /// The code of a segment that is sent.
     pub(crate) fn code(&mut self, keys: &KeyPool, covered: &Covered<'_>) -> Code {
         if let Some(ao) = &mut self.ao {
@@ -122,6 +137,9 @@ pub struct AoInfo {
     pub current_id: u8,
     /// RecvID of the key that the peer is asked to sign with.
     pub next_id: u8,
+    /// KeyID and RNextKeyID of the last segment of the peer's that was believed; None before the first.
+    /// RFC 5925, section 7.1.
+    pub heard: Option<(u8, u8)>,
     /// ICMP errors are believed.
     pub accepts_icmps: bool,
     /// What was counted.
@@ -141,8 +159,9 @@ pub(crate) fn check(
     numbers: Option<Numbers>,
 ) -> Result<(), Refusal> {
     let peer = covered.source;
+    let has_ao = || keys.ao_for(ring, peer, |_| true).is_some();
     match signature {
-        None if keys.ao_for(ring, peer, |_| true).is_some() => Err(Refusal::AoRequired),
+        None if ring.ao.is_required || has_ao() => Err(Refusal::AoRequired),
         None if keys.md5_for(ring, peer).is_some() => Err(Refusal::Missing),
         None => Ok(()),
         Some(Signature::Md5) => {
@@ -151,6 +170,15 @@ pub(crate) fn check(
                 true => Ok(()),
                 false => Err(Refusal::Wrong),
             }
+        }
+        // RFC 5925, section 7.3: as if it were not signed, where the user says so; by default, as Linux, it is dropped.
+        Some(Signature::Ao { .. })
+            if keys.accepts_unknown
+                && !ring.ao.is_required
+                && !has_ao()
+                && keys.md5_for(ring, peer).is_none() =>
+        {
+            Ok(())
         }
         Some(Signature::Ao { key_id, .. }) => {
             let at = keys.ao_for(ring, peer, |ao| ao.receive_id == key_id);

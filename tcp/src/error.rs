@@ -53,6 +53,9 @@ pub enum ConnectError {
     /// Nothing is left to keep its keys in.
     #[error("no room for the keys of another connection: raise the limits of keys and extensions")]
     NoRoomForKeys,
+    /// TCP-AO is required, and there is no key of it for the peer.
+    #[error("TCP-AO is required and no key of it is for this peer: add one")]
+    NoKey,
     /// Source and remote are of different families, or the remote port is 0.
     #[error("{0} cannot be connected to from the source address given")]
     BadAddress(Endpoint),

@@ -34,6 +34,9 @@ pub struct Limits {
     pub extensions_max: usize,
     /// Keys of TCP-MD5 and TCP-AO, those of connections included: each has its own.
     pub keys_max: usize,
+    /// Segments of TCP-AO from peers that there is no key for are taken as if they were not signed (Linux drops them).
+    /// RFC 5925, section 7.3.
+    pub accepts_unknown_ao: bool,
     /// Out-of-order ranges per connection.
     pub reassembly_ranges_max: usize,
     /// Segments sent and not acknowledged, of all connections together.
@@ -145,6 +148,7 @@ impl Default for Limits {
             unsent_low_water: u32::MAX,
             extensions_max: 4_096,
             keys_max: 4_096,
+            accepts_unknown_ao: false,
             reassembly_ranges_max: 32,
             send_records_max: 262_144,
             loss_detection: LossDetection::Rack,

@@ -97,6 +97,22 @@ pub struct ConnectionRow {
     pub hold: &'static str,
     /// True when its user has closed it.
     pub orphan: bool,
+    /// What its segments are signed by, if they are.
+    pub signed_by: Option<SignedBy>,
+}
+
+/// What a connection's segments are signed by: which keys, never a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignedBy {
+    /// TCP-MD5.
+    Md5,
+    /// TCP-AO.
+    Ao {
+        /// SendID of the key that signs.
+        current_id: u8,
+        /// RecvID of the key that the peer is asked to sign with.
+        next_id: u8,
+    },
 }
 
 /// What a connection has sent and is not acknowledged, and where loss recovery stands.

@@ -81,6 +81,12 @@ const GENERAL: &[Key] = &[
         "Keys of TCP-MD5 and TCP-AO that a worker has room for: each connection that signs takes one of its own or more.",
     ),
     key(
+        "accept_unknown_ao",
+        Allowed::Flag,
+        Is("false"),
+        "Segments of TCP-AO from peers without a key are taken as if they were not signed, and not dropped (RFC 5925, 7.3).",
+    ),
+    key(
         "reassembly_ranges_max",
         count(1, 1_024, "ranges"),
         Is("32"),

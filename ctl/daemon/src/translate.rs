@@ -178,6 +178,7 @@ fn limits(config: &Config) -> Limits {
         unsent_low_water: u32::try_from(tcp.unsent_low_water).unwrap_or(u32::MAX),
         extensions_max: tcp.extensions_max,
         keys_max: tcp.keys_max,
+        accepts_unknown_ao: tcp.accept_unknown_ao,
         reassembly_ranges_max: tcp.reassembly_ranges_max,
         send_records_max: tcp.send_records_max,
         loss_detection: match tcp.loss_detection {

@@ -176,5 +176,6 @@ fn socket() -> SocketView {
         retransmissions: 0,
         hold: "idle".into(),
         orphan: false,
+        signed_by: Some("ao 61/84".into()),
     }
 }

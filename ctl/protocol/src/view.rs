@@ -85,6 +85,10 @@ pub struct SocketView {
     pub hold: String,
     /// Its user has closed it.
     pub orphan: bool,
+    /// What its segments are signed by: `md5`, or `ao` with the ids of the key that signs and of the one that the peer is
+    /// asked for.
+    #[serde(default)]
+    pub signed_by: Option<String>,
 }
 
 /// One listener on one worker.

@@ -35,6 +35,7 @@ pub(super) fn of_connect(error: ConnectError) -> u16 {
         ConnectError::AddressInUse(_) => Errno::ADDRINUSE,
         ConnectError::TableFull(_) => Errno::NOBUFS,
         ConnectError::NoRoomForKeys => Errno::NOMEM,
+        ConnectError::NoKey => Errno::KEYREJECTED,
         ConnectError::BadAddress(_) => Errno::INVAL,
     })
 }

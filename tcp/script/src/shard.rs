@@ -5,6 +5,7 @@
 mod choices;
 mod closing;
 mod readiness;
+mod refusals;
 mod sockets;
 mod transfer;
 

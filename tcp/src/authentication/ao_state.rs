@@ -25,6 +25,8 @@ pub(crate) struct AoState {
     theirs: SequenceNumber,
     sent: Extended,
     received: Extended,
+    /// KeyID and RNextKeyID of what was believed last.
+    heard: Option<(u8, u8)>,
     /// ICMP errors are believed (Linux: accept_icmps).
     pub(crate) accepts_icmps: bool,
     pub(crate) counts: AoCounts,
@@ -72,22 +74,28 @@ impl AoIds {
 }
 
 impl AoState {
-    /// Of a connection that opens: the first key for its peer, if one of TCP-AO is.
+    /// Of a connection that opens: the keys that its socket has chosen, or the first for its peer, if one of TCP-AO is.
     pub(crate) fn opening(
         keys: &KeyPool,
         ring: &KeyRing,
         flow: &Flow,
         ours: SequenceNumber,
     ) -> Option<Self> {
-        let first = keys.ao_for(ring, flow.remote.address, |_| true)?;
+        let peer = flow.remote.address;
+        let first = keys.ao_for(ring, peer, |_| true)?;
+        let chosen = |id: Option<u8>, of: fn(&AoKey) -> u8| {
+            let found = id.and_then(|id| keys.ao_for(ring, peer, |ao| of(ao) == id));
+            found.unwrap_or(first)
+        };
         Some(Self {
-            current: first,
-            next: first,
+            current: chosen(ring.ao.current_id, |ao| ao.send_id),
+            next: chosen(ring.ao.next_id, |ao| ao.receive_id),
             ours,
             theirs: SequenceNumber::default(),
             sent: Extended::new(ours),
             received: Extended::new(SequenceNumber::default()),
-            accepts_icmps: false,
+            heard: None,
+            accepts_icmps: ring.ao.accepts_icmps,
             counts: AoCounts::default(),
         })
     }
@@ -110,6 +118,8 @@ impl AoState {
             state.current = current.unwrap_or(state.current);
             state.next = next.unwrap_or(state.next);
         }
+        // What the peer's last segment said, the other way about.
+        state.heard = ids.map(|ids| (ids.next_key_id, ids.key_id));
         state.derive(keys, ring, flow);
         Some(state)
     }
@@ -128,8 +138,8 @@ impl AoState {
         });
     }
 
-    /// The option of what is sent.
-    /// RFC 5925, section 7.4.
+    /// The option of what is sent: one key signs it, chosen by the connection and by nothing in the segment.
+    /// RFC 5925, sections 3.3 and 7.4.
     pub(crate) fn signature(&self, keys: &KeyPool) -> Option<Signature> {
         let (_, next) = keys.ao_at(self.next)?;
         let (_, current) = keys.ao_at(self.current)?;
@@ -217,6 +227,7 @@ impl AoState {
             verify(&traffic.receive, ao, covered, extension)?;
             self.received.advance(number);
         }
+        self.heard = Some((key_id, next_key_id));
         // The peer asks for another key: if there is none, nothing changes (RFC 5925, section 7.5).
         let peer = covered.source;
         if let Some(asked) = keys.ao_for(ring, peer, |ao| ao.send_id == next_key_id) {
@@ -277,6 +288,12 @@ impl AoState {
         }
         *self = chosen;
         Ok(())
+    }
+
+    /// KeyID and RNextKeyID of the last segment that was believed.
+    /// RFC 5925, section 7.1.
+    pub(crate) fn heard(&self) -> Option<(u8, u8)> {
+        self.heard
     }
 
     /// The current key's id, and the one of the key that the peer is asked for.

@@ -32,7 +32,7 @@ pub struct AoKey {
 }
 
 impl PeerKey {
-    /// A key of TCP-MD5 (RFC 2385).
+    /// A key of TCP-MD5 (RFC 2385), for peers that have nothing better (RFC 5925, section 8).
     ///
     /// # Errors
     /// [`KeyError::Invalid`] for an empty key or one of more than [`KEY_BYTES_MAX`] bytes.
@@ -62,6 +62,11 @@ impl PeerKey {
     /// Whom it is for.
     pub fn peer(&self) -> Prefix {
         self.peer
+    }
+
+    /// What it has besides its secret; None for one of TCP-MD5.
+    pub fn ao_key(&self) -> Option<AoKey> {
+        self.ao
     }
 
     /// Whether it can be one of a socket's keys, beside `others`.

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+use super::AoPolicy;
 use super::ao::TrafficKey;
 use super::key::{AoKey, KeyError, KeyName, PeerKey};
+use crate::limits::Limits;
 use crate::table::NONE;
 
 /// The keys of a shard.
@@ -13,6 +15,8 @@ pub(crate) struct KeyPool {
     free: u32,
     live: usize,
     max: usize,
+    /// Segments of TCP-AO from peers without a key are taken as if they were not signed.
+    pub(crate) accepts_unknown: bool,
 }
 
 /// A key, or nothing, and the next of its ring or of the free places.
@@ -43,6 +47,8 @@ impl Traffic {
 #[derive(Debug, PartialEq, Eq)]
 pub struct KeyRing {
     first: u32,
+    /// What their owner wants of TCP-AO.
+    pub ao: AoPolicy,
 }
 
 impl KeyRing {
@@ -55,11 +61,22 @@ impl KeyRing {
 
 impl Default for KeyRing {
     fn default() -> Self {
-        Self { first: NONE }
+        Self {
+            first: NONE,
+            ao: AoPolicy::default(),
+        }
     }
 }
 
 impl KeyPool {
+    /// As these limits say.
+    pub(crate) fn of(limits: &Limits) -> Self {
+        Self {
+            accepts_unknown: limits.accepts_unknown_ao,
+            ..Self::new(limits.keys_max)
+        }
+    }
+
     /// Room for `max` keys.
     pub(crate) fn new(max: usize) -> Self {
         let max = max.min(NONE as usize - 1);
@@ -68,6 +85,7 @@ impl KeyPool {
             free: NONE,
             live: 0,
             max,
+            accepts_unknown: false,
         }
     }
 
@@ -109,7 +127,7 @@ impl KeyPool {
         Ok(())
     }
 
-    /// Gives all keys of a ring back.
+    /// Gives all keys of a ring back; nothing is wanted of TCP-AO any more.
     pub(crate) fn release(&mut self, ring: &mut KeyRing) {
         let mut at = std::mem::take(ring).first;
         while at != NONE {
@@ -119,7 +137,10 @@ impl KeyPool {
 
     /// A ring of its own with those keys that are for `peer`; None when there is no room for them.
     pub(crate) fn copy_for(&mut self, ring: &KeyRing, peer: IpAddr) -> Option<KeyRing> {
-        let mut copy = KeyRing::default();
+        let mut copy = KeyRing {
+            ao: ring.ao,
+            ..KeyRing::default()
+        };
         let mut at = ring.first;
         while let Some((key, next)) = self.look(at) {
             if key.peer.contains(peer) {

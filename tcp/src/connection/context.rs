@@ -69,7 +69,7 @@ impl<M: Memory> Context<M> {
             // One for each: it cannot run out, and what nobody needed is never touched.
             scoreboards: ScoreboardPool::new(connections),
             extensions: Extensions::new(limits.extensions_max),
-            keys: KeyPool::new(limits.keys_max),
+            keys: KeyPool::of(&limits),
             destinations: Destinations::new(limits.destinations_max, FlowHash::new(&secrets.table)),
             fast_opens: FastOpens::new(&limits, &secrets.fast_open, FlowHash::new(&secrets.table)),
             congestion: CongestionPool::new(&limits.congestion),

@@ -301,6 +301,8 @@ impl<Q: Default> Connection<Q> {
             outstanding: self.outstanding(records),
             hold: self.hold(records).map_or("ready", Hold::word),
             orphan: self.user.has(User::ORPHAN),
+            // Whoever has the keys knows.
+            signed_by: None,
         }
     }
 }

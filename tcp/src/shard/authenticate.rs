@@ -137,7 +137,8 @@ impl<M: Memory> Shard<M> {
             self.context.counters.keys_exhausted.increment();
             return Err(DropReason::SignatureMissing);
         }
-        if signature.is_none() && self.context.keys.live() == 0 {
+        let requires = known.is_some_and(|listener| listener.keys.ao.is_required);
+        if signature.is_none() && self.context.keys.live() == 0 && !requires {
             return Ok(());
         }
         let listener = match signature {

@@ -5,9 +5,11 @@ use std::time::Duration;
 use super::Shard;
 use crate::address::Flow;
 use crate::congestion::AlgorithmInfo;
+use crate::connection::Connection;
 use crate::event::ConnectionId;
+use crate::extension::ExtensionHandle;
 use crate::memory::Memory;
-use crate::snapshot::{ConnectionRow, Cursor, ListenerRow, Outstanding};
+use crate::snapshot::{ConnectionRow, Cursor, ListenerRow, Outstanding, SignedBy};
 use crate::state::State;
 use crate::tcp_info::TcpInfo;
 use crate::time::Instant;
@@ -16,14 +18,31 @@ impl<M: Memory> Shard<M> {
     /// One connection as operators see it.
     pub fn row(&self, _now: Instant, id: ConnectionId) -> Option<ConnectionRow> {
         let slot = self.connections.slot_of(id)?;
-        self.connections.get(slot).map(|connection| {
-            connection.row(
-                &self.context.bounds,
-                &self.context.records,
-                &self.context.congestion,
-                &self.context.extensions,
-            )
-        })
+        self.connections
+            .get(slot)
+            .map(|connection| self.row_of(connection))
+    }
+
+    fn row_of(&self, connection: &Connection<M::Queue>) -> ConnectionRow {
+        let (bounds, extensions) = (&self.context.bounds, &self.context.extensions);
+        let row = connection.row(
+            bounds,
+            &self.context.records,
+            &self.context.congestion,
+            extensions,
+        );
+        ConnectionRow {
+            signed_by: self.signed_by(&connection.extension),
+            ..row
+        }
+    }
+
+    fn signed_by(&self, extension: &ExtensionHandle) -> Option<SignedBy> {
+        let extension = self.context.extensions.get(extension)?;
+        extension
+            .authentication
+            .as_ref()?
+            .signed_by(&self.context.keys)
     }
 
     /// One connection as TCP_INFO tells of it.
@@ -112,14 +131,7 @@ impl<M: Memory> Shard<M> {
                 .connections
                 .get(cursor.slot)
                 .filter(|connection| connection.state != State::Closed)
-                .map(|connection| {
-                    connection.row(
-                        &self.context.bounds,
-                        &self.context.records,
-                        &self.context.congestion,
-                        &self.context.extensions,
-                    )
-                }),
+                .map(|connection| self.row_of(connection)),
             REQUESTS => {
                 let (flow, pending) = self.requests.get(cursor.slot)?;
                 let row = light_row(flow, State::SynReceived, self.context.limits.rto_initial);
@@ -132,11 +144,12 @@ impl<M: Memory> Shard<M> {
             }
             _ => {
                 let flow = self.time_waits.flow(cursor.slot)?;
-                Some(light_row(
-                    flow,
-                    State::TimeWait,
-                    self.context.limits.rto_initial,
-                ))
+                let row = light_row(flow, State::TimeWait, self.context.limits.rto_initial);
+                let extension = self.time_waits.extension(cursor.slot);
+                Some(ConnectionRow {
+                    signed_by: extension.and_then(|extension| self.signed_by(extension)),
+                    ..row
+                })
             }
         }
     }
@@ -165,6 +178,7 @@ fn light_row(flow: Flow, state: State, retransmission_timeout: Duration) -> Conn
         outstanding: Outstanding::default(),
         hold: "closed",
         orphan: false,
+        signed_by: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The user's keys: of sockets that are nothing yet, of listeners, of connections (TCP_MD5SIG, TCP_AO_ADD_KEY and the rest).
 
 use super::Shard;
-use crate::authentication::{AoInfo, KeyError, KeyName, KeyRing, PeerKey};
+use crate::authentication::{AoInfo, AoPolicy, KeyError, KeyName, KeyRing, PeerKey};
 use crate::event::{ConnectionId, ListenerId};
 use crate::extension::ExtensionHandle;
 use crate::memory::Memory;
@@ -59,7 +59,9 @@ impl<M: Memory> Shard<M> {
         keys: impl Iterator<Item = PeerKey>,
     ) -> Result<(), KeyError> {
         let listener = self.listeners.by_id(id).ok_or(KeyError::NoSocket)?;
+        let policy = listener.keys.ao;
         self.context.keys.release(&mut listener.keys);
+        listener.keys.ao = policy;
         listener.lacks_keys = false;
         for key in keys {
             if let Err(error) = self.context.keys.add(&mut listener.keys, key) {
@@ -67,6 +69,17 @@ impl<M: Memory> Shard<M> {
                 return Err(error);
             }
         }
+        Ok(())
+    }
+
+    /// What a listener wants of TCP-AO besides its keys; what it accepts from now on inherits it.
+    ///
+    /// # Errors
+    /// [`KeyError::NoSocket`] when the handle names nothing.
+    /// RFC 5925, section 7.3.
+    pub fn set_listener_ao(&mut self, id: ListenerId, policy: AoPolicy) -> Result<(), KeyError> {
+        let listener = self.listeners.by_id(id).ok_or(KeyError::NoSocket)?;
+        listener.keys.ao = policy;
         Ok(())
     }
 
@@ -162,9 +175,19 @@ impl<M: Memory> Shard<M> {
         Some(AoInfo {
             current_id,
             next_id,
+            heard: ao.heard(),
             accepts_icmps: ao.accepts_icmps,
             counts: ao.counts,
         })
+    }
+
+    /// A connection's keys, one after the other from 0 on; None behind the last, or for a handle that names nothing.
+    /// RFC 5925, section 7.1 (Linux: TCP_AO_GET_KEYS).
+    pub fn connection_key(&self, id: ConnectionId, number: usize) -> Option<&PeerKey> {
+        let connection = self.connections.get(self.connections.slot_of(id)?)?;
+        let extension = self.context.extensions.get(&connection.extension)?;
+        let authentication = extension.authentication.as_ref()?;
+        self.context.keys.iter(&authentication.ring).nth(number)
     }
 
     /// Gives back an extension block, and the keys in it.

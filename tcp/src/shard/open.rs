@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::Shard;
 use super::late::REOPENED_ABOVE;
 use crate::address::{Endpoint, Flow};
-use crate::authentication::KeyRing;
+use crate::authentication::{KeyRing, PeerKey};
 use crate::connection::{Connection, EarlyData, User};
 use crate::error::{ConnectError, ConnectionError, ListenError};
 use crate::event::{ConnectionId, ListenerId};
@@ -115,11 +115,12 @@ impl<M: Memory> Shard<M> {
         self.open_connection(now, options, &mut KeyRing::default(), data, comes_home)
     }
 
-    /// The same of a socket that has keys: those for the peer are the connection's, which they protect from its SYN on; all
+    /// The same of a socket that has keys (RFC 5925, section 7.1): those for the peer are the connection's, which they protect from its SYN on; all
     /// are given back when it fails.
     ///
     /// # Errors
-    /// As `connect`, and when there is no room to keep the keys.
+    /// As `connect`, when there is no room to keep the keys, and when TCP-AO is required and none of them is of it and for the
+    /// peer.
     pub fn connect_with_keys(
         &mut self,
         now: Instant,
@@ -130,6 +131,11 @@ impl<M: Memory> Shard<M> {
         let ring = self.context.keys.copy_for(keys, options.remote.address);
         self.context.keys.release(keys);
         let mut ring = ring.ok_or(ConnectError::NoRoomForKeys)?;
+        let is_of_ao = |key: &PeerKey| key.ao_key().is_some();
+        if ring.ao.is_required && !self.context.keys.iter(&ring).any(is_of_ao) {
+            self.context.keys.release(&mut ring);
+            return Err(ConnectError::NoKey);
+        }
         let waits = options.socket.fast_open_connect;
         let data = waits.then_some(EarlyData::Later);
         let opened = self.open_connection(now, options, &mut ring, data, comes_home);

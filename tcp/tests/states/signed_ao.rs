@@ -1,226 +1,19 @@
 //! Connections protected by TCP-AO (RFC 5925), between two shards: what is signed gets through, all else is not believed.
 //! That codes are right the vectors of RFC 9235 say, in the crate.
 
-use std::net::IpAddr;
-use std::sync::Arc;
+mod chosen;
+mod pair;
 
-use coremill_tcp::authentication::{AoAlgorithm, AoKey, KeyError, KeyRing, PeerKey, Prefix};
-use coremill_tcp::limits::{Secrets, SynCookies};
-use coremill_tcp::options::{ConnectOptions, ListenOptions, SocketOptions};
+use coremill_tcp::authentication::{AoAlgorithm, AoKey, AoPolicy, KeyError, PeerKey, Prefix};
+use coremill_tcp::limits::SynCookies;
 use coremill_tcp::packet::Quoted;
 use coremill_tcp::snapshot::Cursor;
-use coremill_tcp::{
-    ChunkPool, ConnectionId, DropReason, Endpoint, Inbound, Instant, Limits, ListenerId, Shard,
-    State, Unreachable, Verdict,
-};
+use coremill_tcp::{DropReason, State, Unreachable, Verdict};
 
+use self::pair::{AO, Pair, client_key, open, other, pull, put, server_key, state};
 use super::harness::{OURS, THEIRS, seconds};
 
 const ALGORITHMS: [AoAlgorithm; 2] = [AoAlgorithm::HmacSha1, AoAlgorithm::Aes128Cmac];
-const AO: AoKey = AoKey {
-    algorithm: AoAlgorithm::HmacSha1,
-    send_id: 61,
-    receive_id: 84,
-    mac_bytes: 12,
-    excludes_options: false,
-};
-
-/// A segment on its way.
-#[derive(Clone)]
-struct Sent {
-    source: IpAddr,
-    destination: IpAddr,
-    bytes: Vec<u8>,
-}
-
-/// A client that connects from `OURS` and a server that listens at `THEIRS`.
-struct Pair {
-    now: Instant,
-    client: Shard,
-    server: Shard,
-    listener: ListenerId,
-    /// All that was sent.
-    seen: Vec<Sent>,
-}
-
-impl Pair {
-    fn new(change: impl FnOnce(&mut Limits)) -> Self {
-        let mut limits = Limits {
-            connections_max: 16,
-            memory_bytes: 4 << 20,
-            ..Limits::default()
-        };
-        change(&mut limits);
-        let shard = |byte: u8| {
-            let secrets = Secrets {
-                initial_sequence: [byte; 16],
-                timestamp_offset: [byte; 16],
-                ephemeral_port: [byte; 16],
-                table: [byte; 16],
-                syn_cookie: [byte; 16],
-                fast_open: [byte; 16],
-            };
-            let memory = ChunkPool::new(limits.memory_bytes);
-            Shard::new(limits.clone(), secrets, memory)
-        };
-        let (client, mut server) = (shard(1), shard(2));
-        let listener = server.listen(ListenOptions {
-            local: Endpoint::new(THEIRS, 179),
-            backlog: 8,
-            queued: Arc::default(),
-            cookie: 1,
-            socket: SocketOptions::default(),
-        });
-        Self {
-            now: Instant::from_millis(100_000),
-            client,
-            server,
-            listener: listener.expect("an empty table"),
-            seen: Vec::new(),
-        }
-    }
-
-    /// Both have the key; the server as it looks from there.
-    fn with_key(secret: &[u8], ao: AoKey, change: impl FnOnce(&mut Limits)) -> Self {
-        let mut pair = Self::new(change);
-        pair.listen_with(secret, ao);
-        pair
-    }
-
-    fn listen_with(&mut self, secret: &[u8], ao: AoKey) {
-        let key = server_key(secret, ao);
-        self.server.add_listener_key(self.listener, key).unwrap();
-    }
-
-    fn connect(&mut self, keys: &[PeerKey]) -> ConnectionId {
-        let mut ring = KeyRing::default();
-        for key in keys {
-            self.client.add_key(&mut ring, key.clone()).unwrap();
-        }
-        let options = ConnectOptions {
-            source: OURS,
-            source_port: None,
-            remote: Endpoint::new(THEIRS, 179),
-            mtu: 1_500,
-            cookie: 2,
-            socket: SocketOptions::default(),
-        };
-        let opened = self
-            .client
-            .connect_with_keys(self.now, &options, &mut ring, &|_| true);
-        opened.expect("an empty table")
-    }
-
-    fn established(secret: &[u8], ao: AoKey) -> (Self, ConnectionId, ConnectionId) {
-        let mut pair = Self::with_key(secret, ao, |_| {});
-        let client = pair.connect(&[client_key(secret, ao)]);
-        pair.exchange();
-        let server = pair.server.accept(pair.listener).expect("a connection");
-        (pair, client, server)
-    }
-
-    /// Passes segments until nobody has any.
-    fn exchange(&mut self) {
-        while self.step() {}
-    }
-
-    fn step(&mut self) -> bool {
-        let mut is_any = false;
-        while let Some(sent) = pull(&mut self.client, self.now) {
-            put(&mut self.server, self.now, &sent);
-            self.seen.push(sent);
-            is_any = true;
-        }
-        while let Some(sent) = pull(&mut self.server, self.now) {
-            put(&mut self.client, self.now, &sent);
-            self.seen.push(sent);
-            is_any = true;
-        }
-        is_any
-    }
-
-    fn pass(&mut self, seconds_: u64) {
-        let end = self.now + seconds(seconds_);
-        while self.now < end {
-            self.now = self.now + std::time::Duration::from_millis(10);
-            self.client.advance(self.now, usize::MAX);
-            self.server.advance(self.now, usize::MAX);
-            self.exchange();
-        }
-    }
-
-    fn send(&mut self, id: ConnectionId, bytes: &[u8]) {
-        assert_eq!(self.client.send(self.now, id, bytes), Ok(bytes.len()));
-        self.exchange();
-    }
-
-    fn read(&mut self, id: ConnectionId) -> Vec<u8> {
-        let mut all = Vec::new();
-        while let Ok(slice) = self.server.receive_slice(id)
-            && !slice.is_empty()
-        {
-            all.extend(slice);
-            let count = slice.len();
-            self.server.consume(self.now, id, count);
-        }
-        all
-    }
-
-    /// The option of TCP-AO of the last segment of the client's, or the server's.
-    fn last_option(&self, source: IpAddr) -> [u8; 4] {
-        let last = self.seen.iter().rev().find(|sent| sent.source == source);
-        *last.expect("something").bytes[20..].first_chunk().unwrap()
-    }
-}
-
-fn pull(shard: &mut Shard, now: Instant) -> Option<Sent> {
-    let mut out = [0; 2_000];
-    let outgoing = shard.next_segment(now, &mut out)?;
-    Some(Sent {
-        source: outgoing.source,
-        destination: outgoing.destination,
-        bytes: out[..outgoing.length].to_vec(),
-    })
-}
-
-fn put(shard: &mut Shard, now: Instant, sent: &Sent) -> Verdict {
-    let inbound = Inbound {
-        source: sent.source,
-        destination: sent.destination,
-        bytes: &sent.bytes,
-        checksum_verified: true,
-        ecn: 0,
-        ttl: 64,
-        mtu: 1_500,
-    };
-    shard.receive(now, &inbound)
-}
-
-fn client_key(secret: &[u8], ao: AoKey) -> PeerKey {
-    PeerKey::ao(Prefix::of(THEIRS), secret, ao).unwrap()
-}
-
-fn server_key(secret: &[u8], ao: AoKey) -> PeerKey {
-    let ao = AoKey {
-        send_id: ao.receive_id,
-        receive_id: ao.send_id,
-        ..ao
-    };
-    PeerKey::ao(Prefix::of(OURS), secret, ao).unwrap()
-}
-
-fn other(ao: AoKey) -> AoKey {
-    AoKey {
-        send_id: 7,
-        receive_id: 8,
-        mac_bytes: 16,
-        ..ao
-    }
-}
-
-fn state(shard: &Shard, now: Instant, id: ConnectionId) -> State {
-    shard.row(now, id).expect("a row").state
-}
 
 #[test]
 fn a_whole_life_is_signed_with_each_algorithm_with_and_without_options() {
@@ -343,20 +136,8 @@ fn segments_of_a_former_connection_of_the_same_ends_are_not_believed() {
     pair.client.abort(pair.now, client);
     pair.exchange();
     pair.now = pair.now + seconds(1);
-    let mut ring = KeyRing::default();
-    let key = client_key(b"a", AO);
-    pair.client.add_key(&mut ring, key).unwrap();
-    let options = ConnectOptions {
-        source: OURS,
-        source_port: Some(flow.local.port),
-        remote: flow.remote,
-        mtu: 1_500,
-        cookie: 2,
-        socket: SocketOptions::default(),
-    };
-    pair.client
-        .connect_with_keys(pair.now, &options, &mut ring, &|_| true)
-        .unwrap();
+    let (port, keys) = (Some(flow.local.port), [client_key(b"a", AO)]);
+    pair.try_connect(port, &keys, AoPolicy::default()).unwrap();
     pair.exchange();
     let verdict = put(&mut pair.server, pair.now, &old);
     assert_eq!(verdict, Verdict::Dropped(DropReason::BadSignature));
@@ -512,22 +293,9 @@ fn both_may_open_at_once() {
     let mut pair = Pair::new(|_| {});
     let client = pair.connect(&[client_key(b"a", AO)]);
     let flow = pair.client.flow(client).unwrap();
-    let mut ring = KeyRing::default();
-    pair.server
-        .add_key(&mut ring, server_key(b"a", AO))
-        .unwrap();
-    let options = ConnectOptions {
-        source: THEIRS,
-        source_port: Some(179),
-        remote: flow.local,
-        mtu: 1_500,
-        cookie: 2,
-        socket: SocketOptions::default(),
-    };
-    let server = pair
-        .server
-        .connect_with_keys(pair.now, &options, &mut ring, &|_| true)
-        .unwrap();
+    let (ends, keys) = ((THEIRS, Some(179), flow.local), [server_key(b"a", AO)]);
+    let policy = AoPolicy::default();
+    let server = open(&mut pair.server, pair.now, ends, &keys, policy).unwrap();
     let (one, another) = (
         pull(&mut pair.client, pair.now).expect("SYN"),
         pull(&mut pair.server, pair.now).expect("SYN"),
@@ -591,22 +359,8 @@ fn a_connection_goes_on_beyond_the_end_of_sequence_space() {
     // Initial sequence numbers follow a clock of 4 us.
     let left = 0xffff_f000_u32.wrapping_sub(number);
     pair.now = pair.now + std::time::Duration::from_micros(4 * u64::from(left));
-    let mut ring = KeyRing::default();
-    pair.client
-        .add_key(&mut ring, client_key(b"a", AO))
-        .unwrap();
-    let options = ConnectOptions {
-        source: OURS,
-        source_port: Some(flow.local.port),
-        remote: flow.remote,
-        mtu: 1_500,
-        cookie: 2,
-        socket: SocketOptions::default(),
-    };
-    let client = pair
-        .client
-        .connect_with_keys(pair.now, &options, &mut ring, &|_| true)
-        .unwrap();
+    let (port, keys) = (Some(flow.local.port), [client_key(b"a", AO)]);
+    let client = pair.try_connect(port, &keys, AoPolicy::default()).unwrap();
     pair.exchange();
     let server = pair.server.accept(pair.listener).expect("a connection");
     for _ in 0..4 {

@@ -56,6 +56,7 @@ fn table(rows: &[SocketView]) -> Table {
         "?>SSTHRESH",
         "?CONGESTION",
         "?>RETRANS",
+        "?SIGNED",
         "HOLD",
     ]);
     for row in rows {
@@ -81,6 +82,7 @@ fn table(rows: &[SocketView]) -> Table {
             ),
             quantity::or_dash(row.congestion.clone()),
             row.retransmissions.to_string(),
+            quantity::or_dash(row.signed_by.clone()),
             row.hold.clone(),
         ]);
     }

@@ -6,6 +6,7 @@ use coremill_engine::command::{Command, SocketFilter};
 use coremill_engine::snapshot::{ConnectionRow, Cursor};
 use coremill_protocol::{Answer, ErrorBody, ErrorKind, PAGE_ROWS_MAX, Reply, SocketView};
 use coremill_tcp::congestion::AlgorithmInfo;
+use coremill_tcp::snapshot::SignedBy;
 use coremill_tcp::{Endpoint, State};
 
 use super::mismatch;
@@ -185,6 +186,17 @@ fn view(worker: usize, row: &ConnectionRow) -> SocketView {
         retransmissions: row.retransmissions,
         hold: row.hold.into(),
         orphan: row.orphan,
+        signed_by: row.signed_by.map(signed_by),
+    }
+}
+
+fn signed_by(by: SignedBy) -> String {
+    match by {
+        SignedBy::Md5 => "md5".into(),
+        SignedBy::Ao {
+            current_id,
+            next_id,
+        } => format!("ao {current_id}/{next_id}"),
     }
 }
 

@@ -315,5 +315,6 @@ fn row(worker: u16, slot: usize) -> ConnectionRow {
         outstanding: coremill_tcp::snapshot::Outstanding::default(),
         hold: "idle",
         orphan: false,
+        signed_by: None,
     }
 }

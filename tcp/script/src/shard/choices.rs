@@ -4,7 +4,8 @@ use coremill_tcp::congestion::Algorithm;
 use coremill_tcp::options::{OptionError, SocketOption};
 use coremill_tcp::{ConnectionId, Shard};
 
-use super::sockets::{Kind, Sockets, Surroundings, name_of};
+use super::refusals::name_of;
+use super::sockets::{Kind, Sockets, Surroundings};
 use crate::error_names;
 use crate::language::{Call, Value};
 use crate::subject::Outcome;

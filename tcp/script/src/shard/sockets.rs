@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 
 use coremill_tcp::address::{Endpoint, Flow};
-use coremill_tcp::error::{ConnectError, ConnectionError, ListenError};
+use coremill_tcp::error::ListenError;
 use coremill_tcp::options::{ConnectOptions, ListenOptions, SocketOptions};
 use coremill_tcp::{ConnectionId, ListenerId, State};
 
 use super::Stack;
+use super::refusals::{name_of, not_connected};
 use crate::call_address::endpoint;
 use crate::language::{Call, Value};
 use crate::polling::Epolls;
@@ -373,28 +374,4 @@ pub(super) fn remote(
     let settings = around.settings;
     let standard = Endpoint::new(settings.remote.into(), settings.connect_port);
     endpoint(argument, standard)
-}
-
-/// Why a socket was not connected.
-pub(super) fn not_connected(error: ConnectError) -> Result<Outcome, Trouble> {
-    match error {
-        ConnectError::AddressInUse(_) | ConnectError::NoPort(_) => {
-            Ok(Outcome::Failed("EADDRNOTAVAIL"))
-        }
-        ConnectError::BadAddress(_) => Ok(Outcome::Failed("ENETUNREACH")),
-        error @ (ConnectError::TableFull(_) | ConnectError::NoRoomForKeys) => {
-            Err(Trouble::Difference(error.to_string()))
-        }
-    }
-}
-
-/// The number that Linux gives an error, by its name.
-pub(super) fn name_of(error: ConnectionError) -> &'static str {
-    match error {
-        ConnectionError::Refused => "ECONNREFUSED",
-        ConnectionError::Reset => "ECONNRESET",
-        ConnectionError::TimedOut => "ETIMEDOUT",
-        ConnectionError::Unreachable => "EHOSTUNREACH",
-        ConnectionError::Aborted => "ECONNABORTED",
-    }
 }

@@ -3,7 +3,8 @@
 use coremill_tcp::error::{ReceiveError, SendError};
 use coremill_tcp::{State, UrgentError};
 
-use super::sockets::{Kind, Sockets, Surroundings, name_of, not_connected, remote};
+use super::refusals::{name_of, not_connected};
+use super::sockets::{Kind, Sockets, Surroundings, remote};
 use crate::amounts::{refuse_flags, wanted};
 use crate::language::Call;
 use crate::subject::{Outcome, Progress};
