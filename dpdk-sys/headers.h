@@ -26,6 +26,8 @@ enum coremill_mbuf_offset {
 	COREMILL_MBUF_BUF_ADDR = offsetof(struct rte_mbuf, buf_addr),
 	COREMILL_MBUF_DATA_OFF = offsetof(struct rte_mbuf, data_off),
 	COREMILL_MBUF_NB_SEGS = offsetof(struct rte_mbuf, nb_segs),
+	COREMILL_MBUF_REFERENCES = offsetof(struct rte_mbuf, refcnt),
+	COREMILL_MBUF_POOL = offsetof(struct rte_mbuf, pool),
 	COREMILL_MBUF_OL_FLAGS = offsetof(struct rte_mbuf, ol_flags),
 	COREMILL_MBUF_PKT_LEN = offsetof(struct rte_mbuf, pkt_len),
 	COREMILL_MBUF_DATA_LEN = offsetof(struct rte_mbuf, data_len),
@@ -42,6 +44,7 @@ static const uint64_t COREMILL_RECEIVE_L4_MASK = RTE_MBUF_F_RX_L4_CKSUM_MASK;
 static const uint64_t COREMILL_RECEIVE_L4_GOOD = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 static const uint64_t COREMILL_RECEIVE_L4_BAD = RTE_MBUF_F_RX_L4_CKSUM_BAD;
 static const uint64_t COREMILL_RECEIVE_RSS_HASH = RTE_MBUF_F_RX_RSS_HASH;
+static const uint64_t COREMILL_FOREIGN_MEMORY = RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
 static const uint64_t COREMILL_TRANSMIT_IPV4 = RTE_MBUF_F_TX_IPV4;
 static const uint64_t COREMILL_TRANSMIT_IPV6 = RTE_MBUF_F_TX_IPV6;
 static const uint64_t COREMILL_TRANSMIT_IP_CHECKSUM = RTE_MBUF_F_TX_IP_CKSUM;

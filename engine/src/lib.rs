@@ -26,6 +26,7 @@ pub mod local_addresses;
 pub mod neighbors;
 pub mod nic;
 pub mod options;
+pub mod ordinary;
 pub mod paths;
 pub mod rate_limit;
 mod receive;

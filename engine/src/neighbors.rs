@@ -145,6 +145,12 @@ impl<B: Buffer> Neighbors<B> {
         self.pull_output()
     }
 
+    /// Whether [`Neighbors::next_output`] may give something.
+    #[inline]
+    pub fn has_output(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+
     /// When [`Neighbors::advance`] has something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.table.next_deadline()

@@ -99,6 +99,13 @@ pub trait Port {
     /// An empty packet with headroom for all headers below TCP, and room for an MTU behind it.
     fn allocate(&mut self) -> Option<Self::Buffer>;
 
+    /// Makes a packet of no further use as good as one that was just allocated; false, and it is to be dropped, where that
+    /// cannot be.
+    fn renew(&mut self, packet: &mut Self::Buffer) -> bool {
+        let _ = packet;
+        false
+    }
+
     /// An empty packet with room for [`LARGE_BYTES`], to be cut when it is sent; None where the port does not cut, or
     /// has none left.
     fn allocate_large(&mut self) -> Option<Self::Buffer> {

@@ -3,7 +3,7 @@
 //!
 //! A kept path is looked up anew when the routes have changed, and its neighbour when that is gone.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use coremill_tcp::Instant;
 
@@ -167,6 +167,30 @@ impl Paths {
             Ok(()) => Sending::Port(port, packet),
             Err(reason) => Sending::Dropped(reason, packet),
         }
+    }
+
+    /// The port and the link header of packets to `destination`, where these are known and lead out of a port: one look
+    /// here, one at the neighbour. None: by [`Paths::find_place`].
+    #[inline]
+    pub fn known<B: Buffer>(
+        &self,
+        now: Instant,
+        destination: Ipv4Addr,
+        generation: u32,
+        neighbors: &mut Neighbors<B>,
+    ) -> Option<(usize, LinkHeader)> {
+        let destination = IpAddr::V4(destination);
+        let kept = self.kept.get(self.index_of(destination))?.as_ref()?;
+        if kept.destination != destination || kept.generation != generation {
+            return None;
+        }
+        let port = kept.path.port;
+        let header = match kept.path.hop {
+            Hop::Inside => None,
+            Hop::OwnPort => own_header(&self.macs, port, destination),
+            Hop::Neighbor(_) => neighbors.link_header(now, kept.neighbor?),
+        };
+        Some((port, header?))
     }
 
     /// TCP made progress with `peer`: its neighbour works (see [`Neighbors::confirm`]). Nothing

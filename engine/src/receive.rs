@@ -3,10 +3,10 @@
 //! A TCP packet is handled here when this worker owns its flow, else handed to the owner. Echo requests
 //! are answered where they arrive. ICMP errors go to the owner of the flow that they quote.
 
-use std::net::IpAddr;
+mod segments;
 
+use coremill_tcp::Verdict;
 use coremill_tcp::packet::Quoted;
-use coremill_tcp::{DropReason as TcpDropReason, Endpoint, Inbound, Verdict};
 
 use crate::arp;
 use crate::clock::Clock;
@@ -30,8 +30,20 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
                 continue;
             };
             received += slot.port.receive(&mut input, self.turn.receive_max);
+            if input.is_empty() {
+                continue;
+            }
+            let counters = &self.counters.engine;
+            counters.received_packets.add(input.len() as u64);
+            let bytes: usize = input.iter().map(|packet| packet.data().len()).sum();
+            counters.received_bytes.add(bytes as u64);
             for packet in input.drain(..) {
-                self.frame(index, packet);
+                self.last_packet.set(packet.data());
+                if self.take_ordinary(index, &packet) {
+                    self.keep_spare(packet);
+                } else {
+                    self.frame(index, packet);
+                }
             }
         }
         self.input = input;
@@ -97,10 +109,6 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         let Some(slot) = self.ports.get(port) else {
             return;
         };
-        let counters = &self.counters.engine;
-        counters.received_packets.increment();
-        counters.received_bytes.add(packet.data().len() as u64);
-        self.last_packet.set(packet.data());
         let frame = match ethernet::parse(packet.data(), slot.mac) {
             Ok(frame) => frame,
             Err(reason) => return self.discard(reason),
@@ -204,58 +212,6 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         }
     }
 
-    fn tcp(&mut self, origin: Origin, header: &ipv4::Packet, packet: P::Buffer, home: bool) {
-        if !home
-            && let Some(owner) = self.owner(origin, header, &packet)
-            && owner != self.index
-        {
-            return self.hand_over(owner, origin, packet);
-        }
-        let checksum = packet.checksums().1;
-        if !origin.inside && checksum == ChecksumStatus::Bad {
-            return self.discard(TcpDropReason::BadChecksum);
-        }
-        let checksum_verified = origin.inside || checksum == ChecksumStatus::Good;
-        if !checksum_verified {
-            self.counters.engine.checksum_software.increment();
-        }
-        let source = IpAddr::V4(header.source);
-        let segment = Inbound {
-            source,
-            destination: IpAddr::V4(header.destination),
-            bytes: header.payload_in(packet.data()),
-            checksum_verified,
-            ecn: header.ecn(),
-            ttl: header.ttl,
-            mtu: self.ports.get(origin.port).map_or(MTU_MIN, |slot| slot.mtu),
-        };
-        let reader = &mut self.applications;
-        match self.shard.receive_for(self.now, &segment, reader) {
-            Verdict::Accepted { progress } => {
-                self.delivered();
-                if progress {
-                    self.paths.confirm(self.now, source, &mut self.neighbors);
-                }
-            }
-            Verdict::Dropped(reason) => self.discard(reason),
-        }
-    }
-
-    /// The worker that owns the flow of a TCP packet; None when it is too short to tell.
-    fn owner(&self, origin: Origin, header: &ipv4::Packet, packet: &P::Buffer) -> Option<usize> {
-        let slot = self.ports.get(origin.port)?;
-        let steered = slot.capabilities.receive_steering && !origin.inside;
-        let hash = if steered { packet.receive_hash() } else { None };
-        let &[s0, s1, d0, d1] = header.payload_in(packet.data()).first_chunk::<4>()?;
-        let source = Endpoint::new(header.source.into(), u16::from_be_bytes([s0, s1]));
-        let destination = Endpoint::new(header.destination.into(), u16::from_be_bytes([d0, d1]));
-        let owner = self.steering.owner(source, destination, hash);
-        if steered && owner != self.index {
-            self.counters.engine.steering_mismatches.increment();
-        }
-        Some(owner)
-    }
-
     fn hand_over(&mut self, owner: usize, origin: Origin, packet: P::Buffer) {
         match self.give(owner, Handed::Packet(origin, packet)) {
             Ok(()) => {
@@ -330,6 +286,3 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         }
     }
 }
-
-/// Every host must take packets of this size (RFC 791); stands in for the MTU of no port.
-const MTU_MIN: u16 = 576;

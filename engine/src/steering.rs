@@ -34,6 +34,12 @@ impl Steering {
         }
     }
 
+    /// Workers that it spreads flows over.
+    #[inline]
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
     /// The table, to give to a port's RSS.
     pub fn table(&self) -> &[u8; Self::TABLE_LENGTH] {
         &self.table

@@ -97,8 +97,8 @@ pub struct Worker<P: Port, C: Clock, R: Routes> {
     pub(crate) input: Vec<P::Buffer>,
     /// Packets to our own addresses.
     pub(crate) inside: VecDeque<(Origin, P::Buffer)>,
-    /// An empty packet that TCP had no use for.
-    pub(crate) spare: Option<P::Buffer>,
+    /// Empty packets: those that were received, for the next ones to send, so that most need no way to the pool.
+    pub(crate) spares: Vec<P::Buffer>,
     /// A large one, for segments that the port cuts.
     pub(crate) spare_large: Option<P::Buffer>,
     /// All ports cut segments: where one goes shows only when TCP has written it.
@@ -143,7 +143,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             inside: VecDeque::with_capacity(turn.transmit_max * OUTPUT_TURNS),
             turn,
             idle: Idle::new(parts.idle),
-            spare: None,
+            spares: Vec::with_capacity(SPARES_MAX),
             spare_large: None,
             cuts,
             widest_port: widest.unwrap_or(0),
@@ -191,6 +191,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
     pub(crate) fn routes_changed(&mut self) {
         for slot in &mut self.ports {
             slot.carries_own = false;
+            slot.acquaintances.forget_all();
         }
         let ports = &mut self.ports;
         self.routes.rows(&mut |row| {
@@ -329,6 +330,8 @@ impl<P: Port, R: Routes> Opening for Ways<'_, P, R> {
 /// How many turns' worth of pulled segments a port's queue holds, so that answers of other
 /// layers find room beside them.
 pub(crate) const OUTPUT_TURNS: usize = 4;
+/// Empty packets kept: those of a burst.
+const SPARES_MAX: usize = 32;
 /// Destinations whose way is kept.
 const PATHS_MAX: usize = 4_096;
 

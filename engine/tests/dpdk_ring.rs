@@ -95,6 +95,12 @@ fn a_packet_goes_round(eal: &Eal, port: usize, worker: usize, buffers: &mut Vec<
     assert!(queue.receive_interrupt().is_none());
     let mut packet = queue.allocate().expect("a packet");
     assert!(packet.data().is_empty());
+    // Used, and as good as new.
+    packet.append(100).expect("room");
+    packet.trim_front(50);
+    assert!(queue.renew(&mut packet) && packet.data().is_empty());
+    assert!(packet.prepend(100).is_some(), "headroom");
+    assert!(queue.renew(&mut packet) && packet.receive_hash().is_none());
     packet.append(1_514).expect("room for a full frame").fill(7);
     packet.trim_front(14);
     packet

@@ -113,6 +113,10 @@ impl<P: Port> Port for FaultPort<P> {
         self.port.allocate()
     }
 
+    fn renew(&mut self, packet: &mut P::Buffer) -> bool {
+        self.port.renew(packet)
+    }
+
     /// The port's, but for checksums: a port's word on them is older than the corruption.
     fn capabilities(&self) -> Capabilities {
         let corrupts = |faults: &Faults<P::Buffer>| faults.rates.corrupt_per_million != 0;

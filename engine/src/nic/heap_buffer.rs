@@ -48,6 +48,18 @@ impl HeapPool {
         })
     }
 
+    /// Makes a packet of this pool an empty one; false, and nothing done, with one of another pool.
+    pub fn renew(&self, packet: &mut HeapBuffer) -> bool {
+        let is_ours = Arc::ptr_eq(&packet.home, &self.free);
+        if is_ours {
+            (packet.start, packet.length) = (self.headroom, 0);
+            packet.checksums = (ChecksumStatus::Unknown, ChecksumStatus::Unknown);
+            packet.hash = None;
+            packet.offload = TransmitOffload::default();
+        }
+        is_ours
+    }
+
     /// Packets that are free now.
     pub fn free(&self) -> usize {
         self.free.len()

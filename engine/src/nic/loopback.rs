@@ -97,6 +97,10 @@ impl Port for LoopbackPort {
         self.pool.allocate()
     }
 
+    fn renew(&mut self, packet: &mut HeapBuffer) -> bool {
+        self.pool.renew(packet)
+    }
+
     fn capabilities(&self) -> Capabilities {
         self.capabilities
     }

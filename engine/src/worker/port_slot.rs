@@ -8,6 +8,7 @@ use coremill_tcp::Instant;
 use super::OUTPUT_TURNS;
 use crate::counters::WorkerCounters;
 use crate::nic::{Buffer, Capabilities, Port};
+use crate::ordinary::Acquaintances;
 
 /// A port with what the loop keeps for it.
 pub(crate) struct PortSlot<P: Port> {
@@ -17,6 +18,8 @@ pub(crate) struct PortSlot<P: Port> {
     pub(crate) capabilities: Capabilities,
     /// A route sends packets to our own addresses through it.
     pub(crate) carries_own: bool,
+    /// Who was found good by this route or without.
+    pub(crate) acquaintances: Acquaintances,
     /// To be sent, in order.
     pub(crate) output: Vec<P::Buffer>,
     /// Since when it has taken nothing of this.
@@ -31,6 +34,7 @@ impl<P: Port> PortSlot<P> {
             mtu: port.mtu(),
             capabilities: port.capabilities(),
             carries_own: false,
+            acquaintances: Acquaintances::new(port.mac()),
             output: Vec::with_capacity(transmit_max * OUTPUT_TURNS),
             stuck_since: None,
             port,
@@ -63,11 +67,14 @@ impl<P: Port> PortSlot<P> {
         taken
     }
 
-    /// Whether TCP has to wait until the port has taken some of `waiting_max` packets. One that is
+    /// Segments that may be pulled before `waiting_max` packets wait, and TCP until the port has taken some. One that is
     /// down must not hold up the others for long: soon what is meant for it is lost instead.
-    pub(crate) fn holds_back(&self, now: Instant, waiting_max: usize) -> bool {
+    pub(crate) fn room(&self, now: Instant, waiting_max: usize) -> usize {
         let is_stuck = |since| now.since(since) >= STUCK_AFTER;
-        self.output.len() >= waiting_max && !self.stuck_since.is_some_and(is_stuck)
+        match waiting_max.saturating_sub(self.output.len()) {
+            0 if self.stuck_since.is_some_and(is_stuck) => waiting_max,
+            room => room,
+        }
     }
 }
 

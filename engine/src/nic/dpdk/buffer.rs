@@ -60,6 +60,28 @@ impl Mbuf {
         unsafe { buffer.add(usize::from(offset)) }
     }
 
+    /// Whether it is in one piece.
+    pub(super) fn is_whole(&self) -> bool {
+        self.get::<u16>(sys::COREMILL_MBUF_NB_SEGS) == 1
+    }
+
+    /// Makes it empty, as one that was just taken out of `pool`; false, and nothing done, unless it is one of that pool's
+    /// in memory of its own.
+    pub(super) fn renew(&mut self, pool: *mut sys::rte_mempool) -> bool {
+        let is_own = self.flags() & sys::COREMILL_FOREIGN_MEMORY == 0;
+        let is_alone = self.get::<u16>(sys::COREMILL_MBUF_REFERENCES) == 1;
+        if !(is_own && is_alone && self.is_whole())
+            || self.get::<*mut u8>(sys::COREMILL_MBUF_POOL) != pool.cast()
+        {
+            return false;
+        }
+        let headroom = sys::COREMILL_HEADROOM.min(self.get(sys::COREMILL_MBUF_BUF_LEN));
+        self.set(sys::COREMILL_MBUF_DATA_OFF, headroom);
+        self.set_length(0);
+        self.clear_flags();
+        true
+    }
+
     /// Forgets what a port or an earlier use said about the packet.
     pub(super) fn clear_flags(&mut self) {
         self.set(sys::COREMILL_MBUF_OL_FLAGS, 0u64);

@@ -82,16 +82,14 @@ impl DpdkPort {
     /// Makes a received packet ours, in one piece; None when that fails and it was dropped.
     fn adopt(&self, raw: *mut sys::rte_mbuf) -> Option<Mbuf> {
         let raw = NonNull::new(raw)?;
-        // SAFETY: the driver gave the packet away, so it is live and ours; making it one piece
-        // keeps the first segment. Only then does it become an Mbuf; otherwise it is freed once.
-        let mut packet = unsafe {
-            if sys::coremill_mbuf_linearize(raw.as_ptr()) != 0 {
-                sys::coremill_mbuf_free(raw.as_ptr());
-                self.discards.count_segmented();
-                return None;
-            }
-            Mbuf::from_raw(raw)
-        };
+        // SAFETY: the driver gave the packet away, so it is live and ours. One of several pieces is made one, and dropped
+        // where that fails, before anybody else sees it.
+        let mut packet = unsafe { Mbuf::from_raw(raw) };
+        // SAFETY: the packet is live and ours; making it one piece keeps the first segment.
+        if !packet.is_whole() && unsafe { sys::coremill_mbuf_linearize(raw.as_ptr()) } != 0 {
+            self.discards.count_segmented();
+            return None;
+        }
         let Capabilities {
             receive_ipv4_checksum,
             receive_tcp_checksum,
@@ -175,6 +173,11 @@ impl Port for DpdkPort {
 
     fn allocate(&mut self) -> Option<Mbuf> {
         self.environment.pool_ptr().and_then(from_pool)
+    }
+
+    fn renew(&mut self, packet: &mut Mbuf) -> bool {
+        let pool = self.environment.pool_ptr();
+        pool.is_some_and(|pool| packet.renew(pool))
     }
 
     fn allocate_large(&mut self) -> Option<Mbuf> {

@@ -36,6 +36,23 @@ fn room_ends_where_it_ends_and_a_refusal_changes_nothing() {
 }
 
 #[test]
+fn a_packet_is_made_new_by_its_own_pool_only() {
+    let (pool, other) = (HeapPool::new(1), HeapPool::new(1));
+    let mut packet = pool.allocate().expect("the one packet");
+    packet.append(10).expect("room");
+    packet.trim_front(4);
+    packet.set_checksums(ChecksumStatus::Good, ChecksumStatus::Bad);
+    packet.set_receive_hash(Some(7));
+    assert!(!other.renew(&mut packet));
+    assert_eq!(packet.data().len(), 6);
+    assert!(pool.renew(&mut packet));
+    assert!(packet.data().is_empty() && packet.receive_hash().is_none());
+    let unknown = (ChecksumStatus::Unknown, ChecksumStatus::Unknown);
+    assert_eq!(packet.checksums(), unknown);
+    assert!(packet.prepend(HEADROOM).is_some() && packet.append(ROOM).is_some());
+}
+
+#[test]
 fn pool_runs_out_and_fills_again_from_any_thread() {
     let pool = HeapPool::new(3);
     let packets: Vec<_> = std::iter::from_fn(|| pool.allocate()).collect();

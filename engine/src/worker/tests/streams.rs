@@ -257,5 +257,5 @@ fn a_route_takes_our_own_packets_through_the_port() {
 /// Packets that workers keep for TCP's next segment.
 fn spares(network: &Network) -> usize {
     let workers = network.client.workers.iter().chain(&network.server.workers);
-    workers.filter(|worker| worker.spare.is_some()).count()
+    workers.map(|worker| worker.spares.len()).sum()
 }
