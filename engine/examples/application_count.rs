@@ -1,6 +1,7 @@
 //! Work for callgrind: an application that plays 64-byte requests with itself through the client library and a worker.
 //!
-//! `application_count 1000 64` steps until a thousand requests are answered on 64 connections. With
+//! `application_count 1000 64` steps until a thousand requests are answered on 64 connections; with `idle` behind it there
+//! are no requests, and a thousand turns. With
 //! `--toggle-collect=*application_step*` or `--toggle-collect=*worker_turn*` callgrind counts one side alone;
 //! `bench/lab/instructions` takes the difference of two runs.
 
@@ -17,6 +18,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: application_count REQUESTS CONNECTIONS".into());
     };
     let mut attached = Attached::start(connections)?;
+    if std::env::args().nth(3).is_some_and(|word| word == "idle") {
+        (0..requests).for_each(|_| attached.worker_turn());
+        return Ok(());
+    }
     attached.begin()?;
     let before = attached.counts()?;
     let begun = std::time::Instant::now();

@@ -14,7 +14,11 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
     /// Carries out waiting commands as long as their answers find room; gives their number.
     pub(crate) fn carry_out_commands(&mut self) -> usize {
         let mut done = 0;
-        while done < self.turn.commands_max && !self.mailbox.answers.is_full() {
+        // A look at what is empty costs less than a try to take something.
+        while done < self.turn.commands_max
+            && !self.mailbox.commands.is_empty()
+            && !self.mailbox.answers.is_full()
+        {
             let Some(command) = self.mailbox.commands.pop() else {
                 break;
             };

@@ -53,7 +53,8 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
     /// Takes what other workers gave; gives the number of things.
     pub(crate) fn take_strays(&mut self) -> usize {
         let mut taken = 0;
-        while taken < self.turn.strays_max {
+        // A look at what is empty costs less than a try to take something.
+        while taken < self.turn.strays_max && !self.exchange.is_empty(self.index) {
             let Some(handed) = self.exchange.take(self.index) else {
                 break;
             };
