@@ -323,6 +323,23 @@ impl<Q: Default> Connection<Q> {
         (count, bytes)
     }
 
+    /// The flags that tell of marks when nothing more is counted.
+    pub(crate) fn last_marks(&self, extensions: &Extensions) -> Flags {
+        let extension = extensions.get(&self.extension);
+        let state = extension.and_then(|extension| extension.accurate_ecn.as_ref());
+        state.map_or(Flags::NONE, |state| Flags::of_ace(state.feedback.ace()))
+    }
+
+    /// A pure ACK is due before data, to tell how the SYN-ACK came.
+    /// RFC 9768, section 3.2.2.1.
+    pub(super) fn is_reflection_due(&self, extensions: &Extensions) -> bool {
+        let extension = extensions.get(&self.extension);
+        let state = extension.and_then(|extension| extension.accurate_ecn.as_ref());
+        self.due.has(Due::ACKNOWLEDGE)
+            && self.receive.ranges.is_empty()
+            && state.is_some_and(|state| state.reflects)
+    }
+
     /// What TCP_INFO says of it.
     pub(super) fn ecn_info(&self, extensions: &Extensions) -> EcnInfo {
         let extension = extensions.get(&self.extension);

@@ -48,11 +48,13 @@ impl<Q: Default> Connection<Q> {
         }
         if self.extension.is_held() {
             self.review_path(context);
+            if self.is_reflection_due(&context.extensions) {
+                return self.emit_alone(context, self.send.next, Flags::ACK, out);
+            }
         }
         let options = self.unusual_options(context);
         let option_bytes = match &options {
             Some(options) => options.length(),
-            // Without an extension block there are none but timestamps.
             None => self.stamp_bytes(),
         };
         if self.send.resend != NONE {

@@ -87,6 +87,7 @@ impl<M: Memory> Shard<M> {
             receive_next: connection.receive.next,
             timestamp: connection.stamps.is_on.then_some(connection.stamps.recent),
             window: connection.receive.offer(scale),
+            flags: Flags::ACK | connection.last_marks(&self.context.extensions),
         };
         let is_due = std::mem::take(&mut connection.due).has(Due::ACKNOWLEDGE);
         let mut extension = ExtensionHandle::default();
@@ -130,7 +131,7 @@ impl<M: Memory> Shard<M> {
             flow: *flow,
             sequence: remains.send_next,
             acknowledgment: remains.receive_next,
-            flags: Flags::ACK,
+            flags: remains.flags,
             window: remains.window,
             timestamps: remains
                 .timestamp

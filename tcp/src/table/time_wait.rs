@@ -8,6 +8,7 @@ use super::family::{CompactFlow, Family};
 use super::slots::{Slot, Slots};
 use crate::address::Flow;
 use crate::extension::ExtensionHandle;
+use crate::header::Flags;
 use crate::sequence::SequenceNumber;
 use crate::time::Instant;
 
@@ -201,6 +202,8 @@ pub(crate) struct Remains {
     pub(crate) receive_next: SequenceNumber,
     /// The peer's last timestamp, where timestamps were used.
     pub(crate) timestamp: Option<u32>,
+    /// Of what is acknowledged: ACK, and with AccECN how many marks had come.
+    pub(crate) flags: Flags,
     /// The window field of our last segment.
     pub(crate) window: u16,
 }

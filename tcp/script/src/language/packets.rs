@@ -95,7 +95,7 @@ impl Parser {
                 }
                 // `.5`: ACK, and the ACE field.
                 Kind::Decimal(number) => {
-                    let ace = format!("{number}");
+                    let ace = format!("{number:?}");
                     let ace = ace.strip_prefix("0.").and_then(|ace| ace.parse().ok());
                     let flag = ace.and_then(flag);
                     flags |=

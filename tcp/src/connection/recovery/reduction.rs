@@ -36,11 +36,16 @@ impl<Q: Default> Connection<Q> {
         delivered: u32,
         reason: Reason,
     ) {
-        let outstanding = self.send.outstanding();
+        let mut outstanding = self.send.outstanding();
+        let flight = outstanding.saturating_sub(board.sacked) + delivered;
+        if reason == Reason::Mark {
+            // What this acknowledgement took away was in flight when it was marked.
+            outstanding = outstanding.max(flight);
+        }
         board.high = self.send.next;
         board.probe = Probe::None;
         board.reduction = Reduction {
-            flight: (outstanding.saturating_sub(board.sacked) + delivered).max(1),
+            flight: flight.max(1),
             delivered: 0,
             out: 0,
         };
