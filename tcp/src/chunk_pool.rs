@@ -171,7 +171,7 @@ impl ChunkPool {
             list.grow_to(position.wrapping_add(data.len() as u32));
             return data.len();
         }
-        self.write_across(queue, position, data)
+        self.write_on(queue, position, data)
     }
 }
 

@@ -138,20 +138,22 @@ impl TimerWheel {
         budget - left
     }
 
+    /// True when nothing is to be done at `now`: the wheel has turned there.
+    #[inline]
+    pub fn stays_quiet(&mut self, now: Instant) -> bool {
+        let now_tick = now.as_nanos() / TICK_NANOS;
+        let is_quiet = now_tick < self.quiet_until;
+        if is_quiet {
+            self.current = self.current.max(now_tick);
+        }
+        is_quiet
+    }
+
     /// The next key due at `now`, disarmed; takes the steps needed from `budget`. None when no
     /// timer is due or the budget is used up.
     #[inline]
     pub fn next_expired(&mut self, now: Instant, budget: &mut usize) -> Option<u32> {
         let now_tick = now.as_nanos() / TICK_NANOS;
-        if now_tick < self.quiet_until {
-            self.current = self.current.max(now_tick);
-            return None;
-        }
-        self.find_expired(now_tick, budget)
-    }
-
-    #[inline(never)]
-    fn find_expired(&mut self, now_tick: u64, budget: &mut usize) -> Option<u32> {
         while *budget > 0 {
             let slot = self.next_slot_due(now_tick)?;
             *budget -= 1;

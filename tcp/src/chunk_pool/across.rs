@@ -1,8 +1,53 @@
 //! Reading and writing across chunks, and letting go of those passed: what takes more than the queue's last chunk.
 
-use super::{ChunkPool, ChunkQueue, NONE, class_bytes, is_before};
+use super::{ChunkPool, ChunkQueue, NONE, class_bytes, class_for, is_before};
 
 impl ChunkPool {
+    /// What follows the queue's last byte goes into its last chunk as far as that has room, and on into a new one.
+    #[inline(never)]
+    pub(super) fn write_on(
+        &mut self,
+        queue: &mut ChunkQueue,
+        position: u32,
+        data: &[u8],
+    ) -> usize {
+        let Some((tail, list)) = self.tail(queue) else {
+            return 0;
+        };
+        let (last, held) = (list.tail, list.held as usize);
+        let used = position.wrapping_sub(tail.start) as usize;
+        let Some(room) = usize::from(tail.size).checked_sub(used) else {
+            return self.write_across(queue, position, data);
+        };
+        let first = tail.first_byte() + used;
+        if position != list.end || tail.next != NONE || data.len() <= room {
+            return self.write_across(queue, position, data);
+        }
+        let (here, rest) = data.split_at(room);
+        let Some(index) = self.take(class_for(held + rest.len())) else {
+            return self.write_across(queue, position, here);
+        };
+        self.bytes[first..first + room].copy_from_slice(here);
+        self.nodes[last as usize].next = index;
+        let start = position.wrapping_add(room as u32);
+        let node = &mut self.nodes[index as usize];
+        let size = class_bytes(node.class);
+        node.next = NONE;
+        node.start = start;
+        node.size = size as u16;
+        let (first, count) = (node.first_byte(), rest.len().min(size));
+        self.bytes[first..first + count].copy_from_slice(&rest[..count]);
+        let list = &mut self.nodes[queue.head as usize].list;
+        list.tail = index;
+        list.held += size as u32;
+        list.end = start.wrapping_add(count as u32);
+        let written = room + count;
+        match &rest[count..] {
+            [] => written,
+            rest => written + self.write_across(queue, position.wrapping_add(written as u32), rest),
+        }
+    }
+
     pub(super) fn write_across(
         &mut self,
         queue: &mut ChunkQueue,

@@ -26,7 +26,7 @@ impl<Q: Default> Connection<Q> {
     ) -> Result<usize, SendError> {
         self.may_send()?;
         let available = context.memory.available_bytes();
-        let room = self.send_room(&context.option_sets, &context.limits, available);
+        let room = self.room_to_send(&context.option_sets, &context.limits, available);
         let room = room.min(data.len());
         let data_that_fits = data.get(..room).unwrap_or(data);
         let taken = self.enqueue(context, data_that_fits, has_more && room == data.len());
@@ -64,8 +64,10 @@ impl<Q: Default> Connection<Q> {
         // One who waits for room says nothing before there is some (as Linux).
         self.send.has_more = has_more && taken == data.len();
         self.due.unset(Due::FLUSH);
-        let is_urgent = self.extension.is_held() && self.has_urgent_to_send(&context.extensions);
-        self.due.set_if(Due::FLUSH, is_urgent);
+        if self.extension.is_held() {
+            let is_urgent = self.has_urgent_to_send(&context.extensions);
+            self.due.set_if(Due::FLUSH, is_urgent);
+        }
         taken
     }
 
@@ -114,13 +116,21 @@ impl<Q: Default> Connection<Q> {
     /// True room, or why there will never be any.
     #[inline]
     pub(crate) fn may_send(&self) -> Result<(), SendError> {
+        let is_open = matches!(self.state, State::Established | State::CloseWait);
+        if is_open && self.user.error.is_none() {
+            return Ok(());
+        }
+        self.may_send_early()
+    }
+
+    #[inline(never)]
+    fn may_send_early(&self) -> Result<(), SendError> {
         if let Some(error) = self.user.error {
             return Err(SendError::Failed(error));
         }
         match self.state {
             State::SynSent | State::SynReceived if self.is_early() && !self.send.is_shut => Ok(()),
             State::SynSent | State::SynReceived | State::Listen => Err(SendError::NotConnected),
-            State::Established | State::CloseWait => Ok(()),
             _ => Err(SendError::ShutDown),
         }
     }
@@ -129,15 +139,24 @@ impl<Q: Default> Connection<Q> {
     /// grow to a share of these, so that any number of peers that do not read leaves some to others.
     #[inline]
     pub(crate) fn send_room(&self, sets: &OptionSets, limits: &Limits, available: usize) -> usize {
-        if self.may_send().is_err() {
-            return 0;
+        match self.may_send() {
+            Ok(()) => self.room_to_send(sets, limits, available),
+            Err(_) => 0,
         }
-        let options = sets.get(&self.user.options);
-        let room = options
-            .send_buffer(limits)
+    }
+
+    #[inline]
+    fn room_to_send(&self, sets: &OptionSets, limits: &Limits, available: usize) -> usize {
+        let (buffer, mark) = if self.user.options.is_usual() {
+            (limits.send_buffer_bytes, limits.unsent_low_water)
+        } else {
+            let options = sets.get(&self.user.options);
+            (options.send_buffer(limits), options.unsent_low_water(limits))
+        };
+        let room = buffer
             .min(available / SHARES)
             .saturating_sub(self.send.queued as usize);
-        match options.unsent_low_water(limits) {
+        match mark {
             u32::MAX => room,
             mark => room.min(self.room_below(mark)),
         }

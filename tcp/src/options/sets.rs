@@ -83,6 +83,14 @@ impl Flags {
     }
 }
 
+impl Chosen {
+    /// Nothing was chosen but flags.
+    #[inline]
+    pub(crate) fn is_usual(&self) -> bool {
+        self.set == 0
+    }
+}
+
 impl OptionSets {
     /// Room for `max` sets besides the one of who chose nothing.
     pub fn new(max: usize) -> Self {

@@ -1,13 +1,29 @@
 //! Time passes: the wheel's timers and the TIME-WAIT records that have run their time.
 
 use super::Shard;
+use crate::congestion::CongestionTally;
 use crate::memory::Memory;
 use crate::time::{Deadline, Instant};
 
 impl<M: Memory> Shard<M> {
     /// Does what is due at `now`, at most about `budget` steps, and returns how many it did. Call
     /// again when that is all of `budget`.
+    #[inline]
     pub fn advance(&mut self, now: Instant, budget: usize) -> usize {
+        let is_quiet = self.turns.wheel.stays_quiet(now) && self.time_waits.live() == 0;
+        let done = match is_quiet {
+            true => 0,
+            false => self.do_what_is_due(now, budget),
+        };
+        self.count_congestion();
+        let available = self.context.memory.available_bytes();
+        let held = self.memory_bytes.saturating_sub(available);
+        self.context.counters.held_bytes.set(held as u64);
+        done
+    }
+
+    #[inline(never)]
+    fn do_what_is_due(&mut self, now: Instant, budget: usize) -> usize {
         let mut left = budget;
         while let Some(key) = self.turns.wheel.next_expired(now, &mut left) {
             let connections = self.context.limits.connections_max as u32;
@@ -26,18 +42,18 @@ impl<M: Memory> Shard<M> {
                 self.forget_time_wait(self.hash_of(&flow), key);
             }
         }
-        self.count_congestion();
-        let held = self
-            .memory_bytes
-            .saturating_sub(self.context.memory.available_bytes());
-        self.context.counters.held_bytes.set(held as u64);
         budget - left
     }
 
+    #[inline]
     fn count_congestion(&mut self) {
-        let Some(tally) = self.context.congestion.take_tally() else {
-            return;
-        };
+        if let Some(tally) = self.context.congestion.take_tally() {
+            self.count_tally(&tally);
+        }
+    }
+
+    #[inline(never)]
+    fn count_tally(&self, tally: &CongestionTally) {
         self.context.counters.hystart_train_detect.add(tally.trains);
         self.context
             .counters

@@ -49,6 +49,37 @@ impl<M: Memory> Shard<M> {
     }
 
     fn next_to_send(&mut self, now: Instant, out: &mut [u8], is_cut: bool) -> Option<Outgoing> {
+        if self.is_more_than_data_due()
+            && let Some(segment) = self.next_before_data(now, out, is_cut)
+        {
+            return Some(segment);
+        }
+        // Each once: a segment too long for `out` leaves its connection in the list.
+        for _ in 0..self.turns.sending.len() {
+            let slot = self.turns.sending.pop()?;
+            if let Some(segment) = self.pull(now, slot, out, is_cut) {
+                return Some(segment);
+            }
+        }
+        None
+    }
+
+    /// Something goes before data.
+    #[inline]
+    fn is_more_than_data_due(&self) -> bool {
+        !(self.turns.urgent.is_empty()
+            && self.context.replies.is_empty()
+            && self.syn_acks.is_empty()
+            && self.recordless.is_empty())
+    }
+
+    #[inline(never)]
+    fn next_before_data(
+        &mut self,
+        now: Instant,
+        out: &mut [u8],
+        is_cut: bool,
+    ) -> Option<Outgoing> {
         if !self.context.replies.is_empty()
             && let Some(segment) = self.next_reply(out)
         {
@@ -62,15 +93,8 @@ impl<M: Memory> Shard<M> {
         if !self.recordless.is_empty() {
             self.resume_recordless();
         }
-        // Each once: a segment too long for `out` leaves its connection in the list.
         for _ in 0..self.turns.urgent.len() {
             let slot = self.turns.urgent.pop()?;
-            if let Some(segment) = self.pull(now, slot, out, is_cut) {
-                return Some(segment);
-            }
-        }
-        for _ in 0..self.turns.sending.len() {
-            let slot = self.turns.sending.pop()?;
             if let Some(segment) = self.pull(now, slot, out, is_cut) {
                 return Some(segment);
             }
@@ -82,10 +106,10 @@ impl<M: Memory> Shard<M> {
     /// let a connection send is judged there.
     #[inline]
     pub fn has_segments(&self) -> bool {
-        !(self.turns.sending.is_empty()
-            && self.turns.urgent.is_empty()
-            && self.context.replies.is_empty()
-            && self.syn_acks.is_empty())
+        !self.turns.sending.is_empty()
+            || !self.turns.urgent.is_empty()
+            || !self.context.replies.is_empty()
+            || !self.syn_acks.is_empty()
             || (!self.recordless.is_empty() && self.context.records.has_room())
     }
 
@@ -101,6 +125,7 @@ impl<M: Memory> Shard<M> {
         }
     }
 
+    #[inline(never)]
     fn next_reply(&mut self, out: &mut [u8]) -> Option<Outgoing> {
         let reply = self.context.replies.pop()?;
         if self.context.replies.lost > 0 {
@@ -156,6 +181,7 @@ impl<M: Memory> Shard<M> {
     }
 
     // RFC 7323, section 2.3.
+    #[inline(never)]
     fn emit_syn_ack(&mut self, now: Instant, key: u32, out: &mut [u8]) -> Option<Outgoing> {
         let (flow, pending) = self.requests.get(key)?;
         let (listener, handshake) = (pending.listener, pending.handshake);

@@ -16,7 +16,8 @@ impl Deadline {
     /// At `moment`, which is no further away than [`FARTHEST`].
     #[inline]
     pub(crate) fn at(moment: Instant) -> Self {
-        Self((moment.as_nanos().div_ceil(TICK_NANOS) as u32).max(1))
+        let ticks = moment.as_nanos().saturating_add(TICK_NANOS - 1) / TICK_NANOS;
+        Self((ticks as u32).max(1))
     }
 
     /// After `delay` nanoseconds, which are no more than [`FARTHEST`].
