@@ -159,7 +159,7 @@ impl ChunkPool {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn write(&mut self, queue: &mut ChunkQueue, position: u32, data: &[u8]) -> usize {
         // Nearly always all of it finds room in the last chunk.
         if let Some((tail, _)) = self.tail(queue)
@@ -189,7 +189,7 @@ impl Memory for ChunkPool {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn write_at(&mut self, queue: &mut ChunkQueue, offset: usize, data: &[u8]) -> usize {
         debug_assert!(
             offset + data.len() < QUEUE_BYTES_MAX,
@@ -238,7 +238,7 @@ impl Memory for ChunkPool {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn release(&mut self, queue: &mut ChunkQueue, count: usize) {
         let Some(head) = self.nodes.get_mut(queue.head as usize) else {
             return;
@@ -251,7 +251,7 @@ impl Memory for ChunkPool {
         self.release_passed(queue);
     }
 
-    #[inline]
+    #[inline(always)]
     fn clear(&mut self, queue: &mut ChunkQueue) {
         if let Some(head) = self.nodes.get_mut(queue.head as usize) {
             let free = &mut self.free[usize::from(head.class)];

@@ -44,6 +44,7 @@ pub(crate) use due::Due;
 pub(crate) use fast_open::EarlyData;
 pub(crate) use handshake::{default_mss, own_mss};
 pub(crate) use hold::Hold;
+pub(crate) use prediction::Told;
 pub(crate) use receive_side::ReceiveSide;
 pub(crate) use send_side::SendSide;
 pub(crate) use stamps::{Stamps, is_before};

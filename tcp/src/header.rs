@@ -44,6 +44,16 @@ impl<'a> Segment<'a> {
     /// [`DropReason::BadHeader`] when its data offset or a port cannot be.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DropReason> {
+        let segment = Self::split(bytes)?;
+        if segment.header.source_port == 0 || segment.header.destination_port == 0 {
+            return Err(DropReason::BadHeader);
+        }
+        Ok(segment)
+    }
+
+    /// The same without a look at the ports: a flow with port 0 has no connection.
+    #[inline(always)]
+    pub(crate) fn split(bytes: &'a [u8]) -> Result<Self, DropReason> {
         let Some((fixed, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
             return Err(DropReason::Truncated);
         };
@@ -62,9 +72,6 @@ impl<'a> Segment<'a> {
             window: u16::from_be_bytes([fixed[14], fixed[15]]),
             urgent_pointer: u16::from_be_bytes([fixed[18], fixed[19]]),
         };
-        if header.source_port == 0 || header.destination_port == 0 {
-            return Err(DropReason::BadHeader);
-        }
         Ok(Self {
             header,
             options,

@@ -58,7 +58,7 @@ impl RoundTrip {
     }
 
     /// The same, in microseconds: each exchange of a request and its answer measures.
-    #[inline]
+    #[inline(always)]
     pub fn measure_micros(&mut self, sample: u64) {
         let sample = u32::try_from(sample).unwrap_or(SAMPLE_MICROS_MAX);
         let sample = sample.clamp(1, SAMPLE_MICROS_MAX);

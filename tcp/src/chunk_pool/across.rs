@@ -5,12 +5,7 @@ use super::{ChunkPool, ChunkQueue, NONE, class_bytes, class_for, is_before};
 impl ChunkPool {
     /// What follows the queue's last byte goes into its last chunk as far as that has room, and on into a new one.
     #[inline(never)]
-    pub(super) fn write_on(
-        &mut self,
-        queue: &mut ChunkQueue,
-        position: u32,
-        data: &[u8],
-    ) -> usize {
+    pub(super) fn write_on(&mut self, queue: &mut ChunkQueue, position: u32, data: &[u8]) -> usize {
         let Some((tail, list)) = self.tail(queue) else {
             return 0;
         };

@@ -6,7 +6,7 @@ use super::{Connection, Context};
 use crate::congestion::rate_sample::Newest;
 use crate::congestion::{Acknowledged, RateSample};
 use crate::drop_reason::DropReason;
-use crate::header::{Flags, Header, Segment};
+use crate::header::{Flags, Segment};
 use crate::header_options::Options;
 use crate::memory::Memory;
 use crate::send_records::micros;
@@ -39,7 +39,8 @@ impl<Q: Default> Connection<Q> {
         }
         self.hear_echo(context, header.flags);
         let window_before = self.send.window;
-        let window = self.take_window(context, header);
+        let window = self.send.window_of(header);
+        self.take_window(context, (header.sequence, acknowledgment), window);
         let is_new = acknowledgment > self.send.unacknowledged;
         let is_accurate = self.ecn.is_accurate();
         if options.sack.is_empty() && !self.send.scoreboard.is_held() && !is_accurate {
@@ -66,17 +67,16 @@ impl<Q: Default> Connection<Q> {
         Ok(is_new)
     }
 
-    /// Takes SEG.WND of a segment whose SEG.ACK is believed, and gives it in bytes.
+    /// Takes SEG.WND, in bytes, of a segment whose SEG.ACK is believed.
     #[inline(always)]
     pub(super) fn take_window<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
-        header: &Header,
-    ) -> u32 {
-        let window = self.send.window_of(header);
+        (sequence, acknowledgment): (SequenceNumber, SequenceNumber),
+        window: u32,
+    ) {
         let window_before = self.send.window;
-        self.send
-            .update_window(header.sequence, header.acknowledgment, window);
+        self.send.update_window(sequence, acknowledgment, window);
         if self.send.outstanding() == 0 || self.send.window == 0 {
             // The answer to a probe: the peer lives.
             self.send.attempts = 0;
@@ -84,7 +84,6 @@ impl<Q: Default> Connection<Q> {
         if self.send.window > 0 && window_before == 0 {
             self.window_opens(context);
         }
-        window
     }
 
     /// The back-off of probes ends; what the closed window has swallowed is sent again in time.
@@ -98,7 +97,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// An acknowledgement of something new while no loss is suspected.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn acknowledge_in_order<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,

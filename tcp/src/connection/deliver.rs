@@ -54,7 +54,8 @@ impl<Q: Default> Connection<Q> {
         let payload = segment.payload.get(skipped as usize..).unwrap_or(&[]);
         let payload = payload.get(..room).unwrap_or(payload);
         let is_whole = first + payload.len() as u32 == end;
-        self.note_data(context, segment);
+        let marks = (segment.header.flags, segment.ecn);
+        self.note_data(context, segment.payload.len(), marks);
         if has_fin && is_whole {
             self.receive.has_fin = true;
             self.receive.mark = end;
@@ -64,29 +65,29 @@ impl<Q: Default> Connection<Q> {
             self.due.set(Due::ACKNOWLEDGE);
         }
         if first == self.receive.next {
-            self.deliver_next(context, payload)
+            self.deliver_rest(context, payload)
         } else {
             self.deliver_beyond(context, first, payload)
         }
     }
 
-    /// A payload that is next in order and lies in the window as a whole.
-    #[inline(never)]
+    /// A payload that is next in order and lies in the window as a whole; `marks` are its segment's flags and ECN bits.
+    #[inline(always)]
     pub(super) fn deliver_whole<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
-        segment: &Segment<'_>,
+        payload: &[u8],
+        marks: (Flags, u8),
         reader: Option<&mut dyn Reader>,
     ) -> Result<(), DropReason> {
-        self.note_data(context, segment);
-        let payload = segment.payload;
-        let taken = match reader {
-            Some(reader) => self.hand_over(context, payload, reader),
-            None => 0,
+        self.note_data(context, payload.len(), marks);
+        let Some(reader) = reader else {
+            return self.deliver_next(context, payload);
         };
+        let taken = self.hand_over(context, payload, reader);
         match payload.get(taken..) {
             None | Some([]) => Ok(()),
-            Some(rest) => match self.deliver_next(context, rest) {
+            Some(rest) => match self.deliver_rest(context, rest) {
                 // The peer sends what found no room again; the rest of the segment was used.
                 Err(_) if taken > 0 => Ok(()),
                 delivered => delivered,
@@ -94,13 +95,26 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
+    #[inline(never)]
+    fn deliver_rest<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<M>,
+        payload: &[u8],
+    ) -> Result<(), DropReason> {
+        self.deliver_next(context, payload)
+    }
+
     /// What a segment with data says about full segments, and about when to acknowledge.
     #[inline(always)]
-    fn note_data<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>, segment: &Segment<'_>) {
-        let length = segment.payload.len();
+    fn note_data<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<M>,
+        length: usize,
+        (flags, ecn): (Flags, u8),
+    ) {
         let bytes = u16::try_from(length).unwrap_or(u16::MAX);
         self.receive.full_bytes = self.receive.full_bytes.max(bytes);
-        let is_pushed = segment.header.flags.contains(Flags::PSH);
+        let is_pushed = flags.contains(Flags::PSH);
         let (window, full) = (self.receive.window(), self.receive.full_bytes);
         self.receive.delayed.data_arrived(
             millis(context.now),
@@ -112,7 +126,7 @@ impl<Q: Default> Connection<Q> {
             },
         );
         if self.ecn.is_on() && length > 0 {
-            self.hear_mark(context, segment.header.flags, segment.ecn);
+            self.hear_mark(context, flags, ecn);
         }
     }
 

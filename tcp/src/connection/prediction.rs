@@ -2,10 +2,11 @@
 
 use super::{Connection, Context, is_before};
 use crate::connection::User;
-use crate::header::{Flags, Header, Segment};
+use crate::header::{Flags, Segment};
 use crate::header_options::Timestamps;
 use crate::memory::Memory;
 use crate::packet::{Reader, Verdict};
+use crate::sequence::SequenceNumber;
 use crate::state::State;
 use crate::time::Past;
 
@@ -40,47 +41,57 @@ impl<Q: Default> Connection<Q> {
             && self.extension.is_plain()
     }
 
-    /// What is left to do for such a segment.
-    #[inline(always)]
+    /// What is left to do for such a segment. Its number is RCV.NXT, and it has timestamps where they were agreed on.
+    #[inline(never)]
     pub(crate) fn arrives_as_predicted<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
-        segment: &Segment<'_>,
-        timestamps: Option<Timestamps>,
+        payload: &[u8],
+        (told, stamp): (Told, u32),
         reader: Option<&mut dyn Reader>,
     ) -> Verdict {
+        let sequence = self.receive.next;
         self.last_received = Past::at(context.now);
         self.send.keepalive_probes = 0;
-        let progress = self.acknowledge_as_predicted(context, &segment.header);
-        if let Some(stamp) = timestamps
-            && segment.header.sequence <= self.receive.acknowledged
-        {
-            self.stamps.recent = stamp.value;
+        self.hear_echo(context, told.flags);
+        let window = u32::from(told.window) << self.send.scale;
+        self.take_window(context, (sequence, told.acknowledgment), window);
+        let progress = told.acknowledgment > self.send.unacknowledged;
+        if progress {
+            self.acknowledge_in_order(context, told.acknowledgment);
         }
-        if segment.payload.is_empty() {
+        if self.stamps.is_on && sequence <= self.receive.acknowledged {
+            self.stamps.recent = stamp;
+        }
+        if payload.is_empty() {
             context.counters.pure_acks.increment();
             return Verdict::Accepted { progress };
         }
-        match self.deliver_whole(context, segment, reader) {
+        match self.deliver_whole(context, payload, (told.flags, told.ecn), reader) {
             Ok(()) => Verdict::Accepted { progress },
             Err(reason) => Verdict::Dropped(reason),
         }
     }
+}
 
-    /// SEG.ACK is between SND.UNA and SND.NXT, there are no SACK blocks, and no loss is suspected; true when it
-    /// acknowledges something new.
+/// What a predicted segment tells besides its payload, in one word.
+#[derive(Clone, Copy)]
+pub(crate) struct Told {
+    acknowledgment: SequenceNumber,
+    window: u16,
+    flags: Flags,
+    ecn: u8,
+}
+
+impl Told {
+    /// By `segment`.
     #[inline(always)]
-    fn acknowledge_as_predicted<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<M>,
-        header: &Header,
-    ) -> bool {
-        self.hear_echo(context, header.flags);
-        self.take_window(context, header);
-        let is_new = header.acknowledgment > self.send.unacknowledged;
-        if is_new {
-            self.acknowledge_in_order(context, header.acknowledgment);
+    pub(crate) fn by(segment: &Segment<'_>) -> Self {
+        Self {
+            acknowledgment: segment.header.acknowledgment,
+            window: segment.header.window,
+            flags: segment.header.flags,
+            ecn: segment.ecn,
         }
-        is_new
     }
 }

@@ -151,7 +151,10 @@ impl<Q: Default> Connection<Q> {
             (limits.send_buffer_bytes, limits.unsent_low_water)
         } else {
             let options = sets.get(&self.user.options);
-            (options.send_buffer(limits), options.unsent_low_water(limits))
+            (
+                options.send_buffer(limits),
+                options.unsent_low_water(limits),
+            )
         };
         let room = buffer
             .min(available / SHARES)

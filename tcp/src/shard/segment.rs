@@ -4,7 +4,7 @@ use super::Shard;
 use super::authenticate::AoAnswer;
 use crate::address::{Endpoint, Flow};
 use crate::checksum;
-use crate::connection::Connection;
+use crate::connection::{Connection, Told};
 use crate::drop_reason::DropReason;
 use crate::header::{Flags, Segment};
 use crate::header_options::{Options, code_within, usual_options};
@@ -67,13 +67,16 @@ impl<M: Memory> Shard<M> {
         inbound: &Inbound<'_>,
         reader: Option<&mut dyn Reader>,
     ) -> Option<Verdict> {
-        let mut segment = Segment::parse(inbound.bytes).ok()?;
+        let mut segment = Segment::split(inbound.bytes).ok()?;
         segment.ecn = inbound.ecn & 3;
         let timestamps = usual_options(segment.options)?;
         if !inbound.checksum_verified && !is_checksum_right(inbound) {
             return None;
         }
-        let flow = flow_of(inbound, &segment);
+        let flow = Flow {
+            local: Endpoint::new(inbound.destination, segment.header.destination_port),
+            remote: Endpoint::new(inbound.source, segment.header.source_port),
+        };
         let slot = self.connections.find(self.hash_of(&flow), &flow)?;
         let connection = self.connections.get_mut(slot)?;
         let context = &mut self.context;
@@ -85,9 +88,16 @@ impl<M: Memory> Shard<M> {
             return None;
         }
         context.now = now;
-        let verdict = connection.arrives_as_predicted(context, &segment, timestamps, reader);
-        if !self.turns.settle(now, slot, connection) {
+        let told = (
+            Told::by(&segment),
+            timestamps.map_or(0, |stamp| stamp.value),
+        );
+        let verdict = connection.arrives_as_predicted(context, segment.payload, told, reader);
+        // It is established, and has a user, as before.
+        if connection.congestion.is_holding() {
             self.look_after(now, slot, Connection::has_unsent);
+        } else {
+            self.turns.settle_open(now, slot, connection);
         }
         Some(verdict)
     }
@@ -107,7 +117,10 @@ impl<M: Memory> Shard<M> {
             Ok(options) => options,
             Err(reason) => return self.malformed(reason),
         };
-        let flow = flow_of(inbound, &segment);
+        let flow = Flow {
+            local: Endpoint::new(inbound.destination, segment.header.destination_port),
+            remote: Endpoint::new(inbound.source, segment.header.source_port),
+        };
         let hash = self.hash_of(&flow);
         if let Some(slot) = self.connections.find(hash, &flow) {
             if let Some(connection) = self.connections.get(slot) {
@@ -250,15 +263,6 @@ impl<M: Memory> Shard<M> {
             }
         }
         Verdict::Dropped(DropReason::NoSocket)
-    }
-}
-
-/// The flow that it belongs to.
-#[inline(always)]
-fn flow_of(inbound: &Inbound<'_>, segment: &Segment<'_>) -> Flow {
-    Flow {
-        local: Endpoint::new(inbound.destination, segment.header.destination_port),
-        remote: Endpoint::new(inbound.source, segment.header.source_port),
     }
 }
 

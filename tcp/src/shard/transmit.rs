@@ -74,12 +74,7 @@ impl<M: Memory> Shard<M> {
     }
 
     #[inline(never)]
-    fn next_before_data(
-        &mut self,
-        now: Instant,
-        out: &mut [u8],
-        is_cut: bool,
-    ) -> Option<Outgoing> {
+    fn next_before_data(&mut self, now: Instant, out: &mut [u8], is_cut: bool) -> Option<Outgoing> {
         if !self.context.replies.is_empty()
             && let Some(segment) = self.next_reply(out)
         {

@@ -44,6 +44,18 @@ impl Turns {
         {
             return false;
         }
+        self.settle_open(now, slot, connection);
+        true
+    }
+
+    /// The same for a connection that is open both ways and has a user, and segments of which need not wait.
+    #[inline(always)]
+    pub(super) fn settle_open<Q>(
+        &mut self,
+        now: Instant,
+        slot: u32,
+        connection: &mut Connection<Q>,
+    ) {
         // Whether the windows let it send is judged when its turn comes, not after each verb.
         if connection.due.any() {
             self.urgent.push(slot);
@@ -54,7 +66,6 @@ impl Turns {
         if connection.user.has_event() {
             self.connection_events.push(slot);
         }
-        true
     }
 
     /// Arms the wheel when something is due before what it is armed for; else it wakes the connection too early, and
