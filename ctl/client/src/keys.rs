@@ -9,6 +9,7 @@ use coremill_ring::key::Key;
 use coremill_ring::option;
 use rustix::io::Errno;
 
+use crate::fresh::TcpSocket;
 use crate::listener::TcpListener;
 use crate::socket::Socket;
 use crate::stack::Stack;
@@ -120,7 +121,7 @@ impl TcpStream {
         timeout: Option<Duration>,
     ) -> io::Result<Self> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        Self::connect_prepared(stack, remote, deadline, |socket| add_all(socket, keys))
+        TcpSocket::new(stack)?.connect_prepared(remote, deadline, |socket| add_all(socket, keys))
     }
 
     /// Adds a key of this connection, or changes it: from now on segments are signed with it, and must be. One for other peers

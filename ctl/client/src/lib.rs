@@ -62,6 +62,7 @@ mod announced;
 mod attach;
 mod context;
 mod error;
+mod fresh;
 mod keys;
 mod lane;
 mod listener;
@@ -96,8 +97,9 @@ mod told;
 
 pub use coremill_ring::option;
 pub use error::AttachError;
+pub use fresh::TcpSocket;
 pub use keys::PeerKey;
 pub use listener::TcpListener;
 pub use poller::{Interest, Pollable, Poller, Readiness};
 pub use stack::{OnDeath, Options, Stack};
-pub use stream::{Received, Reserved, TcpInfo, TcpState, TcpStream};
+pub use stream::{EcnCounts, EcnInfo, Received, Reserved, TcpInfo, TcpState, TcpStream};

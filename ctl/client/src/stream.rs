@@ -27,7 +27,7 @@ use receive::Receive;
 use send::Send;
 use settings::Settings;
 
-pub use info::{TcpInfo, TcpState};
+pub use info::{EcnCounts, EcnInfo, TcpInfo, TcpState};
 pub use zero_copy::{Received, Reserved};
 
 /// A TCP connection, as [`std::net::TcpStream`].

@@ -3,7 +3,7 @@
 /// Words of a page: what an event has room for.
 pub const PAGE_WORDS: usize = 5;
 /// Pages.
-pub const PAGES: usize = 4;
+pub const PAGES: usize = 5;
 
 /// What a connection has come to. Numbers that are not known are zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,7 +46,8 @@ pub struct Info {
     pub timeouts: u32,
     /// Probes in a row that were not answered.
     pub probes: u32,
-    /// Agreed on: timestamps 1, SACK 2, window scale 4.
+    /// Agreed on: timestamps 1, SACK 2, window scale 4, ECN 8; a segment came that could be marked 16; data of a SYN was
+    /// acknowledged 32.
     pub options: u32,
     /// How long an acknowledgement waits at present, in microseconds.
     pub acknowledgement_delay_us: u32,
@@ -78,6 +79,24 @@ pub struct Info {
     pub seen_segment_bytes: u32,
     /// Bytes a second that are let out at most; all ones for no bound.
     pub pacing_rate: u64,
+    /// How often the timeout was doubled.
+    pub backoff: u8,
+    /// How far the peer's window is shifted.
+    pub send_window_shift: u8,
+    /// How far ours is.
+    pub receive_window_shift: u8,
+    /// Why data did not go with the SYN: Linux's number.
+    pub fast_open_failure: u8,
+    /// What was agreed on about congestion notification: Linux's number.
+    pub ecn_mode: u8,
+    /// Whether options of AccECN come: Linux's number.
+    pub ecn_option_seen: u8,
+    /// What of AccECN failed: Linux's bits.
+    pub ecn_failures: u8,
+    /// Of ours that arrived: marked segments, bytes as ECT(1), as ECT(0), marked bytes.
+    pub ecn_delivered: [u32; 4],
+    /// The same of what was received.
+    pub ecn_received: [u32; 4],
 }
 
 impl Info {
@@ -116,6 +135,28 @@ impl Info {
                 two(self.receive_buffer_bytes, self.seen_segment_bytes),
                 self.pacing_rate,
             ],
+            self.last_page(),
+        ]
+    }
+
+    fn last_page(&self) -> [u64; PAGE_WORDS] {
+        let pair =
+            |at: usize| u64::from(self.ecn_delivered[at]) | u64::from(self.ecn_received[at]) << 32;
+        [
+            u64::from_le_bytes([
+                self.backoff,
+                self.send_window_shift,
+                self.receive_window_shift,
+                self.fast_open_failure,
+                self.ecn_mode,
+                self.ecn_option_seen,
+                self.ecn_failures,
+                0,
+            ]),
+            pair(0),
+            pair(1),
+            pair(2),
+            pair(3),
         ]
     }
 
@@ -132,7 +173,9 @@ impl Info {
             second,
             third,
             fourth,
+            [few, ecn @ ..],
         ] = *pages;
+        let few = few.to_le_bytes();
         let [
             segments,
             queue,
@@ -176,6 +219,15 @@ impl Info {
             receive_buffer_bytes: low(fourth[3]),
             seen_segment_bytes: high(fourth[3]),
             pacing_rate: fourth[4],
+            backoff: few[0],
+            send_window_shift: few[1],
+            receive_window_shift: few[2],
+            fast_open_failure: few[3],
+            ecn_mode: few[4],
+            ecn_option_seen: few[5],
+            ecn_failures: few[6],
+            ecn_delivered: ecn.map(low),
+            ecn_received: ecn.map(high),
         }
     }
 }

@@ -65,6 +65,8 @@ impl Domain {
 }
 
 fn with_told(known: Info, told: &TcpInfo) -> Info {
+    let ecn = &told.ecn;
+    let counted = |segments, [one, zero, marked]: [u32; 3]| [segments, one, zero, marked];
     Info {
         recovery: u32::from(told.ca_state),
         timeouts: u32::from(told.retransmits),
@@ -85,6 +87,15 @@ fn with_told(known: Info, told: &TcpInfo) -> Info {
         receive_buffer_bytes: told.rcv_space,
         seen_segment_bytes: told.rcv_mss,
         pacing_rate: told.pacing_rate,
+        backoff: told.backoff,
+        send_window_shift: told.scales & 15,
+        receive_window_shift: told.scales >> 4,
+        fast_open_failure: told.fast_open_failure,
+        ecn_mode: ecn.mode,
+        ecn_option_seen: ecn.option_seen,
+        ecn_failures: ecn.failures,
+        ecn_delivered: counted(ecn.delivered_ce, ecn.delivered_bytes),
+        ecn_received: counted(ecn.received_ce, ecn.received_bytes),
         ..known
     }
 }

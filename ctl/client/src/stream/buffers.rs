@@ -8,7 +8,9 @@ use super::TcpStream;
 
 impl TcpStream {
     /// How many written bytes may wait to be acknowledged (SO_SNDBUF), at most what the daemon's configuration has
-    /// (`tcp.send_buffer`). It counts the bytes alone, and is not doubled as by Linux.
+    /// (`tcp.send_buffer`). It counts the bytes alone, and is not doubled as by Linux. What there was room for before can
+    /// still be written: who wants a bound from the first byte on sets it on the listener, or on a
+    /// [`TcpSocket`](crate::TcpSocket).
     ///
     /// # Errors
     /// `EBADF` when the connection is over.
@@ -98,7 +100,8 @@ impl TcpStream {
     }
 
     /// There is room to write only while fewer bytes than this were written and not sent (TCP_NOTSENT_LOWAT); 0 for the
-    /// daemon's. What is not written yet can still be chosen.
+    /// daemon's. What is not written yet can still be chosen. As [`TcpStream::set_send_buffer_size`], it does not take
+    /// back what there was room for before.
     ///
     /// # Errors
     /// `EBADF` when the connection is over.

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use coremill_ring::command::Command;
-use coremill_ring::option::FAST_OPEN_CONNECT;
 use coremill_ring::socket_state::Flags;
 use rustix::io::Errno;
 
 use super::TcpStream;
 use crate::context::Patience;
+use crate::fresh::TcpSocket;
 use crate::socket::{Socket, Wanted, is_over};
 use crate::stack::Stack;
 
@@ -151,58 +151,15 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn connect_with(stack: &Stack, remote: SocketAddr, data: &[u8]) -> io::Result<Self> {
-        let context = stack.context();
-        let worker = context.pick_worker();
-        let socket = Socket::begin(context, worker, Patience::Waits, |ticket| Command::Open {
-            ticket,
-        })?;
-        let asked = socket.ask(|ticket, socket| Command::SetOption {
-            ticket,
-            socket,
-            option: FAST_OPEN_CONNECT,
-            value: 1,
-        });
-        match asked {
-            // Where the configuration does not allow it, it is an ordinary connection.
-            Err(error) if error.raw_os_error() == Some(Errno::OPNOTSUPP.raw_os_error()) => {}
-            asked => drop(asked?),
-        }
-        socket.ask(|ticket, socket| Command::Connect {
-            ticket,
-            socket,
-            remote,
-        })?;
-        let stream = Self::over(socket, remote).finish(None)?;
-        io::Write::write_all(&mut &stream, data)?;
-        Ok(stream)
-    }
-
-    /// As [`TcpStream::connect`], with what is to be done before.
-    pub(crate) fn connect_prepared(
-        stack: &Stack,
-        remote: SocketAddr,
-        deadline: Option<Instant>,
-        prepare: impl FnOnce(&Socket) -> io::Result<()>,
-    ) -> io::Result<Self> {
-        let context = stack.context();
-        let worker = context.pick_worker();
-        let socket = Socket::begin(context, worker, Patience::Waits, |ticket| Command::Open {
-            ticket,
-        })?;
-        prepare(&socket)?;
-        socket.ask(|ticket, socket| Command::Connect {
-            ticket,
-            socket,
-            remote,
-        })?;
-        Self::over(socket, remote).finish(deadline)
+        TcpSocket::new(stack)?.connect_with(remote, data)
     }
 
     pub(crate) fn socket(&self) -> &Socket {
         &self.inner.socket
     }
 
-    fn finish(self, deadline: Option<Instant>) -> io::Result<Self> {
+    /// Waits until it is connected.
+    pub(crate) fn finish(self, deadline: Option<Instant>) -> io::Result<Self> {
         let socket = &self.inner.socket;
         let ended = socket.wait(deadline, Wanted::Write, |snapshot| {
             let connected = snapshot.condition.flags.contains(Flags::CONNECTED);

@@ -63,6 +63,18 @@ pub struct TcpInfo {
     pub has_sack: bool,
     /// Windows are scaled.
     pub has_window_scale: bool,
+    /// How far the peer's window is shifted.
+    pub send_window_shift: u8,
+    /// How far ours is.
+    pub receive_window_shift: u8,
+    /// Data of the SYN was acknowledged (TCP Fast Open).
+    pub has_syn_data: bool,
+    /// Why data did not go with the SYN, by Linux's number: 1 for want of a cookie, 2 not acknowledged, 3 the SYN timed out.
+    pub fast_open_failure: u8,
+    /// How often the retransmission timeout was doubled.
+    pub backoff: u8,
+    /// Explicit congestion notification.
+    pub ecn: EcnInfo,
     /// How long an acknowledgement waits at present.
     pub acknowledgement_delay: Duration,
     /// Duplicates that mean a loss.
@@ -93,6 +105,53 @@ pub struct TcpInfo {
     pub seen_segment_bytes: u32,
     /// Bytes a second that are let out at most; None for no bound.
     pub pacing_rate: Option<u64>,
+}
+
+/// What a connection has come to with explicit congestion notification. Counters are those of AccECN (RFC 9768).
+///
+/// ```no_run
+/// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+/// println!("{} segments arrived marked", stream.info()?.ecn.delivered.marked_segments);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EcnInfo {
+    /// Both ends take part.
+    pub is_agreed: bool,
+    /// A segment came that routers could mark.
+    pub is_seen: bool,
+    /// What was agreed on, by Linux's number: 0 nothing, 1 the classic kind, 2 AccECN; 3 while our SYN asks for that.
+    pub mode: u8,
+    /// Whether the peer's options come: 0 none, 1 an empty one, 2 with counters, 3 zeroed on the way.
+    pub option_seen: u8,
+    /// What failed: 1 ours is not told, 2 the peer's is not heard, 4 our options get lost, 8 the peer's are zeroed.
+    pub failures: u8,
+    /// What was sent and arrived.
+    pub delivered: EcnCounts,
+    /// What was received.
+    pub received: EcnCounts,
+}
+
+/// Segments and bytes of one direction by their marks.
+///
+/// ```no_run
+/// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+/// println!("{} bytes came marked", stream.info()?.ecn.received.marked_bytes);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EcnCounts {
+    /// Segments that a router marked (CE).
+    pub marked_segments: u32,
+    /// Bytes that came as ECT(1).
+    pub ect1_bytes: u32,
+    /// Bytes that came as ECT(0).
+    pub ect0_bytes: u32,
+    /// Bytes that came as CE.
+    pub marked_bytes: u32,
 }
 
 /// The states of RFC 9293.
@@ -180,6 +239,20 @@ impl From<Info> for TcpInfo {
             has_timestamps: info.options & 1 != 0,
             has_sack: info.options & 2 != 0,
             has_window_scale: info.options & 4 != 0,
+            send_window_shift: info.send_window_shift,
+            receive_window_shift: info.receive_window_shift,
+            has_syn_data: info.options & 32 != 0,
+            fast_open_failure: info.fast_open_failure,
+            backoff: info.backoff,
+            ecn: EcnInfo {
+                is_agreed: info.options & 8 != 0,
+                is_seen: info.options & 16 != 0,
+                mode: info.ecn_mode,
+                option_seen: info.ecn_option_seen,
+                failures: info.ecn_failures,
+                delivered: EcnCounts::from(info.ecn_delivered),
+                received: EcnCounts::from(info.ecn_received),
+            },
             acknowledgement_delay: time(info.acknowledgement_delay_us),
             reordering_segments: info.reordering_segments,
             unacknowledged_segments: info.unacknowledged_segments,
@@ -196,6 +269,17 @@ impl From<Info> for TcpInfo {
             receive_buffer_bytes: info.receive_buffer_bytes,
             seen_segment_bytes: info.seen_segment_bytes,
             pacing_rate: (info.pacing_rate != u64::MAX).then_some(info.pacing_rate),
+        }
+    }
+}
+
+impl From<[u32; 4]> for EcnCounts {
+    fn from([marked_segments, ect1_bytes, ect0_bytes, marked_bytes]: [u32; 4]) -> Self {
+        Self {
+            marked_segments,
+            ect1_bytes,
+            ect0_bytes,
+            marked_bytes,
         }
     }
 }

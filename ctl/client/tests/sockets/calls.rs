@@ -5,7 +5,9 @@ use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use coremill_client::{Interest, Poller, Stack, TcpListener, TcpState, TcpStream};
+use coremill_client::{
+    Interest, Poller, Stack, TcpListener, TcpSocket, TcpState, TcpStream, option,
+};
 
 use super::{FakeDaemon, address, nothing_is_left, pair, pattern, settle};
 
@@ -116,6 +118,36 @@ fn connecting_waits_for_nothing_and_the_poller_tells() {
 }
 
 #[test]
+fn a_socket_has_options_before_it_connects() {
+    let daemon = FakeDaemon::start(2);
+    let stack = Stack::attach(daemon.path()).expect("attach");
+    let listener = TcpListener::bind(&stack, address("10.0.0.1:7")).expect("listen");
+    let socket = TcpSocket::new(&stack).expect("open");
+    socket.bind(address("10.0.0.2:0")).expect("bind");
+    socket.set_option(option::NO_DELAY, 1).expect("set");
+    assert_eq!(socket.option(option::NO_DELAY).expect("asked for"), 1);
+    let refused = socket.set_option(option::RECEIVE_BUFFER, 1).err();
+    assert_eq!(refused.and_then(|error| error.raw_os_error()), Some(92));
+    let good = socket.connect(address("10.0.0.1:7")).expect("connect");
+    assert_eq!(good.option(option::NO_DELAY).expect("it stays"), 1);
+    let (mut server, _) = listener.accept().expect("accept");
+    (&good).write_all(b"x").expect("write");
+    server.read_exact(&mut [0; 1]).expect("read");
+    // Who does not wait is told at once what its worker knows at once.
+    let bound = TcpSocket::new(&stack).expect("open");
+    let later = bound.connect_nonblocking(address("10.0.0.1:7"));
+    let later = later.expect("begin");
+    let (other, _) = listener.accept().expect("accept");
+    let nothing = (&later).read(&mut [0; 1]).expect_err("nothing is there");
+    assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+    // One that is never connected leaves nothing.
+    drop(TcpSocket::new(&stack).expect("open"));
+    good.info().expect("events are taken");
+    drop((later, other, server, good, listener));
+    nothing_is_left(&daemon);
+}
+
+#[test]
 fn options_are_set_or_refused_and_later_for_who_does_not_wait() {
     let (_daemon, _stack, client, _server) = pair(1);
     client.set_linger(Some(Duration::ZERO)).expect("linger");
@@ -150,4 +182,5 @@ fn a_connection_tells_what_it_has_come_to() {
     assert_eq!((info.state, info.sent_bytes), (TcpState::Established, 1000));
     assert_eq!(info.round_trip, Some(Duration::from_micros(42)));
     assert_eq!(info.slow_start_threshold_bytes, None);
+    assert_eq!((info.backoff, info.ecn.received.marked_bytes), (3, 9));
 }

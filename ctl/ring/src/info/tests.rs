@@ -40,6 +40,15 @@ fn every_number_comes_back_as_it_was() {
         receive_buffer_bytes: 36,
         seen_segment_bytes: 37,
         pacing_rate: 1 << 50,
+        backoff: 39,
+        send_window_shift: 40,
+        receive_window_shift: 41,
+        fast_open_failure: 42,
+        ecn_mode: 43,
+        ecn_option_seen: 44,
+        ecn_failures: 45,
+        ecn_delivered: [46, 47, 48, 49],
+        ecn_received: [50, 51, 52, u32::MAX],
     };
     assert_eq!(Info::from_pages(&info.pages()), info);
     assert_eq!(Info::from_pages(&Info::default().pages()), Info::default());

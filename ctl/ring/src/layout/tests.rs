@@ -1,14 +1,14 @@
-//! Version 4 in numbers, and that no two things share a word.
+//! The version in numbers, and that no two things share a word.
 
 use super::{Layout, VERSION};
 use crate::chunk::ChunkReference;
 use crate::shape::{Shape, ShapeError};
 use crate::words::Part;
 
-/// Offsets of version 4 in bytes. Whoever has to change a number here has to change the version as well.
+/// Offsets of this version in bytes. Whoever has to change a number here has to change the version as well.
 #[test]
 fn offsets_are_those_of_the_version() {
-    assert_eq!(VERSION, 5);
+    assert_eq!(VERSION, 6);
     let layout = Layout::new(&SHAPE).unwrap();
     let at = |part: Option<Part>| part.map(|part| (part.first_word * 8, part.words * 8));
     let chunk = |class, index| ChunkReference::new(class, index).unwrap();

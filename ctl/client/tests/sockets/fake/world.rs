@@ -527,6 +527,8 @@ impl World {
         Ok(Info {
             state: if socket.fin { 5 } else { 1 },
             round_trip_us: 42,
+            backoff: 3,
+            ecn_received: [0, 0, 0, 9],
             received_bytes: socket.received,
             sent_bytes: socket.sent,
             acknowledged_bytes: socket.delivered,
