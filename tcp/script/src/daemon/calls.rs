@@ -70,7 +70,7 @@ impl Sockets {
             outcome => outcome,
         };
         tried.listens = call.name == "listen" && tried.outcome == Outcome::Done(0);
-        if call.name == "connect" {
+        if call.name == "connect" || has(call, "MSG_FASTOPEN") {
             let stream = self.held(call).and_then(Held::stream);
             tried.opened = stream.and_then(|stream| flow(stream).ok());
         }
@@ -96,7 +96,7 @@ impl Sockets {
                     let what = "sockets other than TCP over IPv4";
                     return Err(Trouble::Unsupported(what.into()));
                 }
-                Ok(self.insert(call, Kind::Fresh, Chosen::default()))
+                Ok(self.insert(call, Kind::Fresh(None), Chosen::default()))
             }
             "close" => Ok(self.close(call)),
             "accept" | "accept4" => Ok(self.accept(call)),
@@ -115,21 +115,39 @@ impl Sockets {
                     .wait(call, progress.waited(), |fd| shown::events(&ready, fd))
             }
             "bind" if self.is_taken(settings, call)? => Ok(Outcome::Failed("EADDRINUSE")),
-            _ => {
-                let (stack, poller) = (self.stack.clone(), &mut self.poller);
-                let at = number(call, 0);
-                match at.and_then(|at| Some((at, self.table.get_mut(&at)?))) {
-                    None => Ok(Outcome::Failed("EBADF")),
-                    Some((at, held)) => {
-                        let was_fresh = matches!(held.kind, Kind::Fresh);
-                        let outcome = held.call(&stack, settings, call, progress)?;
-                        if was_fresh {
-                            held.watch(poller, at)?;
-                        }
-                        Ok(outcome)
-                    }
-                }
-            }
+            _ => self.of_socket(settings, call, progress),
+        }
+    }
+
+    /// A call of one socket.
+    fn of_socket(
+        &mut self,
+        settings: &Settings,
+        call: &Call,
+        progress: &mut Progress,
+    ) -> Result<Outcome, Trouble> {
+        let (stack, poller) = (self.stack.clone(), &mut self.poller);
+        let at = number(call, 0);
+        let Some((at, held)) = at.and_then(|at| Some((at, self.table.get_mut(&at)?))) else {
+            return Ok(Outcome::Failed("EBADF"));
+        };
+        let was_fresh = matches!(held.kind, Kind::Fresh(_));
+        let outcome = held.call(&stack, settings, call, progress)?;
+        if was_fresh {
+            held.watch(poller, at)?;
+        }
+        if !was_fresh || !matches!(outcome, Outcome::WaitOr("EINPROGRESS")) {
+            return Ok(outcome);
+        }
+        // With a cookie the peer is not waited for.
+        let ready = shown::events(&self.ready()?, at)?;
+        let Some(held) = self.table.get_mut(&at).filter(|_| ready == POLLOUT) else {
+            return Ok(outcome);
+        };
+        held.is_connected_at_once();
+        match call.name.as_str() {
+            "connect" => Ok(Outcome::Done(0)),
+            _ => held.write(call, progress),
         }
     }
 
@@ -227,6 +245,9 @@ impl Sockets {
         }
     }
 }
+
+/// What poll says of a socket that can be written to and has nothing else to tell.
+const POLLOUT: u32 = 4;
 
 /// Both ends of a stream.
 fn flow(stream: &TcpStream) -> io::Result<Flow> {

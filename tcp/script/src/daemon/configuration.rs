@@ -36,17 +36,20 @@ pub fn gateway(settings: &Settings) -> std::net::Ipv4Addr {
     std::net::Ipv4Addr::new(a, b, c, 254)
 }
 
+/// Writes limits of the first under their keys, and sets those of the second back to those of the third.
+macro_rules! keys {
+    ($text:ident, $limits:ident, $rest:ident, $standard:ident;
+     $($($field:ident).+ as $key:literal in $unit:ident;)*) => {$(
+        let _ = writeln!($text, "{} = {}", $key, $unit(&$limits.$($field).+));
+        $rest.$($field).+ = $standard.$($field).+;
+    )*};
+}
+
 /// Writes each limit under its key; gives the limits with those set back to their defaults.
 fn put(text: &mut String, limits: &Limits) -> Limits {
     let mut rest = limits.clone();
     let standard = Limits::default();
-    macro_rules! keys {
-        ($($($field:ident).+ as $key:literal in $unit:ident;)*) => {$(
-            let _ = writeln!(text, "{} = {}", $key, $unit(&limits.$($field).+));
-            rest.$($field).+ = standard.$($field).+;
-        )*};
-    }
-    keys! {
+    keys! { text, limits, rest, standard;
         connections_max as "connections_max" in plain;
         requests_max as "requests_max" in plain;
         time_wait_max as "time_wait_max" in plain;
@@ -56,6 +59,8 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
         send_buffer_bytes as "send_buffer" in size;
         receive_buffer_bytes as "receive_buffer" in size;
         extensions_max as "extensions_max" in plain;
+        keys_max as "keys_max" in plain;
+        accepts_unknown_ao as "accept_unknown_ao" in plain;
         reassembly_ranges_max as "reassembly_ranges_max" in plain;
         send_records_max as "send_records_max" in plain;
         loss_detection as "loss_detection" in word;
@@ -66,12 +71,6 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
         rto_min as "rto_min" in time;
         rto_initial as "rto_initial" in time;
         rto_max as "rto_max" in time;
-        syn_retries as "syn_retries" in plain;
-        opening.syn_linear_timeouts as "syn_linear_timeouts" in plain;
-        opening.syn_cookies as "syn_cookies" in word;
-        opening.segment_bytes_min as "segment_min" in plain;
-        opening.fast_open.blackhole_timeout as "fast_open_blackhole_timeout" in time;
-        syn_ack_retries as "syn_ack_retries" in plain;
         retries as "retries" in plain;
         orphan_retries as "orphan_retries" in plain;
         orphan_timeout as "orphan_timeout" in time;
@@ -110,6 +109,7 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
 
 /// Limits that have several keys, or a key of another shape.
 fn put_rest(text: &mut String, limits: &Limits, rest: &mut Limits) {
+    put_opening(text, limits, rest);
     put_ecn(text, limits, rest);
     put_congestion(text, &limits.congestion);
     put_fast_open(text, &limits.opening.fast_open);
@@ -118,6 +118,20 @@ fn put_rest(text: &mut String, limits: &Limits, rest: &mut Limits) {
         text,
         "ephemeral_port_first = {first}\nephemeral_port_last = {last}"
     );
+}
+
+fn put_opening(text: &mut String, limits: &Limits, rest: &mut Limits) {
+    let standard = Limits::default();
+    keys! { text, limits, rest, standard;
+        syn_retries as "syn_retries" in plain;
+        opening.syn_linear_timeouts as "syn_linear_timeouts" in plain;
+        opening.syn_cookies as "syn_cookies" in word;
+        opening.segment_bytes_min as "segment_min" in plain;
+        opening.time_wait_reuse as "time_wait_reuse" in word;
+        opening.time_wait_reuse_delay as "time_wait_reuse_delay" in time;
+        opening.fast_open.blackhole_timeout as "fast_open_blackhole_timeout" in time;
+        syn_ack_retries as "syn_ack_retries" in plain;
+    }
 }
 
 fn put_ecn(text: &mut String, limits: &Limits, rest: &mut Limits) {

@@ -3,7 +3,9 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 
-use coremill_client::{Interest, Poller, Stack, TcpListener, TcpState, TcpStream};
+use coremill_client::{
+    Interest, Poller, Stack, TcpListener, TcpSocket, TcpState, TcpStream, option,
+};
 use coremill_tcp::address::Endpoint;
 
 use super::options::Chosen;
@@ -27,7 +29,8 @@ pub(super) struct Held {
 
 #[derive(Debug)]
 pub(super) enum Kind {
-    Fresh,
+    /// Neither; the daemon's socket from the first option on.
+    Fresh(Option<TcpSocket>),
     Listening(TcpListener),
     Stream(TcpStream),
 }
@@ -53,7 +56,7 @@ impl Held {
     pub(super) fn watch(&self, poller: &mut Poller, descriptor: i64) -> Result<(), Trouble> {
         let token = usize::try_from(descriptor).unwrap_or(usize::MAX);
         let registered = match &self.kind {
-            Kind::Fresh => Ok(()),
+            Kind::Fresh(_) => Ok(()),
             Kind::Listening(listener) => poller.register(listener, token, Interest::READABLE),
             Kind::Stream(stream) => poller.register(stream, token, Interest::BOTH.and_urgent()),
         };
@@ -70,7 +73,7 @@ impl Held {
         let unsupported = || Trouble::Unsupported(format!("system call {}", call.name));
         Ok(match call.name.as_str() {
             "bind" => {
-                if self.bound.is_some() || !matches!(self.kind, Kind::Fresh) {
+                if self.bound.is_some() || !matches!(self.kind, Kind::Fresh(_)) {
                     return Ok(Outcome::Failed("EINVAL"));
                 }
                 self.bound = Some(named(settings, call)?);
@@ -80,9 +83,12 @@ impl Held {
             "connect" => self.connect(stack, settings, call)?,
             "shutdown" => self.shutdown(call).ok_or_else(unsupported)?,
             "read" | "recv" | "recvfrom" | "readv" | "recvmsg" => self.read(call, progress)?,
+            "sendto" if has(call, "MSG_FASTOPEN") && matches!(self.kind, Kind::Fresh(_)) => {
+                self.open_fast(stack, settings, call)?
+            }
             "write" | "send" | "sendto" | "writev" | "sendmsg" => self.write(call, progress)?,
-            "setsockopt" => self.set_option(call)?,
-            "getsockopt" => self.option(call)?,
+            "setsockopt" => self.set_option(stack, call)?,
+            "getsockopt" => self.option(stack, call)?,
             "ioctl" => self.ioctl(call)?,
             "sockatmark" => self.at_mark(),
             "fcntl" if has(call, "F_GETFL") => Outcome::Done(match self.is_nonblocking {
@@ -99,7 +105,7 @@ impl Held {
     }
 
     fn listen(&mut self, stack: &Stack, call: &Call) -> Result<Outcome, Trouble> {
-        if !matches!(self.kind, Kind::Fresh) {
+        if !matches!(self.kind, Kind::Fresh(_)) {
             return Err(Trouble::Unsupported("listen a second time".into()));
         }
         let Some(local) = self.bound else {
@@ -127,31 +133,65 @@ impl Held {
         settings: &Settings,
         call: &Call,
     ) -> Result<Outcome, Trouble> {
-        let standard = Endpoint::new(settings.remote.into(), settings.connect_port);
-        let remote = endpoint(call.arguments.get(1), standard)?;
-        let remote = SocketAddr::new(remote.address, remote.port);
-        match &self.kind {
+        let remote = remote(settings, call.arguments.get(1))?;
+        match self.kind {
             Kind::Listening(_) => return Ok(Outcome::Failed("EISCONN")),
             Kind::Stream(_) => return Ok(self.connecting()),
-            Kind::Fresh => {}
+            Kind::Fresh(_) => {}
         }
-        let opened = match self.bound {
-            None => TcpStream::connect_nonblocking(stack, remote),
-            Some(local) => TcpStream::connect_nonblocking_from(stack, local, remote),
-        };
-        let prepared = opened.and_then(|stream| {
-            self.chosen.apply(&stream)?;
-            Ok(stream)
-        });
-        Ok(match prepared {
-            Ok(stream) => {
-                // Its SYN may be seen before its name is told: this waits for the name.
-                let _ = stream.info();
-                self.kind = Kind::Stream(stream);
-                Outcome::WaitOr("EINPROGRESS")
-            }
+        Ok(match self.open(stack, remote) {
+            Ok(()) => Outcome::WaitOr("EINPROGRESS"),
             Err(error) => failed(&error),
         })
+    }
+
+    /// sendto with MSG_FASTOPEN of a socket that is not connected: for the library that is an option and a write.
+    fn open_fast(
+        &mut self,
+        stack: &Stack,
+        settings: &Settings,
+        call: &Call,
+    ) -> Result<Outcome, Trouble> {
+        let remote = remote(settings, call.arguments.get(4))?;
+        let opened = self
+            .fresh(stack)
+            .and_then(|socket| socket.set_option(option::FAST_OPEN_CONNECT, 1))
+            .and_then(|()| self.open(stack, remote));
+        Ok(match opened {
+            Ok(()) => Outcome::WaitOr("EINPROGRESS"),
+            Err(error) => failed(&error),
+        })
+    }
+
+    fn open(&mut self, stack: &Stack, remote: SocketAddr) -> io::Result<()> {
+        let bound = self.bound;
+        if let (Some(local), socket) = (bound, self.fresh(stack)?) {
+            socket.bind(local)?;
+        }
+        let Kind::Fresh(socket) = &mut self.kind else {
+            return Ok(());
+        };
+        let Some(socket) = socket.take() else {
+            return Ok(());
+        };
+        let stream = socket.connect_nonblocking(remote)?;
+        self.chosen.apply_linger(&stream)?;
+        self.kind = Kind::Stream(stream);
+        Ok(())
+    }
+
+    /// The daemon's socket of one that is neither connected nor listens.
+    pub(super) fn fresh(&mut self, stack: &Stack) -> io::Result<&TcpSocket> {
+        match &mut self.kind {
+            Kind::Fresh(Some(socket)) => Ok(socket),
+            Kind::Fresh(none) => Ok(none.insert(TcpSocket::new(stack)?)),
+            _ => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// `connect` need not be asked again: it was over at once.
+    pub(super) fn is_connected_at_once(&mut self) {
+        self.is_connect_told = true;
     }
 
     /// What `connect` says of an active open under way.
@@ -189,6 +229,13 @@ impl Held {
             Some(Err(error)) => failed(&error),
         })
     }
+}
+
+/// The peer that a call names.
+fn remote(settings: &Settings, named: Option<&Value>) -> Result<SocketAddr, Trouble> {
+    let standard = Endpoint::new(settings.remote.into(), settings.connect_port);
+    let remote = endpoint(named, standard)?;
+    Ok(SocketAddr::new(remote.address, remote.port))
 }
 
 /// The address that `bind` is given.

@@ -1,10 +1,10 @@
 //! Socket options of an application, by Linux's numbers, which are the ring's too. What is chosen before there
-//! is a connection or a listener is kept until there is one.
+//! is a connection or a listener is kept for the listener; the daemon keeps it for the connection.
 
 use std::io;
 use std::time::Duration;
 
-use coremill_client::{TcpListener, TcpStream};
+use coremill_client::{Stack, TcpListener, TcpStream};
 use coremill_tcp::congestion::Algorithm;
 
 use super::held::{Held, Kind, failed};
@@ -22,15 +22,7 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// Sets all of them on a stream that was just opened.
-    pub fn apply(&self, stream: &TcpStream) -> io::Result<()> {
-        for (number, value) in &self.numbers {
-            stream.set_option(*number, *value)?;
-        }
-        self.apply_linger(stream)
-    }
-
-    /// Sets what a listener does not pass on.
+    /// Sets what neither a listener nor a socket that is no connection passes on.
     pub fn apply_linger(&self, stream: &TcpStream) -> io::Result<()> {
         match self.linger {
             None => Ok(()),
@@ -51,7 +43,7 @@ impl Chosen {
 }
 
 impl Held {
-    pub(super) fn set_option(&mut self, call: &Call) -> Result<Outcome, Trouble> {
+    pub(super) fn set_option(&mut self, stack: &Stack, call: &Call) -> Result<Outcome, Trouble> {
         let (name, number, shape) = named(call)?;
         let value = first(call.arguments.get(3));
         if matches!(name, "SO_REUSEADDR" | "SO_REUSEPORT") {
@@ -81,18 +73,20 @@ impl Held {
             (_, _) => value.and_then(symbols::number).ok_or_else(unsupported)?,
         };
         let set = match &self.kind {
-            Kind::Fresh => Ok(()),
+            Kind::Fresh(_) => self
+                .fresh(stack)
+                .and_then(|socket| socket.set_option(number, value)),
             // One that does not block would hear of a refusal only later.
             Kind::Stream(stream) => waiting(stream, || stream.set_option(number, value)),
             Kind::Listening(listener) => listener.set_option(number, value),
         };
-        if matches!(self.kind, Kind::Fresh) {
+        if matches!(self.kind, Kind::Fresh(_)) && set.is_ok() {
             self.chosen.numbers.push((number, value));
         }
         known(name, set).map(done)
     }
 
-    pub(super) fn option(&mut self, call: &Call) -> Result<Outcome, Trouble> {
+    pub(super) fn option(&mut self, stack: &Stack, call: &Call) -> Result<Outcome, Trouble> {
         let (name, number, _) = named(call)?;
         let expected = first(call.arguments.get(3));
         if name == "SO_ERROR" {
@@ -101,16 +95,7 @@ impl Held {
         let got = match &self.kind {
             Kind::Stream(stream) => stream.option(number),
             Kind::Listening(listener) => listener.option(number),
-            Kind::Fresh => {
-                let mut chosen = self.chosen.numbers.iter().rev();
-                match chosen.find(|(known, _)| *known == number) {
-                    Some((_, value)) => Ok(*value),
-                    None => {
-                        let what = format!("getsockopt {name} before there is a connection");
-                        return Err(Trouble::Unsupported(what));
-                    }
-                }
-            }
+            Kind::Fresh(_) => self.fresh(stack).and_then(|socket| socket.option(number)),
         };
         match known(name, got)? {
             Ok(actual) => same(name, expected, actual),

@@ -13,21 +13,70 @@ pub fn info(info: &TcpInfo) -> Info {
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     let segment = info.send_segment_bytes.max(1);
     let threshold = info.slow_start_threshold_bytes;
-    Info::default()
+    let threshold = threshold.map_or(0x7fff_ffff, |bytes| bytes / segment);
+    let shown = Info::default()
         .with("tcpi_state", state_number(info.state))
-        .with("tcpi_snd_mss", info.send_segment_bytes)
-        .with("tcpi_rcv_mss", info.receive_segment_bytes)
-        .with("tcpi_snd_cwnd", info.congestion_window_bytes / segment)
+        .with("tcpi_ca_state", info.recovery)
+        .with("tcpi_retransmits", info.timeouts)
+        .with("tcpi_probes", info.probes)
+        .with("tcpi_backoff", info.backoff)
+        .with("tcpi_options", options(info))
+        .with("tcpi_snd_wscale", info.send_window_shift)
+        .with("tcpi_rcv_wscale", info.receive_window_shift)
+        .with("tcpi_fastopen_client_fail", info.fast_open_failure)
         .with("tcpi_rto", micros(info.retransmission_timeout))
+        .with("tcpi_ato", micros(info.acknowledgement_delay))
+        .with("tcpi_snd_mss", info.send_segment_bytes)
+        .with("tcpi_rcv_mss", info.seen_segment_bytes)
+        .with("tcpi_advmss", info.receive_segment_bytes)
+        .with("tcpi_pmtu", info.path_mtu_bytes)
+        .with("tcpi_unacked", info.unacknowledged_segments)
+        .with("tcpi_sacked", info.sacked_segments)
+        .with("tcpi_lost", info.lost_segments)
+        .with("tcpi_retrans", info.resent_segments)
         .with("tcpi_total_retrans", info.retransmissions)
-        .with(
-            "tcpi_snd_ssthresh",
-            threshold.map_or(0x7fff_ffff, |bytes| bytes / segment),
-        )
+        .with("tcpi_reordering", info.reordering_segments)
+        .with("tcpi_snd_cwnd", info.congestion_window_bytes / segment)
+        .with("tcpi_snd_ssthresh", threshold)
         .with("tcpi_rtt", info.round_trip.map_or(0, micros))
         .with("tcpi_rttvar", micros(info.round_trip_variation))
-        .with("tcpi_ca_state", info.recovery)
+        .with(
+            "tcpi_min_rtt",
+            info.round_trip_least.map_or(u32::MAX.into(), micros),
+        )
         .with("tcpi_pacing_rate", info.pacing_rate.unwrap_or(u64::MAX))
+        .with("tcpi_notsent_bytes", info.unsent_bytes)
+        .with("tcpi_snd_wnd", info.send_window_bytes)
+        .with("tcpi_rcv_wnd", info.receive_window_bytes)
+        .with("tcpi_rcv_space", info.receive_buffer_bytes);
+    with_marks(shown, info)
+}
+
+fn with_marks(shown: Info, info: &TcpInfo) -> Info {
+    let (delivered, received) = (info.ecn.delivered, info.ecn.received);
+    shown
+        .with("tcpi_delivered_ce", delivered.marked_segments)
+        .with("tcpi_delivered_e1_bytes", delivered.ect1_bytes)
+        .with("tcpi_delivered_e0_bytes", delivered.ect0_bytes)
+        .with("tcpi_delivered_ce_bytes", delivered.marked_bytes)
+        .with("tcpi_received_ce", received.marked_segments)
+        .with("tcpi_received_e1_bytes", received.ect1_bytes)
+        .with("tcpi_received_e0_bytes", received.ect0_bytes)
+        .with("tcpi_received_ce_bytes", received.marked_bytes)
+}
+
+/// As TCPI_OPT_ in Linux's `tcp.h`.
+fn options(info: &TcpInfo) -> u32 {
+    let options = [
+        (info.has_timestamps, 1),
+        (info.has_sack, 2),
+        (info.has_window_scale, 4),
+        (info.ecn.is_agreed, 8),
+        (info.ecn.is_seen, 16),
+        (info.has_syn_data, 32),
+    ];
+    let agreed = options.into_iter().filter(|(is_set, _)| *is_set);
+    agreed.map(|(_, bit)| bit).sum()
 }
 
 /// As `enum` in Linux's `tcp_states.h`.

@@ -63,7 +63,13 @@ impl Held {
         let wanted = wanted(call)?;
         refuse_flags(
             call,
-            &["MSG_DONTWAIT", "MSG_NOSIGNAL", "MSG_MORE", "MSG_OOB"],
+            &[
+                "MSG_DONTWAIT",
+                "MSG_NOSIGNAL",
+                "MSG_MORE",
+                "MSG_OOB",
+                "MSG_FASTOPEN",
+            ],
         )?;
         let Some(mut stream) = self.stream() else {
             return Ok(Outcome::Failed("EPIPE"));
