@@ -44,6 +44,7 @@ scenarios! {
     socket_options
     fast_open
     signed
+    signed_ao
     connecting_out
     transfers
     load_as_application

@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod passed_on;
 pub mod refusals;
 pub mod signed;
+pub mod signed_ao;
 pub mod socket_options;
 pub mod transfers;
 pub mod web;

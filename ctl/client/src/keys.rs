@@ -1,9 +1,12 @@
 //! Keys that peers must sign their segments with, and ours are signed with.
 
+mod ao;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use coremill_ring::ao::Wish;
 use coremill_ring::command::Command;
 use coremill_ring::key::Key;
 use coremill_ring::option;
@@ -15,7 +18,9 @@ use crate::socket::Socket;
 use crate::stack::Stack;
 use crate::stream::TcpStream;
 
-/// A key of TCP-MD5 (RFC 2385) for the peers of an address prefix. Its secret is never shown, and overwritten when it is
+pub use ao::{AoAlgorithm, AoInfo, AoKey};
+
+/// A key of TCP-MD5 (RFC 2385) or TCP-AO (RFC 5925) for the peers of an address prefix. Its secret is never shown, and overwritten when it is
 /// dropped.
 ///
 /// Whoever has a key for a peer signs all segments to it, and believes no other segment of that peer: not a SYN, not a RST. A
@@ -34,6 +39,8 @@ use crate::stream::TcpStream;
 pub struct PeerKey {
     option: u32,
     key: Key,
+    /// What of TCP-AO is set with it.
+    wish: Wish,
 }
 
 impl PeerKey {
@@ -46,7 +53,18 @@ impl PeerKey {
         Ok(Self {
             option: option::MD5_KEY,
             key: key.ok_or(Errno::INVAL)?,
+            wish: Wish::default(),
         })
+    }
+}
+
+impl PeerKey {
+    fn give_to(&self, socket: &Socket) -> io::Result<()> {
+        set(socket, self.option, &self.key)?;
+        match self.wish == Wish::default() {
+            true => Ok(()),
+            false => ao::wish(socket, self.wish),
+        }
     }
 }
 
@@ -84,9 +102,10 @@ impl TcpListener {
     /// prefix. What was accepted before is not concerned.
     ///
     /// # Errors
-    /// `EINVAL` for a prefix that cannot be, `ENOMEM` when the daemon has no room for another key (`tcp.keys_max`).
+    /// `EINVAL` for a prefix that cannot be, `ENOMEM` when the daemon has no room for another key (`tcp.keys_max`), `EEXIST` when
+    /// one of TCP-AO has one of its ids for such a peer, `EKEYREJECTED` when one of the other scheme is for such a peer.
     pub fn add_key(&self, key: &PeerKey) -> io::Result<()> {
-        set(self.socket(), key.option, &key.key)
+        key.give_to(self.socket())
     }
 
     /// Removes the key of TCP-MD5 for a prefix; what was accepted keeps its own.
@@ -128,9 +147,10 @@ impl TcpStream {
     /// does nothing.
     ///
     /// # Errors
-    /// As [`TcpListener::add_key`], and `EBADF` when the connection is over.
+    /// As [`TcpListener::add_key`], `EBADF` when the connection is over, and `EINVAL` for one of TCP-AO when the connection began
+    /// without.
     pub fn add_key(&self, key: &PeerKey) -> io::Result<()> {
-        set(self.socket(), key.option, &key.key)
+        key.give_to(self.socket())
     }
 
     /// Removes the key of TCP-MD5 for a prefix.
@@ -143,8 +163,7 @@ impl TcpStream {
 }
 
 fn add_all(socket: &Socket, keys: &[PeerKey]) -> io::Result<()> {
-    keys.iter()
-        .try_for_each(|key| set(socket, key.option, &key.key))
+    keys.iter().try_for_each(|key| key.give_to(socket))
 }
 
 fn remove_md5(socket: &Socket, peer: IpAddr, prefix: u8) -> io::Result<()> {

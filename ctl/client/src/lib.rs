@@ -98,7 +98,7 @@ mod told;
 pub use coremill_ring::option;
 pub use error::AttachError;
 pub use fresh::TcpSocket;
-pub use keys::PeerKey;
+pub use keys::{AoAlgorithm, AoInfo, AoKey, PeerKey};
 pub use listener::TcpListener;
 pub use poller::{Interest, Pollable, Poller, Readiness};
 pub use stack::{OnDeath, Options, Stack};

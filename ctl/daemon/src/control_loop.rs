@@ -27,6 +27,7 @@ use crate::signals::Signals;
 use crate::stack::Stack;
 
 mod applications;
+mod refusals;
 
 /// What the control thread watches, beside sessions and workers.
 pub struct Ends {
@@ -65,6 +66,7 @@ pub struct ControlLoop {
     drain_due: bool,
     next_token: usize,
     log_limit: LogLimit,
+    refusals: refusals::Refusals,
 }
 
 impl ControlLoop {
@@ -128,6 +130,7 @@ impl ControlLoop {
             shutdown: Shutdown::Running,
             drain_due: false,
             log_limit: LogLimit::new(Instant::now()),
+            refusals: refusals::Refusals::default(),
         })
     }
 
@@ -157,6 +160,9 @@ impl ControlLoop {
             self.deliver(&mut answered);
             self.retry_detaching(now);
             self.refresh_metrics(now);
+            if let Some(refused) = self.refusals.due(now, &self.stack) {
+                tracing::warn!("signed connections: not believed: {refused}");
+            }
             self.order_drain(now);
             if let Some(failure) = failure() {
                 return Err(Failure::Worker(failure));

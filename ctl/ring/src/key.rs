@@ -16,7 +16,7 @@ pub struct Key {
     pub send_id: u8,
     /// TCP-AO: the KeyID of what is received.
     pub receive_id: u8,
-    /// TCP-AO: 1 for HMAC-SHA-1-96, 2 for AES-128-CMAC-96.
+    /// TCP-AO: [`HMAC_SHA1`] or [`AES_128_CMAC`].
     pub algorithm: u8,
     /// TCP-AO: bytes of the code; 0 for 12.
     pub mac_bytes: u8,
@@ -111,6 +111,10 @@ impl std::fmt::Debug for Key {
 pub const SECRET_BYTES_MAX: usize = 80;
 /// Bytes that travel.
 pub const BYTES: usize = 24 + SECRET_BYTES_MAX;
+/// TCP-AO: HMAC-SHA-1-96 (Linux: "hmac(sha1)").
+pub const HMAC_SHA1: u8 = 1;
+/// TCP-AO: AES-128-CMAC-96 (Linux: "cmac(aes128)").
+pub const AES_128_CMAC: u8 = 2;
 /// TCP-AO: the code covers no options but its own (TCP_AO_KEYF_EXCLUDE_OPT).
 pub const EXCLUDES_OPTIONS: u8 = 1;
 /// TCP-AO: what is sent is signed with it from now on (set_current).

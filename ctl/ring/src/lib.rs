@@ -51,6 +51,7 @@
 
 pub mod accept_ring;
 pub mod address;
+pub mod ao;
 pub mod armed;
 mod atomics;
 pub mod chunk;

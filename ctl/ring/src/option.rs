@@ -78,6 +78,14 @@ pub const UNSENT_LOW_WATER: u32 = of_tcp(25);
 /// A key of TCP-MD5 (TCP_MD5SIG_EXT, and TCP_MD5SIG for one address) for the peers of a prefix, added or changed; with an empty
 /// secret it is removed. By `Command::SetKey` alone.
 pub const MD5_KEY: u32 = of_tcp(32);
+/// A key of TCP-AO for the peers of a prefix (TCP_AO_ADD_KEY). By `Command::SetKey` alone.
+pub const AO_ADD_KEY: u32 = of_tcp(38);
+/// The key of TCP-AO with these ids for a prefix is removed (TCP_AO_DEL_KEY). By `Command::SetKey` alone, with an empty secret.
+pub const AO_DELETE_KEY: u32 = of_tcp(39);
+/// Which keys of TCP-AO are used, what is wanted of it and what was counted (TCP_AO_INFO); see `ao`.
+pub const AO_INFO: u32 = of_tcp(40);
+/// Keys of TCP-AO, without secrets (TCP_AO_GET_KEYS); see `ao`.
+pub const AO_GET_KEYS: u32 = of_tcp(41);
 
 /// Something can be read or accepted (POLLIN).
 pub const READABLE: u32 = 1;

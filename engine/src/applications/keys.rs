@@ -1,7 +1,9 @@
-//! Keys of sockets: whose they are when they come from an application (`TCP_MD5SIG_EXT`).
+//! Keys of sockets: whose they are when they come from an application (`TCP_MD5SIG_EXT`, `TCP_AO_ADD_KEY`, `TCP_AO_DEL_KEY`).
+
+mod ao;
 
 use coremill_ring::handle::Handle;
-use coremill_ring::key::Key;
+use coremill_ring::key::{self, Key};
 use coremill_ring::option as ring;
 use coremill_tcp::authentication::{KeyError, KeyName, KeyRing, PeerKey, Prefix};
 use coremill_tcp::options::ConnectOptions;
@@ -19,6 +21,12 @@ use super::turn::Turn;
 enum Change {
     Add(PeerKey),
     Remove(KeyName),
+}
+
+/// What is to be done with a key, and how its ids are chosen with it.
+struct Order {
+    change: Change,
+    chosen: ao::Chosen,
 }
 
 impl Domain {
@@ -41,20 +49,28 @@ impl Domain {
         payload: &[u8],
         turn: &mut Turn<'_>,
     ) -> Result<(), Errno> {
-        let change = change(option, payload)?;
+        let Order { change, chosen } = order(option, payload)?;
         let (now, number) = (turn.now, handle.slot);
         let done = match &self.socket_of(handle)?.kind {
             Kind::Unconnected { .. } => match change {
-                Change::Add(key) => self.keys.add(number, key),
+                Change::Add(key) => self
+                    .keys
+                    .add(number, key)
+                    .and_then(|()| chosen.of_socket(&mut self.keys, number)),
                 Change::Remove(name) => self.keys.remove(number, name),
             },
             Kind::Stream(stream) => {
                 let id = stream.connection;
                 match change {
-                    Change::Add(key) => turn.shard.add_connection_key(now, id, key),
+                    Change::Add(key) => turn
+                        .shard
+                        .add_connection_key(now, id, key)
+                        .and_then(|()| chosen.of_connection(id, turn)),
                     Change::Remove(name) => turn.shard.remove_connection_key(now, id, name),
                 }
             }
+            // What it accepts has the keys of its handshake.
+            Kind::Listener { .. } if chosen.is_any() => Err(KeyError::Invalid),
             Kind::Listener { number } => {
                 let number = *number;
                 let agreements = &self.attachment.agreements;
@@ -82,6 +98,7 @@ pub(super) fn connect_with_keys(
     turn: &mut Turn<'_>,
 ) -> Result<ConnectionId, u16> {
     let mut ring = KeyRing::default();
+    ring.ao = keys.policy(number);
     for key in keys.of(number) {
         if let Err(error) = turn.shard.add_key(&mut ring, key.clone()) {
             turn.shard.release_keys(&mut ring);
@@ -98,17 +115,29 @@ pub(super) fn connect_with_keys(
     Ok(connection)
 }
 
-fn change(option: u32, payload: &[u8]) -> Result<Change, Errno> {
+fn order(option: u32, payload: &[u8]) -> Result<Order, Errno> {
     let key = Key::from_bytes(payload).ok_or(Errno::INVAL)?;
     let peer = Prefix::new(key.peer, key.prefix).ok_or(Errno::INVAL)?;
-    match option {
-        ring::MD5_KEY if key.secret().is_empty() => Ok(Change::Remove(KeyName::Md5 { peer })),
-        ring::MD5_KEY => {
-            let key = PeerKey::md5(peer, key.secret()).map_err(of_key)?;
-            Ok(Change::Add(key))
+    let change = match option {
+        ring::MD5_KEY if key.secret().is_empty() => Change::Remove(KeyName::Md5 { peer }),
+        ring::MD5_KEY => Change::Add(PeerKey::md5(peer, key.secret()).map_err(of_key)?),
+        ring::AO_ADD_KEY => {
+            let ao = ao::parameters(&key).ok_or(Errno::INVAL)?;
+            Change::Add(PeerKey::ao(peer, key.secret(), ao).map_err(of_key)?)
         }
-        _ => Err(Errno::NOPROTOOPT),
-    }
+        ring::AO_DELETE_KEY => Change::Remove(KeyName::Ao {
+            peer,
+            send_id: key.send_id,
+            receive_id: key.receive_id,
+        }),
+        _ => return Err(Errno::NOPROTOOPT),
+    };
+    let sets = |flag| option == ring::AO_ADD_KEY && key.flags & flag != 0;
+    let chosen = ao::Chosen {
+        current: sets(key::SETS_CURRENT).then_some(key.send_id),
+        next: sets(key::SETS_NEXT).then_some(key.receive_id),
+    };
+    Ok(Order { change, chosen })
 }
 
 fn of_key(error: KeyError) -> Errno {

@@ -348,6 +348,8 @@ impl Domain {
 /// Without room for all of them it accepts nobody, which the shard counts.
 fn give_keys(number: u32, id: ListenerId, agreements: &Agreements, turn: &mut Turn<'_>) {
     let keys = agreements.keys();
+    // It is there; an error there is none.
+    let _there = turn.shard.set_listener_ao(id, keys.policy(number));
     let _no_room = turn.shard.set_listener_keys(id, keys.of(number).cloned());
 }
 

@@ -62,6 +62,9 @@ impl Domain {
         value: i64,
         turn: &mut Turn<'_>,
     ) -> Result<(), Errno> {
+        if option == ring::AO_INFO {
+            return self.set_ao(handle, value.cast_unsigned(), turn);
+        }
         let socket = self.socket_of(handle)?;
         if option == ring::LINGER {
             // Off, or no time at all. With a time, closing goes on behind the application's back, as without.
@@ -127,6 +130,9 @@ impl Domain {
         option: u32,
         turn: &mut Turn<'_>,
     ) -> Result<i64, Errno> {
+        if let Some(part) = coremill_ring::ao::asked(option) {
+            return self.ao_part(handle, part, turn).map(u64::cast_signed);
+        }
         let socket = self.socket_of(handle)?;
         let option = named(option)?;
         let get = |options: &SocketOptions| options.get(option, turn.shard.limits());

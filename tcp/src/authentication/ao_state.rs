@@ -33,6 +33,7 @@ pub(crate) struct AoState {
 }
 
 /// What Linux counts for each socket (TCP_AO_INFO).
+/// RFC 5925, section 7.3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AoCounts {
     /// Segments whose code was right.

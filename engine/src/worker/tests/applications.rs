@@ -1,5 +1,6 @@
 //! An application attached to a host: served, forwarded between workers, dead at any point, caught lying.
 
+mod ao_keys;
 mod ending;
 mod hostile;
 mod keys;

@@ -15,7 +15,7 @@ use crate::worker::tests::hosts::{CLIENT, Network, SERVER};
 
 const SECRET: &[u8] = b"a secret";
 
-fn set(
+pub(super) fn set(
     network: &mut Network,
     side: &mut Side,
     socket: Handle,
@@ -50,7 +50,7 @@ fn connect(network: &mut Network, secret: &[u8]) -> ConnectionId {
         .expect("a connection")
 }
 
-fn state(network: &mut Network, id: ConnectionId) -> Option<State> {
+pub(super) fn state(network: &mut Network, id: ConnectionId) -> Option<State> {
     let now = network.clock.now();
     network.client.shard().row(now, id).map(|row| row.state)
 }
