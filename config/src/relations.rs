@@ -262,6 +262,7 @@ fn tcp(config: &Config, sources: &Sources, problems: &mut Vec<Problem>) {
     }
     for (key, bytes) in [
         ("tcp.send_buffer", tcp.send_buffer),
+        ("tcp.send_buffer_first", tcp.send_buffer_first),
         ("tcp.receive_buffer", tcp.receive_buffer),
     ] {
         if bytes > tcp.memory {

@@ -27,6 +27,7 @@ mod receive_tuning;
 mod recovery;
 mod segmentation;
 mod send_side;
+mod send_tuning;
 pub(crate) mod spread;
 mod stamps;
 mod syn;

@@ -24,8 +24,11 @@ pub struct Limits {
     pub orphans_max: usize,
     /// Memory for bytes received and to be sent, in bytes, shared by all connections.
     pub memory_bytes: usize,
-    /// Bytes a connection may hold to be sent.
+    /// Bytes a connection may hold to be sent, once its buffer has grown with the congestion window (Linux: tcp_wmem, the
+    /// third).
     pub send_buffer_bytes: usize,
+    /// Bytes it may hold at least, and while memory is short (Linux: tcp_wmem, the second).
+    pub send_buffer_first_bytes: usize,
     /// Bytes a connection may hold received and unread, once its buffer has grown; the window offered follows from it.
     pub receive_buffer_bytes: usize,
     /// Bytes written and not sent beyond which a connection has no room (tcp_notsent_lowat); `u32::MAX` for none.
@@ -143,7 +146,8 @@ impl Default for Limits {
             listeners_max: 256,
             orphans_max: 8_192,
             memory_bytes: 256 << 20,
-            send_buffer_bytes: 1 << 20,
+            send_buffer_bytes: 4 << 20,
+            send_buffer_first_bytes: 16 << 10,
             receive_buffer_bytes: 6 << 20,
             unsent_low_water: u32::MAX,
             extensions_max: 4_096,

@@ -111,7 +111,7 @@ pub struct SocketOptions {
     pub congestion: u8,
     /// SO_MAX_PACING_RATE in bytes per second; 0 for none.
     pub pacing_rate_max: u64,
-    /// SO_SNDBUF in bytes of payload; 0 for the shard's.
+    /// SO_SNDBUF in bytes of payload, which ends the buffer's own growth; 0 for the shard's.
     pub send_buffer_bytes: u32,
     /// SO_RCVBUF in bytes of payload, which ends the buffer's own growth; 0 for the shard's.
     pub receive_buffer_bytes: u32,
@@ -150,15 +150,6 @@ impl SocketOptions {
         fast_open_no_cookie: false,
         ip: IpFields::DEFAULT,
     };
-
-    /// Bytes that may wait to be acknowledged.
-    #[inline]
-    pub(crate) fn send_buffer(&self, limits: &Limits) -> usize {
-        match self.send_buffer_bytes {
-            0 => limits.send_buffer_bytes,
-            bytes => limits.send_buffer_bytes.min(bytes as usize),
-        }
-    }
 
     /// Bytes that may wait to be sent; `u32::MAX` for no bound of their own.
     #[inline]

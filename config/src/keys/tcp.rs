@@ -53,8 +53,14 @@ const GENERAL: &[Key] = &[
     key(
         "send_buffer",
         Allowed::Size(4 << 10, 1 << 30),
-        Is("\"1MiB\""),
-        "Bytes a connection may hold to be sent.",
+        Is("\"4MiB\""),
+        "Bytes a connection may hold to be sent; its buffer grows with the congestion window (Linux: tcp_wmem, the third).",
+    ),
+    key(
+        "send_buffer_first",
+        Allowed::Size(4 << 10, 1 << 30),
+        Is("\"16KiB\""),
+        "The least that grows from, and what a buffer is while memory is short (Linux: tcp_wmem, the second).",
     ),
     key(
         "receive_buffer",

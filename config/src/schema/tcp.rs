@@ -21,6 +21,8 @@ pub struct Tcp {
     #[serde(with = "size")]
     pub send_buffer: usize,
     #[serde(with = "size")]
+    pub send_buffer_first: usize,
+    #[serde(with = "size")]
     pub receive_buffer: usize,
     #[serde(with = "size")]
     pub unsent_low_water: usize,
@@ -170,7 +172,8 @@ const STANDARD: Tcp = Tcp {
     listeners_max: 256,
     orphans_max: 8_192,
     memory: 256 << 20,
-    send_buffer: 1 << 20,
+    send_buffer: 4 << 20,
+    send_buffer_first: 16 << 10,
     receive_buffer: 6 << 20,
     unsent_low_water: 4 << 30,
     extensions_max: 4_096,

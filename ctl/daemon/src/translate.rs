@@ -174,6 +174,7 @@ fn limits(config: &Config) -> Limits {
         orphans_max: tcp.orphans_max,
         memory_bytes: tcp.memory,
         send_buffer_bytes: tcp.send_buffer,
+        send_buffer_first_bytes: tcp.send_buffer_first,
         receive_buffer_bytes: tcp.receive_buffer,
         unsent_low_water: u32::try_from(tcp.unsent_low_water).unwrap_or(u32::MAX),
         extensions_max: tcp.extensions_max,

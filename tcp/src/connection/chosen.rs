@@ -62,6 +62,7 @@ impl<Q: Default> Connection<Q> {
     pub(crate) fn present_option(&self, option: SocketOption) -> Option<i64> {
         match option {
             SocketOption::QuickAck => Some(i64::from(self.receive.delayed.is_quick_mode())),
+            SocketOption::ReceiveBuffer => Some(i64::from(self.receive.buffer)),
             _ => None,
         }
     }

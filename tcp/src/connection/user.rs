@@ -147,16 +147,14 @@ impl<Q: Default> Connection<Q> {
 
     #[inline]
     fn room_to_send(&self, sets: &OptionSets, limits: &Limits, available: usize) -> usize {
-        let (buffer, mark) = if self.user.options.is_usual() {
-            (limits.send_buffer_bytes, limits.unsent_low_water)
+        let (own, mark) = if self.user.options.is_usual() {
+            (0, limits.unsent_low_water)
         } else {
             let options = sets.get(&self.user.options);
-            (
-                options.send_buffer(limits),
-                options.unsent_low_water(limits),
-            )
+            (options.send_buffer_bytes, options.unsent_low_water(limits))
         };
-        let room = buffer
+        let room = self
+            .send_buffer(own, limits, available)
             .min(available / SHARES)
             .saturating_sub(self.send.queued as usize);
         match mark {
@@ -187,7 +185,8 @@ impl<Q: Default> Connection<Q> {
 
     fn look_for_room<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         let options = context.option_sets.get(&self.user.options);
-        let buffer = options.send_buffer(&context.limits);
+        let available = context.memory.available_bytes();
+        let buffer = self.send_buffer(options.send_buffer_bytes, &context.limits, available);
         let is_free = buffer.saturating_sub(self.send.queued as usize) >= buffer / 3;
         let mark = options.unsent_low_water(&context.limits);
         let is_sent = mark == u32::MAX || self.send.unsent().saturating_mul(2) < mark;

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::SocketOptions;
 use crate::congestion::Algorithm;
+use crate::connection::receive_side::BUFFER_BYTES_FIRST;
 use crate::ip_fields::PathMtuDiscovery;
 use crate::limits::Limits;
 
@@ -230,10 +231,14 @@ impl SocketOptions {
                 0 => -1,
                 rate => i64::try_from(rate).unwrap_or(i64::MAX),
             },
-            SocketOption::SendBuffer => or(self.send_buffer_bytes, bytes(limits.send_buffer_bytes)),
+            // Of a connection: as it has grown by now.
+            SocketOption::SendBuffer => or(
+                self.send_buffer_bytes,
+                bytes(limits.send_buffer_first_bytes.min(limits.send_buffer_bytes)),
+            ),
             SocketOption::ReceiveBuffer => or(
                 self.receive_buffer_bytes,
-                bytes(limits.receive_buffer_bytes),
+                bytes(limits.receive_buffer_bytes).min(i64::from(BUFFER_BYTES_FIRST)),
             ),
         }
     }

@@ -38,10 +38,16 @@ impl<M: Memory> Shard<M> {
         let connection = slot.and_then(|slot| self.connections.get(slot));
         let connection = connection.ok_or(OptionError::NoSocket)?;
         let options = self.context.option_sets.options(&connection.user.options);
-        Ok(match connection.present_option(option) {
-            Some(value) => value,
-            None => options.get(option, &self.context.limits),
-        })
+        let limits = &self.context.limits;
+        let present = match option {
+            SocketOption::SendBuffer => {
+                let available = self.context.memory.available_bytes();
+                let buffer = connection.send_buffer(options.send_buffer_bytes, limits, available);
+                Some(i64::try_from(buffer).unwrap_or(i64::MAX))
+            }
+            option => connection.present_option(option),
+        };
+        Ok(present.unwrap_or_else(|| options.get(option, limits)))
     }
 
     /// Changes all options of a connection at once, as if nothing else had followed from some of them before.

@@ -40,6 +40,9 @@ impl Test {
             time_wait_max: 16,
             orphans_max: 16,
             memory_bytes: 4 << 20,
+            // Tests write what they need at once, except those of the buffer's growth.
+            send_buffer_bytes: 1 << 20,
+            send_buffer_first_bytes: 1 << 20,
             // No test waits for the first measurement, except those that say so.
             rto_initial: millis(200),
             ..Limits::default()

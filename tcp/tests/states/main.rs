@@ -22,6 +22,7 @@ mod retransmission;
 mod segment;
 mod segmentation;
 mod self_connect;
+mod send_buffer;
 mod sending;
 mod signed;
 mod signed_ao;

@@ -6,7 +6,7 @@ use super::harness::{Test, bytes};
 use super::segment::{ack, data, syn};
 
 /// Another client opens a connection, which becomes the test's.
-fn another(test: &mut Test) {
+pub fn another(test: &mut Test) {
     while test.next().is_some() {}
     test.flow.remote.port += 1;
     test.inject(syn().mss(1_000));

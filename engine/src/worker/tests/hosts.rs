@@ -370,6 +370,7 @@ fn limits() -> Limits {
         time_wait_max: 256,
         memory_bytes: 16 << 20,
         send_buffer_bytes: 256 << 10,
+        send_buffer_first_bytes: 256 << 10,
         receive_buffer_bytes: 256 << 10,
         time_wait: Duration::from_millis(100),
         ..Limits::default()

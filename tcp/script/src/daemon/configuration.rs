@@ -57,6 +57,7 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
         orphans_max as "orphans_max" in plain;
         memory_bytes as "memory" in size;
         send_buffer_bytes as "send_buffer" in size;
+        send_buffer_first_bytes as "send_buffer_first" in size;
         receive_buffer_bytes as "receive_buffer" in size;
         extensions_max as "extensions_max" in plain;
         keys_max as "keys_max" in plain;

@@ -56,7 +56,12 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
         }
         "ip_default_ttl" => limits.ttl = number(value).ok_or_else(unsupported)?,
         "tcp_rmem" => limits.receive_buffer_bytes = last(value).ok_or_else(unsupported)?,
-        "tcp_wmem" => limits.send_buffer_bytes = last(value).ok_or_else(unsupported)?,
+        "tcp_wmem" => {
+            limits.send_buffer_bytes = last(value).ok_or_else(unsupported)?;
+            if let Some(first) = second(value) {
+                limits.send_buffer_first_bytes = first;
+            }
+        }
         "ip_local_port_range" => {
             limits.ephemeral_ports = ports(value).ok_or_else(unsupported)?;
         }
@@ -213,6 +218,10 @@ fn seconds(value: &str) -> Option<Duration> {
 }
 
 /// The last of several numbers: the largest size of a buffer.
+fn second(value: &str) -> Option<usize> {
+    value.split_whitespace().nth(1).and_then(number)
+}
+
 fn last(value: &str) -> Option<usize> {
     value.split_whitespace().last().and_then(number)
 }

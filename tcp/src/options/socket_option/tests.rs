@@ -20,7 +20,8 @@ fn nothing_set_is_what_the_shard_has() {
     assert_eq!(get(SocketOption::KeepaliveCount), 9);
     assert_eq!(get(SocketOption::FinWait2), 60);
     assert_eq!(get(SocketOption::UserTimeout), 0);
-    assert_eq!(get(SocketOption::SendBuffer), 1 << 20);
+    assert_eq!(get(SocketOption::SendBuffer), 16 << 10);
+    assert_eq!(get(SocketOption::ReceiveBuffer), 65_535);
 }
 
 #[test]
@@ -57,7 +58,7 @@ fn what_is_out_of_bounds_is_invalid_or_bounded() {
     assert_eq!(set(FinWait2, 1_000), Ok(120));
     assert_eq!(set(WindowClamp, 1), Ok(1_152));
     assert_eq!(set(ReceiveBuffer, 1), Ok(2_304));
-    assert_eq!(set(SendBuffer, i64::MAX), Ok(1 << 20));
+    assert_eq!(set(SendBuffer, i64::MAX), Ok(4 << 20));
 }
 
 #[test]
