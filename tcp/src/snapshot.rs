@@ -23,6 +23,8 @@ pub struct Look {
     pub send_room_bytes: usize,
     /// Bytes sent and not yet acknowledged by the peer.
     pub send_queue_bytes: usize,
+    /// The peer has acknowledged our end of stream, and all before it.
+    pub is_delivered: bool,
     /// The mark of urgent data, where there is one that was not passed.
     pub mark: Option<UrgentMark>,
 }

@@ -230,7 +230,18 @@ impl Socket {
                 Err(error) => Err(error),
             };
         }
-        let Name { handle, state, .. } = self.wait_for_name(deadline)?;
+        self.wait_for_name(deadline)?;
+        self.wait_blocked(deadline, wanted, ready)
+    }
+
+    /// The same, also for one that does not block.
+    pub(crate) fn wait_blocked<T>(
+        &self,
+        deadline: Option<Instant>,
+        wanted: Wanted,
+        ready: impl Fn(&Snapshot) -> Option<T>,
+    ) -> io::Result<Option<T>> {
+        let Name { handle, state, .. } = self.name()?;
         let look = || match state.snapshot(*handle) {
             Some(snapshot) => ready(&snapshot).map(Ok),
             None => Some(Err(gone())),

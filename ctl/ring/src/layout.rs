@@ -1,4 +1,4 @@
-//! Where what lies in the two memories of a domain. Version 4.
+//! Where what lies in the two memories of a domain. Version 6.
 //!
 //! Both sides compute the same offsets from the same `Shape`, which the daemon writes into the first page of its
 //! memory (`header`); the daemon itself never reads it back. Offsets count 64-bit words from the start of a memory, and

@@ -31,6 +31,8 @@ impl Flags {
     pub const MARK: Self = Self(32);
     /// There is more to read behind the mark, or the end of the stream.
     pub const BEHIND: Self = Self(64);
+    /// The peer has acknowledged our end of stream, and all before it.
+    pub const DELIVERED: Self = Self(128);
 
     /// Both.
     #[must_use]

@@ -252,10 +252,11 @@ impl Domain {
                 if stream.has_room(state) {
                     edges |= WRITABLE;
                 }
-                if socket.flags.0 & !Flags::CONNECTED.0 != 0 {
+                let open = Flags::CONNECTED.and(Flags::DELIVERED);
+                if socket.flags.without(open) != Flags::default() {
                     edges |= READABLE | FAILED;
                 }
-                if socket.flags.contains(Flags::ERR) {
+                if socket.flags.contains(Flags::ERR) || socket.flags.contains(Flags::DELIVERED) {
                     edges |= WRITABLE;
                 }
                 self.mark(handle.slot, edges);

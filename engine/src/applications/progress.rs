@@ -211,6 +211,10 @@ fn publish(
         // Whoever waits for that hears of it even if there is no memory to write to now.
         edges |= WRITABLE;
     }
+    if socket.flags.contains(Flags::DELIVERED) && !before.0.contains(Flags::DELIVERED) {
+        // There is no room any more, but one who lingers waits for this.
+        edges |= WRITABLE;
+    }
     if before != (socket.flags, socket.error) {
         state.set_condition(socket.condition(worker));
     } else if progress.bytes == 0 {

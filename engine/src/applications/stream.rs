@@ -147,6 +147,9 @@ impl Stream {
         if look.mark.is_some() {
             self.tell_of_mark(look, stands, &mut progress);
         }
+        if look.is_delivered {
+            progress.flags = progress.flags.and(Flags::DELIVERED);
+        }
         // What failed is said above; a handshake under way has no flags.
         if left == 0 && !stands && look.behind == Err(ReceiveError::EndOfStream) {
             progress.flags = progress.flags.and(Flags::CONNECTED).and(Flags::RDHUP);

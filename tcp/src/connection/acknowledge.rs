@@ -2,7 +2,7 @@
 //!
 //! What comes in order, with nothing suspicious before, is dealt with here; the rest is `recovery`'s.
 
-use super::{Connection, Context};
+use super::{Connection, Context, User};
 use crate::congestion::rate_sample::Newest;
 use crate::congestion::{Acknowledged, RateSample};
 use crate::drop_reason::DropReason;
@@ -240,8 +240,9 @@ impl<Q: Default> Connection<Q> {
         self.user.soft_error = None;
     }
 
-    /// Our FIN has arrived.
+    /// Our FIN has arrived. Its user may wait for that before he closes (SO_LINGER; RFC 9293, section 3.10.4).
     pub(crate) fn fin_acknowledged<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
+        self.user.set(User::WRITABLE);
         match self.state {
             State::FinWait1 => {
                 self.enter(context, Cause::FinAcknowledged);

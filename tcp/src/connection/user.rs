@@ -113,6 +113,17 @@ impl<Q: Default> Connection<Q> {
         Ok(moved)
     }
 
+    /// Whether the peer has acknowledged our end of stream, and all before it.
+    #[inline]
+    pub(crate) fn is_delivered(&self) -> bool {
+        self.send.is_shut
+            && self.user.error.is_none()
+            && matches!(
+                self.state,
+                State::FinWait2 | State::TimeWait | State::Closed
+            )
+    }
+
     /// True room, or why there will never be any.
     #[inline]
     pub(crate) fn may_send(&self) -> Result<(), SendError> {

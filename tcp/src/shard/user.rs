@@ -169,6 +169,7 @@ impl<M: Memory> Shard<M> {
                 available,
             ),
             send_queue_bytes: connection.send.queued as usize,
+            is_delivered: connection.is_delivered(),
         })
     }
 

@@ -42,6 +42,52 @@ fn a_fin_that_acknowledges_ours_leads_straight_to_time_wait() {
 }
 
 #[test]
+fn the_user_is_told_when_his_end_has_arrived() {
+    // RFC 9293, section 3.10.4: CLOSE is answered once the FIN is acknowledged; who lingers waits for that.
+    let is_told = |test: &mut Test, state: State| {
+        let mut told = false;
+        while let Some(event) = test.shard.next_event() {
+            told |= event.readiness.writable;
+        }
+        test.is_in(state);
+        let look = test.shard.look(test.id()).expect("not closed by its user");
+        assert_eq!(look.is_delivered, told, "{state:?}");
+        told
+    };
+    let mut test = Test::fin_wait_1(|_| {});
+    test.shard.next_event();
+    assert!(!is_told(&mut test, State::FinWait1));
+    test.inject(ack(1, 2));
+    assert!(is_told(&mut test, State::FinWait2));
+
+    let mut test = Test::closing(|_| {});
+    while test.shard.next_event().is_some() {}
+    assert!(!is_told(&mut test, State::Closing));
+    test.inject(ack(2, 2));
+    assert!(is_told(&mut test, State::TimeWait));
+
+    let mut test = Test::close_wait(|_| {});
+    test.shutdown();
+    test.expect(fin(1, 2));
+    while test.shard.next_event().is_some() {}
+    assert!(!is_told(&mut test, State::LastAck));
+    let id = test.id();
+    test.inject(ack(2, 2));
+    let event = test.shard.next_event().expect("the end");
+    assert!(event.readiness.writable);
+    assert!(test.shard.look(id).expect("held still").is_delivered);
+}
+
+#[test]
+fn what_fails_was_not_delivered() {
+    let mut test = Test::fin_wait_1(|_| {});
+    let id = test.id();
+    test.inject(rst_ack(1, 1));
+    let look = test.shard.look(id).expect("held still");
+    assert!(look.error.is_some() && !look.is_delivered);
+}
+
+#[test]
 fn a_shut_direction_still_receives() {
     let mut test = Test::fin_wait_2(|_| {});
     test.inject(data(1, 2, b"more"));

@@ -112,6 +112,14 @@ impl Socket {
         }
     }
 
+    /// No poller is told any more: of what is being dropped none can be.
+    pub(crate) fn leave_pollers(&self) -> io::Result<()> {
+        let pollers = std::mem::take(&mut *lock(&self.subscriptions.pollers));
+        pollers
+            .into_iter()
+            .try_for_each(|notifier| self.unsubscribe_from(notifier))
+    }
+
     /// Nobody tells blocked calls any more when there are none: pollers would pay for each event twice.
     fn leave_blocked(&self) -> io::Result<()> {
         let own = &self.subscriptions;

@@ -1,13 +1,15 @@
 //! Dropping a connection that lingers: it waits until the peer has acknowledged everything, as long as was said.
 
+use std::io;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use coremill_ring::command::{Command, Direction};
+use coremill_ring::socket_state::{Flags, Snapshot};
 
 use super::Inner;
-use super::info::{TcpInfo, TcpState};
 use crate::context::lock;
+use crate::socket::Wanted;
 
 impl Inner {
     /// Ends the stream and waits for the peer's acknowledgement, or for the time to pass.
@@ -32,31 +34,27 @@ impl Inner {
             // There is nothing to wait for any more.
             return;
         }
-        while self.is_unacknowledged() && Instant::now() < deadline {
-            let rest = deadline.saturating_duration_since(Instant::now());
-            std::thread::sleep(LOOK_EVERY.min(rest));
-        }
+        // If the attachment ends, so does the wait.
+        let _gone = self.wait_for_delivery(deadline);
+    }
+
+    /// Sleeps until the daemon says that the peer has acknowledged everything, or that it never will.
+    fn wait_for_delivery(&self, deadline: Instant) -> io::Result<()> {
+        self.socket.leave_pollers()?;
+        let is_over = |snapshot: &Snapshot| {
+            let flags = snapshot.condition.flags;
+            (flags.contains(Flags::DELIVERED) || flags.contains(Flags::ERR)).then_some(())
+        };
+        let waited = self
+            .socket
+            .wait_blocked(Some(deadline), Wanted::Write, is_over);
+        waited.map(drop)
     }
 
     /// From now on dropping it waits for nothing.
     #[cfg(feature = "tokio")]
     pub(crate) fn be_of_runtime(&self) {
         self.settings.is_of_runtime.store(true, Ordering::Relaxed);
-    }
-
-    fn is_unacknowledged(&self) -> bool {
-        let Ok(name) = self.socket.name() else {
-            return false;
-        };
-        let context = &self.socket.context;
-        let info = context.ask_info(self.socket.worker, name.handle);
-        let ending = |info: TcpInfo| {
-            matches!(
-                info.state,
-                TcpState::FinWait1 | TcpState::Closing | TcpState::LastAck
-            )
-        };
-        info.is_ok_and(|info| ending(TcpInfo::from(info)))
     }
 }
 
@@ -65,6 +63,3 @@ impl Drop for Inner {
         self.linger();
     }
 }
-
-/// Between two looks whether the peer has everything.
-const LOOK_EVERY: Duration = Duration::from_millis(2);

@@ -263,3 +263,43 @@ fn lingering_is_waited_for_also_by_one_that_does_not_block() {
         assert!(begun.elapsed() >= Duration::from_millis(190));
     });
 }
+
+#[test]
+fn one_that_lingers_sleeps_until_it_is_told() {
+    let (daemon, stack, client, server) = pair(1);
+    client.set_nonblocking(true).expect("mode");
+    client
+        .set_linger(Some(Duration::from_secs(20)))
+        .expect("linger");
+    // Its pollers have all places of it.
+    let mut pollers = [(); 2].map(|()| Poller::new(&stack).expect("poller"));
+    for poller in &mut pollers {
+        poller
+            .register(&client, 0, Interest::READABLE)
+            .expect("register");
+    }
+    // So much that not all of it arrives as long as nobody reads.
+    let mut sent = 0;
+    for _ in 0..4 {
+        while let Ok(count) = { &client }.write(&[7; 8_192]) {
+            sent += count;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let commands = || daemon.counts().commands.load(Ordering::Relaxed);
+    std::thread::scope(|scope| {
+        let lingering = scope.spawn(move || {
+            let begun = Instant::now();
+            drop(client);
+            begun.elapsed()
+        });
+        std::thread::sleep(Duration::from_millis(100));
+        let before = commands();
+        std::thread::sleep(Duration::from_millis(200));
+        assert_eq!(commands() - before, 0, "it asks again and again");
+        assert!(!lingering.is_finished());
+        std::io::copy(&mut { &server }.take(sent as u64), &mut std::io::sink()).expect("read");
+        let waited = lingering.join().expect("it ends");
+        assert!(waited < Duration::from_secs(10), "{waited:?}");
+    });
+}

@@ -314,6 +314,7 @@ impl World {
             }
             if from.fin && from.in_flight.is_empty() && !to.condition.flags.contains(Flags::RDHUP) {
                 to.add(Flags::RDHUP);
+                from.add(Flags::DELIVERED);
                 moved = true;
             }
         }

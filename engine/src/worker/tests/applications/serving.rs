@@ -232,3 +232,52 @@ fn half_closed_both_see_the_end() {
     assert_eq!(side.read(&mut connection), b"still heard");
     nothing_is_left(&side.detach(&mut network));
 }
+
+#[test]
+fn one_that_lingers_is_told_when_its_end_has_arrived() {
+    // Ends first, ends last, and both at once.
+    for (peer_first, at_once) in [(false, false), (true, false), (false, true)] {
+        let mut network = Network::new(1, Vec::new());
+        let mut side = Side::attach(&mut network, 1);
+        let listener = side.listen(&mut network, PORT).expect("a listener");
+        let (id, connection) = accepted(&mut network, &mut side, listener);
+        let socket = connection.handle;
+        let is_delivered = |side: &Side| {
+            let flags = side.look(socket).expect("open").condition.flags;
+            flags.contains(Flags::DELIVERED)
+        };
+        if peer_first {
+            close(&mut network, id);
+            network.turn(20);
+        }
+        side.listen_to_events();
+        side.inbox.clear();
+        assert!(!is_delivered(&side), "nothing has ended");
+        let before = side.look(socket).expect("open").writable;
+        let shutdown = Command::Shutdown {
+            ticket: 77,
+            socket,
+            direction: Direction::Send,
+        };
+        side.say(0, &shutdown, &[]);
+        if at_once {
+            close(&mut network, id);
+        }
+        network.server.workers[0].turn();
+        assert!(!is_delivered(&side), "nobody has acknowledged it");
+        // An event that nobody took stands for later ones.
+        side.listen_to_events();
+        side.inbox.clear();
+        network.turn(20);
+        assert!(is_delivered(&side), "{peer_first} {at_once}");
+        assert!(side.look(socket).expect("open").writable > before);
+        side.listen_to_events();
+        let told = |event: &Event| matches!(event, Event::Ready { flags, .. } if flags.contains(Flags::DELIVERED));
+        assert!(
+            side.inbox.iter().any(told),
+            "{peer_first} {at_once}: {:?}",
+            side.inbox
+        );
+        nothing_is_left(&side.detach(&mut network));
+    }
+}
