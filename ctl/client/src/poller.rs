@@ -51,6 +51,12 @@ pub(crate) use watched::{Seen, Watched};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// The daemon keeps few places for those who watch, since each idle connection pays for them: two for a connection, of which
+/// calls that block take one together, sixteen for a listener. Where more threads are to hear of one connection, let one
+/// poller hear of it and tell the others, or [`Poller::deregister`] before another one registers. A place is free again
+/// when its poller is dropped or has let go. What one too many gets is `ENOSPC`: [`Poller::register`] where pollers have
+/// both places, and so does a call that would block.
 #[derive(Debug)]
 pub struct Poller {
     context: Arc<Context>,
