@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use coremill_tcp::ecn::{EcnMode, EcnOption};
 use coremill_tcp::fast_open::FastOpenSettings;
 use coremill_tcp::limits::Secrets;
 use coremill_tcp::{Instant, Limits};
@@ -118,6 +119,9 @@ impl Plan {
         if seed % 3 == 2 {
             plan.open_early(random);
         }
+        if seed % 2 == 1 {
+            plan.use_marks(random);
+        }
         plan
     }
 
@@ -135,6 +139,20 @@ impl Plan {
             // Who says nothing first would never open.
             let speaks = end.send_bytes > 0 && end.ending == Ending::Orderly;
             end.opens_early = speaks && plan.simultaneous.is_none() && random.chance(3, 4);
+        }
+    }
+
+    /// The sides agree on AccECN, or on the classic kind, or on neither.
+    fn use_marks(&mut self, random: &mut Random) {
+        for limits in &mut self.limits {
+            let mode = *pick(random, &[1, 2, 3, 3, 3, 3, 4, 5]);
+            limits.ecn = EcnMode::from_number(mode).unwrap_or_default();
+            let option = random.between(0, 3);
+            limits.ecn_option = EcnOption::from_number(option).unwrap_or_default();
+            limits.ecn_option_beacon = random.between(0, 3) as u32;
+        }
+        for link in &mut self.links {
+            link.marks_after = Some(random.micros(20, 5_000));
         }
     }
 

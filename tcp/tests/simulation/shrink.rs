@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use coremill_tcp::ecn::EcnMode;
+
 use super::plan::{ConnectionPlan, Ending, Plan};
 use super::trouble::Trouble;
 
@@ -98,6 +100,7 @@ const LINK_CHANGES: &[fn(&mut Plan, usize) -> bool] = &[
     |plan, side| set(&mut plan.limits[side].window_scaling, true),
     |plan, side| set(&mut plan.limits[side].timestamps, true),
     |plan, side| set(&mut plan.limits[side].sack, true),
+    |plan, side| set(&mut plan.limits[side].ecn, EcnMode::Off),
     |plan, side| set(&mut plan.limits[side].reassembly_ranges_max, 32),
     |plan, side| set(&mut plan.limits[side].send_buffer_bytes, 1 << 20),
     |plan, side| set(&mut plan.limits[side].receive_buffer_bytes, 1 << 20),

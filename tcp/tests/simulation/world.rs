@@ -66,6 +66,8 @@ pub struct Summary {
     pub timeouts: u64,
     /// What a port had to cut into several segments.
     pub bursts: u64,
+    /// Segments that senders heard of as marked.
+    pub marks: u64,
     pub bytes: u64,
     pub virtual_seconds: u64,
 }
@@ -80,6 +82,7 @@ impl Summary {
         self.recoveries += other.recoveries;
         self.timeouts += other.timeouts;
         self.bursts += other.bursts;
+        self.marks += other.marks;
         self.bytes += other.bytes;
         self.virtual_seconds += other.virtual_seconds;
     }

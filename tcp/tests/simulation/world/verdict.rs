@@ -55,6 +55,7 @@ impl World {
             let counters = side.shard.counters();
             self.summary.retransmissions += counters.retrans_segs.get();
             let by_count = counters.reno_recovery.get();
+            self.summary.marks += counters.delivered_ce.get();
             self.summary.recoveries += by_count + counters.sack_recovery.get();
             self.summary.timeouts += counters.timeouts.get();
         }
