@@ -60,6 +60,23 @@ pub(super) const ATTACKS: &[Attack] = &[
         ],
     },
     Attack {
+        name: "False counts of marks",
+        source: "RFC 9768, section 5.3",
+        does: "Says that nothing was marked, to get more than a fair share; or that all was, or what cannot be, to \
+               see what that breaks.",
+        answer: "Marks only ever shrink the window, at most once in a window of data, and down to two segments. Who \
+               hides them gets losses instead, when the queue is full. Counters that contradict each other, or began \
+               at zero, end our ECT; whoever asks for both kinds of ECN is reset. All of it lies in one block of a \
+               bounded pool, without which there is no ECN.",
+        guards: &[
+            "tcp/tests/states/accurate_ecn.rs: false_counts_only_slow_the_connection_down",
+            "tcp/tests/states/accurate_ecn.rs: without_a_block_the_flags_stay_zero",
+            "tcp/tests/scripts/accurate_ecn/contradiction.pkt",
+            "tcp/tests/scripts/accurate_ecn/zeroed.pkt",
+            "tcp/tests/scripts/accurate_ecn/both_kinds.pkt",
+        ],
+    },
+    Attack {
         name: "Forged echoes",
         source: "RFC 7323, section 4",
         does: "Echoes timestamps so that round trips look shorter or longer.",

@@ -1,6 +1,7 @@
 //! A shard put into a state, literal segments at a given time, and the segments expected back.
 
 mod accepting;
+mod accurate_ecn;
 mod acknowledging;
 mod aging;
 mod anything;
