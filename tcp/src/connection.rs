@@ -261,7 +261,7 @@ const EVENT: u8 = User::READABLE | User::WRITABLE | User::FAILED | User::URGENT;
 
 // Each byte is paid for by each idle connection (ARCHITECTURE: "What a connection costs"). What only a connection
 // in trouble needs belongs into a pool, as the ranges of `reassembly` are, with a number here.
-const _: () = assert!(size_of::<Connection<crate::chunk_pool::ChunkQueue>>() <= 268);
+const _: () = assert!(size_of::<Connection<crate::chunk_pool::ChunkQueue>>() <= 264);
 
 #[cfg(test)]
 mod tests;

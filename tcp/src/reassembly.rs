@@ -1,7 +1,7 @@
 //! What has been received out of order: ranges of sequence space beyond RCV.NXT.
 //!
 //! The ranges of all connections come from one pool, reserved at start, so that a connection
-//! without holes pays eight bytes. A connection's list is short (bounded) and kept in the order in
+//! without holes pays four bytes. A connection's list is short (bounded) and kept in the order in
 //! which SACK reports it: the range changed last comes first (RFC 2018, section 4).
 
 use crate::header_options::{SACK_BLOCKS_MAX, SackBlock, SackBlocks};
@@ -16,12 +16,10 @@ pub struct ReassemblyPool {
 
 /// The ranges of one connection: disjoint, not adjacent, all beyond RCV.NXT; and what was received twice, until the
 /// peer has been told (RFC 2883), before them in the list.
+///
+/// The number of the list's first node, and two bits of what there is.
 #[derive(Debug)]
-pub struct Reassembly {
-    head: u32,
-    count: u16,
-    has_duplicate: bool,
-}
+pub struct Reassembly(u32);
 
 /// No range left, in the pool or for this connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,8 +33,9 @@ struct Node {
 }
 
 impl ReassemblyPool {
-    /// A pool of `ranges` ranges.
+    /// A pool of `ranges` ranges, of as many as can be told apart at most.
     pub fn new(ranges: usize) -> Self {
+        let ranges = ranges.min(NONE as usize);
         let last = ranges.saturating_sub(1);
         let nodes = (0..ranges).map(|index| Node {
             next: if index == last {
@@ -93,19 +92,30 @@ impl ReassemblyPool {
             kept = node;
         }
         if kept == NONE {
-            if reassembly.count as usize >= ranges_max || self.free == NONE {
+            if self.count(reassembly) >= ranges_max || self.free == NONE {
                 return Err(ReassemblyFull);
             }
             kept = self.free;
             self.free = self.nodes[kept as usize].next;
         }
         self.nodes[kept as usize] = Node {
-            next: reassembly.head,
+            next: reassembly.head(),
             block: merged,
         };
-        reassembly.head = kept;
-        reassembly.count += 1;
+        reassembly.set_head(kept);
+        reassembly.put(HAS_RANGES, true);
         Ok(())
+    }
+
+    /// How many nodes there are.
+    fn count(&self, reassembly: &Reassembly) -> usize {
+        let mut count = 0;
+        let mut node = reassembly.head();
+        while node != NONE {
+            count += 1;
+            node = self.nodes[node as usize].next;
+        }
+        count
     }
 
     /// RCV.NXT has come to `next`: returns where it stands with what had been received beyond,
@@ -114,7 +124,7 @@ impl ReassemblyPool {
     pub fn advance(&mut self, reassembly: &mut Reassembly, next: SequenceNumber) -> SequenceNumber {
         let mut next = next;
         let duplicate = self.take_duplicate(reassembly);
-        while reassembly.head != NONE {
+        while reassembly.head() != NONE {
             let Some(node) = self.unlink_first(reassembly, |block| block.left <= next) else {
                 break;
             };
@@ -150,21 +160,22 @@ impl ReassemblyPool {
         let node = self.free;
         self.free = self.nodes[node as usize].next;
         self.nodes[node as usize] = Node {
-            next: reassembly.head,
+            next: reassembly.head(),
             block,
         };
-        reassembly.head = node;
-        reassembly.has_duplicate = true;
+        reassembly.set_head(node);
+        reassembly.put(HAS_DUPLICATE, true);
     }
 
     /// What came again, which is told now.
     pub fn take_duplicate(&mut self, reassembly: &mut Reassembly) -> Option<SackBlock> {
-        if !std::mem::take(&mut reassembly.has_duplicate) {
+        if !reassembly.has_duplicate() {
             return None;
         }
-        let node = reassembly.head;
+        reassembly.put(HAS_DUPLICATE, false);
+        let node = reassembly.head();
         let Node { next, block } = self.nodes[node as usize];
-        reassembly.head = next;
+        reassembly.set_head(next);
         self.give_back(node);
         Some(block)
     }
@@ -176,8 +187,8 @@ impl ReassemblyPool {
         left: SequenceNumber,
         right: SequenceNumber,
     ) -> bool {
-        let mut node = reassembly.head;
-        if reassembly.has_duplicate {
+        let mut node = reassembly.head();
+        if reassembly.has_duplicate() {
             node = self.nodes[node as usize].next;
         }
         while node != NONE {
@@ -195,7 +206,7 @@ impl ReassemblyPool {
     /// RFC 2018, section 8.
     pub fn blocks(&self, reassembly: &Reassembly) -> SackBlocks {
         let mut blocks = SackBlocks::default();
-        let mut node = reassembly.head;
+        let mut node = reassembly.head();
         while node != NONE && blocks.len() < SACK_BLOCKS_MAX {
             blocks.push(self.nodes[node as usize].block);
             node = self.nodes[node as usize].next;
@@ -205,13 +216,12 @@ impl ReassemblyPool {
 
     /// Forgets all ranges; also to be called before a connection goes away.
     pub fn clear(&mut self, reassembly: &mut Reassembly) {
-        while reassembly.head != NONE {
-            let node = reassembly.head;
-            reassembly.head = self.nodes[node as usize].next;
+        while reassembly.head() != NONE {
+            let node = reassembly.head();
+            reassembly.set_head(self.nodes[node as usize].next);
             self.give_back(node);
         }
-        reassembly.count = 0;
-        reassembly.has_duplicate = false;
+        *reassembly = Reassembly::default();
     }
 
     /// Ranges that connections hold.
@@ -230,14 +240,14 @@ impl ReassemblyPool {
         count
     }
 
-    /// Takes the first range that `wanted` accepts out of the list.
+    /// Takes the first range that `wanted` accepts out of the list, which has no duplicate in front.
     fn unlink_first(
         &mut self,
         reassembly: &mut Reassembly,
         wanted: impl Fn(&SackBlock) -> bool,
     ) -> Option<u32> {
         let mut previous = NONE;
-        let mut node = reassembly.head;
+        let mut node = reassembly.head();
         while node != NONE && !wanted(&self.nodes[node as usize].block) {
             previous = node;
             node = self.nodes[node as usize].next;
@@ -247,10 +257,11 @@ impl ReassemblyPool {
         }
         let next = self.nodes[node as usize].next;
         match previous {
-            NONE => reassembly.head = next,
+            NONE => reassembly.set_head(next),
             previous => self.nodes[previous as usize].next = next,
         }
-        reassembly.count -= 1;
+        let has_more = reassembly.head() != NONE;
+        reassembly.put(HAS_RANGES, has_more);
         Some(node)
     }
 
@@ -264,32 +275,45 @@ impl Reassembly {
     /// True when nothing has been received out of order.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.0 & HAS_RANGES == 0
     }
 
     /// True when something came again that the peer was not told of.
     #[inline]
     pub fn has_duplicate(&self) -> bool {
-        self.has_duplicate
+        self.0 & HAS_DUPLICATE != 0
     }
 
-    /// How many ranges there are.
-    pub fn len(&self) -> usize {
-        self.count as usize
+    /// True when neither is so: there is nothing to say by SACK.
+    #[inline]
+    pub fn is_silent(&self) -> bool {
+        self.0 == NONE
+    }
+
+    #[inline]
+    fn head(&self) -> u32 {
+        self.0 & NONE
+    }
+
+    fn set_head(&mut self, node: u32) {
+        self.0 = (self.0 & !NONE) | node;
+    }
+
+    fn put(&mut self, bit: u32, is_set: bool) {
+        self.0 = (self.0 & !bit) | (bit * u32::from(is_set));
     }
 }
 
 impl Default for Reassembly {
     fn default() -> Self {
-        Self {
-            head: NONE,
-            count: 0,
-            has_duplicate: false,
-        }
+        Self(NONE)
     }
 }
 
-const NONE: u32 = u32::MAX;
+/// No node; also the bits of a node's number.
+const NONE: u32 = (1 << 30) - 1;
+const HAS_RANGES: u32 = 1 << 30;
+const HAS_DUPLICATE: u32 = 1 << 31;
 
 #[cfg(test)]
 mod tests;

@@ -317,7 +317,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     fn unusual_options<M>(&self, context: &Context<M>) -> Option<Options> {
         let ranges = &self.receive.ranges;
-        let is_usual = !self.extension.is_held() && ranges.is_empty() && !ranges.has_duplicate();
+        let is_usual = !self.extension.is_held() && ranges.is_silent();
         if is_usual {
             return None;
         }

@@ -46,7 +46,6 @@ impl<Q: Default> Connection<Q> {
             && self.due.is_usual()
             && self.send.resend == NONE
             && !self.extension.is_held()
-            && ranges.is_empty()
-            && !ranges.has_duplicate()
+            && ranges.is_silent()
     }
 }
