@@ -175,6 +175,7 @@ fn socket() -> SocketView {
         retransmission_timeout_us: 200_000,
         retransmissions: 0,
         hold: "idle".into(),
+        recovery: Some("open".into()),
         orphan: false,
         signed_by: Some("ao 61/84".into()),
     }

@@ -83,6 +83,10 @@ pub struct SocketView {
     pub retransmissions: u32,
     /// Why nothing more is sent now, in one word.
     pub hold: String,
+    /// Where loss recovery stands, by Linux's words: `open`, `disorder`, `cwr`, `recovery`, `loss`. None of what is no
+    /// connection.
+    #[serde(default)]
+    pub recovery: Option<String>,
     /// Its user has closed it.
     pub orphan: bool,
     /// What its segments are signed by: `md5`, or `ao` with the ids of the key that signs and of the one that the peer is

@@ -57,6 +57,7 @@ fn table(rows: &[SocketView]) -> Table {
         "?CONGESTION",
         "?>RETRANS",
         "?SIGNED",
+        "?RECOVERY",
         "HOLD",
     ]);
     for row in rows {
@@ -83,6 +84,7 @@ fn table(rows: &[SocketView]) -> Table {
             quantity::or_dash(row.congestion.clone()),
             row.retransmissions.to_string(),
             quantity::or_dash(row.signed_by.clone()),
+            quantity::or_dash(row.recovery.clone()),
             row.hold.clone(),
         ]);
     }

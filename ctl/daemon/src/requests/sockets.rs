@@ -185,6 +185,7 @@ fn view(worker: usize, row: &ConnectionRow) -> SocketView {
         retransmission_timeout_us: micros(row.retransmission_timeout),
         retransmissions: row.retransmissions,
         hold: row.hold.into(),
+        recovery: row.algorithm.map(|_| row.outstanding.phase.word().into()),
         orphan: row.orphan,
         signed_by: row.signed_by.map(signed_by),
     }

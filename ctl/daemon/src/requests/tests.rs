@@ -7,6 +7,7 @@ use coremill_engine::command::Command;
 use coremill_engine::options::RouteOptions;
 use coremill_engine::snapshot::{ConnectionRow, Cursor, Route};
 use coremill_protocol::{Answer, ErrorKind, PortView, Reply, Request, SocketView};
+use coremill_tcp::congestion::{Algorithm, Phase};
 use coremill_tcp::{Endpoint, Flow, State};
 use mio::Token;
 
@@ -53,6 +54,11 @@ fn pages_of_sockets_cover_every_worker_once() {
         ports.sort_unstable();
         ports.dedup();
         assert_eq!((ports.len(), seen.len()), (33, 33), "limit {limit}");
+        // The first of a worker is a connection in trouble, the others are none.
+        for row in &seen {
+            let is_connection = row.remote.port() % 1_000 == 0;
+            assert_eq!(row.recovery.as_deref(), is_connection.then_some("loss"));
+        }
     }
 }
 
@@ -301,7 +307,7 @@ fn row(worker: u16, slot: usize) -> ConnectionRow {
         send_queue_bytes: 0,
         congestion_window_bytes: 0,
         slow_start_threshold_bytes: u32::MAX,
-        algorithm: None,
+        algorithm: (slot == 0).then_some(Algorithm::Cubic),
         algorithm_info: coremill_tcp::congestion::AlgorithmInfo::None,
         pacing_rate: None,
         send_window_bytes: 0,
@@ -312,7 +318,10 @@ fn row(worker: u16, slot: usize) -> ConnectionRow {
         round_trip_variation: Duration::ZERO,
         retransmission_timeout: Duration::from_secs(1),
         retransmissions: 0,
-        outstanding: coremill_tcp::snapshot::Outstanding::default(),
+        outstanding: coremill_tcp::snapshot::Outstanding {
+            phase: Phase::Loss,
+            ..coremill_tcp::snapshot::Outstanding::default()
+        },
         hold: "idle",
         orphan: false,
         signed_by: None,
