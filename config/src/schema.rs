@@ -21,7 +21,7 @@ mod tcp;
 pub use applications::Applications;
 pub use congestion::{Algorithm, ByteCounting, Hystart, WindowValidation};
 pub use service::{Service, ServiceKind};
-pub use tcp::{Ecn, EcnOption, LossDetection, SynCookies, Tcp, TimeWaitReuse};
+pub use tcp::{Ecn, EcnOption, LossDetection, MtuProbing, SynCookies, Tcp, TimeWaitReuse};
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -20,6 +20,7 @@ pub(crate) mod ecn;
 mod fast_open;
 mod handshake;
 mod hold;
+pub(crate) mod mtu_search;
 pub(crate) mod path_mtu;
 mod prediction;
 pub(crate) mod receive_side;

@@ -32,6 +32,8 @@ pub(crate) struct Destination {
     /// When somebody last asked for it.
     used: Instant,
     path: Option<KnownPath>,
+    /// What a search has found that the path carries.
+    pub(crate) search: Option<KnownSearch>,
     pub(crate) metrics: Metrics,
     pub(crate) fast_open: FastOpenMemory,
 }
@@ -42,6 +44,17 @@ pub(crate) struct Destination {
 struct KnownPath {
     mtu: u16,
     expires: Instant,
+}
+
+/// How far a search for what the path carries has come (RFC 4821, section 5.2): sizes of payload and options.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownSearch {
+    /// Segments of this size arrive.
+    pub(crate) low: u16,
+    /// Larger ones do not, or were not tried.
+    pub(crate) high: u16,
+    /// When the search began.
+    pub(crate) begun: Instant,
 }
 
 impl Destinations {
@@ -121,6 +134,7 @@ impl Destination {
         address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         used: Instant::from_nanos(0),
         path: None,
+        search: None,
         metrics: Metrics::NONE,
         fast_open: FastOpenMemory::NONE,
     };

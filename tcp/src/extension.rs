@@ -5,6 +5,7 @@
 
 use crate::accurate_ecn::AccurateEcn;
 use crate::authentication::Authentication;
+use crate::connection::mtu_search::MtuSearch;
 use crate::connection::path_mtu::NarrowPath;
 use crate::connection::spread::Spread;
 use crate::table::NONE;
@@ -20,8 +21,8 @@ pub(crate) struct Extension {
     pub(crate) trouble_since: Option<Instant>,
     /// Round trips that spread further than the least that a timeout adds.
     pub(crate) spread: Option<Spread>,
-    /// The payload that segments got when the path was suspected to swallow larger ones; 0 when it was not.
-    pub(crate) doubted_payload: u16,
+    /// The search for what the path carries, where routers are not relied on.
+    pub(crate) search: Option<MtuSearch>,
     /// Urgent data, both ways.
     pub(crate) urgent: Urgent,
     /// The keys of a connection whose segments are signed. Whoever releases the block releases them first.

@@ -1,7 +1,9 @@
 //! Every bound and default of a shard. All memory is reserved when the shard is made.
 
+mod mtu_probing;
 mod opening;
 
+pub use mtu_probing::{MtuProbing, MtuProbingMode};
 pub use opening::{OpeningLimits, SYN_COOKIE_VALID, SynCookies, TimeWaitReuse};
 
 use std::time::Duration;
@@ -123,12 +125,8 @@ pub struct Limits {
     pub ecn_option: EcnOption,
     /// How often in a round trip, where it is sent sparingly and has no news (Linux: tcp_ecn_option_beacon).
     pub ecn_option_beacon: u32,
-    /// After timeouts in a row segments get smaller, as if the path swallowed larger ones (Linux: tcp_mtu_probing at 1).
-    pub black_hole_detection: bool,
-    /// The payload that they get first (Linux: tcp_base_mss), and the least that they get (Linux: tcp_mtu_probe_floor).
-    pub black_hole_base: u16,
-    /// The latter.
-    pub black_hole_floor: u16,
+    /// How a path is searched for what it carries (RFC 4821).
+    pub mtu_probing: MtuProbing,
     /// The urgent pointer of what is received names the last urgent byte, as the older reading of RFC 793 had it, and not
     /// the one behind (Linux: tcp_stdurg; RFC 6093, section 3.1).
     pub standard_urgent_pointer: bool,
@@ -193,9 +191,7 @@ impl Default for Limits {
             ecn_fallback: true,
             ecn_option: EcnOption::Always,
             ecn_option_beacon: 3,
-            black_hole_detection: false,
-            black_hole_base: 1_024,
-            black_hole_floor: 48,
+            mtu_probing: MtuProbing::default(),
             standard_urgent_pointer: false,
             ttl: 64,
         }

@@ -102,6 +102,9 @@ crate::counter_table! {
         keys_exhausted "KeysExhausted" "Connections refused because no room was left for their keys.";
         path_mtu_changes "PathMTUChanges" "Times a connection took smaller segments because an ICMP error told it to.";
         path_mtu_doubts "PathMTUBlackHoles" "Times a connection took smaller segments because timeouts in a row made its path suspect.";
+        mtup_probes "PathMTUProbes" "Segments sent to find out whether the path carries larger ones.";
+        mtup_success "TCPMTUPSuccess" "The same that arrived, so that segments got larger.";
+        mtup_fail "TCPMTUPFail" "The same that alone were lost.";
         urgent_in "UrgentIn" "Urgent pointers received that pointed beyond every former one.";
         urgent_out "UrgentOut" "Times urgent data was sent.";
         extensions_exhausted "ExtensionsExhausted" "Times a connection found no block left for what only few connections need.";

@@ -98,9 +98,12 @@ pub struct Tcp {
     pub ecn_fallback: bool,
     pub ecn_option: EcnOption,
     pub ecn_option_beacon: u32,
-    pub black_hole_detection: bool,
-    pub black_hole_base: u16,
-    pub black_hole_floor: u16,
+    pub mtu_probing: MtuProbing,
+    pub base_mss: u16,
+    pub mtu_probe_floor: u16,
+    pub probe_threshold: u16,
+    #[serde(with = "duration")]
+    pub probe_interval: Duration,
     pub standard_urgent_pointer: bool,
     pub ttl: u8,
 }
@@ -153,6 +156,15 @@ pub enum EcnOption {
     Sparing,
     Always,
     Persistent,
+}
+
+/// `tcp.mtu_probing`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MtuProbing {
+    Off,
+    BlackHole,
+    Always,
 }
 
 impl Default for Tcp {
@@ -235,9 +247,11 @@ const STANDARD: Tcp = Tcp {
     ecn_fallback: true,
     ecn_option: EcnOption::Always,
     ecn_option_beacon: 3,
-    black_hole_detection: false,
-    black_hole_base: 1_024,
-    black_hole_floor: 48,
+    mtu_probing: MtuProbing::Off,
+    base_mss: 1_024,
+    mtu_probe_floor: 48,
+    probe_threshold: 8,
+    probe_interval: Duration::from_secs(600),
     standard_urgent_pointer: false,
     ttl: 64,
 };

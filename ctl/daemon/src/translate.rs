@@ -14,7 +14,8 @@ use coremill_engine::options::{
 use coremill_tcp::ecn::{EcnMode, EcnOption};
 use coremill_tcp::fast_open::{FastOpenKey, FastOpenSettings};
 use coremill_tcp::limits::{
-    Limits, LossDetection, OpeningLimits, Secrets, SynCookies, TimeWaitReuse,
+    Limits, LossDetection, MtuProbing, MtuProbingMode, OpeningLimits, Secrets, SynCookies,
+    TimeWaitReuse,
 };
 
 use crate::failure::Failure;
@@ -164,6 +165,20 @@ fn ecn_option(option: coremill_config::schema::EcnOption) -> EcnOption {
     }
 }
 
+fn mtu_probing(tcp: &schema::Tcp) -> MtuProbing {
+    MtuProbing {
+        mode: match tcp.mtu_probing {
+            schema::MtuProbing::Off => MtuProbingMode::Off,
+            schema::MtuProbing::BlackHole => MtuProbingMode::BlackHole,
+            schema::MtuProbing::Always => MtuProbingMode::Always,
+        },
+        base_payload: tcp.base_mss,
+        floor_payload: tcp.mtu_probe_floor,
+        threshold_bytes: tcp.probe_threshold,
+        interval: tcp.probe_interval,
+    }
+}
+
 fn limits(config: &Config) -> Limits {
     let tcp = &config.tcp;
     Limits {
@@ -225,9 +240,7 @@ fn limits(config: &Config) -> Limits {
         ecn_fallback: tcp.ecn_fallback,
         ecn_option: ecn_option(tcp.ecn_option),
         ecn_option_beacon: tcp.ecn_option_beacon,
-        black_hole_detection: tcp.black_hole_detection,
-        black_hole_base: tcp.black_hole_base,
-        black_hole_floor: tcp.black_hole_floor,
+        mtu_probing: mtu_probing(tcp),
         standard_urgent_pointer: tcp.standard_urgent_pointer,
         ttl: tcp.ttl,
     }

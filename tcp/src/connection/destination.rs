@@ -14,17 +14,17 @@ impl<Q: Default> Connection<Q> {
         let known_eighths = metrics.map_or(0, |metrics| metrics.round_trip_eighths);
         self.round_trip
             .end_handshake(known_eighths, &context.bounds);
-        let Some(metrics) = metrics else {
-            return;
-        };
-        if metrics.reordering > 0 {
-            self.send.reordering.degree = metrics.reordering;
+        if let Some(metrics) = metrics {
+            if metrics.reordering > 0 {
+                self.send.reordering.degree = metrics.reordering;
+            }
+            if context.limits.saves_threshold && metrics.threshold_segments > 0 {
+                self.congestion
+                    .begin_with_threshold(metrics.threshold_segments);
+            }
+            self.recall_path_mtu(context);
         }
-        if context.limits.saves_threshold && metrics.threshold_segments > 0 {
-            self.congestion
-                .begin_with_threshold(metrics.threshold_segments);
-        }
-        self.recall_path_mtu(context);
+        self.begin_mtu_search(context);
     }
 
     /// All went well to the end: those after it shall know.

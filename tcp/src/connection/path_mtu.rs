@@ -1,11 +1,11 @@
 //! The path carries less than the link: smaller segments (RFC 1191; RFC 8201; RFC 5927, section 7.2).
 //!
-//! Which errors are believed is `unreachable.rs`'s to judge. What a connection knows of its path stands
-//! in its extension; without a block left its segments stay small for its life.
+//! Which errors are believed is `unreachable.rs`'s to judge; what is done where none come, `mtu_search.rs`'s. What a
+//! connection knows of its path stands in its extension; without a block left its segments stay small for its life.
 
 use super::{Connection, Context};
 use crate::ip_fields::PathMtuDiscovery;
-use crate::limits::Limits;
+use crate::limits::{Limits, MtuProbingMode};
 use crate::memory::Memory;
 use crate::state::State;
 use crate::time::Instant;
@@ -33,7 +33,7 @@ impl<Q: Default> Connection<Q> {
         let is_below_least = mtu < self.least_path_mtu(&context.limits);
         let mtu = mtu.max(self.least_path_mtu(&context.limits));
         let mss = super::own_mss(mtu, self.flow.remote.address, &context.limits);
-        if mss >= self.send.mss {
+        if mss >= self.bound(context) {
             return;
         }
         context.counters.path_mtu_changes.increment();
@@ -66,40 +66,17 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    /// Timeouts in a row: the path may swallow what is too large and say nothing (RFC 4821, section 7.7; as Linux with
-    /// tcp_mtu_probing at 1). Segments get as small as the base, then half as large each time. When that is forgotten
-    /// full ones try the path again.
-    /// RFC 8201, section 4.
+    /// A timeout: after some in a row the path may swallow what is too large and say nothing (RFC 4821, section 7.7; as
+    /// Linux with tcp_mtu_probing at 1).
     #[cold]
-    pub(super) fn doubt_path_mtu<M>(&mut self, context: &mut Context<M>) {
+    pub(super) fn doubt_path_mtu<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         let limits = &context.limits;
         let after = self.round_trip.timeout(&context.bounds);
         // What passed since the first retransmission, each timeout having been twice the one before.
         let first = after / 2_u32.saturating_pow(u32::from(self.send.attempts).saturating_sub(1));
-        if !limits.black_hole_detection || after - first < limits.rto_min * DOUBTED_AFTER {
-            return;
-        }
-        let options = self.usual_option_bytes() as u16;
-        let extension = context.extensions.get(&self.extension);
-        let before = extension.map_or(0, |extension| extension.doubted_payload);
-        let payload = match before {
-            0 => limits.black_hole_base,
-            before => (before / 2)
-                .min(limits.black_hole_base)
-                .max(limits.black_hole_floor),
-        };
-        let mss = super::handshake::sending_mss(payload.saturating_add(options), limits);
-        if mss < self.send.mss {
-            context.counters.path_mtu_doubts.increment();
-            let expires = context.now + limits.path_mtu_lifetime;
-            self.narrow(context, mss, expires, false);
-        }
-        self.remember_doubt(context, payload);
-    }
-
-    fn remember_doubt<M>(&mut self, context: &mut Context<M>, payload: u16) {
-        if let Some(extension) = context.extensions.ensure(&mut self.extension) {
-            extension.doubted_payload = payload;
+        let is_off = limits.mtu_probing.mode == MtuProbingMode::Off;
+        if !is_off && after - first >= limits.rto_min * DOUBTED_AFTER {
+            self.fall_back(context);
         }
     }
 
@@ -110,7 +87,7 @@ impl<Q: Default> Connection<Q> {
         expires: Instant,
         is_below_least: bool,
     ) {
-        let mss_before = self.send.mss;
+        let mss_before = self.bound(context);
         if let Some(extension) = context.extensions.ensure(&mut self.extension) {
             let known = extension.path.get_or_insert(NarrowPath {
                 mss_before,
@@ -122,7 +99,7 @@ impl<Q: Default> Connection<Q> {
         } else {
             context.counters.extensions_exhausted.increment();
         }
-        self.set_mss(context, mss);
+        self.set_bound(context, mss);
     }
 
     /// What was known of the path may be out of date: full segments try it again (RFC 1191,
@@ -134,8 +111,7 @@ impl<Q: Default> Connection<Q> {
             && known.expires <= context.now
         {
             extension.path = None;
-            extension.doubted_payload = 0;
-            self.set_mss(context, known.mss_before);
+            self.set_bound(context, known.mss_before);
         }
     }
 
@@ -157,7 +133,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     // RFC 9293, SHLD-6.
-    fn set_mss<M>(&mut self, context: &Context<M>, mss: u16) {
+    pub(super) fn set_mss<M>(&mut self, context: &Context<M>, mss: u16) {
         self.send.mss = mss;
         let segment = u32::from(self.full_payload());
         self.congestion

@@ -22,6 +22,21 @@ impl<Q: Default> Connection<Q> {
         send.resend == NONE && unsent > u32::from(send.mss)
     }
 
+    /// Payload that may leave as several segments in one, which the port cuts.
+    pub(super) fn most_at_once<M>(
+        &self,
+        context: &Context<M>,
+        option_bytes: usize,
+        room: usize,
+    ) -> u32 {
+        // The pointer is that of one segment (as Linux).
+        if self.extension.is_held() && self.has_urgent_to_send(&context.extensions) {
+            return 0;
+        }
+        let full = u32::from(self.send.mss) - option_bytes as u32;
+        self.burst_payload(room, full, option_bytes)
+    }
+
     /// Payload that may leave at once as whole segments of `full` bytes each, into `room` bytes of header and payload;
     /// 0 where the port must not cut: what a flag says of one segment only.
     pub(super) fn burst_payload(&self, room: usize, full: u32, option_bytes: usize) -> u32 {

@@ -60,14 +60,13 @@ impl<Q: Default> Connection<Q> {
         if self.send.resend != NONE {
             self.fit_resend(context, u32::from(self.send.mss) - option_bytes as u32);
         }
-        // The pointer is that of one segment (as Linux).
-        let is_urgent = self.extension.is_held() && self.has_urgent_to_send(&context.extensions);
-        let most = if is_cut && !is_urgent {
-            let full = u32::from(self.send.mss) - option_bytes as u32;
-            self.burst_payload(out.len(), full, option_bytes)
-        } else {
-            0
-        };
+        if self.extension.is_held()
+            && let Some(probe) = self.send_size_probe(context, options.as_ref(), out)
+        {
+            return Some(probe);
+        }
+        let room = out.len() * usize::from(is_cut);
+        let most = self.most_at_once(context, option_bytes, room);
         match self.plan(&context.records, option_bytes, most) {
             Ok(plan) if self.defers(context, &plan, most) => self.congestion.defer(),
             Ok(plan) => return self.emit_data(context, plan, (options.as_ref(), false), out),
@@ -100,7 +99,7 @@ impl<Q: Default> Connection<Q> {
 
     /// Data or FIN, new or again; `is_usual` for new data of a connection without an extension and without holes.
     #[inline(always)]
-    fn emit_data<M: Memory<Queue = Q>>(
+    pub(super) fn emit_data<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
         plan: Plan,

@@ -62,6 +62,9 @@ impl<Q: Default> Connection<Q> {
     pub(super) fn trouble_ends<M>(&mut self, context: &mut Context<M>) {
         if let Some(extension) = context.extensions.get_mut(&self.extension) {
             extension.trouble_since = None;
+            if extension.search.is_some() {
+                self.hear_of_size_probe(context);
+            }
         }
     }
 }

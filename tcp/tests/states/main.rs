@@ -13,6 +13,7 @@ mod handshake;
 mod harness;
 mod hostile;
 mod memory;
+mod mtu_search;
 mod orphans;
 mod parsing;
 mod peer_signature;

@@ -1,11 +1,9 @@
 //! Losses: the timer, fast retransmit, recovery, giving up.
 
-use coremill_tcp::Limits;
 use coremill_tcp::error::{ConnectionError, ReceiveError};
-use coremill_tcp::options::SocketOptions;
 
 use super::harness::{Test, bytes, millis, seconds};
-use super::segment::{ack, data, fin, syn};
+use super::segment::{ack, data, fin};
 
 #[test]
 fn the_timer_backs_off_and_starts_over_after_progress() {
@@ -238,42 +236,4 @@ fn an_acknowledgement_in_order_leaves_nothing_of_loss_recovery() {
     let outstanding = test.rows()[0].outstanding;
     assert_eq!(outstanding.phase.word(), "open");
     assert_eq!(outstanding.lost.bytes + outstanding.sacked.bytes, 0);
-}
-
-/// Lets a full segment time out so often; gives the length of what is sent then.
-fn sent_after_timeouts(detects: bool) -> (Test, usize) {
-    let socket = SocketOptions::default();
-    let limits = |limits: &mut Limits| limits.black_hole_detection = detects;
-    let mut test = Test::established_as(limits, socket, syn().mss(1_460), ack(1, 1));
-    test.send(&bytes(0, 1_460));
-    let mut length = 0;
-    for _ in 0..6 {
-        while let Some(sent) = test.next() {
-            length = sent.payload.len();
-        }
-        test.pass(seconds(2));
-    }
-    while let Some(sent) = test.next() {
-        length = sent.payload.len();
-    }
-    (test, length)
-}
-
-// RFC 4821, section 7.7; RFC 8201, section 4.
-#[test]
-fn a_path_that_swallows_large_segments_gets_small_ones_where_that_is_asked_for() {
-    let (_, length) = sent_after_timeouts(false);
-    assert_eq!(length, 1_460);
-    let (mut test, length) = sent_after_timeouts(true);
-    assert_eq!(length, 1_024);
-    test.inject(ack(1, 1_461));
-    while test.next().is_some() {}
-    test.send(&bytes(1_460, 1_460));
-    test.expect(data(1_461, 1, &bytes(1_460, 1_024)));
-    test.expect(data(2_485, 1, &bytes(2_484, 436)));
-    test.inject(ack(1, 2_921));
-    // RFC 1191, section 6.3: full ones try again in time.
-    test.pass(seconds(601));
-    test.send(&bytes(2_920, 1_460));
-    test.expect(data(2_921, 1, &bytes(2_920, 1_460)));
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use coremill_tcp::Limits;
 use coremill_tcp::congestion::{Algorithm, ByteCounting, CongestionSettings, Hystart, Validation};
 use coremill_tcp::fast_open::FastOpenSettings;
+use coremill_tcp::limits::MtuProbing;
 
 use crate::settings::Settings;
 use crate::verdict::Trouble;
@@ -95,9 +96,6 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
         path_mtu_least as "path_mtu_least" in plain;
         duplicate_sack as "duplicate_sack" in plain;
         unsent_low_water as "unsent_low_water" in low_water;
-        black_hole_detection as "black_hole_detection" in plain;
-        black_hole_base as "black_hole_base" in plain;
-        black_hole_floor as "black_hole_floor" in plain;
         standard_urgent_pointer as "standard_urgent_pointer" in plain;
         ttl as "ttl" in plain;
     }
@@ -105,6 +103,7 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
     rest.congestion = standard.congestion;
     rest.opening.fast_open = standard.opening.fast_open;
     rest.ephemeral_ports = standard.ephemeral_ports;
+    rest.mtu_probing = standard.mtu_probing;
     rest
 }
 
@@ -114,6 +113,7 @@ fn put_rest(text: &mut String, limits: &Limits, rest: &mut Limits) {
     put_ecn(text, limits, rest);
     put_congestion(text, &limits.congestion);
     put_fast_open(text, &limits.opening.fast_open);
+    put_mtu_probing(text, &limits.mtu_probing);
     let (first, last) = limits.ephemeral_ports;
     let _ = writeln!(
         text,
@@ -144,6 +144,20 @@ fn put_ecn(text: &mut String, limits: &Limits, rest: &mut Limits) {
     let _ = writeln!(
         text,
         "ecn = {mode}\necn_fallback = {fallback}\necn_option = {option}\necn_option_beacon = {beacon}"
+    );
+}
+
+fn put_mtu_probing(text: &mut String, probing: &MtuProbing) {
+    let (mode, interval) = (word(&probing.mode), time(&probing.interval));
+    let (base, floor) = (probing.base_payload, probing.floor_payload);
+    let threshold = probing.threshold_bytes;
+    let _ = writeln!(
+        text,
+        "mtu_probing = {mode}\nbase_mss = {base}\nmtu_probe_floor = {floor}"
+    );
+    let _ = writeln!(
+        text,
+        "probe_threshold = {threshold}\nprobe_interval = {interval}"
     );
 }
 

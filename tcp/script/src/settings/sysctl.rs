@@ -6,7 +6,7 @@ use std::time::Duration;
 use coremill_tcp::Limits;
 use coremill_tcp::ecn::{EcnMode, EcnOption};
 use coremill_tcp::fast_open::{FastOpenKey, FastOpenSettings};
-use coremill_tcp::limits::{LossDetection, SynCookies, TimeWaitReuse};
+use coremill_tcp::limits::{LossDetection, MtuProbingMode, SynCookies, TimeWaitReuse};
 
 use super::congestion;
 use crate::verdict::Trouble;
@@ -20,6 +20,7 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
     let short = name.strip_prefix("net.ipv4.").unwrap_or(name);
     if sets_switch(limits, short, value)
         || sets_opening(limits, short, value)
+        || sets_mtu_probing(limits, short, value)
         || is_without_effect(short, value)
     {
         return Ok(true);
@@ -106,10 +107,6 @@ fn sets_recovery(limits: &mut Limits, name: &str, value: &str) -> bool {
         "tcp_max_reordering" => {
             limits.reordering_max = u16::try_from(value).unwrap_or(u16::MAX);
         }
-        "tcp_base_mss" => limits.black_hole_base = u16::try_from(value).unwrap_or(u16::MAX),
-        "tcp_mtu_probe_floor" => {
-            limits.black_hole_floor = u16::try_from(value).unwrap_or(u16::MAX);
-        }
         "tcp_early_retrans" => limits.tail_loss_probe = value >= 3,
         "tcp_frto" => limits.spurious_timeout_detection = value > 0,
         "tcp_recovery" => {
@@ -174,6 +171,26 @@ fn sets_opening(limits: &mut Limits, name: &str, value: &str) -> bool {
     true
 }
 
+/// Settings of packetization layer path MTU discovery.
+fn sets_mtu_probing(limits: &mut Limits, name: &str, value: &str) -> bool {
+    let probing = &mut limits.mtu_probing;
+    let Some(value) = number::<u16>(value) else {
+        return false;
+    };
+    match name {
+        "tcp_mtu_probing" => match MtuProbingMode::ALL.get(usize::from(value)) {
+            Some(mode) => probing.mode = *mode,
+            None => return false,
+        },
+        "tcp_base_mss" => probing.base_payload = value,
+        "tcp_mtu_probe_floor" => probing.floor_payload = value,
+        "tcp_probe_threshold" => probing.threshold_bytes = value,
+        "tcp_probe_interval" => probing.interval = Duration::from_secs(value.into()),
+        _ => return false,
+    }
+    true
+}
+
 /// Settings that are on or off.
 fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
     let is_refusal = name.starts_with("tcp_no_");
@@ -185,15 +202,12 @@ fn sets_switch(limits: &mut Limits, name: &str, value: &str) -> bool {
         "tcp_dsack" => &mut limits.duplicate_sack,
         "tcp_window_scaling" => &mut limits.window_scaling,
         "tcp_ecn_fallback" => &mut limits.ecn_fallback,
-        "tcp_mtu_probing" => &mut limits.black_hole_detection,
         "tcp_stdurg" => &mut limits.standard_urgent_pointer,
         "tcp_abort_on_overflow" => &mut limits.abort_on_overflow,
         _ => return false,
     };
     match value {
         "0" => *switch = is_refusal,
-        // Probing from the start on is not there.
-        "2" if name == "tcp_mtu_probing" => return false,
         "1" | "2" => *switch = !is_refusal,
         _ => return false,
     }

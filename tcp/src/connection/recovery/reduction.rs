@@ -13,6 +13,9 @@ impl<Q: Default> Connection<Q> {
         board: &mut Scoreboard,
         delivered: u32,
     ) {
+        if self.extension.is_held() && self.is_size_probe_lost(context, board) {
+            return;
+        }
         if self.uses_sack(&context.limits) {
             context.counters.sack_recovery.increment();
         } else {

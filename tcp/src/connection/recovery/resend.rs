@@ -148,6 +148,9 @@ impl<Q: Default> Connection<Q> {
             undo.first_stamp = self.stamps.clock(context.now);
         }
         self.count_resent(context);
+        if self.extension.is_held() {
+            self.forget_size_probe(context);
+        }
         if is_tail {
             self.keep(context, &board);
             self.probe_sent(context, crate::scoreboard::Probe::Again);
