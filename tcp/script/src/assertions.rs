@@ -29,7 +29,15 @@ impl Assertions {
                 return Err(Trouble::Unsupported(format!("{name} in an assertion")));
             }
         }
+        let counters = info.map(Info::counters).unwrap_or_default();
+        if code.contains("nstat[") && counters.is_empty() {
+            return Err(Trouble::Unsupported("counters in an assertion".to_owned()));
+        }
         let _ = writeln!(self.program, "line = {line}");
+        let _ = writeln!(self.program, "scope['nstat'] = {{}}");
+        for (name, value) in counters {
+            let _ = writeln!(self.program, "scope['nstat']['{name}'] = {value}");
+        }
         for (name, value) in known {
             let _ = writeln!(self.program, "scope['{name}'] = {value}");
         }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use coremill_tcp::address::Flow;
 use coremill_tcp::limits::Secrets;
 use coremill_tcp::packet::{Inbound, Quoted};
-use coremill_tcp::{ChunkPool, Instant, Shard};
+use coremill_tcp::{ChunkPool, Instant, Shard, TcpCounters};
 
 use crate::info::Info;
 use crate::language::Call;
@@ -130,7 +130,9 @@ impl Subject for Machine {
     fn info(&self, flow: Flow) -> Option<Info> {
         let id = self.sockets.connection_of(&self.stack, flow)?;
         let info = self.stack.shard.tcp_info(self.stack.now, id)?;
-        Some(Info::of_machine(&info))
+        let counters = self.stack.shard.counters();
+        let names = TcpCounters::TABLE.iter().map(|(name, _)| *name);
+        Some(Info::of_machine(&info).counted(names.zip(counters.values())))
     }
 }
 
