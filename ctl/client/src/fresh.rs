@@ -102,7 +102,8 @@ impl TcpSocket {
     /// TCP_FASTOPEN_CONNECT and the peer's cookie the stream is writable already, and its SYN leaves with the first write.
     ///
     /// # Errors
-    /// `EADDRNOTAVAIL`, `ENETUNREACH`, `EADDRINUSE`, and `ECONNRESET` when the attachment is over.
+    /// `EADDRNOTAVAIL` also when a connection between these addresses exists, `ENETUNREACH`, and `ECONNRESET` when the
+    /// attachment is over.
     pub fn connect_nonblocking(self, remote: SocketAddr) -> io::Result<TcpStream> {
         let stream = self.begin(remote)?;
         stream.set_nonblocking(true)?;

@@ -31,8 +31,8 @@ pub(super) fn of_listen(error: ListenError) -> u16 {
 /// Why no connection begins.
 pub(super) fn of_connect(error: ConnectError) -> u16 {
     number(match error {
-        ConnectError::NoPort(_) => Errno::ADDRNOTAVAIL,
-        ConnectError::AddressInUse(_) => Errno::ADDRINUSE,
+        // As Linux, also where the port was chosen and its flow exists: EADDRINUSE is for listeners.
+        ConnectError::NoPort(_) | ConnectError::AddressInUse(_) => Errno::ADDRNOTAVAIL,
         ConnectError::TableFull(_) => Errno::NOBUFS,
         ConnectError::NoRoomForKeys => Errno::NOMEM,
         ConnectError::NoKey => Errno::KEYREJECTED,

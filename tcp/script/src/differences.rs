@@ -41,6 +41,10 @@ impl Judgement {
             (false, None) if verdict.contains("Coremill's own") => {
                 Self::Explained("a setting of Coremill's own".to_owned())
             }
+            // A newer kernel is not to be had on each machine.
+            (false, None) if verdict.contains(NOT_HERE) => {
+                Self::Explained("a setting that this kernel does not take".to_owned())
+            }
             (false, None) if verdict.contains(TOO_LONG) => Self::Explained(TOO_LONG.to_owned()),
             (false, None) => Self::Unexplained,
         }
@@ -62,6 +66,8 @@ impl Judgement {
     }
 }
 
+/// Of settings that the machine under test knows, and this kernel refuses.
+pub const NOT_HERE: &str = "which fails here";
 /// Of scripts that are not played in real time.
 pub const TOO_LONG: &str = "it lasts longer than is waited for in real time";
 

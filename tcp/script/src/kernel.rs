@@ -16,6 +16,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::differences::NOT_HERE;
 use crate::info::Info;
 use crate::language::{Call, parse};
 use crate::packets;
@@ -78,7 +79,7 @@ fn set_up(text: &str) -> Result<(), String> {
             }
             let status = Command::new("sysctl").args(["-q", "-w", pair]).status();
             if !status.is_ok_and(|status| status.success()) {
-                return Err(format!("sysctl {pair}, which fails here"));
+                return Err(format!("sysctl {pair}, {NOT_HERE}"));
             }
         }
     }

@@ -55,7 +55,7 @@ impl TcpStream {
     /// As [`TcpStream::connect`], from an address of ours; port 0 lets the daemon choose.
     ///
     /// # Errors
-    /// As [`TcpStream::connect`], and `EADDRINUSE` or `EADDRNOTAVAIL` when the address is taken or not ours.
+    /// As [`TcpStream::connect`]; `EADDRNOTAVAIL` also when the address is not ours, or has a connection to `remote`.
     ///
     /// ```no_run
     /// # fn example(stack: &coremill_client::Stack) -> Result<(), Box<dyn std::error::Error>> {

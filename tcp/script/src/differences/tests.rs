@@ -16,6 +16,8 @@ fn differences_must_be_explained_and_explanations_true() {
     assert_eq!(explained, Judgement::Explained("why".to_owned()));
     assert!(explained.is_settled());
     assert!(Judgement::of("pass (3 events)", None).is_settled());
+    let refused = format!("unsupported: sysctl net.ipv4.tcp_ecn=3, {NOT_HERE} (line 2)");
+    assert!(Judgement::of(&refused, None).is_settled());
     for (verdict, reason) in [
         ("FAIL at line 3", None),
         ("unsupported: poll", None),

@@ -192,6 +192,28 @@ fn an_application_connects_out_of_either_worker() {
 }
 
 #[test]
+fn a_flow_is_opened_once() {
+    let mut network = Network::new(1, vec![service(ServiceKind::Echo, 7)]);
+    let mut side = Side::attach(&mut network, 1);
+    let (local, remote) = ((SERVER, 4_321).into(), (SERVER, 7).into());
+    for expected in [None, Some(99)] {
+        let socket = side.open(&mut network, 0);
+        side.ask(&mut network, 0, |ticket| Command::Bind {
+            ticket,
+            socket,
+            local,
+        })
+        .expect("an address of ours");
+        let begun = side.ask(&mut network, 0, |ticket| Command::Connect {
+            ticket,
+            socket,
+            remote,
+        });
+        assert_eq!(begun.err(), expected, "EADDRNOTAVAIL, as Linux");
+    }
+}
+
+#[test]
 fn an_address_is_listened_on_once() {
     let mut network = Network::new(2, Vec::new());
     let (mut one, mut other) = (Side::attach(&mut network, 1), Side::attach(&mut network, 2));
