@@ -1,6 +1,7 @@
 //! TCP connections.
 
 mod buffers;
+mod congestion;
 mod connect;
 mod info;
 mod keepalive;

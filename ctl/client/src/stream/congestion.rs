@@ -1,0 +1,80 @@
+//! How fast a connection may send: its congestion control by name, and a bound of its rate.
+
+use std::io;
+
+use coremill_ring::option::{CONGESTION, PACING_RATE_MAX};
+use rustix::io::Errno;
+
+use super::TcpStream;
+
+impl TcpStream {
+    /// Chooses the congestion control (TCP_CONGESTION) by name: `cubic`, `newreno` (or `reno`), `bbr`, `dctcp`.
+    ///
+    /// # Errors
+    /// `ENOENT` for another name, `EPERM` for one that `tcp.congestion_allowed` does not have, `EBADF` when the connection is
+    /// over.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// stream.set_congestion("bbr")
+    /// # }
+    /// ```
+    pub fn set_congestion(&self, name: &str) -> io::Result<()> {
+        let name = if name == "reno" { "newreno" } else { name };
+        let number = NAMES.iter().position(|known| *known == name);
+        let number = number.ok_or(Errno::NOENT)?;
+        self.inner.set(CONGESTION, number as i64 + 1)
+    }
+
+    /// The name of its congestion control.
+    ///
+    /// # Errors
+    /// `EBADF` when the connection is over. One that does not block waits for its worker here too.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// println!("{}", stream.congestion()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn congestion(&self) -> io::Result<&'static str> {
+        let number = usize::try_from(self.inner.get(CONGESTION)?).unwrap_or(0);
+        let name = number.checked_sub(1).and_then(|at| NAMES.get(at));
+        // A later daemon may have more of them.
+        Ok(name.copied().ok_or(Errno::NOENT)?)
+    }
+
+    /// Bytes a second that are sent at most (SO_MAX_PACING_RATE), spread evenly; None for no such bound.
+    ///
+    /// # Errors
+    /// `EBADF` when the connection is over.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// stream.set_max_pacing_rate(Some(1_000_000))
+    /// # }
+    /// ```
+    pub fn set_max_pacing_rate(&self, rate: Option<u64>) -> io::Result<()> {
+        let rate = rate.map_or(-1, |rate| i64::try_from(rate).unwrap_or(i64::MAX));
+        self.inner.set(PACING_RATE_MAX, rate)
+    }
+
+    /// What [`TcpStream::set_max_pacing_rate`] set.
+    ///
+    /// # Errors
+    /// `EBADF` when the connection is over. One that does not block waits for its worker here too.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// println!("{:?}", stream.max_pacing_rate()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_pacing_rate(&self) -> io::Result<Option<u64>> {
+        // Below 0: no bound.
+        Ok(u64::try_from(self.inner.get(PACING_RATE_MAX)?).ok())
+    }
+}
+
+/// In the order of their numbers, from 1 on (`coremill_ring::option::CONGESTION`).
+const NAMES: [&str; 4] = ["cubic", "newreno", "bbr", "dctcp"];
