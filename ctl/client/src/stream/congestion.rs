@@ -21,9 +21,9 @@ impl TcpStream {
     /// ```
     pub fn set_congestion(&self, name: &str) -> io::Result<()> {
         let name = if name == "reno" { "newreno" } else { name };
-        let number = NAMES.iter().position(|known| *known == name);
-        let number = number.ok_or(Errno::NOENT)?;
-        self.inner.set(CONGESTION, number as i64 + 1)
+        let number = (1..).zip(NAMES).find(|(_, known)| *known == name);
+        let (number, _) = number.ok_or(Errno::NOENT)?;
+        self.inner.set(CONGESTION, number)
     }
 
     /// The name of its congestion control.
