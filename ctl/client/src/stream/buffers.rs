@@ -24,7 +24,8 @@ impl TcpStream {
         self.inner.set(SEND_BUFFER, count(bytes))
     }
 
-    /// What [`TcpStream::set_send_buffer_size`] set, the listener had, or the daemon's configuration has.
+    /// What [`TcpStream::set_send_buffer_size`] or the listener set; otherwise the present size, which follows the congestion
+    /// window.
     ///
     /// # Errors
     /// `EBADF` when the connection is over. One that does not block waits for its worker here too.
@@ -55,7 +56,7 @@ impl TcpStream {
         self.inner.set(RECEIVE_BUFFER, count(bytes))
     }
 
-    /// What [`TcpStream::set_recv_buffer_size`] set, the listener had, or the daemon's configuration has.
+    /// What [`TcpStream::set_recv_buffer_size`] or the listener set; otherwise the present size, which follows what is read.
     ///
     /// # Errors
     /// `EBADF` when the connection is over. One that does not block waits for its worker here too.
