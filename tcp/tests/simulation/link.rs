@@ -29,6 +29,8 @@ pub struct LinkPlan {
 pub struct MtuChange {
     pub after: Duration,
     pub mtu: u16,
+    /// Nobody hears of it: they vanish (RFC 2923, section 2.1).
+    pub is_silent: bool,
 }
 
 /// A packet on its way.
@@ -47,6 +49,8 @@ pub enum Fate {
     Carried(Vec<(Instant, Packet)>),
     /// It is too long for the path since it changed; its sender hears of it at that time.
     TooBig { heard_at: Instant, mtu: u16 },
+    /// The same, and its sender hears nothing.
+    Swallowed,
 }
 
 impl LinkPlan {
@@ -66,6 +70,7 @@ impl LinkPlan {
             mtu_change: (mtu > MTU_LEAST && random.chance(1, 8)).then(|| MtuChange {
                 after: random.micros(1_000, 5_000_000),
                 mtu: random.between(u64::from(MTU_LEAST), u64::from(mtu)) as u16,
+                is_silent: false,
             }),
             trouble: Trouble::random(random),
         }
@@ -104,6 +109,9 @@ impl Link {
             && now >= self.began + change.after
             && length > usize::from(change.mtu)
         {
+            if change.is_silent {
+                return Fate::Swallowed;
+            }
             let heard_at = now + self.plan.delay;
             return Fate::TooBig {
                 heard_at,
@@ -151,4 +159,4 @@ const LINK_HEADER_BYTES: u64 = 14;
 /// CE of RFC 3168, section 5.
 const CONGESTION_EXPERIENCED: u8 = 3;
 /// Paths of IPv6 carry as much (RFC 8200, section 5); smaller ones are below what IPv4's senders believe.
-const MTU_LEAST: u16 = 1_280;
+pub const MTU_LEAST: u16 = 1_280;

@@ -67,7 +67,9 @@ fn bytes_arrive_or_the_connection_reports_an_error() {
     if seeds >= SEEDS {
         // A link that harms nothing would prove nothing.
         assert!(total.completed > seeds && total.recoveries > seeds && total.timeouts > seeds);
-        assert!(total.bursts > seeds && total.marks > seeds);
+        assert!(total.bursts > seeds && total.marks > seeds && total.swallowed > seeds);
+        // What a path carries is found out, from below and from above.
+        assert!(total.larger > seeds / 10 && total.too_large > seeds / 50);
     }
 }
 

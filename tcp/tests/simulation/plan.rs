@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use coremill_tcp::ecn::{EcnMode, EcnOption};
 use coremill_tcp::fast_open::FastOpenSettings;
-use coremill_tcp::limits::Secrets;
+use coremill_tcp::limits::{MtuProbingMode, Secrets};
 use coremill_tcp::{Instant, Limits};
 
-use super::link::LinkPlan;
+use super::link::{LinkPlan, MTU_LEAST, MtuChange};
 use super::random::Random;
 
 /// Everything about one run.
@@ -122,6 +122,9 @@ impl Plan {
         if seed % 2 == 1 {
             plan.use_marks(random);
         }
+        if seed % 4 == 3 {
+            plan.swallow_large(random);
+        }
         plan
     }
 
@@ -153,6 +156,34 @@ impl Plan {
         }
         for link in &mut self.links {
             link.marks_after = Some(random.micros(20, 5_000));
+        }
+    }
+
+    /// The path swallows large packets and says nothing, from the beginning or from some time on; both sides search for what
+    /// it carries (RFC 4821).
+    fn swallow_large(&mut self, random: &mut Random) {
+        for limits in &mut self.limits {
+            limits.mtu_probing.mode =
+                *pick(random, &[MtuProbingMode::BlackHole, MtuProbingMode::Always]);
+        }
+        for link in &mut self.links {
+            let after = *pick(random, &[0, 10_000, 1_000_000]);
+            let (least, most) = (u64::from(MTU_LEAST), u64::from(self.mtu));
+            link.mtu_change = (least < most).then(|| MtuChange {
+                after: Duration::from_micros(after),
+                mtu: random.between(least, most) as u16,
+                is_silent: true,
+            });
+            // Heavy loss looks like such a path, and segments of 48 bytes would take hours (as Linux's).
+            link.trouble.loss = link.trouble.loss.min(20_000);
+            link.trouble.burst = None;
+        }
+        // A search needs much to send, and a window that grows.
+        let mut links = self.links.iter();
+        if links.all(|link| link.bits_per_second >= 10_000_000) {
+            let end = &mut self.connections[0].ends[0];
+            end.send_bytes += 300_000;
+            end.send_piece = 50_000;
         }
     }
 

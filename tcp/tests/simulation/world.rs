@@ -68,6 +68,11 @@ pub struct Summary {
     pub bursts: u64,
     /// Segments that senders heard of as marked.
     pub marks: u64,
+    /// Packets that were too long for a path that says nothing.
+    pub swallowed: u64,
+    /// Larger segments that were found to arrive, or not to.
+    pub larger: u64,
+    pub too_large: u64,
     pub bytes: u64,
     pub virtual_seconds: u64,
 }
@@ -83,6 +88,9 @@ impl Summary {
         self.timeouts += other.timeouts;
         self.bursts += other.bursts;
         self.marks += other.marks;
+        self.swallowed += other.swallowed;
+        self.larger += other.larger;
+        self.too_large += other.too_large;
         self.bytes += other.bytes;
         self.virtual_seconds += other.virtual_seconds;
     }
@@ -352,6 +360,7 @@ impl World {
                 };
                 self.note(heard_at, Happening::TooBig(side, quoted));
             }
+            Fate::Swallowed => self.summary.swallowed += 1,
         }
     }
 }

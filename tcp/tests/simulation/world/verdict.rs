@@ -56,6 +56,8 @@ impl World {
             self.summary.retransmissions += counters.retrans_segs.get();
             let by_count = counters.reno_recovery.get();
             self.summary.marks += counters.delivered_ce.get();
+            self.summary.larger += counters.mtup_success.get();
+            self.summary.too_large += counters.mtup_fail.get();
             self.summary.recoveries += by_count + counters.sack_recovery.get();
             self.summary.timeouts += counters.timeouts.get();
         }
