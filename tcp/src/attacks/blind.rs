@@ -99,6 +99,7 @@ pub(super) const ATTACKS: &[Attack] = &[
             "tcp/tests/states/unreachable.rs: an_established_connection_survives_every_error",
             "tcp/tests/states/unreachable.rs: an_error_about_nothing_outstanding_is_ignored",
             "tcp/tests/scripts/path/hard_error_is_soft.pkt",
+            "tcp/tests/scripts/opening/icmp_syn_ack.pkt",
         ],
     },
     Attack {

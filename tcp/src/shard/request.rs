@@ -8,7 +8,7 @@ use crate::drop_reason::DropReason;
 use crate::event::ListenerId;
 use crate::header::Flags;
 use crate::memory::Memory;
-use crate::packet::Verdict;
+use crate::packet::{Quoted, Unreachable, Verdict};
 use crate::reply::Reply;
 use crate::state::State;
 use crate::table::request::{Handshake, Pending};
@@ -226,6 +226,25 @@ impl<M: Memory> Shard<M> {
         connection.establish(context);
         context.counters.passive_opens.increment();
         connections.insert(arrival.hash, connection)
+    }
+
+    /// An ICMP error about a SYN-ACK: a hard one ends the request, if it quotes what only those on the path can know.
+    /// RFC 9293, MUST-56, SHLD-26; RFC 5927, section 4.1.
+    pub(super) fn request_unreachable(&mut self, hash: u64, quoted: &Quoted) -> Verdict {
+        let found = self.requests.find(hash, &quoted.flow);
+        let Some((key, (_, pending))) = found.and_then(|key| Some((key, self.requests.get(key)?)))
+        else {
+            return Verdict::Dropped(DropReason::IcmpIrrelevant);
+        };
+        if pending.handshake.ours.raw() != quoted.sequence {
+            self.context.counters.out_of_window_icmp.increment();
+            return Verdict::Dropped(DropReason::IcmpIrrelevant);
+        }
+        if let Unreachable::Port | Unreachable::Protocol | Unreachable::Prohibited = quoted.error {
+            self.context.counters.attempt_fails.increment();
+            self.drop_request(hash, key);
+        }
+        Verdict::Accepted { progress: false }
     }
 
     /// False for a request whose listener is closed.

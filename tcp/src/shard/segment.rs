@@ -180,7 +180,7 @@ impl<M: Memory> Shard<M> {
     pub fn unreachable(&mut self, now: Instant, quoted: &Quoted) -> Verdict {
         let hash = self.hash_of(&quoted.flow);
         let Some(slot) = self.connections.find(hash, &quoted.flow) else {
-            return Verdict::Dropped(DropReason::IcmpIrrelevant);
+            return self.request_unreachable(hash, quoted);
         };
         if self.ignores_icmp(slot, quoted) {
             return Verdict::Dropped(DropReason::IcmpIrrelevant);

@@ -57,6 +57,32 @@ fn an_established_connection_survives_every_error() {
 }
 
 #[test]
+fn a_hard_error_about_a_syn_ack_ends_the_request() {
+    for (offset, error, is_over) in [
+        (0, Unreachable::Host, false),
+        (0, Unreachable::TooBig { mtu: 576 }, false),
+        (1, Unreachable::Port, false),
+        (0, Unreachable::Port, true),
+        (0, Unreachable::Protocol, true),
+        (0, Unreachable::Prohibited, true),
+    ] {
+        let mut test = Test::syn_received(|_| {});
+        let counters = test.shard.counters();
+        let before = [
+            counters.out_of_window_icmp.get(),
+            counters.attempt_fails.get(),
+        ];
+        let is_believed = tell(&mut test, offset, error) == Verdict::Accepted { progress: false };
+        assert_eq!(is_believed, offset == 0, "{error:?}");
+        let counters = test.shard.counters();
+        assert_eq!(counters.out_of_window_icmp.get() - before[0], offset.into());
+        assert_eq!(counters.attempt_fails.get() - before[1], is_over.into());
+        let requests = if is_over { 0 } else { 1 };
+        assert_eq!(test.shard.live_records(), requests, "{error:?}");
+    }
+}
+
+#[test]
 fn an_error_about_nothing_outstanding_is_ignored() {
     let mut test = Test::syn_sent(|_| {});
     let verdict = tell(&mut test, 50, Unreachable::Port);
