@@ -2,7 +2,6 @@
 //! every step of both and no time-out anywhere that could hide a lost wake-up: no naps, no fallback, no TCP timer. Nobody
 //! may still wait after a second with work pending. COREMILL_LONG=1 plays a million rounds.
 
-mod control;
 mod world;
 
 use std::io::{Read, Write};

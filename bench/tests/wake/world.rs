@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use coremill_client::{Options, Stack};
-use coremill_engine::applications::Domain;
+use coremill_engine::applications::{Attachment, AttachmentId, AttachmentParts, Domain};
 use coremill_engine::clock::Clock;
 use coremill_engine::command::Command;
 use coremill_engine::doorbell::Doorbell;
@@ -24,10 +24,10 @@ use coremill_engine::routes::{PlainRoutes, Route, Routes};
 use coremill_engine::services::Services;
 use coremill_engine::steering::Steering;
 use coremill_engine::{Parts, Worker, WorkerHandle};
+use coremill_ring::shape::Shape;
+use coremill_stand_in::ControlSocket;
 use coremill_tcp::limits::{Limits, Secrets};
 use coremill_tcp::{ChunkPool, Shard};
-
-use crate::control::Control;
 
 /// The workers' address.
 pub const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -35,7 +35,7 @@ pub const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 /// Running workers; stopped when dropped.
 pub struct World {
     workers: Vec<(WorkerHandle, JoinHandle<()>)>,
-    control: Control,
+    control: ControlSocket,
 }
 
 /// Pauses of up to 100 us, half of the time: sides must meet at every step of each other.
@@ -64,9 +64,20 @@ impl World {
             start(index, mailbox, &exchange, &steering)
         };
         let workers: Vec<_> = doorbells.iter().enumerate().map(start).collect();
-        let control = Control::start(u32::try_from(count).expect("few"));
+        let shape = shape(u32::try_from(count).expect("few"));
+        let (control, memories) = ControlSocket::start(&shape).expect("a stand-in");
+        let attachment = Attachment::new(AttachmentParts {
+            id: AttachmentId(1),
+            layout: memories.layout,
+            daemon: memories.daemon,
+            application: memories.application,
+            bells: memories.bells,
+            ears: memories.ears,
+            alarm: Arc::new(Doorbell::new().expect("eventfd")),
+        });
+        let attachment = attachment.expect("parts that fit");
         for (worker, (handle, _)) in (0..).zip(&workers) {
-            let domain = Domain::new(&control.attachment, worker).expect("a worker");
+            let domain = Domain::new(&attachment, worker).expect("a worker");
             handle.submit(Command::Attach(Some(domain))).expect("room");
             await_answer(handle);
         }
@@ -77,7 +88,7 @@ impl World {
     pub fn attach(&self) -> Stack {
         let mut options = Box::<Options>::default();
         options.spin = Duration::ZERO;
-        Stack::attach_with(self.control.socket(), *options).expect("attach")
+        Stack::attach_with(self.control.path(), *options).expect("attach")
     }
 
     /// How often workers slept.
@@ -291,3 +302,18 @@ fn await_answer(handle: &WorkerHandle) {
 }
 
 static SEED: AtomicU64 = AtomicU64::new(1);
+
+fn shape(workers: u32) -> Shape {
+    Shape {
+        workers,
+        contexts: 2,
+        notifiers: 6,
+        listeners: 8,
+        sockets: 64,
+        command_slots: 64,
+        event_slots: 64,
+        accept_slots: 4,
+        receive_chunks: [64, 32, 16],
+        send_chunks: [64, 32, 16],
+    }
+}

@@ -2,7 +2,6 @@
 //! a port that is looped back, both ends the application's. Turns and steps alternate in one thread, so that each can
 //! be counted alone.
 
-mod control;
 #[path = "../one_worker/mod.rs"]
 mod one_worker;
 
@@ -22,8 +21,9 @@ use coremill_engine::nic::loopback::LoopbackPort;
 use coremill_engine::routes::PlainRoutes;
 use coremill_engine::snapshot::ApplicationRow;
 use coremill_engine::{Worker, WorkerHandle};
+use coremill_ring::shape::Shape;
+use coremill_stand_in::ControlSocket;
 
-use control::Control;
 use one_worker::{OWN, worker};
 
 type LoopedWorker = Worker<LoopbackPort, ManualClock, PlainRoutes>;
@@ -40,7 +40,7 @@ pub struct Attached {
     pub replies: u64,
     // Dropped last: the client's end of it says goodbye to the other.
     _stack: Stack,
-    _control: Control,
+    _control: ControlSocket,
 }
 
 impl Attached {
@@ -50,14 +50,14 @@ impl Attached {
         clock.advance(Duration::from_secs(1));
         let port = LoopbackPort::looped(&HeapPool::new(8_192), 4_096);
         let (mut worker, handle) = worker(&clock, port, &[], 4_096);
-        let (control, parts) = Control::start(connections)?;
+        let (control, memories) = ControlSocket::start(&shape(u32::try_from(connections)?))?;
         let attachment = Attachment::new(AttachmentParts {
             id: AttachmentId(1),
-            layout: parts.layout,
-            daemon: parts.daemon.words,
-            application: parts.application.words,
-            bells: parts.bells,
-            ears: parts.ears,
+            layout: memories.layout,
+            daemon: memories.daemon,
+            application: memories.application,
+            bells: memories.bells,
+            ears: memories.ears,
             alarm: Arc::new(Doorbell::new()?),
         })?;
         let domain = Domain::new(&attachment, 0)?;
@@ -171,3 +171,20 @@ fn open(
 
 /// What is asked and answered.
 const MESSAGE: [u8; 64] = [7; 64];
+
+/// Two sockets a connection and a few besides, each subscribed to by two notifiers.
+fn shape(connections: u32) -> Shape {
+    let sockets = (2 * connections + 16).next_power_of_two();
+    Shape {
+        workers: 1,
+        contexts: 1,
+        notifiers: 3,
+        listeners: 2,
+        sockets,
+        command_slots: 4_096,
+        event_slots: 2 * sockets,
+        accept_slots: 16,
+        receive_chunks: [2 * sockets, 64, 16],
+        send_chunks: [64, 64, 16],
+    }
+}

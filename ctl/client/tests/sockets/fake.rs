@@ -1,28 +1,23 @@
 //! A daemon in this process: it speaks the protocol and keeps the books with the daemon's own types, and its network is
 //! a table of connections between its own sockets. What it is sent is checked as strictly as the daemon does.
 
-mod conversation;
 mod turn;
 mod world;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use coremill_ring::doorbell::{Bell, Ear, WorkerBell, WorkerEar, doorbell, worker_doorbell};
-use coremill_ring::header::write_header;
-use coremill_ring::layout::Layout;
-use coremill_ring::memory::{Created, create_application_memory, create_daemon_memory};
 use coremill_ring::shape::Shape;
-use tempfile::TempDir;
+use coremill_stand_in::ControlSocket;
 
 /// The daemon; ends when dropped, as if killed.
 pub struct FakeDaemon {
-    folder: TempDir,
+    control: ControlSocket,
     stop: Arc<AtomicBool>,
     counts: Arc<Counts>,
-    threads: Vec<JoinHandle<()>>,
+    worker: Option<JoinHandle<()>>,
 }
 
 /// What it has seen.
@@ -33,69 +28,36 @@ pub struct Counts {
     pub violations: AtomicU64,
     pub sockets: AtomicU64,
     pub chunks_lent: AtomicU64,
-    pub detached: AtomicU64,
     /// Its workers do nothing as long as this is set.
     pub is_held: AtomicBool,
 }
 
-/// Its memories and doorbells.
-pub struct Parts {
-    pub layout: Layout,
-    pub daemon: Created,
-    pub application: Created,
-    /// Rings notifiers.
-    pub bells: Vec<Bell>,
-    /// Hears that workers are rung.
-    pub ears: Vec<WorkerEar>,
-    /// The application's ends of both.
-    pub given_bells: Vec<WorkerBell>,
-    pub given_ears: Vec<Ear>,
-}
-
 impl FakeDaemon {
     pub fn start(workers: u32) -> Self {
-        let folder = tempfile::tempdir().expect("temporary folder");
         let (stop, counts) = (
             Arc::new(AtomicBool::new(false)),
             Arc::new(Counts::default()),
         );
-        let parts = Parts::new(&SHAPE(workers));
-        let path = folder.path().join("control.sock");
-        let listener = std::os::unix::net::UnixListener::bind(&path).expect("bind");
-        let given = conversation::Given::new(&parts);
-        let talker = {
-            let (stop, counts) = (Arc::clone(&stop), Arc::clone(&counts));
-            std::thread::spawn(move || conversation::talk(&listener, &given, &stop, &counts))
-        };
+        let (control, memories) = ControlSocket::start(&SHAPE(workers)).expect("a stand-in");
+        let turns = turn::Turns::new(memories, Arc::clone(&counts));
         let worker = {
-            let (stop, counts) = (Arc::clone(&stop), Arc::clone(&counts));
-            let Parts {
-                layout,
-                daemon,
-                application,
-                bells,
-                ears,
-                ..
-            } = parts;
-            let turns = turn::Turns::new(
-                layout,
-                daemon.words,
-                application.words,
-                (bells, ears),
-                counts,
-            );
+            let stop = Arc::clone(&stop);
             std::thread::spawn(move || turns.run(&stop))
         };
         Self {
-            folder,
+            control,
             stop,
             counts,
-            threads: vec![talker, worker],
+            worker: Some(worker),
         }
     }
 
-    pub fn path(&self) -> PathBuf {
-        self.folder.path().join("control.sock")
+    pub fn path(&self) -> &Path {
+        self.control.path()
+    }
+
+    pub fn detached(&self) -> u64 {
+        self.control.detached()
     }
 
     pub fn counts(&self) -> &Counts {
@@ -106,33 +68,11 @@ impl FakeDaemon {
 impl Drop for FakeDaemon {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
-        for thread in self.threads.drain(..) {
-            let ended = thread.join();
+        if let Some(worker) = self.worker.take() {
+            let ended = worker.join();
             if !std::thread::panicking() {
-                ended.expect("the daemon's threads");
+                ended.expect("the daemon's worker");
             }
-        }
-    }
-}
-
-impl Parts {
-    fn new(shape: &Shape) -> Self {
-        let layout = Layout::new(shape).expect("shape");
-        let daemon = create_daemon_memory(layout.daemon_bytes()).expect("memory");
-        let application = create_application_memory(layout.application_bytes()).expect("memory");
-        write_header(&daemon.words, &layout);
-        let pairs = (0..shape.notifiers).map(|_| doorbell().expect("doorbell"));
-        let (bells, given_ears) = pairs.unzip();
-        let pairs = (0..shape.workers).map(|_| worker_doorbell().expect("doorbell"));
-        let (given_bells, ears) = pairs.unzip();
-        Self {
-            layout,
-            daemon,
-            application,
-            bells,
-            ears,
-            given_bells,
-            given_ears,
         }
     }
 }

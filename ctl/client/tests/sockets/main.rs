@@ -342,9 +342,9 @@ fn calls_that_sleep_fail_at_once_when_the_daemon_dies() {
 fn an_attachment_ends_with_its_last_socket() {
     let (daemon, stack, client, server) = pair(1);
     drop((stack, client));
-    assert_eq!(daemon.counts().detached.load(Ordering::Relaxed), 0);
+    assert_eq!(daemon.detached(), 0);
     drop(server);
-    assert_eq!(daemon.counts().detached.load(Ordering::Relaxed), 1);
+    assert_eq!(daemon.detached(), 1);
 }
 
 /// Each call that sleeps fails within this time when the daemon dies.

@@ -10,12 +10,12 @@ use coremill_ring::command::Command;
 use coremill_ring::consumer::Consumer;
 use coremill_ring::doorbell::{Bell, WorkerEar};
 use coremill_ring::event::Event;
-use coremill_ring::layout::Layout;
 use coremill_ring::message::Message;
 use coremill_ring::notifier::{Posted, Poster};
 use coremill_ring::producer::Producer;
 use coremill_ring::ready_bits::Listener;
 use coremill_ring::words::{SharedWrite, full_fence};
+use coremill_stand_in::Memories;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Counts;
@@ -37,13 +37,14 @@ pub struct Turns {
 }
 
 impl Turns {
-    pub fn new(
-        layout: Layout,
-        daemon: SharedWrite,
-        application: SharedWrite,
-        (bells, ears): (Vec<Bell>, Vec<WorkerEar>),
-        counts: Arc<Counts>,
-    ) -> Self {
+    pub fn new(memories: Memories, counts: Arc<Counts>) -> Self {
+        let Memories {
+            layout,
+            daemon,
+            application,
+            bells,
+            ears,
+        } = memories;
         let shape = *layout.shape();
         let part = |memory: &SharedWrite, part: Option<_>| memory.part(part.expect("a part"));
         let workers = || 0..shape.workers;
