@@ -48,12 +48,12 @@ coverage: ## the lines of the TCP machine that its tests reach: 95 % at least; t
 	deploy/host/coverage
 
 .PHONY: fuzz
-fuzz: ## fuzz the TCP machine: TARGET=header, options or states, for SECONDS=60; goes on where it stopped
+fuzz: ## fuzz the TCP machine: TARGET=header, options, states or crossing, for SECONDS=60; goes on where it stopped
 	tcp/fuzz/run $(or $(TARGET),states) $(or $(SECONDS),60)
 
 .PHONY: verify-fuzz
 verify-fuzz: ## each fuzzing target for half an hour, or SECONDS; goes on where it stopped
-	for target in header options states; do tcp/fuzz/run $$target $(or $(SECONDS),1800) || exit 1; done
+	for target in header options states crossing; do tcp/fuzz/run $$target $(or $(SECONDS),1800) || exit 1; done
 
 .PHONY: verify-interop verify-hostile verify-deaths verify-applications
 verify-interop: ## the kernel as peer: loss, options, small packets, 20 minutes of chance; goes on where it stopped

@@ -2,8 +2,4 @@
 
 #![no_main]
 
-#[allow(dead_code, reason = "the tests use more of it")]
-#[path = "../../tests/states/parsing.rs"]
-mod parsing;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| parsing::header(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| coremill_tcp_fuzz::parsing::header(data));

@@ -141,7 +141,10 @@ impl<M: Memory> Shard<M> {
         if !connection.has_unsent() {
             return None;
         }
+        let waits_for_record = self.recordless.contains(slot);
         match connection.hold(&self.context.records) {
+            // Its turn comes with the next look at those who wait for records.
+            None if waits_for_record && self.has_segments() => None,
             None => Some("something to send without a turn"),
             Some(Hold::Window | Hold::Silly | Hold::Cork) if !is_timed => {
                 Some("held back without a timer")
@@ -149,7 +152,7 @@ impl<M: Memory> Shard<M> {
             Some(Hold::Congestion | Hold::Nagle) if connection.send.outstanding() == 0 => {
                 Some("held back for nothing outstanding")
             }
-            Some(Hold::Records) if !self.recordless.contains(slot) => {
+            Some(Hold::Records) if !waits_for_record => {
                 Some("waits for a record that will not be offered")
             }
             _ => None,

@@ -427,7 +427,8 @@ impl Test {
     }
 }
 
-fn shifted(blocks: &SackBlocks, by: u32) -> SackBlocks {
+/// The same blocks, counted from elsewhere.
+pub fn shifted(blocks: &SackBlocks, by: u32) -> SackBlocks {
     let mut shifted = SackBlocks::default();
     for block in blocks.as_slice() {
         shifted.push(SackBlock {

@@ -3,12 +3,13 @@
 
 use coremill_tcp::header::Flags;
 use coremill_tcp::header_options::Options;
+use coremill_tcp::packet::Unreachable;
 use proptest::prelude::*;
 
-use super::harness::bytes;
-use super::parsing;
-use super::player::{STATES, Step, play, play_bytes};
-use super::segment::Segment;
+use super::fuzzed::bytes::{Bytes, stream};
+use super::fuzzed::player::{STATES, Step, play};
+use super::fuzzed::segment::Segment;
+use super::fuzzed::setting::Setting;
 
 fn segment() -> impl Strategy<Value = Segment> {
     let near = prop_oneof![
@@ -56,7 +57,10 @@ fn segment() -> impl Strategy<Value = Segment> {
                     window: Some(window),
                     options: Some(options),
                     urgent: seq as u16 % 3_000,
-                    payload: bytes(seq as usize, length),
+                    payload: stream(
+                        seq.wrapping_add(u32::from(flags.contains(Flags::SYN))),
+                        length,
+                    ),
                 };
                 match stamps {
                     Some((value, echo)) => segment.stamps(value, echo),
@@ -77,33 +81,25 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Shutdown),
         1 => Just(Step::Close),
         1 => Just(Step::Abort),
+        1 => (0_usize..5_000).prop_map(Step::SendMore),
+        1 => (0_usize..2_000).prop_map(Step::Splice),
+        1 => (1_500_usize..20_000).prop_map(Step::Burst),
+        1 => (0_usize..1_000, any::<u8>()).prop_map(|(count, kind)| Step::Connect(count, kind)),
+        1 => (segment(), any::<u8>()).prop_map(|(segment, odd)| Step::Odd(segment, odd)),
+        1 => (any::<u16>(), 0_u32..3_000)
+            .prop_map(|(mtu, offset)| Step::Icmp(Unreachable::TooBig { mtu }, offset)),
+        1 => any::<bool>().prop_map(Step::Md5),
     ]
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
     #[test]
-    fn any_peer_is_survived(number in 0..STATES, steps in prop::collection::vec(step(), 0..60)) {
-        play(number, steps);
-    }
-}
-
-#[test]
-fn what_the_fuzzer_found_worth_keeping_is_survived() {
-    for (target, play) in [
-        ("header", parsing::header as fn(&[u8])),
-        ("options", parsing::options),
-        ("states", play_bytes),
-    ] {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/");
-        let files = std::fs::read_dir(format!("{folder}{target}")).expect("the corpus is there");
-        let mut count = 0;
-        for file in files {
-            let path = file.expect("a file").path();
-            println!("{}", path.display());
-            play(&std::fs::read(path).expect("readable"));
-            count += 1;
-        }
-        assert!(count > 0, "the corpus of {target} is empty");
+    fn any_peer_is_survived(
+        number in 0..STATES,
+        setting in any::<[u8; 3]>(),
+        steps in prop::collection::vec(step(), 0..60),
+    ) {
+        play(number, Setting::of(&mut Bytes(&setting)), steps);
     }
 }
