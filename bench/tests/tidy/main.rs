@@ -97,7 +97,11 @@ fn packages_that_need_no_unsafe_code_forbid_it() {
     for root in [
         "tcp/src/lib.rs",
         "config/src/lib.rs",
+        "tcp/script/src/lib.rs",
         "ctl/protocol/src/lib.rs",
+        "ctl/client/src/lib.rs",
+        "ctl/stand-in/src/lib.rs",
+        "ctl/daemon/src/main.rs",
         "ctl/cli/src/main.rs",
         "bench/src/main.rs",
     ] {

@@ -1,21 +1,22 @@
 //! A shard on virtual time, the states to begin in, and a peer made of literal segments.
 
+mod beginnings;
+mod peer;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use coremill_tcp::header::{self, Flags, Header};
-use coremill_tcp::header_options::{Options, SackBlock, SackBlocks};
 use coremill_tcp::limits::Secrets;
 use coremill_tcp::options::{ConnectOptions, ListenOptions, SocketOptions};
 use coremill_tcp::snapshot::{ConnectionRow, Cursor};
 use coremill_tcp::{
-    ChunkPool, ConnectionId, Endpoint, Flow, Inbound, Instant, Limits, ListenerId, SequenceNumber,
-    Shard, State, Verdict,
+    ChunkPool, ConnectionId, Endpoint, Flow, Instant, Limits, ListenerId, SequenceNumber, Shard,
+    State,
 };
 
 use super::peer_signature::Signing;
-use super::segment::{Segment, ack, fin, syn, syn_ack};
+use super::segment::Segment;
 
 /// A shard and the peer's end of one connection.
 pub struct Test {
@@ -70,111 +71,6 @@ impl Test {
             first_stamp: 0,
             signing: None,
         }
-    }
-
-    // The states.
-
-    pub fn listening(change: impl FnOnce(&mut Limits)) -> Self {
-        Self::listening_as(change, SocketOptions::default(), 8)
-    }
-
-    pub fn listening_as(
-        change: impl FnOnce(&mut Limits),
-        socket: SocketOptions,
-        backlog: usize,
-    ) -> Self {
-        let mut test = Self::new(change);
-        test.listen(socket, backlog);
-        test
-    }
-
-    pub fn syn_received(change: impl FnOnce(&mut Limits)) -> Self {
-        let mut test = Self::listening(change);
-        test.inject(syn().mss(1_000));
-        test.expect(syn_ack(1));
-        test
-    }
-
-    /// Passively opened, without options but an MSS of 1,000, and accepted.
-    pub fn established_with(change: impl FnOnce(&mut Limits)) -> Self {
-        let mut test = Self::syn_received(change);
-        test.inject(ack(1, 1));
-        test.accept();
-        test
-    }
-
-    pub fn established() -> Self {
-        Self::established_with(|_| {})
-    }
-
-    /// As `established_with`, but the peer's SYN and the listener's options are given.
-    pub fn established_as(
-        change: impl FnOnce(&mut Limits),
-        socket: SocketOptions,
-        peer_syn: Segment,
-        peer_ack: Segment,
-    ) -> Self {
-        let mut test = Self::listening_as(change, socket, 8);
-        test.inject(peer_syn);
-        test.expect(syn_ack(1));
-        test.inject(peer_ack);
-        test.accept();
-        test
-    }
-
-    pub fn syn_sent(change: impl FnOnce(&mut Limits)) -> Self {
-        let mut test = Self::new(change);
-        test.connect();
-        test.expect(syn());
-        test
-    }
-
-    pub fn close_wait(change: impl FnOnce(&mut Limits)) -> Self {
-        let mut test = Self::established_with(change);
-        test.inject(fin(1, 1));
-        test.expect_soon(ack(1, 2));
-        test.is_in(State::CloseWait);
-        test
-    }
-
-    pub fn fin_wait_1(change: impl FnOnce(&mut Limits)) -> Self {
-        let mut test = Self::established_with(change);
-        test.shutdown();
-        test.expect(fin(1, 1));
-        test.is_in(State::FinWait1);
-        test
-    }
-
-    pub fn fin_wait_2(change: impl FnOnce(&mut Limits)) -> Self {
-        let mut test = Self::fin_wait_1(change);
-        test.inject(ack(1, 2));
-        test.is_in(State::FinWait2);
-        test
-    }
-
-    pub fn closing(change: impl FnOnce(&mut Limits)) -> Self {
-        let mut test = Self::fin_wait_1(change);
-        test.inject(fin(1, 1));
-        test.expect_soon(ack(2, 2));
-        test.is_in(State::Closing);
-        test
-    }
-
-    pub fn last_ack(change: impl FnOnce(&mut Limits)) -> Self {
-        let mut test = Self::close_wait(change);
-        test.close();
-        test.expect(fin(1, 2));
-        test.is_in(State::LastAck);
-        test
-    }
-
-    pub fn time_wait(change: impl FnOnce(&mut Limits)) -> Self {
-        let mut test = Self::fin_wait_2(change);
-        test.close();
-        test.inject(fin(1, 2));
-        test.expect_soon(ack(2, 2));
-        test.is_in(State::TimeWait);
-        test
     }
 
     // What our user does.
@@ -242,116 +138,7 @@ impl Test {
         self.shard.close(self.now, id);
     }
 
-    // What the peer does, and what it sees.
-
-    pub fn inject(&mut self, segment: Segment) -> Verdict {
-        self.inject_from(self.flow, segment)
-    }
-
-    /// From another end to another of ours than the test's.
-    pub fn inject_from(&mut self, flow: Flow, segment: Segment) -> Verdict {
-        let mut options = segment.options.unwrap_or_default();
-        options.sack = shifted(&options.sack, self.start.raw());
-        options.signature = options
-            .signature
-            .or(self.signing.as_ref().map(Signing::option));
-        let has_ack = segment.flags.contains(Flags::ACK);
-        let header = Header {
-            source_port: flow.remote.port,
-            destination_port: flow.local.port,
-            sequence: PEER_START + segment.seq,
-            acknowledgment: if has_ack {
-                self.start + segment.ack
-            } else {
-                self.start - self.start.raw()
-            },
-            flags: segment.flags,
-            window: segment.window.unwrap_or(u16::MAX),
-            urgent_pointer: segment.urgent,
-        };
-        let mut bytes = vec![0; 60];
-        let length = header
-            .emit(&options, &mut bytes)
-            .expect("60 bytes hold a header");
-        bytes.truncate(length);
-        bytes.extend_from_slice(&segment.payload);
-        if let Some(signing) = &self.signing {
-            signing.sign(flow.remote.address, flow.local.address, &mut bytes);
-        }
-        let inbound = Inbound {
-            source: flow.remote.address,
-            destination: flow.local.address,
-            bytes: &bytes,
-            checksum_verified: true,
-            ecn: 0,
-            ttl: 64,
-            mtu: 1_500,
-        };
-        self.shard.receive(self.now, &inbound)
-    }
-
-    /// The next segment to send now, in the peer's numbers.
-    pub fn next(&mut self) -> Option<Segment> {
-        self.shard.advance(self.now, usize::MAX);
-        let mut out = [0; 2_000];
-        let outgoing = self.shard.next_segment(self.now, &mut out)?;
-        let parsed = header::Segment::parse(&out[..outgoing.length]).expect("well-formed");
-        assert_eq!(
-            outgoing.header_length,
-            outgoing.length - parsed.payload.len()
-        );
-        let mut options = Options::parse(parsed.options).expect("well-formed");
-        if let Some(signing) = &self.signing {
-            signing.check(
-                outgoing.source,
-                outgoing.destination,
-                &out[..outgoing.length],
-            );
-            options.signature = None;
-        }
-        let header = parsed.header;
-        if header.flags.contains(Flags::SYN) {
-            self.start = header.sequence;
-            self.first_stamp = options.timestamps.map_or(0, |stamps| stamps.value);
-        }
-        let has_ack = header.flags.contains(Flags::ACK);
-        let sack = shifted(&options.sack, 0_u32.wrapping_sub(PEER_START.raw()));
-        Some(Segment {
-            flags: header.flags.without(Flags::PSH),
-            seq: header.sequence.since(self.start),
-            ack: if has_ack {
-                header.acknowledgment.since(PEER_START)
-            } else {
-                0
-            },
-            window: Some(header.window),
-            options: Some(Options { sack, ..options }),
-            urgent: header.urgent_pointer,
-            payload: parsed.payload.to_vec(),
-        })
-    }
-
-    /// The next segment is there now and is this one.
-    pub fn expect(&mut self, expected: Segment) -> Segment {
-        let Some(sent) = self.next() else {
-            panic!("nothing sent, expected {expected:?}")
-        };
-        let mut comparable = sent.clone();
-        if expected.window.is_none() {
-            comparable.window = None;
-        }
-        comparable.options = match (expected.options, comparable.options) {
-            (None, Some(options)) if options.sack.is_empty() => None,
-            (_, options) => options,
-        };
-        assert_eq!(comparable, expected);
-        sent
-    }
-
-    /// Nothing more is to be sent now.
-    pub fn expect_nothing(&mut self) {
-        assert_eq!(self.next(), None);
-    }
+    // How time passes.
 
     /// Nothing is sent for nearly as long as `delay`, then this one.
     pub fn expect_after(&mut self, delay: Duration, expected: Segment) -> Segment {
@@ -425,18 +212,6 @@ impl Test {
     pub fn is_gone(&self) {
         assert_eq!(self.shard.live_records(), 0, "{:?}", self.rows());
     }
-}
-
-/// The same blocks, counted from elsewhere.
-pub fn shifted(blocks: &SackBlocks, by: u32) -> SackBlocks {
-    let mut shifted = SackBlocks::default();
-    for block in blocks.as_slice() {
-        shifted.push(SackBlock {
-            left: block.left + by,
-            right: block.right + by,
-        });
-    }
-    shifted
 }
 
 pub fn millis(millis: u64) -> Duration {
