@@ -5,7 +5,7 @@
 
 pub mod bytes;
 pub mod crossing;
-#[path = "../../tests/states/harness.rs"]
+#[path = "../../tests/states/harness/mod.rs"]
 mod harness;
 pub mod parsing;
 #[path = "../../tests/states/peer_signature.rs"]

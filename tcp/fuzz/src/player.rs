@@ -15,7 +15,8 @@ use coremill_tcp::packet::Quoted;
 use coremill_tcp::{ConnectionId, Endpoint, Flow, Inbound, SequenceNumber};
 
 use super::bytes::{Bytes, stream};
-use super::harness::{PEER_START, THEIRS, Test, millis, seconds, shifted};
+use super::harness::peer::shifted;
+use super::harness::{PEER_START, THEIRS, Test, millis, seconds};
 use super::peer_signature::Signing;
 use super::segment::Segment;
 use super::setting::Setting;

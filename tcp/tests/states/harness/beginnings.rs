@@ -3,8 +3,8 @@
 use coremill_tcp::options::SocketOptions;
 use coremill_tcp::{Limits, State};
 
+use super::super::segment::{Segment, ack, fin, syn, syn_ack};
 use super::Test;
-use crate::segment::{Segment, ack, fin, syn, syn_ack};
 
 impl Test {
     pub fn listening(change: impl FnOnce(&mut Limits)) -> Self {

@@ -4,9 +4,9 @@ use coremill_tcp::header::{self, Flags, Header};
 use coremill_tcp::header_options::{Options, SackBlock, SackBlocks};
 use coremill_tcp::{Flow, Inbound, Verdict};
 
+use super::super::peer_signature::Signing;
+use super::super::segment::Segment;
 use super::{PEER_START, Test};
-use crate::peer_signature::Signing;
-use crate::segment::Segment;
 
 impl Test {
     pub fn inject(&mut self, segment: Segment) -> Verdict {
@@ -120,7 +120,7 @@ impl Test {
 }
 
 /// The same blocks, counted from elsewhere.
-fn shifted(blocks: &SackBlocks, by: u32) -> SackBlocks {
+pub fn shifted(blocks: &SackBlocks, by: u32) -> SackBlocks {
     let mut shifted = SackBlocks::default();
     for block in blocks.as_slice() {
         shifted.push(SackBlock {

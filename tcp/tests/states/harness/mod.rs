@@ -1,7 +1,7 @@
 //! A shard on virtual time, the states to begin in, and a peer made of literal segments.
 
 mod beginnings;
-mod peer;
+pub mod peer;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
