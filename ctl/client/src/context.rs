@@ -11,6 +11,7 @@ mod wait;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use coremill_ring::command::Command;
 use coremill_ring::doorbell::{Ear, WorkerBell};
 use coremill_ring::handle::Handle;
 use coremill_ring::layout::Layout;
+use coremill_ring::local_address;
 use coremill_ring::message::Message;
 use coremill_ring::owner::ReadMark;
 use coremill_ring::send_lease::Grant;
@@ -198,6 +200,12 @@ impl Context {
             grants: Mutex::default(),
             reading: Reading::new(worker, handle, mark),
         })
+    }
+
+    /// Where our end of the socket in a slot is; whose it is, the state says when it is asked after this.
+    pub(crate) fn local(&self, slot: u32) -> Option<SocketAddr> {
+        let part = self.layout.local(slot)?;
+        local_address::read(&self.daemon.part(part))
     }
 
     /// A notifier for a poller.

@@ -189,7 +189,7 @@ impl Socket {
         name.state.snapshot(name.handle).ok_or_else(gone)
     }
 
-    /// As `snapshot`, without what is told about sending: half of it to fetch from the worker's cache.
+    /// As `snapshot`, without what is told about sending.
     #[inline]
     pub(crate) fn glance(&self) -> io::Result<Glance> {
         let name = self.name()?;
@@ -199,7 +199,9 @@ impl Socket {
     /// Our end's address.
     pub(crate) fn local(&self) -> io::Result<SocketAddr> {
         let Name { state, handle, .. } = self.name()?;
-        state.local(*handle).ok_or(Errno::INVAL.into())
+        let local = self.context.local(handle.slot);
+        let local = local.filter(|_| state.is(*handle));
+        local.ok_or(Errno::INVAL.into())
     }
 
     /// The socket's error, which each caller but the first finds to be none.

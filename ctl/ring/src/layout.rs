@@ -1,22 +1,25 @@
-//! Where what lies in the two memories of a domain. Version 6.
+//! Where what lies in the two memories of a domain. Version 7.
 //!
 //! Both sides compute the same offsets from the same `Shape`, which the daemon writes into the first page of its
 //! memory (`header`); the daemon itself never reads it back. Offsets count 64-bit words from the start of a memory, and
 //! everything that one side writes alone has cache lines of its own. The order of the parts is that of the constructor.
 
+use crate::address::ADDRESS_WORDS;
 use crate::chunk::{CLASSES, ChunkReference};
 use crate::shape::{Shape, ShapeError};
 use crate::words::{Part, WORD_BYTES};
 
 /// Number of the layout. Another number is another layout: there is no compatibility to guess.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// Words of a cache line, which is also a slot of a ring.
 pub const LINE_WORDS: usize = 8;
 /// Words of the header's page.
 pub const HEADER_WORDS: usize = PAGE_WORDS;
-/// Words of what the daemon says about one socket.
-pub const SOCKET_WORDS: usize = 16;
+/// Words of what the daemon says about one socket: a line.
+pub const SOCKET_WORDS: usize = LINE_WORDS;
+/// Words of the address of a socket's own end.
+pub const LOCAL_WORDS: usize = ADDRESS_WORDS;
 /// Words that the application keeps for one socket: the owners of both directions, and how far it has read.
 pub const OWNER_WORDS: usize = 2;
 /// Words of the daemon's note beside each receive chunk.
@@ -40,6 +43,7 @@ struct DaemonParts {
     event_rings: usize,
     event_merges: usize,
     sockets: usize,
+    locals: usize,
     accept_slots: usize,
     chunk_notes: [usize; CLASSES],
     chunks: [usize; CLASSES],
@@ -163,6 +167,11 @@ impl Layout {
         nth(self.daemon.sockets, SOCKET_WORDS, slot, self.shape.sockets)
     }
 
+    /// Daemon's memory: the address of a socket's own end.
+    pub fn local(&self, slot: u32) -> Option<Part> {
+        nth(self.daemon.locals, LOCAL_WORDS, slot, self.shape.sockets)
+    }
+
     /// Application's memory: who reads from and who writes to a socket.
     pub fn owners(&self, slot: u32) -> Option<Part> {
         nth(
@@ -243,6 +252,7 @@ impl DaemonParts {
             event_rings: end.take(shape.pairs(shape.notifiers), event_ring),
             event_merges: end.take(shape.pairs(shape.notifiers), LINE_WORDS),
             sockets: end.take(index(shape.sockets), SOCKET_WORDS),
+            locals: end.take(index(shape.sockets), LOCAL_WORDS),
             accept_slots: end.take(shape.pairs(shape.listeners), accept_ring),
             chunk_notes: shape
                 .receive_chunks
@@ -323,7 +333,7 @@ const MEMORY_BYTES_MAX: usize = 1 << 42;
 
 const _: () = {
     assert!(usize::BITS == 64 && LINE_WORDS * WORD_BYTES == 64);
-    assert!(SOCKET_WORDS.is_multiple_of(LINE_WORDS) && PAGE_WORDS.is_multiple_of(LINE_WORDS));
+    assert!(PAGE_WORDS.is_multiple_of(LINE_WORDS));
     assert!(CHUNK_WORDS[0] * WORD_BYTES == 256);
     assert!(CHUNK_WORDS[1] * WORD_BYTES == 2 * 1024);
     assert!(CHUNK_WORDS[2] * WORD_BYTES == 16 * 1024);

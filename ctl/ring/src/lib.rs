@@ -17,7 +17,8 @@
 //! | command head | daemon | context x worker | 64 B | worker ([`consumer::Consumer`]) |
 //! | event ring | daemon | notifier x worker | 64 B x slots | worker ([`notifier::Poster`]) |
 //! | event merges | daemon | notifier x worker | 64 B | worker ([`notifier::Merges`]) |
-//! | socket state | daemon | socket | 128 B | the socket's worker ([`socket_state`]) |
+//! | socket state | daemon | socket | 64 B | the socket's worker ([`socket_state`]) |
+//! | local address | daemon | socket | 24 B | the socket's worker ([`local_address`]) |
 //! | accept slots | daemon | listener x worker | 64 B x slots | worker ([`accept_ring::Offers`]) |
 //! | chunk notes | daemon | receive chunk | 16 B | worker ([`receive_queue`]) |
 //! | receive chunks | daemon | chunk | 256 B, 2 KiB, 16 KiB | worker |
@@ -67,6 +68,7 @@ pub mod injection;
 pub mod key;
 pub mod layout;
 pub mod lender;
+pub mod local_address;
 #[cfg(not(loom))]
 #[expect(unsafe_code, reason = "maps and unmaps memory")]
 pub mod memory;

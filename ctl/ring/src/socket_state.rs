@@ -1,12 +1,9 @@
-//! What the daemon says about a socket: the truth that events only hint at. Two lines of the daemon's memory.
+//! What the daemon says about a socket: the truth that events only hint at. One line of the daemon's memory.
 //!
-//! Sequence words grow at each edge: a waiter for edges compares them, one for levels looks at counts and flags.
-//! Counts only grow. Each word is stored after what it announces, so that a reader who loads a sequence word first
+//! Numbers of edges grow at each edge: a waiter for edges compares them, one for levels looks at counts and flags.
+//! Counts only grow. Each word is stored after what it announces, so that a reader who loads the word of edges first
 //! finds everything else at least as new. The name comes first and last: a slot used anew is noticed.
 
-use std::net::SocketAddr;
-
-use crate::address::{ADDRESS_WORDS, from_words, to_words};
 use crate::atomics::{Ordering, fence};
 use crate::chunk::ChunkReference;
 use crate::handle::Handle;
@@ -69,10 +66,10 @@ pub struct Condition {
 /// All a reader sees at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Edges of readability.
-    pub readable: u64,
-    /// Edges of writability.
-    pub writable: u64,
+    /// Edges of readability, modulo 2^32.
+    pub readable: u32,
+    /// Edges of writability, modulo 2^32.
+    pub writable: u32,
     /// Flags, error, worker.
     pub condition: Condition,
     /// Bytes received in order, since the connection began.
@@ -85,7 +82,7 @@ pub struct Snapshot {
     pub send_limit: u64,
 }
 
-/// What a reader of bytes needs: all of it in the state's first line, which each message writes anyway.
+/// What a reader of bytes needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Glance {
     /// Flags, error, worker.
@@ -127,7 +124,7 @@ impl StateWriter {
     /// Begins with a new socket in this slot.
     pub fn open(&self, socket: Handle, condition: Condition) {
         self.close();
-        for word in READABLE..END {
+        for word in EDGES..END {
             self.store(word, 0);
         }
         self.set_condition(condition);
@@ -214,41 +211,25 @@ impl StateWriter {
         self.load(SEND_LIMIT)
     }
 
-    /// As [`Self::received`], of our end's address.
-    pub fn local(&self) -> Option<SocketAddr> {
-        let words: [u64; ADDRESS_WORDS] = std::array::from_fn(|at| self.load(LOCAL + at));
-        from_words(&words)
-    }
-
     /// The version that was stored with the first chunk.
     #[inline]
     pub(crate) fn version(&self) -> u32 {
         (self.load(FIRST_CHUNK) >> 32) as u32
     }
 
-    /// Our end's address; known once bound, listening or connecting.
-    pub fn set_local(&self, local: SocketAddr) {
-        for (at, word) in to_words(Some(local)).into_iter().enumerate() {
-            self.store_release(LOCAL + at, word);
-        }
-    }
-
     /// Something can be read that could not before. What it is must be stored before.
     #[inline]
     pub fn raise_readable(&self) {
-        self.raise(READABLE);
+        let edges = self.load(EDGES);
+        let readable = edges.wrapping_add(1) & READABLE;
+        self.store_release(EDGES, edges & !READABLE | readable);
     }
 
     /// There is room to write in that was not before.
     #[inline]
     pub fn raise_writable(&self) {
-        self.raise(WRITABLE);
-    }
-
-    /// The daemon alone writes its memory, so it may read its word back.
-    #[inline]
-    fn raise(&self, word: usize) {
-        self.store_release(word, self.load(word).wrapping_add(1));
+        let edges = self.load(EDGES).wrapping_add(1 << WRITABLE_SHIFT);
+        self.store_release(EDGES, edges);
     }
 
     #[inline]
@@ -277,9 +258,10 @@ impl StateReader {
     #[inline]
     pub fn snapshot(&self, socket: Handle) -> Option<Snapshot> {
         self.is(socket).then_some(())?;
+        let edges = self.0.load_acquire(EDGES);
         let snapshot = Snapshot {
-            readable: self.0.load_acquire(READABLE),
-            writable: self.0.load_acquire(WRITABLE),
+            readable: (edges & READABLE) as u32,
+            writable: (edges >> WRITABLE_SHIFT) as u32,
             condition: self.condition(),
             send_limit: self.0.load_acquire(SEND_LIMIT),
             received: self.received(),
@@ -298,13 +280,6 @@ impl StateReader {
             received: self.received(),
         };
         self.is(socket).then_some(glance)
-    }
-
-    /// Our end's address; None when it has none yet, or the slot is another socket's by now.
-    pub fn local(&self, socket: Handle) -> Option<SocketAddr> {
-        let words: [u64; ADDRESS_WORDS] = std::array::from_fn(|at| self.0.load_acquire(LOCAL + at));
-        let local = from_words(&words)?;
-        self.is(socket).then_some(local)
     }
 
     /// Bytes that can have been read by now; those before are visible.
@@ -340,27 +315,29 @@ impl StateReader {
         }
     }
 
+    /// Whether it is this socket's, and so was all that was loaded before.
     #[inline]
-    fn is(&self, socket: Handle) -> bool {
+    pub fn is(&self, socket: Handle) -> bool {
         fence(Ordering::Acquire);
         self.0.load_acquire(NAME) == socket.to_word()
     }
 }
 
 const NAME: usize = 0;
-const READABLE: usize = 1;
-const WRITABLE: usize = 2;
-const CONDITION: usize = 3;
-const RECEIVED: usize = 4;
-const FIRST_CHUNK: usize = 5;
-// The second line: sending, and our address. Words 14 and 15 are kept for later.
-const TAKEN: usize = 8;
-const ACKNOWLEDGED: usize = 9;
-const SEND_LIMIT: usize = 10;
-const LOCAL: usize = 11;
-const END: usize = LOCAL + ADDRESS_WORDS;
+const EDGES: usize = 1;
+const CONDITION: usize = 2;
+const RECEIVED: usize = 3;
+const FIRST_CHUNK: usize = 4;
+const TAKEN: usize = 5;
+const ACKNOWLEDGED: usize = 6;
+const SEND_LIMIT: usize = 7;
+const END: usize = 8;
 
-const _: () = assert!(END <= crate::layout::SOCKET_WORDS && TAKEN == crate::layout::LINE_WORDS);
+/// The bits of [`EDGES`] that count those of readability; above them are those of writability.
+const READABLE: u64 = u32::MAX as u64;
+const WRITABLE_SHIFT: u32 = 32;
+
+const _: () = assert!(END == crate::layout::SOCKET_WORDS && END == crate::layout::LINE_WORDS);
 
 #[cfg(all(test, not(loom)))]
 mod tests;

@@ -460,7 +460,7 @@ fn a_send_chunk_is_granted_anew_only_after_its_bytes_are_copied() {
 #[test]
 fn a_state_is_that_of_the_socket_asked_for_or_none() {
     check(&SHORT_BOUNDS, || {
-        let words = SharedWrite::heap(16);
+        let words = SharedWrite::heap(8);
         let (old, new) = (name(1), name(2));
         let state = former_socket(&words);
         let reader = StateReader::new(words.reader());
@@ -486,7 +486,7 @@ fn a_state_is_that_of_the_socket_asked_for_or_none() {
 #[test]
 fn a_state_is_not_mixed_with_that_of_a_later_socket() {
     check(&SHORT_BOUNDS, || {
-        let words = SharedWrite::heap(16);
+        let words = SharedWrite::heap(8);
         let state = former_socket(&words);
         let reader = StateReader::new(words.reader());
         let application = thread::spawn(move || reader.snapshot(name(1)));
@@ -515,7 +515,7 @@ fn a_state_is_not_mixed_with_that_of_a_later_socket() {
 #[test]
 fn an_edge_is_raised_after_what_it_announces() {
     check(&BOUNDS, || {
-        let words = SharedWrite::heap(16);
+        let words = SharedWrite::heap(8);
         let state = StateWriter::new(words.clone());
         state.open(name(1), Condition::default());
         let reader = StateReader::new(words.reader());

@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_record_is_there_as_long_as_a_chunk_is_out() {
-        let state = StateWriter::new(SharedWrite::heap(16));
+        let state = StateWriter::new(SharedWrite::heap(8));
         let (mut lender, mut lendings) = (Lender::new(&[1, 0, 0]), Lendings::new(1));
         let mut number = NONE;
         assert_eq!(lendings.rest(&mut number), None, "nothing to let go of");

@@ -142,11 +142,11 @@ impl Domain {
         let place = agreed.socket.and_then(|handle| self.sockets.find(handle));
         let Some(Place {
             handle,
-            state,
             slot: Slot {
                 socket: Some(socket),
                 ..
             },
+            ..
         }) = place
         else {
             return Ok(());
@@ -165,7 +165,7 @@ impl Domain {
             let _no_room = keys.give(number, &mut self.keys, handle.slot);
             agreed.free();
         } else {
-            state.set_local(agreed.local);
+            self.sockets.set_local(number, agreed.local);
         }
         let listening = self.listening.get_mut(number as usize);
         let waits = listening.and_then(|listening| listening.asked.take());
@@ -290,9 +290,7 @@ impl Domain {
             return false;
         };
         let [local, remote] = [flow.local, flow.remote].map(|end| (end.address, end.port).into());
-        if let Some(Place { state, .. }) = sockets.find(socket) {
-            state.set_local(local);
-        }
+        sockets.set_local(socket.slot, local);
         let _room_was_seen = offers.offer(&Offer {
             socket,
             remote,

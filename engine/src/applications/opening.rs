@@ -40,18 +40,19 @@ impl Domain {
         local: SocketAddr,
         turn: &mut Turn<'_>,
     ) -> Answer {
-        let Place { state, slot, .. } = self
+        let Place { slot, .. } = self
             .sockets
             .find(handle)
             .ok_or(errno::number(Errno::BADF))?;
         let socket = slot.socket.as_mut().ok_or(errno::number(Errno::BADF))?;
-        if !matches!(socket.kind, Kind::Unconnected { .. }) || state.local().is_some() {
+        let is_unconnected = matches!(socket.kind, Kind::Unconnected { .. });
+        if !is_unconnected || self.sockets.local(handle.slot).is_some() {
             return Err(errno::number(Errno::INVAL));
         }
         if !local.ip().is_unspecified() && !turn.opening.is_local(local.ip()) {
             return Err(errno::number(Errno::ADDRNOTAVAIL));
         }
-        state.set_local(local);
+        self.sockets.set_local(handle.slot, local);
         Ok((Some(handle), 0))
     }
 
@@ -88,7 +89,8 @@ impl Domain {
         table: &mut [Agreed],
         asked: Asked,
     ) -> Result<Option<u32>, Errno> {
-        let Place { state, slot, .. } = self.sockets.find(handle).ok_or(Errno::BADF)?;
+        let local = self.sockets.local(handle.slot);
+        let Place { slot, .. } = self.sockets.find(handle).ok_or(Errno::BADF)?;
         let socket = slot.socket.as_mut().ok_or(Errno::BADF)?;
         match &socket.kind {
             Kind::Stream(_) => Err(Errno::INVAL),
@@ -113,7 +115,7 @@ impl Domain {
                 let any = SocketAddr::from(([0, 0, 0, 0], 0));
                 agreed.phase = Phase::Asked;
                 agreed.socket = Some(handle);
-                agreed.local = state.local().unwrap_or(any);
+                agreed.local = local.unwrap_or(any);
                 agreed.backlog = backlog;
                 agreed.subscribers = Subscribers::default();
                 for subscription in socket.subscribers.iter() {
@@ -169,7 +171,7 @@ impl Domain {
         let cookie = self.socket_cookie(handle.slot);
         // Of one that is no connection yet; of others it is found out below what they are.
         let socket_options = self.sockets.options(handle).unwrap_or_default();
-        let Place { state, slot, .. } = self
+        let Place { slot, .. } = self
             .sockets
             .find(handle)
             .ok_or(errno::number(Errno::BADF))?;
@@ -184,7 +186,7 @@ impl Domain {
         }
         let way = turn.opening.path(remote.ip());
         let (source, mtu) = way.ok_or(errno::number(Errno::NETUNREACH))?;
-        let bound = state.local();
+        let bound = self.sockets.local(handle.slot);
         let source = bound.map_or(source, |local| match local.ip() {
             any if any.is_unspecified() => source,
             own => own,
@@ -211,7 +213,7 @@ impl Domain {
         let connection = connect_with_keys(&mut self.keys, handle.slot, &options, turn)?;
         if let Some(flow) = turn.shard.flow(connection) {
             let local = SocketAddr::new(flow.local.address, flow.local.port);
-            state.set_local(local);
+            self.sockets.set_local(handle.slot, local);
         }
         let stream = Kind::Stream(Stream::new(connection, false));
         self.sockets.become_other(handle, stream);

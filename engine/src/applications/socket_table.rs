@@ -2,9 +2,11 @@
 //! divided by the number of workers: nobody shares a table, and everybody knows whom to ask.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 use coremill_ring::handle::Handle;
-use coremill_ring::layout::{OWNER_WORDS, SOCKET_WORDS};
+use coremill_ring::layout::{LOCAL_WORDS, OWNER_WORDS, SOCKET_WORDS};
+use coremill_ring::local_address::LocalWriter;
 use coremill_ring::shape::NOTIFIERS_OF_STREAM;
 use coremill_ring::socket_state::{Condition, Flags, StateWriter};
 use coremill_ring::words::{Part, WORD_BYTES};
@@ -68,6 +70,8 @@ pub(super) struct SocketTable {
     state: StateWriter,
     /// That of the first slot; the others lie behind it.
     states: Part,
+    /// Where our ends of all of them are.
+    locals: LocalWriter,
     /// First in, first out: a name is used again as late as possible.
     free: VecDeque<u32>,
     /// How many of each kind there are: a count, for nobody may look at all places in one turn.
@@ -116,6 +120,7 @@ impl SocketTable {
                 first_word: 0,
                 words: 0,
             }),
+            locals: LocalWriter::new(attachment.parts.daemon.clone(), *layout),
             deal: Deal::new(worker, workers),
         }
     }
@@ -206,6 +211,7 @@ impl SocketTable {
             && let Some(socket) = slot.socket.take()
         {
             state.close();
+            self.locals.set(number, None);
             self.free.push_back(free);
             match socket.kind {
                 Kind::Unconnected { mut options } => {
@@ -216,6 +222,16 @@ impl SocketTable {
                 Kind::Stream(_) => {}
             }
         }
+    }
+
+    /// Where our end of a socket of this worker's is; None before it is known.
+    pub(super) fn local(&self, number: u32) -> Option<SocketAddr> {
+        self.locals.get(number)
+    }
+
+    /// Our end of it is there from now on.
+    pub(super) fn set_local(&self, number: u32, local: SocketAddr) {
+        self.locals.set(number, Some(local));
     }
 
     /// The options of one that is not a connection yet.
@@ -335,8 +351,9 @@ impl Deal {
 /// A worker's share of what a socket costs: its slot, and its places among the free ones, those that wait, and those with
 /// something to tell.
 const SOCKET_BYTES: usize = size_of::<Slot>() + 3 * size_of::<u32>();
+/// What of the shared memory it takes in all.
+const SHARED_BYTES: usize = (SOCKET_WORDS + LOCAL_WORDS + OWNER_WORDS) * WORD_BYTES;
 
 // "What a connection costs" in ARCHITECTURE adds it up.
 const _: () = assert!(size_of::<Slot>() <= 80);
-const _: () =
-    assert!(SOCKET_BYTES + CONNECTION_BYTES + (SOCKET_WORDS + OWNER_WORDS) * WORD_BYTES <= 556);
+const _: () = assert!(SOCKET_BYTES + CONNECTION_BYTES + SHARED_BYTES <= 516);

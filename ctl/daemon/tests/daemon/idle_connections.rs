@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use coremill_client::{Interest, Poller, Stack, TcpListener, TcpStream};
-use coremill_ring::layout::{OWNER_WORDS, SOCKET_WORDS};
+use coremill_ring::layout::{LOCAL_WORDS, OWNER_WORDS, SOCKET_WORDS};
 use coremill_ring::words::WORD_BYTES;
 use serde_json::Value;
 
@@ -172,9 +172,9 @@ local = "port"
 /// Several, because one address and port can be connected to from no more than all ephemeral ports.
 const LISTENERS: u64 = 8;
 const FIRST_PORT: u16 = 9_000;
-/// What a socket takes of the shared memory: its state and its owners.
-const SHARED_BYTES: u64 = ((SOCKET_WORDS + OWNER_WORDS) * WORD_BYTES) as u64;
+/// What a socket takes of the shared memory: its state, its address and its owners.
+const SHARED_BYTES: u64 = ((SOCKET_WORDS + LOCAL_WORDS + OWNER_WORDS) * WORD_BYTES) as u64;
 /// So many that what differs from start to start, some hundred kilobytes, is little beside them.
 const PAIRS: usize = 100_000;
 /// All in, state written for the application included.
-const BYTES_MAX: u64 = 570;
+const BYTES_MAX: u64 = 520;

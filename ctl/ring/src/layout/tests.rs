@@ -8,7 +8,7 @@ use crate::words::Part;
 /// Offsets of this version in bytes. Whoever has to change a number here has to change the version as well.
 #[test]
 fn offsets_are_those_of_the_version() {
-    assert_eq!(VERSION, 6);
+    assert_eq!(VERSION, 7);
     let layout = Layout::new(&SHAPE).unwrap();
     let at = |part: Option<Part>| part.map(|part| (part.first_word * 8, part.words * 8));
     let chunk = |class, index| ChunkReference::new(class, index).unwrap();
@@ -16,9 +16,10 @@ fn offsets_are_those_of_the_version() {
     assert_eq!(at(layout.command_head(2, 1)), Some((0x11c0, 64)));
     assert_eq!(at(layout.event_ring(1, 1)), Some((0x1800, 512)));
     assert_eq!(at(layout.event_merges(1, 1)), Some((0x1ac0, 64)));
-    assert_eq!(at(layout.socket(4)), Some((0x1d00, 128)));
-    assert_eq!(at(layout.accept_slots(0, 1)), Some((0x1e40, 192)));
-    assert_eq!(at(layout.chunk_note(chunk(2, 1))), Some((0x1f90, 16)));
+    assert_eq!(at(layout.socket(4)), Some((0x1c00, 64)));
+    assert_eq!(at(layout.local(4)), Some((0x1ca0, 24)));
+    assert_eq!(at(layout.accept_slots(0, 1)), Some((0x1d80, 192)));
+    assert_eq!(at(layout.chunk_note(chunk(2, 1))), Some((0x1ed0, 16)));
     assert_eq!(at(layout.receive_chunk(chunk(0, 3))), Some((0x2300, 256)));
     assert_eq!(at(layout.receive_chunk(chunk(1, 0))), Some((0x3000, 2048)));
     assert_eq!(at(layout.receive_chunk(chunk(2, 1))), Some((0x9000, 16384)));
@@ -56,7 +57,7 @@ fn no_two_things_share_a_word() {
     }
     application.extend((0..SHAPE.notifiers).map(|notifier| layout.armed(notifier)));
     for slot in 0..SHAPE.sockets {
-        daemon.push(layout.socket(slot));
+        daemon.extend([layout.socket(slot), layout.local(slot)]);
         application.push(layout.owners(slot));
     }
     for class in 0..3 {

@@ -53,7 +53,7 @@ fn a_slot_used_anew_is_another_sockets_and_empty() {
 }
 
 fn state() -> (StateWriter, StateReader) {
-    let words = SharedWrite::heap(16);
+    let words = SharedWrite::heap(8);
     let writer = StateWriter::new(words.clone());
     writer.open(NAME, Condition::default());
     (writer, StateReader::new(words.reader()))

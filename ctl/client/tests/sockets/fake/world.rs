@@ -11,6 +11,7 @@ use coremill_ring::event::Event;
 use coremill_ring::handle::Handle;
 use coremill_ring::layout::Layout;
 use coremill_ring::lender::Lender;
+use coremill_ring::local_address::LocalWriter;
 use coremill_ring::untrusted::Violation;
 use coremill_ring::words::SharedWrite;
 use rustix::io::Errno;
@@ -21,6 +22,7 @@ use socket::{Socket, find};
 pub struct World {
     layout: Layout,
     daemon: SharedWrite,
+    locals: LocalWriter,
     application: SharedWrite,
     receive_chunks: Lender,
     send_chunks: Lender,
@@ -35,6 +37,7 @@ impl World {
     pub fn new(layout: Layout, daemon: SharedWrite, application: SharedWrite) -> Self {
         let shape = *layout.shape();
         Self {
+            locals: LocalWriter::new(daemon.clone(), layout),
             layout,
             daemon,
             application,

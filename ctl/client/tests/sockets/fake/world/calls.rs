@@ -31,6 +31,7 @@ impl World {
             worker: u16::try_from(worker).expect("small"),
             ..Condition::default()
         };
+        self.locals.set(slot, None);
         state.open(handle, condition);
         place.1 = Some(Socket {
             handle,
@@ -66,9 +67,8 @@ impl World {
         {
             return Err(Errno::ADDRINUSE);
         }
-        let socket = self.socket(socket)?;
-        socket.local = Some(local);
-        socket.state.set_local(local);
+        self.socket(socket)?.local = Some(local);
+        self.locals.set(socket.slot, Some(local));
         Ok(())
     }
 
@@ -120,10 +120,10 @@ impl World {
             return Err(Errno::AGAIN);
         }
         for (end, other, address) in [(socket, accepted, local), (accepted, socket, remote)] {
+            self.locals.set(end.slot, Some(address));
             let end = self.socket(end)?;
             end.peer = Some(other.slot);
             end.local = (end.handle == socket).then_some(address);
-            end.state.set_local(address);
             end.state.set_sent(0, 0, WINDOW);
             end.add(Flags::CONNECTED);
         }
