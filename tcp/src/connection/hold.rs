@@ -104,7 +104,8 @@ impl<Q> Connection<Q> {
     fn plan_troubled(&self, records: &SendRecordPool, full: u32) -> Result<Plan, Hold> {
         if self.due.has(Due::TAIL) {
             let new = self.plan_new_in_trouble(records, full);
-            return new.or_else(|_| self.plan_tail(records, full));
+            // Where nothing is outstanding any more, what holds back new data is the answer, and its timer is needed.
+            return new.or_else(|hold| self.plan_tail(records, full).map_err(|_| hold));
         }
         if self.due.has(Due::NEW_FIRST) {
             let new = self.plan_new_in_trouble(records, full);

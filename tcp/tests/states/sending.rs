@@ -188,3 +188,23 @@ fn a_fin_lost_at_a_window_that_closed_comes_again_when_it_opens() {
     test.inject(ack(1, 2).window(1_000));
     test.expect_after(millis(200), super::segment::fin(2, 1));
 }
+
+/// tcp(7): 200 ms are the most that MSG_MORE holds anything back; a probe of the tail that became due meanwhile, and
+/// needless, does not make it for ever.
+#[test]
+fn what_more_follows_leaves_after_a_needless_probe() {
+    let syn = syn().mss(1_000).sack_permitted();
+    let mut test = Test::established_as(|_| {}, SocketOptions::default(), syn, ack(1, 1));
+    test.send(b"first");
+    test.expect(data(1, 1, b"first"));
+    test.inject(ack(1, 6));
+    test.send(b"again");
+    test.expect(data(6, 1, b"again"));
+    // The probe is due, and before its turn comes the answer is there.
+    test.pass(millis(220));
+    let id = test.id();
+    assert_eq!(test.shard.send_more(test.now, id, b"more"), Ok(4));
+    test.inject(ack(1, 11));
+    test.expect_nothing();
+    test.expect_after(millis(200), data(11, 1, b"more"));
+}
