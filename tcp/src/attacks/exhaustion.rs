@@ -133,7 +133,7 @@ pub(super) const ATTACKS: &[Attack] = &[
         guards: &[
             "tcp/src/header/tests.rs: any_bytes_are_taken_apart_or_refused",
             "tcp/src/header_options/tests.rs: any_bytes_are_read_or_refused",
-            "tcp/tests/states/anything.rs: any_peer_is_survived",
+            "tcp/tests/fuzzed/anything.rs: any_peer_is_survived",
         ],
     },
     Attack {
