@@ -9,6 +9,7 @@ mod across;
 mod growth;
 mod queue;
 mod search;
+mod shed;
 
 pub use queue::ChunkQueue;
 
@@ -262,6 +263,14 @@ impl Memory for ChunkPool {
                 self.clear_rest(queue);
             }
         }
+    }
+
+    fn shed(&mut self, queue: &mut ChunkQueue, offset: usize, bytes: usize) -> Option<usize> {
+        self.shed_behind(queue, offset, bytes)
+    }
+
+    fn held_bytes(&self, queue: &ChunkQueue) -> usize {
+        self.list(queue).map_or(0, |list| list.held as usize)
     }
 
     fn available_bytes(&self) -> usize {

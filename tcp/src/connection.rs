@@ -23,6 +23,7 @@ mod hold;
 pub(crate) mod mtu_search;
 pub(crate) mod path_mtu;
 mod prediction;
+mod pruning;
 pub(crate) mod receive_side;
 mod receive_tuning;
 mod recovery;

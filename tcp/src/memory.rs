@@ -31,6 +31,13 @@ pub trait Memory {
     /// Drops everything.
     fn clear(&mut self, queue: &mut Self::Queue);
 
+    /// Gives memory back from the queue's end, whole chunks that begin beyond `offset` only, until it is `bytes` or no
+    /// such chunk is left. Returns the offset from which on nothing is kept any more; None when there was none.
+    fn shed(&mut self, queue: &mut Self::Queue, offset: usize, bytes: usize) -> Option<usize>;
+
+    /// Bytes of the chunks that a queue holds.
+    fn held_bytes(&self, queue: &Self::Queue) -> usize;
+
     /// Bytes of chunks that no queue holds. How much data fits into them depends on its pattern.
     fn available_bytes(&self) -> usize;
 }

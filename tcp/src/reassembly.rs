@@ -214,6 +214,43 @@ impl ReassemblyPool {
         blocks
     }
 
+    /// Forgets what lies at or beyond `edge`, also as a duplicate: neither is told of any more.
+    /// RFC 2018, section 8.
+    pub fn cut(&mut self, reassembly: &mut Reassembly, edge: SequenceNumber) {
+        let duplicate = self.take_duplicate(reassembly);
+        while let Some(node) = self.unlink_first(reassembly, |block| edge <= block.left) {
+            self.give_back(node);
+        }
+        let mut node = reassembly.head();
+        while node != NONE {
+            let Node { next, block } = &mut self.nodes[node as usize];
+            block.right = block.right.earlier(edge);
+            node = *next;
+        }
+        if let Some(block) = duplicate
+            && block.right <= edge
+        {
+            self.note_duplicate(reassembly, block.left, block.right);
+        }
+    }
+
+    /// The range with the highest numbers.
+    pub fn highest(&self, reassembly: &Reassembly) -> Option<SackBlock> {
+        let mut highest: Option<SackBlock> = None;
+        let mut node = reassembly.head();
+        if reassembly.has_duplicate() {
+            node = self.nodes[node as usize].next;
+        }
+        while node != NONE {
+            let Node { next, block } = self.nodes[node as usize];
+            if highest.is_none_or(|other| other.left < block.left) {
+                highest = Some(block);
+            }
+            node = next;
+        }
+        highest
+    }
+
     /// Forgets all ranges; also to be called before a connection goes away.
     pub fn clear(&mut self, reassembly: &mut Reassembly) {
         while reassembly.head() != NONE {

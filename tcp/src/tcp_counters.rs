@@ -59,7 +59,9 @@ crate::counter_table! {
         dsack_ofo_sent "TCPDSACKOfoSent" "D-SACK blocks for data that had been received out of order.";
         ofo_queue "TCPOFOQueue" "Segments received out of order and kept.";
         ofo_drop "TCPOFODrop" "Segments received out of order and dropped for lack of room.";
-        ofo_pruned "OfoPruned" "Out-of-order queues given up for an in-order segment.";
+        ofo_pruned "OfoPruned" "Times bytes received out of order were let go of, the highest first, because room was short.";
+        prune_called "PruneCalled" "Times room was short for what was received.";
+        rcv_pruned "RcvPruned" "The same where nothing could be let go of for it, so that the segment was dropped.";
         rcv_q_drop "TCPRcvQDrop" "In-order segments dropped for lack of memory.";
         retrans_fail "TCPRetransFail" "Retransmissions that could not be written.";
         fast_retrans "TCPFastRetrans" "Segments retransmitted during fast recovery.";

@@ -87,8 +87,11 @@ pub(super) const ATTACKS: &[Attack] = &[
         does: "Sends tiny segments with gaps: memory by the segment, and time to search through them. \
                Sends tiny segments with gaps: memory by the segment, and time to search through them.",
         answer: "Bytes are kept as bytes, a far one costs a small chunk; ranges are bounded for each \
-               connection and for all; bytes out of order give way to those in order.",
+               connection and for all, and so are the chunks; bytes out of order give way to those in order, the \
+               highest first.",
         guards: &[
+            "tcp/tests/states/pruning.rs: single_bytes_in_falling_order_hold_no_more_than_twice_the_buffer",
+            "tcp/tests/states/pruning.rs: bytes_in_order_find_room_beside_what_is_not_read",
             "tcp/tests/states/receiving.rs: holes_beyond_the_bound_are_dropped_and_harm_nobody",
             "tcp/tests/states/memory.rs: bytes_out_of_order_do_not_keep_out_those_in_order",
             "tcp/src/chunk_pool/tests.rs: a_far_byte_costs_one_small_chunk",

@@ -2,6 +2,7 @@
 
 use super::queue::List;
 use super::{CLASS_BYTES, ChunkPool, ChunkQueue, NONE, class_bytes, class_for};
+use crate::memory::Memory;
 
 impl ChunkPool {
     /// What an empty queue is given goes into its first chunk, which starts at `position`.

@@ -66,11 +66,6 @@ impl ChunkPool {
         self.list(queue).map_or(0, List::length)
     }
 
-    /// Bytes of the chunks that a queue holds.
-    pub fn held_bytes(&self, queue: &ChunkQueue) -> usize {
-        self.list(queue).map_or(0, |list| list.held as usize)
-    }
-
     #[inline]
     pub(super) fn list(&self, queue: &ChunkQueue) -> Option<&List> {
         self.nodes.get(queue.head as usize).map(|node| &node.list)

@@ -82,6 +82,36 @@ fn a_far_byte_costs_one_small_chunk() {
 }
 
 #[test]
+fn what_is_shed_is_whole_chunks_from_the_end() {
+    let mut pool = ChunkPool::new(1 << 20);
+    let mut queue = ChunkQueue::default();
+    assert_eq!(pool.shed(&mut queue, 0, 1), None);
+    pool.append(&mut queue, &pattern(1, 100));
+    for offset in [10_000, 20_000, 30_000] {
+        assert_eq!(pool.write_at(&mut queue, offset, &pattern(2, 10)), 10);
+    }
+    let (all, held) = (pool.available_bytes(), pool.held_bytes(&queue));
+    // As little as is enough, and the chunk that begins at or before the offset stays.
+    assert_eq!(pool.shed(&mut queue, 100, 1), Some(30_000));
+    assert_eq!(pool.available_bytes(), all + 2_048);
+    assert_eq!(pool.held_bytes(&queue), held - 2_048);
+    assert_eq!(pool.shed(&mut queue, 20_000, usize::MAX), None);
+    assert_eq!(pool.shed(&mut queue, 100, usize::MAX), Some(10_000));
+    assert_eq!(pool.held_bytes(&queue), 256);
+    assert_eq!(pool.shed(&mut queue, 0, usize::MAX), None);
+    // It goes on as if nothing had been there.
+    pool.append(&mut queue, &pattern(3, 400));
+    let all = read_all(&pool, &queue);
+    assert_eq!(all[..100], pattern(1, 100));
+    assert_eq!(all[all.len() - 400..], pattern(3, 400));
+    // Where the first byte is missing all of it may go.
+    pool.clear(&mut queue);
+    pool.write_at(&mut queue, 700, b"x");
+    assert_eq!(pool.shed(&mut queue, 0, 1), Some(700));
+    assert!(queue.is_empty() && pool.available_bytes() == pool.capacity_bytes());
+}
+
+#[test]
 fn reading_on_does_not_walk_from_the_front_again() {
     let mut pool = ChunkPool::new(8 << 20);
     let mut queue = ChunkQueue::default();
@@ -104,6 +134,7 @@ enum Step {
     Write(u8, usize, usize),
     Read(usize, usize),
     Release(usize),
+    Shed(usize, usize),
     Clear,
 }
 
@@ -114,7 +145,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (any::<u8>(), 0_usize..60_000, length.clone())
             .prop_map(|(seed, offset, length)| Step::Write(seed, offset, length)),
         3 => (0_usize..80_000, length.clone()).prop_map(|(at, length)| Step::Read(at, length)),
-        3 => length.prop_map(Step::Release),
+        3 => length.clone().prop_map(Step::Release),
+        2 => (0_usize..60_000, length).prop_map(|(offset, bytes)| Step::Shed(offset, bytes)),
         1 => Just(Step::Clear),
     ]
 }
@@ -176,6 +208,14 @@ proptest! {
                 Step::Release(count) => {
                     pool.release(&mut queue, count);
                     model.0.drain(..count.min(model.0.len()));
+                }
+                Step::Shed(offset, bytes) => {
+                    let before = pool.available_bytes();
+                    if let Some(cut) = pool.shed(&mut queue, offset, bytes) {
+                        prop_assert!(cut > offset && pool.available_bytes() > before);
+                        model.0.truncate(cut.min(pool.queued_bytes(&queue)));
+                        prop_assert!(model.0.len() == pool.queued_bytes(&queue));
+                    }
                 }
                 Step::Clear => {
                     pool.clear(&mut queue);

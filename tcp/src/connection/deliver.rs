@@ -162,10 +162,8 @@ impl<Q: Default> Connection<Q> {
         let mut written = context
             .memory
             .write_at(&mut self.receive.queue, readable, payload);
-        if written == 0 && !payload.is_empty() {
-            if readable == 0 && !self.receive.ranges.is_empty() {
-                written = self.deliver_instead(context, payload);
-            }
+        if written < payload.len() {
+            written = self.write_instead(context, payload, written);
             if written == 0 {
                 context.counters.rcv_q_drop.increment();
                 return Err(DropReason::NoMemory);
@@ -230,22 +228,8 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    /// What came out of order must not keep out what is next: it is given up, as RFC 2018,
-    /// section 8, allows, or memory full of it would never come free.
-    #[cold]
-    fn deliver_instead<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<M>,
-        payload: &[u8],
-    ) -> usize {
-        context.counters.ofo_pruned.increment();
-        context.ranges.clear(&mut self.receive.ranges);
-        context.memory.clear(&mut self.receive.queue);
-        context.memory.write_at(&mut self.receive.queue, 0, payload)
-    }
-
     /// Bytes beyond a hole: kept, and acknowledged at once so that the sender learns of the hole.
-    /// RFC 5681, section 3.2.
+    /// RFC 5681, section 3.2; RFC 2018, section 4.
     fn deliver_beyond<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
@@ -254,7 +238,7 @@ impl<Q: Default> Connection<Q> {
     ) -> Result<(), DropReason> {
         self.due.set(Due::ACKNOWLEDGE);
         self.receive.be_quick();
-        if context.memory.available_bytes() < context.limits.memory_bytes / MEMORY_IN_ORDER {
+        if !self.has_room_beyond(context, first + payload.len() as u32) {
             context.counters.ofo_drop.increment();
             return Err(DropReason::NoMemory);
         }
@@ -276,6 +260,7 @@ impl<Q: Default> Connection<Q> {
             .ranges
             .insert(&mut self.receive.ranges, first, right, max)
             .is_err()
+            && !self.insert_instead(context, first, right)
         {
             context.counters.ofo_drop.increment();
             return Err(DropReason::ReassemblyFull);
@@ -337,7 +322,3 @@ impl<Q: Default> Connection<Q> {
         }
     }
 }
-
-/// One part of memory in so many is not for bytes out of order: whoever leaves holes everywhere
-/// must not keep out those who leave none.
-const MEMORY_IN_ORDER: usize = 4;

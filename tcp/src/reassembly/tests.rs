@@ -70,6 +70,28 @@ fn both_bounds_hold_but_never_against_merging() {
     assert_eq!(ReassemblyPool::new(0).available(), 0);
 }
 
+#[test]
+fn what_is_cut_off_is_not_told_of_any_more() {
+    let mut pool = ReassemblyPool::new(10);
+    let mut reassembly = Reassembly::default();
+    assert_eq!(pool.highest(&reassembly), None);
+    for (left, right) in [(500, 600), (100, 200), (300, 400)] {
+        pool.insert(&mut reassembly, at(left), at(right), 10)
+            .expect("room");
+    }
+    pool.note_duplicate(&mut reassembly, at(510), at(520));
+    let highest = pool.highest(&reassembly).expect("there are three");
+    assert_eq!((highest.left, highest.right), (at(500), at(600)));
+    // A duplicate would be taken for an acknowledgement, were it not in another block.
+    pool.cut(&mut reassembly, at(350));
+    assert_eq!(edges(&pool, &reassembly), [(300, 350), (100, 200)]);
+    pool.note_duplicate(&mut reassembly, at(110), at(120));
+    pool.cut(&mut reassembly, at(300));
+    assert_eq!(edges(&pool, &reassembly), [(110, 120), (100, 200)]);
+    pool.cut(&mut reassembly, at(100));
+    assert!(reassembly.is_silent() && pool.available() == 10);
+}
+
 proptest! {
     #[test]
     fn ranges_are_the_bytes_received(

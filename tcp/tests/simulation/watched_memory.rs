@@ -65,6 +65,16 @@ impl Memory for WatchedMemory {
         self.watch();
     }
 
+    fn shed(&mut self, queue: &mut ChunkQueue, offset: usize, bytes: usize) -> Option<usize> {
+        let cut = self.pool.shed(queue, offset, bytes);
+        self.watch();
+        cut
+    }
+
+    fn held_bytes(&self, queue: &ChunkQueue) -> usize {
+        self.pool.held_bytes(queue)
+    }
+
     fn available_bytes(&self) -> usize {
         self.pool.available_bytes()
     }

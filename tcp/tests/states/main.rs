@@ -15,6 +15,7 @@ mod memory;
 mod mtu_search;
 mod orphans;
 mod peer_signature;
+mod pruning;
 mod receiving;
 mod recovering;
 mod retransmission;

@@ -56,6 +56,10 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
             limits.ecn_option_beacon = number(value).ok_or_else(unsupported)?;
         }
         "ip_default_ttl" => limits.ttl = number(value).ok_or_else(unsupported)?,
+        "coremill.memory" => limits.memory_bytes = number(value).ok_or_else(unsupported)?,
+        "coremill.reassembly_ranges" => {
+            limits.reassembly_ranges_max = number(value).ok_or_else(unsupported)?;
+        }
         "tcp_rmem" => limits.receive_buffer_bytes = last(value).ok_or_else(unsupported)?,
         "tcp_wmem" => {
             limits.send_buffer_bytes = last(value).ok_or_else(unsupported)?;
