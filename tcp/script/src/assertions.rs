@@ -17,11 +17,17 @@ pub struct Assertions {
 }
 
 impl Assertions {
-    /// Adds the code of an event, which sees `info`.
+    /// Adds the code of an event, which sees `info`, and `counters` as `nstat` by name.
     ///
     /// # Errors
-    /// [`Trouble::Unsupported`] when it names a field that nothing here knows.
-    pub fn add(&mut self, line: usize, code: &str, info: Option<&Info>) -> Result<(), Trouble> {
+    /// [`Trouble::Unsupported`] when it names a field that nothing here knows, or counters where none can be asked.
+    pub fn add(
+        &mut self,
+        line: usize,
+        code: &str,
+        info: Option<&Info>,
+        counters: impl FnOnce() -> Vec<(String, u64)>,
+    ) -> Result<(), Trouble> {
         let known = info.map(Info::fields).unwrap_or_default();
         let names = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         for name in names.filter(|name| name.starts_with("tcpi_")) {
@@ -29,10 +35,15 @@ impl Assertions {
                 return Err(Trouble::Unsupported(format!("{name} in an assertion")));
             }
         }
-        let counters = info.map(Info::counters).unwrap_or_default();
-        if code.contains("nstat[") && counters.is_empty() {
-            return Err(Trouble::Unsupported("counters in an assertion".to_owned()));
-        }
+        let counters = if code.contains("nstat[") {
+            let counters = counters();
+            if counters.is_empty() {
+                return Err(Trouble::Unsupported("counters in an assertion".to_owned()));
+            }
+            counters
+        } else {
+            Vec::new()
+        };
         let _ = writeln!(self.program, "line = {line}");
         let _ = writeln!(self.program, "scope['nstat'] = {{}}");
         for (name, value) in counters {

@@ -3,6 +3,7 @@
 
 mod calls;
 mod configuration;
+mod counters;
 mod held;
 mod options;
 mod process;
@@ -155,6 +156,11 @@ impl Subject for Daemon {
     fn info(&self, flow: Flow) -> Option<Info> {
         self.settle();
         self.sockets.info(flow)
+    }
+
+    fn counters(&self) -> Vec<(String, u64)> {
+        self.settle();
+        counters::ask().unwrap_or_default()
     }
 }
 

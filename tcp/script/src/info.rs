@@ -6,7 +6,6 @@ use coremill_tcp::tcp_info::TcpInfo;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Info {
     fields: Vec<(&'static str, u64)>,
-    counters: Vec<(&'static str, u64)>,
 }
 
 impl Info {
@@ -14,17 +13,6 @@ impl Info {
     pub fn with(mut self, name: &'static str, value: impl Into<u64>) -> Self {
         self.fields.push((name, value.into()));
         self
-    }
-
-    /// What the machine counted since its start, by Linux's names: assertions find it in `nstat`.
-    pub fn counted(mut self, counters: impl Iterator<Item = (&'static str, u64)>) -> Self {
-        self.counters = counters.collect();
-        self
-    }
-
-    /// The counters; empty where they are not known.
-    pub fn counters(&self) -> &[(&'static str, u64)] {
-        &self.counters
     }
 
     /// All that is known.
@@ -43,7 +31,6 @@ impl Info {
                         && !["tcpi_scales", "tcpi_fastopen_client_fail"].contains(name)
                 })
                 .collect(),
-            counters: Vec::new(),
         };
         known = known.with("tcpi_fastopen_client_fail", info.fast_open_failure);
         known = known.with("tcpi_snd_wscale", info.scales & 15);

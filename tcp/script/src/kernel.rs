@@ -5,6 +5,7 @@
 
 mod agent;
 mod calls;
+mod counters;
 mod options;
 mod readiness;
 mod transfer;
@@ -173,6 +174,10 @@ impl Subject for Kernel {
 
     fn info(&self, flow: Flow) -> Option<Info> {
         self.sockets.info(flow)
+    }
+
+    fn counters(&self) -> Vec<(String, u64)> {
+        counters::read()
     }
 }
 

@@ -156,7 +156,9 @@ impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
     fn code(&mut self, line: usize, text: &str) -> Result<(), Trouble> {
         let flow = self.wire.current();
         let info = flow.and_then(|flow| self.subject.as_ref()?.info(flow));
-        self.assertions.add(line, text, info.as_ref())
+        let subject = self.subject.as_ref();
+        let counters = || subject.map(S::counters).unwrap_or_default();
+        self.assertions.add(line, text, info.as_ref(), counters)
     }
 
     /// Lets time pass up to `end`; what is sent meanwhile waits to be looked at.

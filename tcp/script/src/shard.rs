@@ -130,9 +130,15 @@ impl Subject for Machine {
     fn info(&self, flow: Flow) -> Option<Info> {
         let id = self.sockets.connection_of(&self.stack, flow)?;
         let info = self.stack.shard.tcp_info(self.stack.now, id)?;
+        Some(Info::of_machine(&info))
+    }
+
+    fn counters(&self) -> Vec<(String, u64)> {
         let counters = self.stack.shard.counters();
-        let names = TcpCounters::TABLE.iter().map(|(name, _)| *name);
-        Some(Info::of_machine(&info).counted(names.zip(counters.values())))
+        let names = TcpCounters::TABLE
+            .iter()
+            .map(|(name, _)| (*name).to_owned());
+        names.zip(counters.values()).collect()
     }
 }
 

@@ -45,6 +45,9 @@ pub trait Subject {
 
     /// What is known of the connection of a flow.
     fn info(&self, flow: Flow) -> Option<Info>;
+
+    /// What was counted since the start, by Linux's names; empty when it cannot be asked.
+    fn counters(&self) -> Vec<(String, u64)>;
 }
 
 /// What trying a call gave, and what it did to the flows of the script.
