@@ -84,8 +84,7 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack {
         name: "Holes",
         source: "SegmentSmack, CVE-2018-5390",
-        does: "Sends tiny segments with gaps: memory by the segment, and time to search through them. \
-               Sends tiny segments with gaps: memory by the segment, and time to search through them.",
+        does: "Sends tiny segments with gaps: memory by the segment, and time to search through them.",
         answer: "Bytes are kept as bytes, a far one costs a small chunk; ranges are bounded for each \
                connection and for all, and so are the chunks; bytes out of order give way to those in order, the \
                highest first.",
