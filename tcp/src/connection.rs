@@ -48,7 +48,7 @@ pub(crate) use fast_open::EarlyData;
 pub(crate) use handshake::{default_mss, own_mss};
 pub(crate) use hold::Hold;
 pub(crate) use prediction::Told;
-pub(crate) use receive_side::ReceiveSide;
+pub(crate) use receive_side::{Facts, ReceiveSide};
 pub(crate) use send_side::SendSide;
 pub(crate) use stamps::{Stamps, is_before};
 
@@ -66,7 +66,6 @@ use crate::state::{Cause, State};
 use crate::table::NONE;
 use crate::time::Past;
 use deadlines::Deadlines;
-use ecn::Ecn;
 
 /// A connection. What each segment touches comes first.
 #[derive(Debug)]
@@ -77,7 +76,6 @@ pub(crate) struct Connection<Q> {
     pub(crate) send: SendSide<Q>,
     pub(crate) receive: ReceiveSide<Q>,
     pub(crate) stamps: Stamps,
-    pub(crate) ecn: Ecn,
     pub(crate) deadlines: Deadlines,
     pub(crate) round_trip: RoundTrip,
     pub(crate) congestion: Congestion,
@@ -96,8 +94,8 @@ pub(crate) struct Connection<Q> {
 pub(crate) struct User {
     /// Returned with each event. Of an orphan, which has none: its bytes that the shard has counted. Of one that waits
     /// to be accepted: the slot of the next in its listener's queue, `NONE` for none.
-    /// In halves, so that it needs no more than four bytes of alignment.
-    cookie: [u32; 2],
+    /// As bytes, so that it needs no alignment.
+    cookie: [u8; 8],
     pub(crate) options: Chosen,
     /// What the next event says, and what the user is to the connection: one bit each.
     bits: u8,
@@ -164,14 +162,14 @@ impl User {
     /// What `cookie` holds.
     #[inline]
     pub(crate) fn cookie(&self) -> u64 {
-        u64::from(self.cookie[1]) << 32 | u64::from(self.cookie[0])
+        u64::from_ne_bytes(self.cookie)
     }
 
     /// Another one is held from now on; returns the one before.
     #[inline]
     pub(crate) fn replace_cookie(&mut self, cookie: u64) -> u64 {
         let before = self.cookie();
-        self.cookie = [cookie as u32, (cookie >> 32) as u32];
+        self.cookie = cookie.to_ne_bytes();
         before
     }
 }
@@ -263,7 +261,7 @@ const EVENT: u8 = User::READABLE | User::WRITABLE | User::FAILED | User::URGENT;
 
 // Each byte is paid for by each idle connection (ARCHITECTURE: "What a connection costs"). What only a connection
 // in trouble needs belongs into a pool, as the ranges of `reassembly` are, with a number here.
-const _: () = assert!(size_of::<Connection<crate::chunk_pool::ChunkQueue>>() <= 264);
+const _: () = assert!(size_of::<Connection<crate::chunk_pool::ChunkQueue>>() <= 252);
 
 #[cfg(test)]
 mod tests;

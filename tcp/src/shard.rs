@@ -43,7 +43,7 @@ use crate::table::established::Established;
 use crate::table::listen::ListenTable;
 use crate::table::request::Requests;
 use crate::table::slot_queue::SlotQueue;
-use crate::table::slots::Slot;
+use crate::table::slots::{Line, Slot};
 use crate::table::time_wait::TimeWaits;
 use crate::tcp_counters::TcpCounters;
 use crate::time::Instant;
@@ -148,9 +148,13 @@ impl<M: Memory> std::fmt::Debug for Shard<M> {
     }
 }
 
+/// A connection's place in the table. With its generation it fills whole cache lines.
+type ConnectionSlot = Slot<Connection<<ChunkPool as Memory>::Queue>, Line>;
+const _: () = assert!(size_of::<ConnectionSlot>() == 256);
+
 /// Bytes reserved for each connection that the limits allow, chunks aside: record, place in the index (two words, or
 /// three with the fewest slots to a bucket), timer, and a link in each of five queues.
-pub const CONNECTION_BYTES: usize = size_of::<Slot<Connection<<ChunkPool as Memory>::Queue>>>()
+pub const CONNECTION_BYTES: usize = size_of::<ConnectionSlot>()
     + 3 * size_of::<u32>()
     + crate::timer_wheel::KEY_BYTES
     + 5 * size_of::<u32>();

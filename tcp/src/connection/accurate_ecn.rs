@@ -10,7 +10,7 @@ use crate::accurate_ecn::{
     AccurateEcn, CLASSIC_AGREED, Feedback, Heard, Progress, Seen, Told, field_told, is_asked_for,
     reflected,
 };
-use crate::connection::Due;
+use crate::connection::{Due, Facts};
 use crate::ecn::{CE, ECT_0, EcnOption, NOT_ECT};
 use crate::extension::Extensions;
 use crate::header::{Flags, Header, Segment};
@@ -44,7 +44,7 @@ impl<Q: Default> Connection<Q> {
             } else {
                 ace == crate::accurate_ecn::CLASSIC
             };
-            self.ecn = Ecn::new(is_classic);
+            self.receive.ecn = Ecn::new(is_classic);
             return;
         }
         let mut state = AccurateEcn {
@@ -90,14 +90,14 @@ impl<Q: Default> Connection<Q> {
     /// From here on the flags count. Where no block is left they stay zero, which tells the peer that marks are not
     /// heard of (RFC 9768, section 3.2.2.4).
     fn begin_accurate_ecn<M>(&mut self, context: &mut Context<M>, state: AccurateEcn) {
-        self.ecn = Ecn::new(false);
+        self.receive.ecn = Ecn::new(false);
         let Some(extension) = context.extensions.ensure(&mut self.extension) else {
             context.counters.extensions_exhausted.increment();
             return;
         };
         extension.accurate_ecn = Some(state);
         self.extension.set_unpredicted();
-        self.ecn = Ecn::ACCURATE_ONLY;
+        self.receive.ecn = Ecn::ACCURATE_ONLY;
         self.reflect_state(&state, context.limits.ecn_option);
     }
 
@@ -143,7 +143,7 @@ impl<Q: Default> Connection<Q> {
             return;
         }
         let has_unacknowledged = self.receive.next != self.receive.acknowledged;
-        let tells_sack = self.receive.sack;
+        let tells_sack = self.receive.facts.has(Facts::SACK);
         let length = segment.payload.len() as u32;
         let is_marked = segment.ecn == CE;
         let Some(state) = self.accurate_ecn(context) else {
@@ -157,9 +157,9 @@ impl<Q: Default> Connection<Q> {
         if is_marked && length > 0 {
             context.counters.in_ce.increment();
         }
-        self.ecn.has_cwr(ace & 2 != 0);
+        self.receive.ecn.has_cwr(ace & 2 != 0);
         if segment.ecn != NOT_ECT {
-            self.ecn.note_seen();
+            self.receive.ecn.note_seen();
         }
         // The peer tells an acknowledgement of acknowledgements from a duplicate by its missing SACK blocks.
         if is_due && (has_news || tells_sack) {
@@ -227,7 +227,7 @@ impl<Q: Default> Connection<Q> {
         is_answer: bool,
         options: &mut Options,
     ) -> Flags {
-        if !is_answer || !self.ecn.is_accurate() {
+        if !is_answer || !self.receive.ecn.is_accurate() {
             return Flags::NONE;
         }
         let attempts = self.send.attempts;
@@ -344,7 +344,7 @@ impl<Q: Default> Connection<Q> {
     pub(super) fn ecn_info(&self, extensions: &Extensions) -> EcnInfo {
         let extension = extensions.get(&self.extension);
         let state = extension.and_then(|extension| extension.accurate_ecn.as_ref());
-        let mode = match (self.ecn.is_on(), self.ecn.is_accurate()) {
+        let mode = match (self.receive.ecn.is_on(), self.receive.ecn.is_accurate()) {
             (true, _) => 1,
             (false, true) if state.is_none() => 3,
             (false, is_accurate) => 2 * u8::from(is_accurate),
@@ -369,8 +369,8 @@ impl<Q: Default> Connection<Q> {
     /// The byte of the record says what each segment needs to know.
     fn reflect_state(&mut self, state: &AccurateEcn, policy: EcnOption) {
         let is_usual = policy >= EcnOption::Always && sends_option(state, policy);
-        self.ecn.has_option(is_usual);
-        self.ecn.has_cwr(state.feedback.ace() & 2 != 0);
+        self.receive.ecn.has_option(is_usual);
+        self.receive.ecn.has_cwr(state.feedback.ace() & 2 != 0);
     }
 
     fn accurate_ecn<'a, M>(&self, context: &'a mut Context<M>) -> Option<&'a mut AccurateEcn> {
@@ -380,7 +380,7 @@ impl<Q: Default> Connection<Q> {
 
     /// True while the handshake may still be answered by the peer's ACK (RFC 9768, section 3.2.2.1).
     pub(super) fn awaits_handshake_ack(&self) -> bool {
-        self.ecn.is_accurate() && (self.state == State::SynReceived || self.is_early())
+        self.receive.ecn.is_accurate() && (self.state == State::SynReceived || self.is_early())
     }
 }
 

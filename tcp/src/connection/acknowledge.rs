@@ -42,7 +42,7 @@ impl<Q: Default> Connection<Q> {
         let window = self.send.window_of(header);
         self.take_window(context, (header.sequence, acknowledgment), window);
         let is_new = acknowledgment > self.send.unacknowledged;
-        let is_accurate = self.ecn.is_accurate();
+        let is_accurate = self.receive.ecn.is_accurate();
         if options.sack.is_empty() && !self.send.scoreboard.is_held() && !is_accurate {
             if is_new {
                 self.acknowledge_and_tell(context, acknowledgment);
@@ -104,7 +104,7 @@ impl<Q: Default> Connection<Q> {
         acknowledgment: SequenceNumber,
     ) {
         if self.send.is_shut
-            || self.ecn.is_on()
+            || self.receive.ecn.is_on()
             || self.congestion.needs_ack(self.send.outstanding())
         {
             return self.acknowledge_and_tell(context, acknowledgment);

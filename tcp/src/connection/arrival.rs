@@ -2,7 +2,7 @@
 
 use super::stamps::millis;
 use super::{Connection, Context};
-use crate::connection::Due;
+use crate::connection::{Due, Facts};
 use crate::drop_reason::DropReason;
 use crate::error::ConnectionError;
 use crate::header::{Flags, Segment};
@@ -71,10 +71,10 @@ impl<Q: Default> Connection<Q> {
         if self.state == State::Closed || self.state == State::TimeWait {
             return Ok(progress);
         }
-        if self.ecn.is_accurate() {
+        if self.receive.ecn.is_accurate() {
             self.count_marks(context, segment);
         }
-        if self.receive.has_urgent || header.flags.contains(Flags::URG) {
+        if self.receive.facts.has(Facts::URGENT) || header.flags.contains(Flags::URG) {
             self.urgent_arrives(context, segment);
         }
         if segment.payload.is_empty() && !header.flags.contains(Flags::FIN) {
@@ -186,7 +186,7 @@ impl<Q: Default> Connection<Q> {
             return Err(DropReason::OldDuplicate);
         }
         context.counters.syn_challenge.increment();
-        if self.ecn.is_accurate() {
+        if self.receive.ecn.is_accurate() {
             self.reflect_again(context, segment);
         }
         self.challenge(context);

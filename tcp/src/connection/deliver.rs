@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::stamps::millis;
 use super::{Connection, Context};
-use crate::connection::{Due, User};
+use crate::connection::{Due, Facts, User};
 use crate::drop_reason::DropReason;
 use crate::error::ConnectionError;
 use crate::header::{Flags, Segment};
@@ -26,7 +26,7 @@ impl<Q: Default> Connection<Q> {
         let start = segment.header.sequence;
         let end = start + segment.payload.len() as u32;
         let has_fin = segment.header.flags.contains(Flags::FIN);
-        if self.receive.is_finished {
+        if self.receive.facts.has(Facts::FINISHED) {
             // Nothing can follow a FIN: this is it again.
             self.due.set(Due::ACKNOWLEDGE);
             return Ok(());
@@ -57,7 +57,7 @@ impl<Q: Default> Connection<Q> {
         let marks = (segment.header.flags, segment.ecn);
         self.note_data(context, segment.payload.len(), marks);
         if has_fin && is_whole {
-            self.receive.has_fin = true;
+            self.receive.facts.set(Facts::FIN);
             self.receive.mark = end;
         }
         if !is_whole {
@@ -125,7 +125,7 @@ impl<Q: Default> Connection<Q> {
                 super::spread::timeout(&self.round_trip, &self.extension, bounds, extensions)
             },
         );
-        if self.ecn.is_on() && length > 0 {
+        if self.receive.ecn.is_on() && length > 0 {
             self.hear_mark(context, flags, ecn);
         }
     }
@@ -182,7 +182,7 @@ impl<Q: Default> Connection<Q> {
         if count > 0 {
             self.user.set(User::READABLE);
         }
-        if self.receive.has_fin && self.receive.mark == next {
+        if self.receive.facts.has(Facts::FIN) && self.receive.mark == next {
             self.fin_arrives(context);
         } else if had_holes {
             self.due.set(Due::ACKNOWLEDGE);
@@ -199,10 +199,10 @@ impl<Q: Default> Connection<Q> {
         start: SequenceNumber,
         end: SequenceNumber,
     ) {
-        if self.ecn.is_accurate() {
+        if self.receive.ecn.is_accurate() {
             self.suspect_option(context, start);
         }
-        if self.receive.sack && context.limits.duplicate_sack && start < end {
+        if self.receive.facts.has(Facts::SACK) && context.limits.duplicate_sack && start < end {
             context.counters.dsack_old_sent.increment();
             context
                 .ranges
@@ -217,7 +217,7 @@ impl<Q: Default> Connection<Q> {
         left: SequenceNumber,
         right: SequenceNumber,
     ) {
-        if self.receive.sack
+        if self.receive.facts.has(Facts::SACK)
             && context.limits.duplicate_sack
             && context.ranges.holds(&self.receive.ranges, left, right)
         {
@@ -309,7 +309,7 @@ impl<Q: Default> Connection<Q> {
     /// The peer's FIN is next in order.
     fn fin_arrives<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         self.receive.next += 1;
-        self.receive.is_finished = true;
+        self.receive.facts.set(Facts::FINISHED);
         self.receive.edge = self.receive.edge.later(self.receive.next);
         self.due.set(Due::ACKNOWLEDGE);
         self.user.set(User::READABLE);

@@ -151,7 +151,7 @@ impl<Q: Default> Connection<Q> {
         is_answer: bool,
         is_again: bool,
     ) -> Flags {
-        if self.ecn.is_accurate() && !is_answer {
+        if self.receive.ecn.is_accurate() && !is_answer {
             // RFC 9768, section 3.1.4.1: twice in all.
             let falls_back = limits.ecn_fallback && self.send.attempts >= 2;
             return if falls_back {
@@ -160,7 +160,7 @@ impl<Q: Default> Connection<Q> {
                 ASKS_ACCURATE
             };
         }
-        match (self.ecn.is_on(), is_answer) {
+        match (self.receive.ecn.is_on(), is_answer) {
             (true, true) => Flags::ECE,
             (true, false) if !(is_again && limits.ecn_fallback) => Flags::ECE | Flags::CWR,
             _ => Flags::NONE,
@@ -176,15 +176,15 @@ impl<Q: Default> Connection<Q> {
         options: Option<&Options>,
         (is_new, is_pure): (bool, bool),
     ) -> (Flags, u8) {
-        if self.ecn.0 & (Ecn::ON | Ecn::ACCURATE) == 0 {
+        if self.receive.ecn.0 & (Ecn::ON | Ecn::ACCURATE) == 0 {
             return (Flags::NONE, NOT_ECT);
         }
-        if self.ecn.is_accurate() {
+        if self.receive.ecn.is_accurate() {
             return self.tell_marks(context, options, is_pure);
         }
         let may_be_marked = is_new || (!is_pure && self.congestion.algorithm().needs_marks());
         let field = if may_be_marked { ECT_0 } else { NOT_ECT };
-        (self.ecn.flags(is_new), field)
+        (self.receive.ecn.flags(is_new), field)
     }
 
     /// The peer's SYN or SYN-ACK agrees on it, or does not (RFC 3168, section 6.1.1).
@@ -194,7 +194,7 @@ impl<Q: Default> Connection<Q> {
         segment: &Segment<'_>,
         options: &Options,
     ) {
-        if self.ecn.is_accurate() {
+        if self.receive.ecn.is_accurate() {
             return self.accurate_ecn_agreed(context, segment, options);
         }
         let flags = segment.header.flags;
@@ -203,7 +203,7 @@ impl<Q: Default> Connection<Q> {
         } else {
             flags.contains(Flags::ECE | Flags::CWR)
         };
-        self.ecn = Ecn::new(self.ecn.is_on() && is_agreed);
+        self.receive.ecn = Ecn::new(self.receive.ecn.is_on() && is_agreed);
     }
 
     /// Data has come: marked, or the peer tells that it has reduced its window.
@@ -213,22 +213,22 @@ impl<Q: Default> Connection<Q> {
             return self.hear_each_mark(context, ecn);
         }
         if flags.contains(Flags::CWR) {
-            self.ecn.put(Ecn::ECHOES, false);
+            self.receive.ecn.put(Ecn::ECHOES, false);
             // The peer's window may be down to one segment (as Linux).
             self.due.set(Due::ACKNOWLEDGE);
         }
         match ecn {
             // Most likely a retransmission (as Linux): the peer waits for its acknowledgement.
-            NOT_ECT if self.ecn.has(Ecn::SEEN) => self.receive.be_quick_twice(),
+            NOT_ECT if self.receive.ecn.has(Ecn::SEEN) => self.receive.be_quick_twice(),
             NOT_ECT => {}
             CE => {
                 context.counters.in_ce.increment();
-                if !self.ecn.has(Ecn::ECHOES) {
+                if !self.receive.ecn.has(Ecn::ECHOES) {
                     self.receive.be_quick_twice();
                 }
-                self.ecn.put(Ecn::ECHOES | Ecn::SEEN, true);
+                self.receive.ecn.put(Ecn::ECHOES | Ecn::SEEN, true);
             }
-            _ => self.ecn.put(Ecn::SEEN, true),
+            _ => self.receive.ecn.put(Ecn::SEEN, true),
         }
     }
 
@@ -239,11 +239,11 @@ impl<Q: Default> Connection<Q> {
         if is_marked {
             context.counters.in_ce.increment();
         }
-        if is_marked != self.ecn.has(Ecn::ECHOES) {
+        if is_marked != self.receive.ecn.has(Ecn::ECHOES) {
             if self.receive.next != self.receive.acknowledged {
                 self.acknowledge_before(context);
             }
-            self.ecn.put(Ecn::ECHOES, is_marked);
+            self.receive.ecn.put(Ecn::ECHOES, is_marked);
             self.due.set(Due::ACKNOWLEDGE);
         }
     }
@@ -255,7 +255,7 @@ impl<Q: Default> Connection<Q> {
             flow: self.flow,
             sequence: self.send.next,
             acknowledgment: self.receive.next,
-            flags: Flags::ACK | self.ecn.flags(false),
+            flags: Flags::ACK | self.receive.ecn.flags(false),
             window: self.receive.offer(scale),
             timestamps: self.stamps.option(context.now),
             syn: None,
@@ -272,7 +272,7 @@ impl<Q: Default> Connection<Q> {
         context: &mut Context<M>,
         flags: Flags,
     ) {
-        if self.ecn.is_on() {
+        if self.receive.ecn.is_on() {
             self.hear_echo_of(context, flags);
         }
     }
@@ -280,7 +280,7 @@ impl<Q: Default> Connection<Q> {
     #[inline(never)]
     fn hear_echo_of<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>, flags: Flags) {
         let is_echo = flags.contains(Flags::ECE) && !flags.contains(Flags::SYN);
-        self.ecn.put(Ecn::ECHOED, is_echo);
+        self.receive.ecn.put(Ecn::ECHOED, is_echo);
         if is_echo && self.send.outstanding() > 0 {
             self.enter_reducing(context);
         }
@@ -289,7 +289,7 @@ impl<Q: Default> Connection<Q> {
     /// Of `delivered` bytes, those that count as marked: all that an acknowledgement with ECE delivers.
     #[inline]
     pub(super) fn marked<M>(&self, context: &Context<M>, delivered: u32) -> u32 {
-        if self.ecn.has(Ecn::ECHOED) {
+        if self.receive.ecn.has(Ecn::ECHOED) {
             let segment = self.congestion.segment().max(1);
             let segments = u64::from(delivered.div_ceil(segment));
             context.counters.delivered_ce.add(segments);

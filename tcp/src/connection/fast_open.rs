@@ -9,7 +9,7 @@ mod passive;
 pub(crate) use active::EarlyData;
 
 use super::recovery::Timer;
-use super::{Connection, Context, User};
+use super::{Connection, Context, Facts, User};
 use crate::error::ConnectionError;
 use crate::fast_open::{Marks, Opening};
 use crate::memory::Memory;
@@ -88,7 +88,8 @@ impl<Q: Default> Connection<Q> {
             return;
         }
         let has_heard_data = !self.receive.delayed.timeout().is_zero();
-        let has_stray_fin = self.receive.has_fin && !self.receive.is_finished;
+        let has_stray_fin =
+            self.receive.facts.has(Facts::FIN) && !self.receive.facts.has(Facts::FINISHED);
         if has_heard_data {
             if self.user.fast_open.any(Marks::PROBES) {
                 context.fast_opens.blackhole.is_gone();

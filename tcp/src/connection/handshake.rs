@@ -9,7 +9,7 @@ use super::deadlines::Deadlines;
 use super::ecn::Ecn;
 use super::receive_side::window_scale;
 use super::stamps::millis;
-use super::{Connection, Context, Due, ReceiveSide, SendSide, Stamps, User};
+use super::{Connection, Context, Due, Facts, ReceiveSide, SendSide, Stamps, User};
 use crate::address::Flow;
 use crate::congestion::Congestion;
 use crate::drop_reason::DropReason;
@@ -47,14 +47,14 @@ impl<Q: Default> Connection<Q> {
         connection.receive.mss = mss;
         connection.receive.marked_micros = micros(now);
         connection.receive.scale = window_scale(limits);
-        connection.receive.sack = limits.sack;
+        connection.receive.facts.put(Facts::SACK, limits.sack);
         connection.stamps = Stamps {
             is_on: limits.timestamps,
             offset: timestamp_offset,
             recent: 0,
         };
         let needs_marks = connection.congestion.algorithm().needs_marks();
-        connection.ecn = Ecn::asking(limits, needs_marks);
+        connection.receive.ecn = Ecn::asking(limits, needs_marks);
         connection.user.replace_cookie(options.cookie);
         connection.user.set(User::ATTACHED);
         connection
@@ -75,7 +75,10 @@ impl<Q: Default> Connection<Q> {
         connection.send.next = handshake.ours + 1;
         connection.receive = ReceiveSide::new(handshake.theirs + 1);
         connection.receive.marked_micros = micros(handshake.started);
-        connection.receive.sack = handshake.agreed.sack();
+        connection
+            .receive
+            .facts
+            .put(Facts::SACK, handshake.agreed.sack());
         connection.receive.edge =
             connection.receive.next + u32::from(handshake.window_offered(limits));
         connection.take_scale(handshake.agreed.window_scale(), limits);
@@ -87,7 +90,7 @@ impl<Q: Default> Connection<Q> {
             offset: timestamp_offset,
             recent: handshake.timestamp,
         };
-        connection.ecn = Ecn::new(handshake.agreed.ecn());
+        connection.receive.ecn = Ecn::new(handshake.agreed.ecn());
         connection.user.set(User::WAITING);
         connection.user.replace_cookie(u64::from(NONE));
         connection
@@ -101,7 +104,6 @@ impl<Q: Default> Connection<Q> {
             send: SendSide::new(initial, mss, limits.reordering, now),
             receive: ReceiveSide::new(SequenceNumber::default()),
             stamps: Stamps::default(),
-            ecn: Ecn::default(),
             deadlines: Deadlines::default(),
             round_trip: RoundTrip::default(),
             congestion: Congestion::new(
@@ -110,7 +112,7 @@ impl<Q: Default> Connection<Q> {
                 &limits.congestion,
             ),
             user: User {
-                cookie: [0; 2],
+                cookie: [0; 8],
                 options: Chosen::default(),
                 bits: 0,
                 fast_open: Marks::default(),
@@ -175,7 +177,7 @@ impl<Q: Default> Connection<Q> {
                 self.enter(context, Cause::ShutDown);
             }
             // RFC 9768, section 3.2.2.1: with AccECN a pure ACK goes first.
-            if holds_ack && !self.ecn.is_accurate() {
+            if holds_ack && !self.receive.ecn.is_accurate() {
                 self.deadlines.acknowledge = Deadline::at(context.now + HELD_ACK_MAX);
             } else {
                 self.due.set(Due::ACKNOWLEDGE);
@@ -232,12 +234,14 @@ impl<Q: Default> Connection<Q> {
         let header = &segment.header;
         let peer_mss = options.mss.unwrap_or(default_mss(self.flow.remote.address));
         self.send.mss = sending_mss(self.send.mss.min(peer_mss), &context.limits);
+        let has_sack = self.receive.facts.has(Facts::SACK) && options.sack_permitted;
         self.receive = ReceiveSide {
             mss: self.receive.mss,
             marked_micros: self.receive.marked_micros,
-            sack: self.receive.sack && options.sack_permitted,
+            ecn: self.receive.ecn,
             ..ReceiveSide::new(header.sequence + 1)
         };
+        self.receive.facts.put(Facts::SACK, has_sack);
         self.receive.edge = self.receive.next + syn_window(&context.limits, self.receive.mss);
         self.take_scale(options.window_scale, &context.limits);
         self.stamps.is_on &= options.timestamps.is_some();
@@ -254,7 +258,7 @@ impl<Q: Default> Connection<Q> {
     /// RFC 7323, sections 2.2 and 2.3.
     fn take_scale(&mut self, theirs: Option<u8>, limits: &Limits) {
         let theirs = theirs.filter(|_| limits.window_scaling);
-        self.receive.is_scaled = theirs.is_some();
+        self.receive.facts.put(Facts::SCALED, theirs.is_some());
         self.send.scale = theirs.unwrap_or(0);
         self.receive.scale = theirs.map_or(0, |_| window_scale(limits));
     }

@@ -280,7 +280,7 @@ impl<Q> Connection<Q> {
     /// Options of a segment while nothing is out of order.
     #[inline]
     pub(crate) fn usual_option_bytes(&self) -> usize {
-        self.stamp_bytes() + self.extension.signature_bytes() + self.ecn.option_bytes()
+        self.stamp_bytes() + self.extension.signature_bytes() + self.receive.ecn.option_bytes()
     }
 
     /// Of these, the timestamps.

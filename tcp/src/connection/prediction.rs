@@ -1,7 +1,7 @@
 //! Header prediction, as Linux has it: what nearly all segments of an established connection are takes a short way.
 
 use super::{Connection, Context, is_before};
-use crate::connection::User;
+use crate::connection::{Facts, User};
 use crate::header::{Flags, Segment};
 use crate::header_options::Timestamps;
 use crate::memory::Memory;
@@ -34,8 +34,7 @@ impl<Q: Default> Connection<Q> {
             && header.acknowledgment <= send.next
             && receive.ranges.is_empty()
             && !send.scoreboard.is_held()
-            && !receive.has_fin
-            && !receive.has_urgent
+            && !receive.facts.has(Facts::FIN | Facts::URGENT)
             && is_fresh
             && !self.user.has(User::ORPHAN)
             && self.extension.is_plain()

@@ -1,6 +1,7 @@
 //! The receive sequence variables of RFC 9293, section 3.3.1, and the window we offer.
 
 use super::delayed_ack::DelayedAck;
+use super::ecn::Ecn;
 use crate::limits::Limits;
 use crate::reassembly::Reassembly;
 use crate::sequence::SequenceNumber;
@@ -30,21 +31,58 @@ pub(crate) struct ReceiveSide<Q> {
     pub(crate) mss: u16,
     /// Our window shift.
     pub(crate) scale: u8,
-    /// Both SYNs carried the window scale option.
-    pub(crate) is_scaled: bool,
+    pub(crate) facts: Facts,
+    /// What of marks was agreed on, has come, and is to be told.
+    pub(crate) ecn: Ecn,
     /// When what arrives is acknowledged.
     pub(crate) delayed: DelayedAck,
-    /// SACK blocks may be sent.
-    pub(crate) sack: bool,
-    /// The peer's FIN has been received in order.
-    pub(crate) is_finished: bool,
-    /// A FIN was received, perhaps before all that comes before it: it stands at `mark`.
-    pub(crate) has_fin: bool,
-    /// There is a mark in what is to be read, or in what is to come; the extension has it.
-    pub(crate) has_urgent: bool,
     /// What came out of order.
     pub(crate) ranges: Reassembly,
     pub(crate) queue: Q,
+}
+
+/// What was agreed on and what has come, one bit each.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Facts(u8);
+
+impl Facts {
+    /// Both SYNs carried the window scale option.
+    pub(crate) const SCALED: u8 = 1;
+    /// SACK blocks may be sent.
+    pub(crate) const SACK: u8 = 2;
+    /// The peer's FIN has been received in order.
+    pub(crate) const FINISHED: u8 = 4;
+    /// A FIN was received, perhaps before all that comes before it: it stands at the mark.
+    pub(crate) const FIN: u8 = 8;
+    /// There is a mark of urgent data in what is to be read, or in what is to come; the extension has it.
+    pub(crate) const URGENT: u8 = 16;
+
+    /// Any of these is so.
+    #[inline]
+    pub(crate) fn has(self, bits: u8) -> bool {
+        self.0 & bits != 0
+    }
+
+    /// All of these are so from now on.
+    #[inline]
+    pub(crate) fn set(&mut self, bits: u8) {
+        self.0 |= bits;
+    }
+
+    /// None of these is so from now on.
+    #[inline]
+    pub(crate) fn unset(&mut self, bits: u8) {
+        self.0 &= !bits;
+    }
+
+    /// They are so, or not.
+    pub(crate) fn put(&mut self, bits: u8, are_set: bool) {
+        if are_set {
+            self.set(bits);
+        } else {
+            self.unset(bits);
+        }
+    }
 }
 
 impl<Q: Default> ReceiveSide<Q> {
@@ -61,12 +99,9 @@ impl<Q: Default> ReceiveSide<Q> {
             full_bytes: FULL_BYTES_FIRST,
             mss: 0,
             scale: 0,
-            is_scaled: false,
+            facts: Facts::default(),
+            ecn: Ecn::default(),
             delayed: DelayedAck::default(),
-            sack: false,
-            is_finished: false,
-            has_fin: false,
-            has_urgent: false,
             ranges: Reassembly::default(),
             queue: Q::default(),
         }

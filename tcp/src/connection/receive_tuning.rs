@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::receive_side::{BUFFER_BYTES_FIRST, buffer_bytes};
-use super::{Connection, Context};
+use super::{Connection, Context, Facts};
 use crate::memory::Memory;
 use crate::time::Instant;
 
@@ -51,7 +51,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     fn mark_delivery(&mut self, now: Instant) {
-        if self.receive.has_fin {
+        if self.receive.facts.has(Facts::FIN) {
             return;
         }
         self.receive.mark = self.receive.next - self.receive.readable + self.receive.buffer;

@@ -23,7 +23,7 @@ pub(crate) use timer::Timer;
 use super::{Connection, Context};
 use crate::congestion::rate_sample::Newest;
 use crate::congestion::{Acknowledged, Phase};
-use crate::connection::Due;
+use crate::connection::{Due, Facts};
 use crate::header::Header;
 use crate::header_options::{Options, Timestamps};
 use crate::limits::LossDetection;
@@ -111,7 +111,7 @@ impl<Q: Default> Connection<Q> {
         self.release_records(context, &mut board, &mut found);
         self.measure_found(context, &mut found);
         self.adapt_reordering_window(&mut board, &found);
-        if self.ecn.is_accurate() && acknowledgment >= found.before {
+        if self.receive.ecn.is_accurate() && acknowledgment >= found.before {
             self.hear_marks_found(context, &mut board, &mut found, header, options);
         }
         if board.probe != Probe::None {
@@ -168,7 +168,7 @@ impl<Q: Default> Connection<Q> {
     /// True when what the peer says by SACK is believed.
     /// RFC 8985, section 4.
     pub(crate) fn uses_sack(&self, limits: &crate::limits::Limits) -> bool {
-        self.receive.sack && limits.loss_detection != LossDetection::NewReno
+        self.receive.facts.has(Facts::SACK) && limits.loss_detection != LossDetection::NewReno
     }
 
     /// RFC 6298, section 3 (Karn) and RFC 7323, section 4.1: segments sent once are measured; where there are none,

@@ -42,7 +42,7 @@ impl<Q: Default> Connection<Q> {
     pub(super) fn burst_payload(&self, room: usize, full: u32, option_bytes: usize) -> u32 {
         let payload_room = room.saturating_sub(HEADER_BYTES + option_bytes);
         let room = u32::try_from(payload_room).unwrap_or(u32::MAX);
-        if self.ecn.is_to_confess()
+        if self.receive.ecn.is_to_confess()
             || self.due.has(Due::TAIL)
             || self.due.has(Due::FORCE)
             || room < 2 * full

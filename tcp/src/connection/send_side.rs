@@ -58,8 +58,8 @@ pub(crate) struct SendSide<Q> {
     pub(crate) last_sent: Past,
     /// Segments retransmitted over the connection's life.
     pub(crate) retransmissions: u32,
-    /// Segments that the peer told to have got twice.
-    pub(crate) duplicates_told: u32,
+    /// Of these, those that the peer may still tell to have got twice.
+    pub(crate) believable: u16,
     pub(crate) queue: Q,
 }
 
@@ -91,7 +91,7 @@ impl<Q: Default> SendSide<Q> {
             scoreboard: ScoreboardHandle::default(),
             last_sent: Past::at(now),
             retransmissions: 0,
-            duplicates_told: 0,
+            believable: 0,
             queue: Q::default(),
         }
     }

@@ -1,6 +1,6 @@
 //! Our SYN, or the SYN-ACK of a connection that has a record, and what goes with it.
 
-use super::{Connection, Context, Due};
+use super::{Connection, Context, Due, Facts};
 use crate::header::Flags;
 use crate::header_options::Options;
 use crate::memory::Memory;
@@ -22,11 +22,12 @@ impl<Q: Default> Connection<Q> {
         } else {
             Flags::SYN
         };
-        let may_scale = limits.window_scaling && (!is_answer || self.receive.is_scaled);
+        let may_scale =
+            limits.window_scaling && (!is_answer || self.receive.facts.has(Facts::SCALED));
         let mut options = Options {
             mss: Some(self.receive.mss),
             window_scale: may_scale.then(|| super::receive_side::window_scale(limits)),
-            sack_permitted: self.receive.sack,
+            sack_permitted: self.receive.facts.has(Facts::SACK),
             timestamps: self.stamps.option(context.now),
             signature: self.signature(context),
             ..Options::default()

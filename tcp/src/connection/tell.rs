@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Connection;
 use super::stamps::millis;
 use crate::congestion::CongestionPool;
+use crate::connection::Facts;
 use crate::extension::Extensions;
 use crate::fast_open::Marks;
 use crate::header::HEADER_BYTES;
@@ -36,7 +37,7 @@ impl<Q: Default> Connection<Q> {
             retransmits: send.attempts,
             probes: send.keepalive_probes,
             backoff: u8::try_from(self.round_trip.backoff()).unwrap_or(u8::MAX),
-            options: self.agreed_options() | self.ecn.info_options(),
+            options: self.agreed_options() | self.receive.ecn.info_options(),
             fast_open_failure: self.user.fast_open.failure(),
             scales: (receive.scale & 15) << 4 | (send.scale & 15),
             rto: micros(super::spread::timeout(
@@ -91,13 +92,17 @@ impl<Q: Default> Connection<Q> {
     }
 
     fn agreed_options(&self) -> u8 {
-        let scaled = if self.receive.is_scaled {
+        let scaled = if self.receive.facts.has(Facts::SCALED) {
             OPTION_SCALE
         } else {
             0
         };
         let stamped = if self.stamps.is_on { OPTION_STAMPS } else { 0 };
-        let sack = if self.receive.sack { OPTION_SACK } else { 0 };
+        let sack = if self.receive.facts.has(Facts::SACK) {
+            OPTION_SACK
+        } else {
+            0
+        };
         let early = if self.user.fast_open.any(Marks::SYN_DATA) {
             OPTION_SYN_DATA
         } else {

@@ -8,7 +8,7 @@ use super::hold::{Hold, Plan};
 use super::recovery::Timer;
 use super::stamps::millis;
 use super::{Connection, Context};
-use crate::connection::{Due, User};
+use crate::connection::{Due, Facts, User};
 use crate::ecn::NOT_ECT;
 use crate::header::{Flags, Header};
 use crate::header_options::Options;
@@ -348,10 +348,10 @@ impl<Q: Default> Connection<Q> {
             options.signature = self.signature(context);
         }
         let ranges = &self.receive.ranges;
-        if self.receive.sack && (!ranges.is_empty() || ranges.has_duplicate()) {
+        if self.receive.facts.has(Facts::SACK) && (!ranges.is_empty() || ranges.has_duplicate()) {
             options.sack = context.ranges.blocks(&self.receive.ranges);
         }
-        if self.ecn.is_accurate() {
+        if self.receive.ecn.is_accurate() {
             self.offer_accurate_ecn(context, &mut options);
         }
         options

@@ -4,7 +4,7 @@
 //! stream: it is asked for apart, and whoever reads on passes it. In line it is a byte like others.
 
 use super::{Connection, Context};
-use crate::connection::{Due, User};
+use crate::connection::{Due, Facts, User};
 use crate::error::SendError;
 use crate::extension::Extensions;
 use crate::header::{Flags, Header, Segment};
@@ -160,7 +160,7 @@ impl<Q: Default> Connection<Q> {
             context.memory.release(&mut self.receive.queue, 1);
             self.receive.readable -= 1;
         }
-        self.receive.has_urgent = true;
+        self.receive.facts.set(Facts::URGENT);
         // RFC 9293, MUST-32: also while the byte is still to come.
         self.user.set(User::URGENT);
         context.counters.urgent_in.increment();
@@ -169,7 +169,7 @@ impl<Q: Default> Connection<Q> {
     /// What a read would find.
     #[inline]
     pub(crate) fn front(&self, extensions: &Extensions) -> Front {
-        if self.receive.has_urgent {
+        if self.receive.facts.has(Facts::URGENT) {
             return self.front_of_mark(extensions);
         }
         Front {
@@ -222,7 +222,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     fn forget_mark(&mut self, extensions: &mut Extensions) {
-        self.receive.has_urgent = false;
+        self.receive.facts.unset(Facts::URGENT);
         if let Some(extension) = extensions.get_mut(&self.extension) {
             extension.urgent.receive = None;
         }
@@ -247,7 +247,9 @@ impl<Q: Default> Connection<Q> {
                 }
                 Ok(byte)
             }
-            MarkedByte::Awaited if self.receive.is_finished => Err(UrgentError::EndOfStream),
+            MarkedByte::Awaited if self.receive.facts.has(Facts::FINISHED) => {
+                Err(UrgentError::EndOfStream)
+            }
             MarkedByte::Awaited => Err(UrgentError::NotYet),
         }
     }
@@ -273,6 +275,8 @@ impl<Q: Default> Connection<Q> {
 
     /// The number of the next byte to read.
     fn read_up_to(&self) -> SequenceNumber {
-        self.receive.next - self.receive.readable - u32::from(self.receive.is_finished)
+        self.receive.next
+            - self.receive.readable
+            - u32::from(self.receive.facts.has(Facts::FINISHED))
     }
 }

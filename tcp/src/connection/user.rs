@@ -3,7 +3,7 @@
 use super::hold::Hold;
 use super::{Connection, Context};
 use crate::congestion::CongestionPool;
-use crate::connection::{Due, User};
+use crate::connection::{Due, Facts, User};
 use crate::error::{ReceiveError, SendError};
 use crate::extension::Extensions;
 use crate::limits::Limits;
@@ -249,7 +249,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     pub(crate) fn behind_readable(&self) -> Result<(), ReceiveError> {
         // The stream was complete before anything could fail (as Linux).
-        if self.receive.is_finished {
+        if self.receive.facts.has(Facts::FINISHED) {
             return Err(ReceiveError::EndOfStream);
         }
         if let Some(error) = self.user.error {
@@ -267,7 +267,7 @@ impl<Q: Default> Connection<Q> {
     #[inline]
     pub(crate) fn consume<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>, count: usize) {
         let mut count = count.min(self.receive.readable as usize);
-        if self.receive.has_urgent {
+        if self.receive.facts.has(Facts::URGENT) {
             count = self.pass_mark_with(context, count as u32) as usize;
         }
         context.memory.release(&mut self.receive.queue, count);
@@ -285,7 +285,9 @@ impl<Q: Default> Connection<Q> {
         if !is_open || count == 0 {
             return;
         }
-        if self.receive.next - self.receive.readable >= self.receive.mark && !self.receive.has_fin {
+        if self.receive.next - self.receive.readable >= self.receive.mark
+            && !self.receive.facts.has(Facts::FIN)
+        {
             self.tune_receive_buffer(context);
         }
         let waits = self.deadlines.acknowledge.is_set();

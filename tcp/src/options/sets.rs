@@ -12,6 +12,8 @@ use crate::table::NONE;
 
 /// What a connection chose. Only [`OptionSets`] changes the set: it counts who has it.
 #[derive(Debug, Default)]
+// Packed, since each byte is paid for by each idle connection.
+#[repr(Rust, packed(1))]
 pub struct Chosen {
     set: u16,
     pub(crate) flags: Flags,
@@ -152,7 +154,8 @@ impl OptionSets {
     /// The connection has none any more.
     #[inline]
     pub fn release(&mut self, chosen: &mut Chosen) {
-        let number = std::mem::take(&mut chosen.set);
+        let number = chosen.set;
+        chosen.set = 0;
         if number != 0 {
             self.give_back(number);
         }

@@ -2,7 +2,7 @@
 
 use super::Shard;
 use crate::address::Flow;
-use crate::connection::{Connection, Context};
+use crate::connection::{Connection, Context, Facts};
 use crate::connection::{Due, User};
 use crate::error::{ConnectionError, ReceiveError, SendError, SpliceError};
 use crate::event::ConnectionId;
@@ -151,7 +151,7 @@ impl<M: Memory> Shard<M> {
         let available = self.context.memory.available_bytes();
         let front = connection.front(&self.context.extensions);
         let is_all = front.skipped + front.readable == connection.receive.readable;
-        let mark = match connection.receive.has_urgent {
+        let mark = match connection.receive.facts.has(Facts::URGENT) {
             true => connection.urgent_mark(&self.context.extensions),
             false => None,
         };

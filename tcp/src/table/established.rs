@@ -2,7 +2,7 @@
 //! whose user has not let go.
 
 use super::chains::Chains;
-use super::slots::Slots;
+use super::slots::{Line, Slots};
 use crate::address::Flow;
 use crate::connection::Connection;
 use crate::connection::User;
@@ -11,7 +11,7 @@ use crate::event::ConnectionId;
 /// The connections of a shard, found by handle, and by flow while they are alive.
 #[derive(Debug)]
 pub(crate) struct Established<Q> {
-    slots: Slots<Connection<Q>>,
+    slots: Slots<Connection<Q>, Line>,
     chains: Chains,
 }
 

@@ -4,19 +4,25 @@ use super::NONE;
 
 /// Records of one kind. A slot's generation changes when it is vacated, so that old names miss.
 #[derive(Debug)]
-pub(crate) struct Slots<T> {
-    slots: Vec<Slot<T>>,
+pub(crate) struct Slots<T, A = ()> {
+    slots: Vec<Slot<T, A>>,
     free: u32,
     live: usize,
     max: usize,
 }
 
-/// One place.
+/// One place, aligned as `A` is.
 #[derive(Debug)]
-pub(crate) struct Slot<T> {
+pub(crate) struct Slot<T, A = ()> {
     content: Content<T>,
     generation: u32,
+    _alignment: [A; 0],
 }
+
+/// The alignment of a cache line, for records that fill whole ones with their slot.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(crate) struct Line;
 
 /// What is in a place: a record, or the number of the next vacant place.
 #[derive(Debug)]
@@ -25,7 +31,7 @@ enum Content<T> {
     Vacant(u32),
 }
 
-impl<T> Slots<T> {
+impl<T, A> Slots<T, A> {
     /// Room for `max` records.
     pub(crate) fn new(max: usize) -> Self {
         let max = max.min(NONE as usize - 1);
@@ -52,6 +58,7 @@ impl<T> Slots<T> {
         self.slots.push(Slot {
             content: Content::Record(record),
             generation: 0,
+            _alignment: [],
         });
         self.live += 1;
         Some((self.slots.len() - 1) as u32)

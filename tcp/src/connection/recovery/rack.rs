@@ -92,13 +92,13 @@ impl<Q: Default> Connection<Q> {
     /// RFC 8985, section 3.3.2.
     fn reordering_window(&self, board: &Scoreboard) -> u32 {
         let reordering = &self.send.reordering;
-        if !reordering.is_seen {
+        if !reordering.is_seen() {
             let is_recovering = matches!(self.send.phase, Phase::Recovery | Phase::Loss);
             if is_recovering || board.sacked_segments >= u32::from(reordering.degree) {
                 return 0;
             }
         }
-        let steps = u32::from(reordering.window_steps);
+        let steps = u32::from(reordering.window_steps.max(1));
         let window = (self.round_trip.smallest_micros() / 4).saturating_mul(steps);
         window.min(self.round_trip.smoothed_micros())
     }
@@ -112,14 +112,14 @@ impl<Q: Default> Connection<Q> {
             rack.is_widened = false;
         }
         let reordering = &mut self.send.reordering;
-        let tells = found.tells_duplicate && !found.tells_probe_duplicate && reordering.is_seen;
+        let tells = found.tells_duplicate && !found.tells_probe_duplicate && reordering.is_seen();
         if tells && !rack.is_widened {
             rack.is_widened = true;
             rack.widened_until = self.send.next;
             reordering.window_steps = reordering.window_steps.saturating_add(1);
             reordering.persists = RECOVERIES;
         } else if reordering.persists == 0 {
-            reordering.window_steps = 1;
+            reordering.window_steps = reordering.window_steps.min(1);
         }
     }
 

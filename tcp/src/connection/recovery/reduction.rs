@@ -54,7 +54,7 @@ impl<Q: Default> Connection<Q> {
         };
         self.congestion
             .reduce(&mut context.congestion, context.now, outstanding, reason);
-        self.ecn.window_reduced();
+        self.receive.ecn.window_reduced();
     }
 
     /// The window is to shrink although nothing was lost: the peer echoes a mark (RFC 3168, section 6.1.2).

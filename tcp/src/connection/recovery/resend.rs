@@ -170,6 +170,7 @@ impl<Q: Default> Connection<Q> {
     fn count_resent<M>(&mut self, context: &Context<M>) {
         context.counters.retrans_segs.increment();
         self.send.retransmissions = self.send.retransmissions.wrapping_add(1);
+        self.send.believable = self.send.believable.saturating_add(1);
         if self.due.has(Due::TAIL) {
             return;
         }

@@ -93,11 +93,12 @@ impl<Q: Default> Connection<Q> {
             return false;
         }
         // As Linux: more duplicates than retransmissions are the network's or a liar's.
-        if self.send.duplicates_told >= self.send.retransmissions {
+        if self.send.believable == 0 {
             return false;
         }
         let segments = length.div_ceil(u32::from(self.send.mss).max(1));
-        self.send.duplicates_told = self.send.duplicates_told.saturating_add(segments);
+        let told = u16::try_from(segments).unwrap_or(u16::MAX);
+        self.send.believable = self.send.believable.saturating_sub(told);
         if is_before {
             context.counters.dsack_recv.increment();
         } else {

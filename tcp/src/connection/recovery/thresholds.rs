@@ -14,20 +14,22 @@ use crate::sequence::SequenceNumber;
 pub(crate) struct Reordering {
     /// Duplicates that mean a loss: DupThresh.
     pub(crate) degree: u16,
-    /// Reordering was seen.
-    pub(crate) is_seen: bool,
-    /// RACK.reo_wnd_mult.
+    /// RACK.reo_wnd_mult; 0 before reordering was seen.
     pub(crate) window_steps: u8,
     /// RACK.reo_wnd_persist.
     pub(crate) persists: u8,
 }
 
 impl Reordering {
+    /// Reordering was seen.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.window_steps > 0
+    }
+
     pub(crate) fn new(degree: u16) -> Self {
         Self {
             degree,
-            is_seen: false,
-            window_steps: 1,
+            window_steps: 0,
             persists: 0,
         }
     }
@@ -322,8 +324,9 @@ impl<Q: Default> Connection<Q> {
     fn widen<M>(&mut self, context: &Context<M>, degree: u32) {
         let degree = degree.min(u32::from(context.limits.reordering_max));
         let degree = u16::try_from(degree).unwrap_or(u16::MAX);
-        self.send.reordering.degree = self.send.reordering.degree.max(degree);
-        self.send.reordering.is_seen = true;
+        let reordering = &mut self.send.reordering;
+        reordering.degree = reordering.degree.max(degree);
+        reordering.window_steps = reordering.window_steps.max(1);
     }
 }
 

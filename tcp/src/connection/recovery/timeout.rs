@@ -47,7 +47,7 @@ impl<Q: Default> Connection<Q> {
             );
             self.watch_for_undo(&mut board);
         }
-        self.ecn.window_reduced();
+        self.receive.ecn.window_reduced();
         self.send.left = board.left();
         if !self.congestion.controls_window() {
             let window = self.send.in_flight() + self.congestion.segment();

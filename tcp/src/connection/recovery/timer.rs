@@ -2,6 +2,7 @@
 
 use super::super::{Connection, Context};
 use crate::congestion::Phase;
+use crate::connection::Facts;
 use crate::limits::LossDetection;
 use crate::send_records::moment;
 use crate::time::{Deadline, Instant};
@@ -94,7 +95,7 @@ impl<Q> Connection<Q> {
     /// RFC 8985, section 7.2: nothing is suspicious, and the peer will tell by SACK.
     #[inline(always)]
     fn may_probe<M>(&self, context: &Context<M>) -> bool {
-        self.receive.sack
+        self.receive.facts.has(Facts::SACK)
             && matches!(self.send.phase, Phase::Open | Phase::Reducing)
             && context.limits.tail_loss_probe
             && context.limits.loss_detection == LossDetection::Rack
