@@ -4,6 +4,7 @@
 //! lies at the level of the highest six bits in which its tick differs from the wheel's, so that the
 //! lowest slot of the lowest occupied level is always the next one. When the wheel reaches a slot
 //! of a higher level, its timers are spread over the levels below, one step of the budget each.
+//! A timer more than 39 hours away fires then, so that four bytes hold its tick.
 
 use crate::time::Instant;
 
@@ -27,44 +28,35 @@ pub struct TimerWheel {
 #[derive(Clone, Copy)]
 struct Node {
     next: u32,
+    /// The node before; of the first one of a slot that slot, counted from [`FIRST`]; or [`UNARMED`].
     previous: u32,
-    /// The tick to fire at, above the slot that the node lies in: 54 bits and 10.
-    place: u64,
+    /// The tick to fire at, modulo 2^32. It may be later than the slot the node lies in: the node moves on then.
+    tick: u32,
 }
 
 impl Node {
-    /// The tick to fire at. It may be later than the slot the node lies in: the node moves on then.
     #[inline]
-    fn tick(&self) -> u64 {
-        self.place >> SLOT_NUMBER_BITS
+    fn is_armed(&self) -> bool {
+        self.previous != UNARMED
     }
 
-    /// NOWHERE when the timer is not armed.
+    /// The tick to fire at, seen from `current`: that of an armed timer is never before it.
     #[inline]
-    fn slot(&self) -> usize {
-        (self.place & SLOT_NUMBER_MASK) as usize
-    }
-
-    #[inline]
-    fn set_tick(&mut self, tick: u64) {
-        self.place = tick << SLOT_NUMBER_BITS | (self.place & SLOT_NUMBER_MASK);
-    }
-
-    #[inline]
-    fn set_slot(&mut self, slot: usize) {
-        self.place = self.place & !SLOT_NUMBER_MASK | slot as u64;
+    fn tick(&self, current: u64) -> u64 {
+        current + u64::from(self.tick.wrapping_sub(current as u32))
     }
 }
 
 impl TimerWheel {
-    /// A wheel for the keys `0..keys`.
+    /// A wheel for the keys `0..keys`, which are fewer than 2^32 - 1024.
     pub fn new(keys: usize) -> Self {
+        debug_assert!(keys < FIRST as usize, "{keys} keys");
         Self {
             nodes: vec![
                 Node {
                     next: NONE,
-                    previous: NONE,
-                    place: NOWHERE as u64
+                    previous: UNARMED,
+                    tick: 0
                 };
                 keys
             ],
@@ -78,24 +70,26 @@ impl TimerWheel {
         }
     }
 
-    /// Lets `key` fire at `deadline` (never before, at most a tick after), whether it was armed or
-    /// not. Moving a timer to a later time only writes the time down.
+    /// Lets `key` fire at `deadline` (never before, at most a tick after; but no later than in 39 hours), whether it was
+    /// armed or not. Moving a timer to a later time only writes the time down.
     #[inline]
     pub fn arm(&mut self, key: u32, deadline: Instant) {
         let tick = deadline.as_nanos().div_ceil(TICK_NANOS);
+        let tick = tick.clamp(self.current, self.current.saturating_add(AHEAD_MAX));
         let Some(node) = self.nodes.get_mut(key as usize) else {
             debug_assert!(false, "timer key {key} beyond the wheel's keys");
             return;
         };
-        if node.slot() != NOWHERE {
-            if tick >= node.tick() {
-                node.set_tick(tick);
-                return;
-            }
+        let was_armed = node.is_armed();
+        let is_later = was_armed && tick >= node.tick(self.current);
+        node.tick = tick as u32;
+        if is_later {
+            return;
+        }
+        if was_armed {
             self.unlink(key);
         }
-        self.nodes[key as usize].set_tick(tick.max(self.current));
-        self.link(key);
+        self.link(key, tick);
     }
 
     /// Disarms `key`; nothing happens when it is not armed.
@@ -109,9 +103,7 @@ impl TimerWheel {
     /// True when `key` is going to fire.
     #[inline]
     pub fn is_armed(&self, key: u32) -> bool {
-        self.nodes
-            .get(key as usize)
-            .is_some_and(|node| node.slot() != NOWHERE)
+        self.nodes.get(key as usize).is_some_and(Node::is_armed)
     }
 
     /// When `key` is going to fire: its deadline rounded up to the tick.
@@ -119,8 +111,8 @@ impl TimerWheel {
         let node = self
             .nodes
             .get(key as usize)
-            .filter(|node| node.slot() != NOWHERE)?;
-        Some(instant(node.tick()))
+            .filter(|node| node.is_armed())?;
+        Some(instant(node.tick(self.current)))
     }
 
     /// How many timers are armed.
@@ -159,10 +151,11 @@ impl TimerWheel {
             *budget -= 1;
             let key = self.heads[slot];
             self.unlink(key);
-            if self.nodes[key as usize].tick() <= self.current {
+            let tick = self.nodes[key as usize].tick(self.current);
+            if tick <= self.current {
                 return Some(key);
             }
-            self.link(key);
+            self.link(key, tick);
         }
         None
     }
@@ -218,8 +211,7 @@ impl TimerWheel {
 
     /// Puts the node where its tick belongs; its slot is never before the wheel's.
     #[inline]
-    fn link(&mut self, key: u32) {
-        let tick = self.nodes[key as usize].tick();
+    fn link(&mut self, key: u32, tick: u64) {
         let difference = (tick ^ self.current) | 1;
         let level = difference.ilog2() as usize / SLOT_BITS;
         let index = (tick >> (level * SLOT_BITS)) as usize % SLOTS;
@@ -232,8 +224,7 @@ impl TimerWheel {
         }
         let node = &mut self.nodes[key as usize];
         node.next = next;
-        node.previous = NONE;
-        node.set_slot(slot);
+        node.previous = FIRST + slot as u32;
         self.heads[slot] = key;
         self.occupied[level] |= 1 << index;
         self.occupied_levels |= 1 << level;
@@ -244,13 +235,13 @@ impl TimerWheel {
     fn unlink(&mut self, key: u32) {
         let node = self.nodes[key as usize];
         let Node { next, previous, .. } = node;
-        let slot = node.slot();
         if next != NONE {
             self.nodes[next as usize].previous = previous;
         }
-        if previous != NONE {
+        if previous < FIRST {
             self.nodes[previous as usize].next = next;
         } else {
+            let slot = (previous - FIRST) as usize;
             self.heads[slot] = next;
             if next == NONE {
                 let level = slot / SLOTS;
@@ -260,7 +251,7 @@ impl TimerWheel {
                 }
             }
         }
-        self.nodes[key as usize].set_slot(NOWHERE);
+        self.nodes[key as usize].previous = UNARMED;
         self.armed -= 1;
     }
 }
@@ -288,14 +279,15 @@ const SLOT_BITS: usize = 6;
 const SLOTS: usize = 1 << SLOT_BITS;
 /// Enough for every tick of a 64-bit time.
 const LEVELS: usize = 9;
-const NOWHERE: usize = SLOT_NUMBER_MASK as usize;
-/// Enough for every slot and for NOWHERE.
-const SLOT_NUMBER_BITS: u32 = 10;
-const SLOT_NUMBER_MASK: u64 = (1 << SLOT_NUMBER_BITS) - 1;
+/// Ticks that a timer may be ahead: what its 32 bits can tell.
+const AHEAD_MAX: u64 = u32::MAX as u64;
+/// What is not the number of a node: above here are the slots, and none.
+const FIRST: u32 = u32::MAX - (1 << 10);
+const UNARMED: u32 = u32::MAX;
 const NONE: u32 = u32::MAX;
 
-const _: () = assert!(size_of::<Node>() == 16 && LEVELS * SLOTS <= NOWHERE);
-const _: () = assert!(TICK_NANOS.trailing_zeros() >= SLOT_NUMBER_BITS);
+const _: () =
+    assert!(size_of::<Node>() == 12 && FIRST as usize + LEVELS * SLOTS < UNARMED as usize);
 const _: () = assert!(LEVELS * SLOT_BITS >= 64 - TICK_NANOS.trailing_zeros() as usize);
 
 #[cfg(test)]

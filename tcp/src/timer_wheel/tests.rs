@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{TICK_NANOS, TimerWheel};
+use super::{AHEAD_MAX, TICK_NANOS, TimerWheel};
 use crate::time::Instant;
 
 fn fired(wheel: &mut TimerWheel, now: Instant) -> Vec<u32> {
@@ -80,13 +80,36 @@ fn the_budget_bounds_one_call_and_loses_nothing() {
 #[test]
 fn the_end_of_time_is_in_range() {
     let mut wheel = TimerWheel::new(2);
-    wheel.arm(0, Instant::from_nanos(u64::MAX - 3 * TICK_NANOS));
-    wheel.arm(1, Instant::from_millis(24 * 86_400_000));
+    let (day, end) = (86_400_000, u64::MAX - 3 * TICK_NANOS);
+    let quiet = fired(&mut wheel, Instant::from_nanos(end - 8 * TICK_NANOS));
+    assert!(quiet.is_empty());
+    wheel.arm(0, Instant::from_nanos(end));
+    wheel.arm(1, Instant::from_millis(24 * day));
     assert_eq!(
-        fired(&mut wheel, Instant::from_millis(24 * 86_400_000 + 1)),
+        fired(&mut wheel, Instant::from_nanos(end - TICK_NANOS)),
         [1]
     );
     assert_eq!(fired(&mut wheel, Instant::from_nanos(u64::MAX)), [0]);
+}
+
+#[test]
+fn what_is_too_far_away_fires_after_39_hours() {
+    let mut wheel = TimerWheel::new(3);
+    let hour = 3_600_000;
+    assert!(fired(&mut wheel, Instant::from_millis(30 * hour)).is_empty());
+    wheel.arm(0, Instant::from_nanos(u64::MAX));
+    wheel.arm(1, Instant::from_millis(69 * hour));
+    wheel.arm(2, Instant::from_millis(31 * hour));
+    wheel.arm(2, Instant::from_millis(1_000 * hour));
+    let told = wheel.deadline(0);
+    assert_eq!(wheel.deadline(2), told);
+    let told = told.expect("armed");
+    assert!(told > Instant::from_millis(69 * hour) && told < Instant::from_millis(70 * hour));
+    let before = Instant::from_nanos(told.as_nanos() - 1);
+    assert_eq!(fired(&mut wheel, before), [1]);
+    let mut last = fired(&mut wheel, told);
+    last.sort_unstable();
+    assert_eq!(last, [0, 2]);
 }
 
 #[derive(Clone, Debug)]
@@ -128,7 +151,8 @@ proptest! {
             let budget = match step {
                 Step::Arm(key, delay) => {
                     wheel.arm(key, Instant::from_nanos(now + delay));
-                    oracle.insert(key, now + delay);
+                    let farthest = (wheel.current + AHEAD_MAX) * TICK_NANOS;
+                    oracle.insert(key, (now + delay).min(farthest));
                     continue;
                 }
                 Step::Cancel(key) => {
