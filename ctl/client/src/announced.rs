@@ -3,7 +3,7 @@
 //! A sequence number, odd while somebody writes, keeps the words together. Whoever finds it in use, or finds that it
 //! changed, goes without: the socket's state says it too.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
 use coremill_ring::chunk::ChunkReference;
 
@@ -21,10 +21,10 @@ pub(crate) struct Announced {
 /// The last announcement of a connection that was whole then: connected, not at its end, not failed.
 #[derive(Debug, Default)]
 pub(crate) struct Announcement {
-    sequence: AtomicU64,
     received: AtomicU64,
-    chunk: AtomicU64,
     start: AtomicU64,
+    sequence: AtomicU32,
+    chunk: AtomicU32,
     /// Nothing was sent since.
     is_fresh: AtomicBool,
 }
@@ -45,8 +45,10 @@ impl Announcement {
         }
         fence(Ordering::Release);
         self.received.store(announced.received, Ordering::Relaxed);
+        // No chunk's name needs more; what does would name none.
         let chunk = ChunkReference::to_word(Some(announced.chunk));
-        self.chunk.store(chunk, Ordering::Relaxed);
+        self.chunk
+            .store(u32::try_from(chunk).unwrap_or(0), Ordering::Relaxed);
         self.start.store(announced.start, Ordering::Relaxed);
         let next = (sequence | 1).wrapping_add(1);
         self.sequence.store(next, Ordering::Release);
@@ -79,7 +81,7 @@ impl Announcement {
         }
         Some(Announced {
             received,
-            chunk: ChunkReference::from_word(chunk)?,
+            chunk: ChunkReference::from_word(u64::from(chunk))?,
             start,
         })
     }

@@ -24,7 +24,6 @@ use coremill_ring::handle::Handle;
 use coremill_ring::layout::Layout;
 use coremill_ring::local_address;
 use coremill_ring::message::Message;
-use coremill_ring::owner::ReadMark;
 use coremill_ring::send_lease::Grant;
 use coremill_ring::socket_state::StateReader;
 use coremill_ring::untrusted::Violation;
@@ -34,7 +33,7 @@ use rustix::io::Errno;
 use crate::attach::{Attached, Session};
 use crate::error::AttachError;
 use crate::lane::{Commands, Events};
-use crate::reading::{Reading, Untold};
+use crate::reading::Untold;
 use crate::stack::Options;
 use crate::told::{Name, Told};
 pub(crate) use speak::Patience;
@@ -192,13 +191,11 @@ impl Context {
     /// What this process needs of a socket that the daemon has.
     pub(crate) fn name(&self, worker: u32, handle: Handle) -> Option<Name> {
         let part = self.layout.socket(handle.slot)?;
-        let words = self.layout.owners(handle.slot)?;
-        let mark = ReadMark::new(self.application.part(words), handle);
         Some(Name {
             handle,
+            worker,
             state: StateReader::new(self.daemon.part(part)),
-            grants: Mutex::default(),
-            reading: Reading::new(worker, handle, mark),
+            grants: Box::default(),
         })
     }
 

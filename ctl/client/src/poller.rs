@@ -296,7 +296,7 @@ impl Poller {
             } = event
                 && let Some(source) = sources.get_mut(ticket)
             {
-                source.received = None;
+                source.set_received(None);
                 if let Some((chunk, start)) = unread
                     && flags == Flags::CONNECTED
                 {
@@ -333,7 +333,7 @@ impl Poller {
                 return false;
             };
             if !tell_all {
-                source.received = None;
+                source.set_received(None);
             }
             if let Some(is_readable) = source.is_readable() {
                 source.is_candidate = is_readable;
@@ -349,7 +349,7 @@ impl Poller {
             };
             let seen = watched.seen(source.interest);
             let readiness = seen.readiness;
-            source.received = seen.received_if_open();
+            source.set_received(seen.received_if_open());
             source.is_candidate = source.interest.is_met(readiness);
             if source.is_candidate {
                 ready.push((source.token, readiness));

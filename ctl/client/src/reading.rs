@@ -11,23 +11,19 @@ use std::sync::{Arc, Mutex};
 
 use coremill_ring::command::Command;
 use coremill_ring::handle::Handle;
-use coremill_ring::owner::ReadMark;
 
 use crate::context::{Context, Patience, lock};
+use crate::told::Told;
 
 /// How far one connection was read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Reading {
-    worker: u32,
-    socket: Handle,
     /// Bytes read by this process, and how many of them the worker knows.
     read: AtomicU64,
     told: AtomicU64,
     is_listed: AtomicBool,
     /// It is among those that are counted as untold.
     is_counted: AtomicBool,
-    /// What the daemon finds if this process dies before it tells.
-    mark: ReadMark,
 }
 
 /// Connections that may have something to tell, each once, the oldest first.
@@ -40,25 +36,14 @@ pub(crate) struct Untold {
 
 #[derive(Debug, Default)]
 struct List {
-    readings: VecDeque<Arc<Reading>>,
+    connections: VecDeque<Arc<Told>>,
     /// Connections beyond which those that are no more are looked for.
     sweep_at: usize,
 }
 
 impl Reading {
-    pub(crate) fn new(worker: u32, socket: Handle, mark: ReadMark) -> Arc<Self> {
-        Arc::new(Self {
-            worker,
-            socket,
-            read: AtomicU64::new(0),
-            told: AtomicU64::new(0),
-            is_listed: AtomicBool::new(false),
-            is_counted: AtomicBool::new(false),
-            mark,
-        })
-    }
-
     /// Bytes read.
+    #[inline]
     pub(crate) fn read(&self) -> u64 {
         self.read.load(Ordering::Acquire)
     }
@@ -81,9 +66,8 @@ impl Reading {
             .saturating_sub(self.told.load(Ordering::Acquire))
     }
 
-    /// The command that tells the worker, if it does not know.
-    pub(crate) fn command(&self, untold: &Untold) -> Option<Command> {
-        let socket = self.socket;
+    /// The command that tells the worker of this connection, if it does not know.
+    pub(crate) fn command(&self, socket: Handle, untold: &Untold) -> Option<Command> {
         (self.untold_bytes() > 0).then(|| Command::Read {
             socket,
             read: self.tell(untold),
@@ -95,16 +79,16 @@ impl Untold {
     /// So much is read by now of a connection: called by one at a time for each. Gives the bytes that its worker does not
     /// know of.
     #[inline]
-    pub(crate) fn set_read(&self, reading: &Arc<Reading>, read: u64) -> u64 {
+    pub(crate) fn set_read(&self, connection: &Arc<Told>, read: u64) -> u64 {
+        let reading = &connection.reading;
         reading.read.store(read, Ordering::Release);
-        reading.mark.set(read);
         if !reading.is_counted.load(Ordering::Relaxed) {
             reading.is_counted.store(true, Ordering::Relaxed);
             self.recount(|count| count + 1);
         }
         // Exchanged even if it is listed: one who takes it out just now then sees what was read.
         if !reading.is_listed.swap(true, Ordering::AcqRel) {
-            self.list(reading);
+            self.list(connection);
         }
         read.saturating_sub(reading.told.load(Ordering::Acquire))
     }
@@ -123,45 +107,44 @@ impl Untold {
     }
 
     /// Remembers one again that could not be told.
-    fn put_back(&self, reading: &Arc<Reading>) {
-        if !reading.is_listed.swap(true, Ordering::AcqRel) {
-            self.list(reading);
+    fn put_back(&self, connection: &Arc<Told>) {
+        if !connection.reading.is_listed.swap(true, Ordering::AcqRel) {
+            self.list(connection);
         }
     }
 
     #[cold]
-    fn list(&self, reading: &Arc<Reading>) {
+    fn list(&self, connection: &Arc<Told>) {
         let mut list = lock(&self.list);
-        if list.readings.len() >= list.sweep_at.max(UNTOLD_MAX) {
+        if list.connections.len() >= list.sweep_at.max(UNTOLD_MAX) {
             // What a connection that was closed had to tell was told then.
-            list.readings
-                .retain(|reading| Arc::strong_count(reading) > 1);
-            list.sweep_at = 2 * list.readings.len();
+            list.connections.retain(|connection| !connection.is_over());
+            list.sweep_at = 2 * list.connections.len();
         }
-        list.readings.push_back(Arc::clone(reading));
+        list.connections.push_back(Arc::clone(connection));
     }
 
     /// How many there are in the list.
     fn listed(&self) -> usize {
-        lock(&self.list).readings.len()
+        lock(&self.list).connections.len()
     }
 
     /// The oldest of those that have something to tell; it is the youngest from now on.
-    fn oldest(&self) -> Option<Arc<Reading>> {
-        let readings = &mut lock(&self.list).readings;
-        let is_untold = |reading: &Arc<Reading>| reading.untold_bytes() > 0;
-        let Some(place) = readings.iter().position(is_untold) else {
+    fn oldest(&self) -> Option<Arc<Told>> {
+        let connections = &mut lock(&self.list).connections;
+        let is_untold = |connection: &Arc<Told>| connection.reading.untold_bytes() > 0;
+        let Some(place) = connections.iter().position(is_untold) else {
             self.count.store(0, Ordering::Relaxed);
             return None;
         };
-        readings.rotate_left(place + 1);
-        readings.back().cloned()
+        connections.rotate_left(place + 1);
+        connections.back().cloned()
     }
 
     /// Takes one out.
-    fn next(&self) -> Option<Arc<Reading>> {
-        let next = lock(&self.list).readings.pop_front()?;
-        next.is_listed.swap(false, Ordering::AcqRel);
+    fn next(&self) -> Option<Arc<Told>> {
+        let next = lock(&self.list).connections.pop_front()?;
+        next.reading.is_listed.swap(false, Ordering::AcqRel);
         Some(next)
     }
 }
@@ -197,14 +180,17 @@ impl Context {
 
     /// Tells the worker what was read of a connection, if it does not know. Without patience and room it is remembered
     /// for later.
-    pub(crate) fn tell(&self, reading: &Arc<Reading>, patience: Patience) -> io::Result<()> {
-        if reading.untold_bytes() == 0 {
+    pub(crate) fn tell(&self, connection: &Arc<Told>, patience: Patience) -> io::Result<()> {
+        let Some(Ok(name)) = connection.name() else {
+            return Ok(());
+        };
+        if connection.reading.untold_bytes() == 0 {
             return Ok(());
         }
-        let command = || reading.command(&self.untold);
-        match self.submit(reading.worker, &[], patience, command) {
+        let command = || connection.reading.command(name.handle, &self.untold);
+        match self.submit(name.worker, &[], patience, command) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.untold.put_back(reading);
+                self.untold.put_back(connection);
                 Ok(())
             }
             told => told,

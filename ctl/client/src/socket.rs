@@ -19,25 +19,27 @@ use crate::context::{Context, Patience, gone, lock};
 use crate::told::{Name, Told};
 use subscriptions::Subscriptions;
 
-/// A socket that this process holds, or will when the daemon has opened it; lets go of it when dropped.
+/// A socket that this process holds, or will when the daemon has opened it; lets go of it when dropped. One line of the
+/// cache: each message needs it.
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) context: Arc<Context>,
-    pub(crate) worker: u32,
+    pub(crate) told: Arc<Told>,
     /// Of this process alone.
     pub(crate) number: u64,
-    pub(crate) told: Arc<Told>,
     /// Bytes sent.
     pub(crate) sent: AtomicU64,
     /// How far could be sent at the last look: it only grows.
     pub(crate) send_limit: AtomicU64,
-    /// How many notifiers the daemon tells of it, at most.
-    places: usize,
-    subscriptions: Subscriptions,
-    nonblocking: AtomicBool,
-    error_told: AtomicBool,
     /// Until when a large write waits for chunks, in microseconds of the context's clock; zero when none does.
     chunks_until: AtomicU64,
+    subscriptions: Box<Subscriptions>,
+    pub(crate) worker: u32,
+    nonblocking: AtomicBool,
+    error_told: AtomicBool,
+    /// Which directions this process has ended.
+    pub(crate) receive_ended: AtomicBool,
+    pub(crate) send_ended: AtomicBool,
 }
 
 /// What a blocked call waits for.
@@ -67,7 +69,7 @@ impl Socket {
         let mut socket = Self::begin(context, worker, Patience::Waits, |ticket| Command::Open {
             ticket,
         })?;
-        socket.places = NOTIFIERS_OF_LISTENER;
+        socket.subscriptions = Box::new(Subscriptions::of(NOTIFIERS_OF_LISTENER));
         socket.wait_for_name(None)?;
         Ok(socket)
     }
@@ -87,10 +89,11 @@ impl Socket {
             told,
             sent: AtomicU64::new(0),
             send_limit: AtomicU64::new(0),
-            places: NOTIFIERS_OF_STREAM,
-            subscriptions: Subscriptions::default(),
+            subscriptions: Box::new(Subscriptions::of(NOTIFIERS_OF_STREAM)),
             nonblocking: AtomicBool::new(false),
             error_told: AtomicBool::new(false),
+            receive_ended: AtomicBool::new(false),
+            send_ended: AtomicBool::new(false),
             chunks_until: AtomicU64::new(0),
         }
     }
@@ -161,7 +164,7 @@ impl Socket {
         payload: &[u8],
         command: impl FnOnce(u64) -> Command,
     ) -> io::Result<()> {
-        let reading = &self.name()?.reading;
+        let reading = &self.told.reading;
         self.context
             .submit(self.worker, payload, self.patience(), || {
                 Some(command(reading.tell(&self.context.untold)))
@@ -172,12 +175,19 @@ impl Socket {
     #[inline]
     pub(crate) fn submit_bytes(&self, name: &Name, payload: &[u8]) -> io::Result<()> {
         let counts = || {
-            let read = name.reading.tell(&self.context.untold);
-            let offset = self.sent.fetch_add(payload.len() as u64, Ordering::AcqRel);
-            (offset, read)
+            let read = self.told.reading.tell(&self.context.untold);
+            (self.advance(payload.len()), read)
         };
         self.context
             .submit_bytes(self.worker, self.patience(), (name.handle, payload), counts)
+    }
+
+    /// So many more bytes are sent; gives how many were before. Called by one at a time, behind the context's lock.
+    #[inline]
+    pub(crate) fn advance(&self, count: usize) -> u64 {
+        let before = self.sent.load(Ordering::Relaxed);
+        self.sent.store(before + count as u64, Ordering::Release);
+        before
     }
 
     /// What the daemon says about it.
@@ -257,7 +267,7 @@ impl Socket {
 
     /// Tells the worker what was read, if it does not know.
     pub(crate) fn tell_read(&self) -> io::Result<()> {
-        self.context.tell(&self.name()?.reading, self.patience())
+        self.context.tell(&self.told, self.patience())
     }
 
     /// Bytes read.
@@ -328,3 +338,5 @@ pub(crate) fn deadline(timeout: Option<Duration>) -> Option<Instant> {
 
 /// A worker answers within a turn; one that takes this long is stuck.
 const OPENING_TIMEOUT: Duration = Duration::from_secs(10);
+
+const _: () = assert!(size_of::<Socket>() == 64);

@@ -15,6 +15,7 @@ mod urgent;
 mod zero_copy;
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::offset_of;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -24,7 +25,7 @@ use coremill_ring::socket_state::Flags;
 
 use crate::poller::{Interest, Readiness, Seen, Watched};
 use crate::socket::{Socket, is_over};
-use receive::Receive;
+use receive::{READ_BYTES, Receive};
 use send::Send;
 use settings::Settings;
 
@@ -54,14 +55,18 @@ pub struct TcpStream {
     pub(crate) inner: Arc<Inner>,
 }
 
+/// What each message needs comes first, in two lines of the cache.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Inner {
     pub(crate) socket: Socket,
-    remote: SocketAddr,
-    receive: Mutex<Receive>,
     send: Mutex<Send>,
+    receive: Mutex<Receive>,
     settings: Settings,
+    remote: SocketAddr,
 }
+
+const _: () = assert!(offset_of!(Inner, receive) + size_of::<Mutex<()>>() + READ_BYTES <= 128);
 
 impl TcpStream {
     pub(crate) fn over(socket: Socket, remote: SocketAddr) -> Self {
@@ -154,18 +159,18 @@ impl TcpStream {
             Shutdown::Write => (false, true, Direction::Send),
             Shutdown::Both => (true, true, Direction::Both),
         };
-        let settings = &self.inner.settings;
-        settings.receive_ended.fetch_or(receive, Ordering::AcqRel);
-        let send_ended_before = settings.send_ended.fetch_or(send, Ordering::AcqRel);
+        let socket = &self.inner.socket;
+        socket.receive_ended.fetch_or(receive, Ordering::AcqRel);
+        let send_ended_before = socket.send_ended.fetch_or(send, Ordering::AcqRel);
         let shutdown = |ticket, socket| Command::Shutdown {
             ticket,
             socket,
             direction,
         };
-        let ended = self.inner.socket.ask_or_send_off(shutdown);
+        let ended = socket.ask_or_send_off(shutdown);
         let is_for_later = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
         if ended.as_ref().is_err_and(is_for_later) && send && !send_ended_before {
-            settings.send_ended.store(false, Ordering::Release);
+            socket.send_ended.store(false, Ordering::Release);
         }
         ended
     }

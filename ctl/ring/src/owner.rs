@@ -7,7 +7,7 @@
 //! here whether anything was unread, which decides between FIN and RST.
 
 use crate::handle::Handle;
-use crate::words::SharedWrite;
+use crate::words::{Part, SharedWrite};
 
 /// A direction's half of the word.
 #[derive(Clone, Debug)]
@@ -62,33 +62,34 @@ impl Owner {
     }
 }
 
-/// How far a socket was read, as its reader says.
-#[derive(Clone, Debug)]
+/// How far a socket was read, as its reader says: where in the application's memory that stands.
+#[derive(Clone, Copy, Debug)]
 pub struct ReadMark {
-    words: SharedWrite,
+    word: usize,
     generation: u64,
 }
 
 impl ReadMark {
-    /// Of a socket, over its words.
-    pub fn new(words: SharedWrite, socket: Handle) -> Self {
+    /// Of a socket whose words are these.
+    #[inline]
+    pub fn new(words: Part, socket: Handle) -> Self {
         Self {
-            words,
+            word: words.first_word + MARK,
             generation: u64::from(socket.generation) << POSITION_BITS,
         }
     }
 
     /// Bytes read since the connection began.
     #[inline]
-    pub fn set(&self, position: u64) {
+    pub fn set(self, memory: &SharedWrite, position: u64) {
         let position = position & POSITION_MASK;
-        self.words.store_release(MARK, self.generation | position);
+        memory.store_release(self.word, self.generation | position);
     }
 
     /// What the reader says, if that lies behind `read` by at most `unread` bytes, and is of this socket. None too when
     /// it says nothing new.
-    pub fn beyond(&self, read: u64, unread: u64) -> Option<u64> {
-        let word = self.words.load_acquire(MARK);
+    pub fn beyond(self, memory: &SharedWrite, (read, unread): (u64, u64)) -> Option<u64> {
+        let word = memory.load_acquire(self.word);
         let more = word.wrapping_sub(read) & POSITION_MASK;
         let is_its = word & !POSITION_MASK == self.generation;
         (is_its && more > 0 && more <= unread).then(|| read + more)

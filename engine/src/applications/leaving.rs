@@ -159,13 +159,13 @@ impl Domain {
         let Some(words) = parts.layout.owners(number) else {
             return;
         };
-        let mark = ReadMark::new(parts.application.part(words), handle);
+        let mark = ReadMark::new(words, handle);
         let Kind::Stream(stream) = &mut socket.kind else {
             return;
         };
         let unread = stream.unread(&self.chunks);
         let told = state.received().saturating_sub(unread);
-        let Some(read) = mark.beyond(told, unread) else {
+        let Some(read) = mark.beyond(&parts.application, (told, unread)) else {
             return;
         };
         let mut tools = Tools {

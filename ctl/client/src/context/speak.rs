@@ -169,7 +169,10 @@ impl Context {
     pub(crate) fn let_go(&self, worker: u32, patience: Patience, told: &Told) {
         let mut inner = self.lock();
         let (socket, read) = match told.name() {
-            Some(Ok(name)) => (name.handle, name.reading.command(&self.untold)),
+            Some(Ok(name)) => {
+                let read = told.reading.command(name.handle, &self.untold);
+                (name.handle, read)
+            }
             Some(Err(_)) => return,
             None => return told.abandon(),
         };

@@ -19,11 +19,11 @@ pub(super) struct Source {
     told: Arc<Told>,
     number: u64,
     pub(super) token: usize,
+    received: u64,
+    /// Whether `received` says all there is to say.
+    is_known: bool,
     pub(super) interest: Interest,
     pub(super) is_candidate: bool,
-    /// Bytes received, as the last event or the last look at the state had it: whatever comes later is announced by an
-    /// event of its own. None where only a look at the state says more.
-    pub(super) received: Option<u64>,
 }
 
 /// All of a poller's.
@@ -37,13 +37,23 @@ pub(super) struct Sources {
     sweep_at: usize,
 }
 
+/// A line of the cache: each event needs one.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 struct Place {
     round: u32,
     source: Option<Source>,
 }
 
 impl Source {
+    /// Bytes received, as the last event or the last look at the state had it: whatever comes later is announced by an
+    /// event of its own. None where only a look at the state says more.
+    #[inline]
+    pub(super) fn set_received(&mut self, received: Option<u64>) {
+        self.is_known = received.is_some();
+        self.received = received.unwrap_or_default();
+    }
+
     /// Takes an event's word of bytes on a connection that is well, and has them fetched: they are read soon.
     #[inline]
     pub(super) fn hear(&mut self, announced: Announced, (memory, layout): (&SharedRead, &Layout)) {
@@ -52,7 +62,7 @@ impl Source {
             chunk,
             start,
         } = announced;
-        self.received = Some(received);
+        self.set_received(Some(received));
         self.told.announcement.set(announced);
         if let Some(part) = layout.receive_chunk(chunk) {
             let inside = self.told.read().saturating_sub(start);
@@ -64,8 +74,8 @@ impl Source {
     /// come since, and the state, which the worker is about to write, need not be looked at.
     #[inline]
     pub(super) fn is_readable(&self) -> Option<bool> {
-        let received = self.received.filter(|_| !self.interest.writable)?;
-        (!self.told.is_over()).then(|| self.told.read() < received)
+        let can_tell = self.is_known && !self.interest.writable && !self.told.is_over();
+        can_tell.then(|| self.told.read() < self.received)
     }
 }
 
@@ -86,7 +96,8 @@ impl Sources {
             token,
             interest,
             is_candidate: true,
-            received: None,
+            received: 0,
+            is_known: false,
         };
         if let Some(key) = self.keys.get(&number).copied()
             && let Some(known) = self.get_mut(key)
@@ -156,5 +167,6 @@ impl Sources {
     }
 }
 
+const _: () = assert!(size_of::<Place>() == 64);
 /// Fewer sources than this are not swept.
 const SOURCES_FEW: usize = 64;

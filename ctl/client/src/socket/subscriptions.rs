@@ -14,8 +14,10 @@ use super::{Socket, Wanted};
 use crate::context::{OWN_NOTIFIER, Patience, lock};
 
 /// Places taken, and by whom.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Subscriptions {
+    /// How many notifiers the daemon tells of it, at most.
+    places: usize,
     /// What is announced to blocked calls; nothing while they have no place.
     interest: AtomicU32,
     /// Blocked calls, and those of them that wait for room to write.
@@ -23,6 +25,19 @@ pub(super) struct Subscriptions {
     writers: AtomicU32,
     /// Notifiers of pollers.
     pollers: Mutex<Vec<u32>>,
+}
+
+impl Subscriptions {
+    /// None yet, of so many.
+    pub(super) fn of(places: usize) -> Self {
+        Self {
+            places,
+            interest: AtomicU32::new(0),
+            waiters: AtomicU32::new(0),
+            writers: AtomicU32::new(0),
+            pollers: Mutex::default(),
+        }
+    }
 }
 
 impl Socket {
@@ -44,7 +59,7 @@ impl Socket {
             };
             let pollers = lock(&own.pollers);
             let before = own.interest.load(Ordering::Acquire);
-            has_place = before != 0 || pollers.len() < self.places;
+            has_place = before != 0 || pollers.len() < own.places;
             if before == interest || !has_place {
                 return None;
             }
@@ -74,7 +89,7 @@ impl Socket {
             return Ok(());
         }
         let blocked = usize::from(own.interest.load(Ordering::Acquire) != 0);
-        if pollers.len() + blocked >= self.places {
+        if pollers.len() + blocked >= own.places {
             return Err(Errno::NOSPC.into());
         }
         pollers.push(notifier);

@@ -7,6 +7,7 @@ use std::io::{self, IoSliceMut};
 use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
+use coremill_ring::owner::ReadMark;
 use coremill_ring::receive_queue::ReceiveReader;
 use coremill_ring::socket_state::{Condition, Flags, Glance};
 
@@ -45,8 +46,9 @@ impl Inner {
     #[inline]
     fn receive_announced(&self, out: &mut [u8]) -> Option<io::Result<usize>> {
         let name = self.socket.told.name()?.ok()?;
-        let announced = self.socket.told.announcement.behind(name.reading.read())?;
-        if self.settings.receive_ended.load(Ordering::Relaxed) {
+        let told = &self.socket.told;
+        let announced = told.announcement.behind(told.reading.read())?;
+        if self.socket.receive_ended.load(Ordering::Relaxed) {
             return None;
         }
         let mut receive = self.receive.try_lock().ok()?;
@@ -117,7 +119,7 @@ impl Inner {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
             glance => glance?,
         };
-        if self.settings.receive_ended.load(Ordering::Acquire) {
+        if self.socket.receive_ended.load(Ordering::Acquire) {
             return Ok(Some(0));
         }
         let state = &socket.name()?.state;
@@ -163,13 +165,18 @@ impl Inner {
     /// Bytes were read: the worker hears of it with the next command, or now if they are many.
     #[inline]
     pub(super) fn was_read(&self, name: &Name, reader: &ReceiveReader) -> io::Result<()> {
-        let (socket, reading) = (&self.socket, &name.reading);
-        let untold = socket.context.untold.set_read(reading, reader.position());
+        let (socket, context) = (&self.socket, &self.socket.context);
+        let position = reader.position();
+        let untold = context.untold.set_read(&socket.told, position);
+        // What the daemon finds if this process dies before it tells.
+        if let Some(words) = context.layout.owners(name.handle.slot) {
+            ReadMark::new(words, name.handle).set(&context.application, position);
+        }
         if untold >= UNTOLD_BYTES_MAX {
             return socket.tell_read();
         }
-        match socket.context.untold.are_many() {
-            true => socket.context.tell_oldest(socket.patience()),
+        match context.untold.are_many() {
+            true => context.tell_oldest(socket.patience()),
             false => Ok(()),
         }
     }
@@ -178,7 +185,7 @@ impl Inner {
     fn is_at_end(&self, condition: Condition) -> bool {
         condition.flags.contains(Flags::RDHUP)
             || is_over(condition)
-            || self.settings.receive_ended.load(Ordering::Acquire)
+            || self.socket.receive_ended.load(Ordering::Acquire)
     }
 
     /// Nothing is kept from the daemon by one who waits.
@@ -203,3 +210,5 @@ impl Receive {
 
 /// A reader that does not write tells how far it is each time it read so much: a chunk of the largest class.
 const UNTOLD_BYTES_MAX: u64 = 16 << 10;
+/// Of the reading end, what a read of announced bytes needs.
+pub(super) const READ_BYTES: usize = ReceiveReader::ANNOUNCED_BYTES;

@@ -19,11 +19,17 @@ use crate::socket::{Wanted, deadline, is_over};
 /// The writing end.
 #[derive(Debug, Default)]
 pub(super) struct Send {
+    /// The last write was cut short: more is to come.
+    is_short: bool,
+    pub(super) chunks: Box<Chunks>,
+}
+
+/// What large writes need.
+#[derive(Debug, Default)]
+pub(super) struct Chunks {
     pub(super) filler: SendFiller,
     /// When room was asked for that has not come.
     asked: Option<Instant>,
-    /// The last write was cut short: more is to come.
-    is_short: bool,
 }
 
 impl Inner {
@@ -94,7 +100,7 @@ impl Inner {
     /// How many bytes the connection takes now.
     fn room(&self) -> io::Result<usize> {
         let condition = self.socket.glance()?.condition;
-        if self.settings.send_ended.load(Ordering::Acquire) {
+        if self.socket.send_ended.load(Ordering::Acquire) {
             return Err(Errno::PIPE.into());
         }
         if is_over(condition) {
@@ -123,7 +129,7 @@ impl Inner {
     ) -> io::Result<usize> {
         if total > INLINE_BYTES_MAX {
             self.find_chunks(send, total)?;
-            if send.filler.room() > 0 {
+            if send.chunks.filler.room() > 0 {
                 return self.send_filled(send, pieces, (total, follows));
             }
             if self.socket.is_nonblocking()
@@ -173,7 +179,7 @@ impl Inner {
         let sent = socket.sent.load(Ordering::Acquire);
         let limit = socket.send_limit.load(Ordering::Relaxed);
         if limit.saturating_sub(sent) < ROOM_LITTLE_BYTES
-            || self.settings.send_ended.load(Ordering::Acquire)
+            || self.socket.send_ended.load(Ordering::Acquire)
             || !socket.told.announcement.take_fresh()
         {
             return None;
@@ -190,7 +196,7 @@ impl Inner {
     ) -> io::Result<usize> {
         let context = &self.socket.context;
         let (memory, layout) = (&context.application, &context.layout);
-        let filler = &mut send.filler;
+        let filler = &mut send.chunks.filler;
         let fill = |filler: &mut SendFiller| {
             let mut filled = 0;
             for piece in pieces {
@@ -217,13 +223,13 @@ impl Inner {
             }
             Command::SendFilled {
                 socket,
-                offset: self.advance(filled),
+                offset: self.socket.advance(filled),
                 read,
                 filled: filler.filled(),
                 has_more: follows || filled < total,
             }
         })?;
-        if filled < total && send.filler.room() == 0 {
+        if filled < total && send.chunks.filler.room() == 0 {
             // More is to come: the next chunks are there by then.
             self.ask_for_chunks(send, total - filled)?;
         }
@@ -240,12 +246,12 @@ impl Inner {
         let layout = &self.socket.context.layout;
         point("send: filled in place, not told");
         self.socket.submit_with_read(&[], |read| {
-            send.filler.commit(count, layout);
+            send.chunks.filler.commit(count, layout);
             Command::SendFilled {
                 socket,
-                offset: self.advance(count),
+                offset: self.socket.advance(count),
                 read,
-                filled: send.filler.filled(),
+                filled: send.chunks.filler.filled(),
                 has_more,
             }
         })
@@ -255,7 +261,7 @@ impl Inner {
     /// worker's turn.
     pub(super) fn find_chunks(&self, send: &mut Send, bytes: usize) -> io::Result<()> {
         self.take_grants(send)?;
-        if send.filler.room() > 0 {
+        if send.chunks.filler.room() > 0 {
             return Ok(());
         }
         self.ask_for_chunks(send, bytes)?;
@@ -271,7 +277,7 @@ impl Inner {
     }
 
     fn ask_for_chunks(&self, send: &mut Send, bytes: usize) -> io::Result<()> {
-        if send.asked.is_some() {
+        if send.chunks.asked.is_some() {
             return Ok(());
         }
         let bytes = u32::try_from(bytes.min(ASK_BYTES_MAX)).unwrap_or(u32::MAX);
@@ -286,7 +292,7 @@ impl Inner {
             // Whoever has no room for that command has none for bytes either, and hears so.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             asked => {
-                send.asked = asked.is_ok().then(Instant::now);
+                send.chunks.asked = asked.is_ok().then(Instant::now);
                 asked
             }
         }
@@ -295,8 +301,8 @@ impl Inner {
     fn take_grants(&self, send: &mut Send) -> io::Result<()> {
         let mut grants = lock(&self.socket.name()?.grants);
         while let Some(grant) = grants.pop_front() {
-            send.asked = None;
-            send.filler.add(grant);
+            send.chunks.asked = None;
+            send.chunks.filler.add(grant);
         }
         Ok(())
     }
@@ -308,13 +314,13 @@ impl Inner {
             return Ok(());
         };
         self.take_grants(&mut send)?;
-        if send.filler.room() == 0 || send.is_short {
+        if send.chunks.filler.room() == 0 || send.is_short {
             return Ok(());
         }
         let socket = self.socket.name()?.handle;
         let context = &self.socket.context;
         let given = context.submit(self.socket.worker, &[], self.socket.patience(), || {
-            let filled = send.filler.give_back();
+            let filled = send.chunks.filler.give_back();
             Some(Command::GiveBack { socket, filled })
         });
         match given {
@@ -323,17 +329,12 @@ impl Inner {
             given => given,
         }
     }
-
-    /// So many more bytes are sent; gives how many were before.
-    pub(super) fn advance(&self, count: usize) -> u64 {
-        self.socket.sent.fetch_add(count as u64, Ordering::AcqRel)
-    }
 }
 
 impl Send {
     /// As long as chunks that were asked for may still come soon: until when.
     fn may_come_until(&self) -> Option<Instant> {
-        let until = self.asked? + CHUNK_PATIENCE;
+        let until = self.chunks.asked? + CHUNK_PATIENCE;
         (Instant::now() < until).then_some(until)
     }
 }

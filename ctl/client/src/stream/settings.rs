@@ -1,4 +1,4 @@
-//! What this process alone keeps of a connection: whether calls wait and how long, and which directions it has ended.
+//! What this process alone keeps of a connection: whether calls wait, and how long.
 
 use std::io;
 use std::sync::Mutex;
@@ -11,8 +11,6 @@ use crate::context::lock;
 /// What was set.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
-    pub(super) receive_ended: AtomicBool,
-    pub(super) send_ended: AtomicBool,
     /// SO_LINGER: waiting is this library's part.
     pub(super) linger: Mutex<Option<Duration>>,
     /// Dropping it must hold up no task.

@@ -137,7 +137,7 @@ impl Inner {
         self.socket
             .submit_with_read(bytes, |read| Command::SendMarked {
                 socket,
-                offset: self.advance(bytes.len()),
+                offset: self.socket.advance(bytes.len()),
                 read,
                 mark,
             })?;

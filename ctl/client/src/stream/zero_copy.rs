@@ -124,7 +124,7 @@ impl TcpStream {
             inner.find_chunks(send, length)?;
             Ok(length)
         })?;
-        let (length, inline) = match send.filler.stretch_bytes(layout) {
+        let (length, inline) = match send.chunks.filler.stretch_bytes(layout) {
             0 => (room.min(INLINE_BYTES_MAX), Some([0; INLINE_BYTES_MAX])),
             stretch => (room.min(stretch), None),
         };
@@ -235,6 +235,7 @@ impl Deref for Reserved<'_> {
             Some(bytes) => Some(&bytes[..]),
             None => self
                 .send
+                .chunks
                 .filler
                 .shown(&context.application, &context.layout),
         };
@@ -250,6 +251,7 @@ impl DerefMut for Reserved<'_> {
             Some(bytes) => Some(&mut bytes[..]),
             None => self
                 .send
+                .chunks
                 .filler
                 .stretch(&context.application, &context.layout),
         };

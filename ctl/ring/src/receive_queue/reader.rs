@@ -9,16 +9,20 @@ use crate::layout::Layout;
 use crate::socket_state::StateReader;
 use crate::words::{SharedRead, WORD_BYTES};
 
-/// The application's end.
+/// The application's end. What a read of announced bytes needs comes first.
 #[derive(Debug)]
+#[repr(C)]
 pub struct ReceiveReader {
-    state: StateReader,
     position: u64,
     /// The chunk that holds `position`, or ends there, and the count of bytes before it.
     chunk: Option<(ChunkReference, u64)>,
+    state: StateReader,
 }
 
 impl ReceiveReader {
+    /// The first bytes of it that are all that `read_announced` needs.
+    pub const ANNOUNCED_BYTES: usize = std::mem::offset_of!(Self, state);
+
     /// At the connection's first byte.
     pub fn new(state: StateReader) -> Self {
         Self {
