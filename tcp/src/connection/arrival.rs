@@ -6,7 +6,7 @@ use crate::connection::{Due, Facts};
 use crate::drop_reason::DropReason;
 use crate::error::ConnectionError;
 use crate::header::{Flags, Segment};
-use crate::header_options::Options;
+use crate::header_options::{Options, Timestamps};
 use crate::memory::Memory;
 use crate::packet::Verdict;
 use crate::state::{Cause, State};
@@ -101,9 +101,11 @@ impl<Q: Default> Connection<Q> {
         let is_reset = header.flags.contains(Flags::RST);
         let is_stale = match options.timestamps {
             _ if is_reset || !self.stamps.is_on => false,
-            Some(stamp) => self
-                .stamps
-                .is_old(stamp, self.last_received.elapsed(context.now)),
+            Some(stamp) => {
+                self.stamps
+                    .is_stale(stamp, self.last_received.elapsed(context.now))
+                    && !self.is_overtaken_ack(context, segment, stamp)
+            }
             // RFC 7323, section 3.2: once agreed on, every segment must carry them.
             None => return self.check_bare(header.flags),
         };
@@ -132,6 +134,26 @@ impl<Q: Default> Connection<Q> {
             return Err(DropReason::OutOfWindow);
         }
         Ok(())
+    }
+
+    /// A duplicate acknowledgement that others of its flight have overtaken. It changes no number, and what it selects must
+    /// not be lost to PAWS, which is there for data (Linux: tcp_disordered_ack). One that is older than a timeout may be
+    /// of another time.
+    #[cold]
+    fn is_overtaken_ack<M: Memory<Queue = Q>>(
+        &self,
+        context: &Context<M>,
+        segment: &Segment<'_>,
+        stamp: Timestamps,
+    ) -> bool {
+        let header = &segment.header;
+        let oldest = self.timeout(context).as_millis() * 6 / 5;
+        segment.sequence_length() == 0
+            && header.flags.contains(Flags::ACK)
+            && header.sequence == self.receive.next
+            && header.acknowledgment == self.send.unacknowledged
+            && self.send.window_of(header) == self.send.window
+            && u128::from(self.stamps.age(stamp).unsigned_abs()) <= oldest
     }
 
     /// A segment without the timestamps agreed on: only a SYN, which is challenged anyway.

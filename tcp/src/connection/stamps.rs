@@ -36,10 +36,22 @@ impl Stamps {
         })
     }
 
-    /// PAWS (RFC 7323, section 5.3): the segment is older than the last one in order. After 24 days
-    /// without a segment TS.Recent says nothing any more.
+    /// PAWS (RFC 7323, section 5.3): the segment is older than the last one in order, by more than processors of one sender may
+    /// differ (Linux: TCP_PAWS_WINDOW). After 24 days without a segment TS.Recent says nothing any more.
     #[inline]
-    pub(crate) fn is_old(&self, stamp: Timestamps, idle: Duration) -> bool {
+    pub(crate) fn is_stale(&self, stamp: Timestamps, idle: Duration) -> bool {
+        self.age(stamp) > DIFFERENCE_TICKS && idle < RECENT_VALID
+    }
+
+    /// Ticks since the sender had another timestamp: how far one segment has overtaken the other. Negative for a newer one.
+    #[inline]
+    pub(crate) fn age(&self, stamp: Timestamps) -> i32 {
+        self.recent.wrapping_sub(stamp.value).cast_signed()
+    }
+
+    /// Older by anything: what TS.Recent must not go back to.
+    #[inline]
+    fn is_old(&self, stamp: Timestamps, idle: Duration) -> bool {
         is_before(stamp.value, self.recent) && idle < RECENT_VALID
     }
 
@@ -72,6 +84,8 @@ pub(crate) fn is_before(earlier: u32, later: u32) -> bool {
     earlier.wrapping_sub(later).cast_signed() < 0
 }
 
+/// Timestamps are taken where a sender happens to run, and leave in the order of its queues.
+const DIFFERENCE_TICKS: i32 = 1;
 const RECENT_VALID: Duration = Duration::from_secs(24 * 24 * 3600);
 /// An older echo is not one of ours.
 const ECHO_MILLIS_MAX: u32 = 600_000;

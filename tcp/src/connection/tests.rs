@@ -89,9 +89,9 @@ fn timestamps_are_compared_modulo_their_size_and_not_for_ever() {
         value: u32::MAX - 5,
         echo: 0,
     };
-    assert!(stamps.is_old(before, Duration::from_secs(1)));
-    assert!(!stamps.is_old(before, Duration::from_secs(25 * 24 * 3_600)));
-    assert!(!stamps.is_old(Timestamps { value: 5, echo: 0 }, Duration::ZERO));
+    assert!(stamps.is_stale(before, Duration::from_secs(1)));
+    assert!(!stamps.is_stale(before, Duration::from_secs(25 * 24 * 3_600)));
+    assert!(!stamps.is_stale(Timestamps { value: 5, echo: 0 }, Duration::ZERO));
 }
 
 #[test]
