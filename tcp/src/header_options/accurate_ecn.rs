@@ -133,7 +133,8 @@ impl Options {
         } else if self.window_scale.is_some() {
             1
         } else {
-            2 * usize::from(blocks > 0)
+            // A cookie would stand between.
+            2 * usize::from(blocks > 0 && self.fast_open.is_none())
         }
     }
 }

@@ -122,7 +122,10 @@ impl<M: Memory> Shard<M> {
         if !connection.extension.is_held() {
             return Err(KeyError::NoKey);
         }
-        connection.change_keys(context, |keys, found, _| found.remove(keys, name))
+        let result = connection.change_keys(context, |keys, found, _| found.remove(keys, name));
+        // Segments without a signature have more room, and so the window may.
+        self.settle(now, slot);
+        result
     }
 
     /// The key of TCP-AO with this id signs what a connection sends from now on, or its peer is asked to sign with the other
@@ -144,10 +147,12 @@ impl<M: Memory> Shard<M> {
         if connection.extension.signature_bytes() == 0 {
             return Err(KeyError::Invalid);
         }
-        connection.change_keys(context, |keys, found, flow| {
+        let result = connection.change_keys(context, |keys, found, flow| {
             let ao = found.ao.as_mut().ok_or(KeyError::Invalid)?;
             ao.choose(keys, &found.ring, flow, (current, next))
-        })
+        });
+        self.settle(now, slot);
+        result
     }
 
     /// Whether ICMP errors about a connection with TCP-AO are believed (Linux: accept_icmps); not by default.

@@ -9,7 +9,7 @@ use coremill_tcp::limits::SynCookies;
 use coremill_tcp::options::{ConnectOptions, SocketOptions};
 use coremill_tcp::{DropReason, Limits, State, Verdict};
 
-use super::harness::{OURS, THEIRS, Test, millis, seconds};
+use super::harness::{OURS, THEIRS, Test, bytes, millis, seconds};
 use super::peer_signature::Signing;
 use super::segment::{Segment, ack, data, fin, rst, rst_ack, syn, syn_ack};
 
@@ -417,4 +417,22 @@ fn a_signature_of_zeros_is_no_signature() {
     };
     assert_eq!(test.inject(data(1, 1, b"forged").options(options)), BAD);
     test.signing = signing;
+}
+
+/// Segments and the window in bytes grow by what the signature took: what that lets out leaves at once.
+#[test]
+fn what_finds_room_without_a_signature_leaves_at_once() {
+    let mut test = established();
+    test.send(&bytes(0, 10_000));
+    for first in (0..9_800).step_by(980) {
+        test.expect(data(1 + first as u32, 1, &bytes(first, 980)));
+    }
+    test.expect_nothing();
+    let (now, id) = (test.now, test.id());
+    let removed = test
+        .shard
+        .remove_connection_key(now, id, key(SECRET).name());
+    assert_eq!(removed, Ok(()));
+    test.signing = None;
+    test.expect(data(9_801, 1, &bytes(9_800, 200)));
 }

@@ -110,3 +110,17 @@ proptest! {
         prop_assert_eq!(read.sack_permitted, sack_permitted);
     }
 }
+
+/// A part of the option may stand in the padding before SACK blocks, but not where a cookie stands between.
+#[test]
+fn no_cookie_parts_the_option() {
+    let option = AccurateEcn::of(ORDER_1, &[0, 0, 7]).expect("of this kind");
+    let options = Options {
+        fast_open: Some(crate::fast_open::FastOpenCookie::REQUEST),
+        accurate_ecn: Some(option),
+        ..segment(false, 1)
+    };
+    let mut bytes = [0; 40];
+    let length = options.emit(&mut bytes).expect("it fits");
+    assert_eq!(Options::parse(&bytes[..length]), Ok(options));
+}
