@@ -125,6 +125,11 @@ impl TcpSocket {
         Ok(stream)
     }
 
+    /// For what is asked of it elsewhere.
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
     /// The same within a time, and with what is to be done before.
     pub(crate) fn connect_prepared(
         self,

@@ -74,6 +74,24 @@ impl std::fmt::Debug for PeerKey {
     }
 }
 
+impl TcpSocket {
+    /// Adds a key, or changes it: those for the peer protect the connection from its SYN on.
+    ///
+    /// # Errors
+    /// As [`TcpListener::add_key`].
+    pub fn add_key(&self, key: &PeerKey) -> io::Result<()> {
+        key.give_to(self.socket())
+    }
+
+    /// Removes the key of TCP-MD5 for a prefix.
+    ///
+    /// # Errors
+    /// `ENOENT` when there is none.
+    pub fn remove_md5_key(&self, peer: IpAddr, prefix: u8) -> io::Result<()> {
+        remove_md5(self.socket(), peer, prefix)
+    }
+}
+
 impl TcpListener {
     /// As [`TcpListener::bind_with_backlog`], with keys that peers must have from the first SYN on.
     ///

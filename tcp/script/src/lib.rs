@@ -8,6 +8,7 @@
 mod amounts;
 mod assertions;
 mod call_address;
+mod call_key;
 mod compare;
 pub mod daemon;
 mod differences;

@@ -1,9 +1,12 @@
 //! The machine under test: a shard on virtual time, the sockets of a script, and what it has sent.
 //!
-//! `sockets` maps system calls to its verbs, with `transfer`, `choices` and `readiness`.
+//! `sockets` maps system calls to its verbs, with `opening`, `listening`, `transfer`, `choices`, `keys` and `readiness`.
 
 mod choices;
 mod closing;
+mod keys;
+mod listening;
+mod opening;
 mod readiness;
 mod refusals;
 mod sockets;

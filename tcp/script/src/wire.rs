@@ -1,6 +1,7 @@
 //! Between the script's numbers and the shard's: flows, sequence numbers, timestamps, bytes.
 
 mod bytes;
+mod signature;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -195,6 +196,25 @@ impl Wire {
             known.local_shift = Some(observed.live_sequence.wrapping_sub(wanted.sequence));
             known.stamps.clear();
             segment.sequence = wanted.sequence;
+        }
+    }
+
+    /// A digest that is right under the secret which the script expects becomes that secret.
+    pub fn verify(&self, expected: &Packet, sent: &Sent, observed: &mut Observed) {
+        let (Body::Segment(wanted), Body::Segment(segment)) =
+            (&expected.body, &mut observed.packet.body)
+        else {
+            return;
+        };
+        let Some(secret) = signature::secret(wanted) else {
+            return;
+        };
+        let addresses = (sent.source, sent.destination);
+        let digest = signature::digest(addresses, &sent.bytes, secret);
+        for option in segment.options.iter_mut().flatten() {
+            if matches!(option, TcpOption::Other(signature::KIND, body) if *body == digest) {
+                *option = TcpOption::Md5(secret.to_owned());
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use coremill_tcp::address::Endpoint;
 
 use super::options::Chosen;
 use crate::call_address::endpoint;
+use crate::call_key::CallKey;
 use crate::error_names;
 use crate::language::{Call, Value};
 use crate::settings::Settings;
@@ -87,7 +88,10 @@ impl Held {
                 self.open_fast(stack, settings, call)?
             }
             "write" | "send" | "sendto" | "writev" | "sendmsg" => self.write(call, progress)?,
-            "setsockopt" => self.set_option(stack, call)?,
+            "setsockopt" => match CallKey::of(settings, call)? {
+                Some(key) => self.set_key(stack, &key),
+                None => self.set_option(stack, call)?,
+            },
             "getsockopt" => self.option(stack, call)?,
             "ioctl" => self.ioctl(call)?,
             "sockatmark" => self.at_mark(),
@@ -112,7 +116,8 @@ impl Held {
             return Err(Trouble::Unsupported("listen without bind".into()));
         };
         let backlog = number(call, 1).and_then(|backlog| u32::try_from(backlog).ok());
-        let listener = TcpListener::bind_with_backlog(stack, local, backlog.unwrap_or(128));
+        let (backlog, keys) = (backlog.unwrap_or(128), self.chosen.keys());
+        let listener = TcpListener::bind_with_keys(stack, local, backlog, &keys);
         let prepared = listener.and_then(|listener| {
             listener.set_nonblocking(true)?;
             self.chosen.apply_to(&listener)?;

@@ -80,7 +80,7 @@ impl Sockets {
                         let accepted = held.socket.accept().map(|(socket, _)| socket);
                         self.insert(call, accepted.and_then(prepared))
                     }
-                    "setsockopt" => held.set_option(&self.agent, call)?,
+                    "setsockopt" => held.set_option(&self.agent, settings, call)?,
                     "getsockopt" => held.option(&self.agent, call)?,
                     "ioctl" => held.ioctl(&self.agent, call)?,
                     "sockatmark" => held.at_mark(&self.agent),

@@ -1,17 +1,33 @@
 //! setsockopt, getsockopt and ioctl of any option that Linux has, by its name.
 
 use std::io;
+use std::net::IpAddr;
 
 use super::agent::Agent;
 use super::calls::{Held, done, failed};
+use crate::call_key::CallKey;
 use crate::error_names;
 use crate::language::{Call, Value};
+use crate::settings::Settings;
 use crate::subject::Outcome;
 use crate::symbols::{self, Shape, option};
 use crate::verdict::Trouble;
 
 impl Held {
-    pub(super) fn set_option(&self, agent: &Agent, call: &Call) -> Result<Outcome, Trouble> {
+    pub(super) fn set_option(
+        &self,
+        agent: &Agent,
+        settings: &Settings,
+        call: &Call,
+    ) -> Result<Outcome, Trouble> {
+        if let Some(key) = CallKey::of(settings, call)? {
+            let option = if key.prefix == 32 {
+                MD5_KEY
+            } else {
+                MD5_KEY_OF_PREFIX
+            };
+            return Ok(done(agent.set(&self.socket, TCP, option, &md5_key(&key))));
+        }
         let (name, level, number, shape) = named(call)?;
         let value = first(call.arguments.get(3));
         let unsupported = || Trouble::Unsupported(format!("setsockopt {name} with this value"));
@@ -135,6 +151,31 @@ fn linger(value: Option<&Value>) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// `struct tcp_md5sig`.
+fn md5_key(key: &CallKey) -> Vec<u8> {
+    let mut bytes = AF_INET.to_ne_bytes().to_vec();
+    bytes.extend([0; 2]);
+    if let IpAddr::V4(peer) = key.peer {
+        bytes.extend(peer.octets());
+    }
+    bytes.resize(ADDRESS_BYTES, 0);
+    let length = u16::try_from(key.secret.len()).unwrap_or(u16::MAX);
+    bytes.extend([u8::from(key.prefix != 32), key.prefix]);
+    bytes.extend(length.to_ne_bytes());
+    bytes.extend([0; 4]);
+    bytes.extend(&key.secret);
+    bytes.resize(ADDRESS_BYTES + 8 + KEY_BYTES, 0);
+    bytes
+}
+
+const TCP: i32 = 6;
+/// TCP_MD5SIG and TCP_MD5SIG_EXT.
+const MD5_KEY: i32 = 14;
+const MD5_KEY_OF_PREFIX: i32 = 32;
+const AF_INET: u16 = 2;
+/// `struct sockaddr_storage`.
+const ADDRESS_BYTES: usize = 128;
+const KEY_BYTES: usize = 80;
 const AT_MARK: i32 = 0x8905;
 const SO_ERROR: i32 = 4;
 const ROOM: i32 = 1_024;

@@ -88,6 +88,7 @@ impl fmt::Display for TcpOption {
                 }
                 Ok(())
             }
+            Self::Md5(secret) => write!(f, "md5 \"{secret}\""),
             Self::FastOpen(cookie) => write!(f, "FO {}", hexadecimal(cookie)),
             Self::Other(kind, body) => write!(f, "kind {kind} {}", hexadecimal(body)),
         }

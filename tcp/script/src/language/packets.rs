@@ -200,9 +200,18 @@ impl Parser {
                 body.extend(self.hexadecimal()?);
                 Ok(TcpOption::Other(254, body))
             }
-            "md5" => Ok(TcpOption::Other(19, self.hexadecimal()?)),
+            "md5" => self.signature(),
             _ => Err(self.error(format!("`{name}` is no TCP option"))),
         }
+    }
+
+    /// `md5 "secret"`, or the digest in hexadecimal.
+    fn signature(&mut self) -> Result<TcpOption, SyntaxError> {
+        if let Some(Kind::Quoted(secret)) = self.peek().cloned() {
+            self.next()?;
+            return Ok(TcpOption::Md5(secret));
+        }
+        Ok(TcpOption::Other(SIGNATURE, self.hexadecimal()?))
     }
 
     /// `ECN e1b 1 ceb 0 e0b 1`, with fewer counters behind the first, or none.
@@ -304,3 +313,5 @@ fn flag(letter: char) -> Option<u16> {
 }
 
 const ACK: u16 = 0x10;
+/// Kind of the option that signs (RFC 2385).
+const SIGNATURE: u8 = 19;

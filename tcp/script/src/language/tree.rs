@@ -140,6 +140,8 @@ pub enum TcpOption {
     AccurateEcn(u8, Vec<u32>),
     /// Fast Open with this cookie (RFC 7413).
     FastOpen(Vec<u8>),
+    /// A digest that is right under this secret (RFC 2385).
+    Md5(String),
     /// Anything else, as kind and body.
     Other(u8, Vec<u8>),
 }

@@ -42,6 +42,7 @@ impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
         let begun = first.at;
         let mut observed = self.wire.observe(&first)?;
         self.wire.learn(packet, &mut observed);
+        self.wire.verify(packet, &first, &mut observed);
         let ended = self.join(packet, &mut observed, begun, point(latest))?;
         self.compare(packet, &observed)?;
         if let Some((from, to)) = span {

@@ -6,6 +6,7 @@ use coremill_tcp::{ConnectionId, Shard};
 
 use super::refusals::name_of;
 use super::sockets::{Kind, Sockets, Surroundings};
+use crate::call_key::CallKey;
 use crate::error_names;
 use crate::language::{Call, Value};
 use crate::subject::Outcome;
@@ -18,6 +19,9 @@ impl Sockets {
         around: &mut Surroundings<'_>,
         call: &Call,
     ) -> Result<Outcome, Trouble> {
+        if let Some(key) = CallKey::of(around.settings, call)? {
+            return Ok(self.set_key(around, call, &key));
+        }
         let name = option_name(call);
         let value = call.arguments.get(3);
         let number = value.and_then(|value| match value {

@@ -6,14 +6,13 @@
 use std::collections::BTreeMap;
 
 use coremill_tcp::address::{Endpoint, Flow};
-use coremill_tcp::error::ListenError;
-use coremill_tcp::options::{ConnectOptions, ListenOptions, SocketOptions};
+use coremill_tcp::authentication::PeerKey;
+use coremill_tcp::options::SocketOptions;
 use coremill_tcp::{ConnectionId, ListenerId, State};
 
 use super::Stack;
-use super::refusals::{name_of, not_connected};
 use crate::call_address::endpoint;
-use crate::language::{Call, Value};
+use crate::language::Call;
 use crate::polling::Epolls;
 use crate::settings::Settings;
 use crate::subject::{Outcome, Progress, Tried};
@@ -32,6 +31,8 @@ pub(super) struct Socket {
     pub(super) kind: Kind,
     pub(super) is_nonblocking: bool,
     pub(super) options: SocketOptions,
+    /// Of one that is nothing yet.
+    pub(super) keys: Vec<PeerKey>,
     pub(super) bound: Option<Endpoint>,
     /// SO_LINGER with this many seconds.
     pub(super) linger: Option<i64>,
@@ -57,7 +58,7 @@ pub struct Surroundings<'a> {
     pub(super) machine: &'a mut Stack,
     pub(super) settings: &'a Settings,
     pub(super) opened: Option<Flow>,
-    listens: bool,
+    pub(super) listens: bool,
 }
 
 impl Sockets {
@@ -163,7 +164,7 @@ impl Sockets {
     }
 
     /// Opens a socket under the descriptor that the script expects.
-    fn insert(
+    pub(super) fn insert(
         &mut self,
         call: &Call,
         kind: Kind,
@@ -180,6 +181,7 @@ impl Sockets {
             kind,
             is_nonblocking,
             options,
+            keys: Vec::new(),
             bound: None,
             linger: None,
             is_read_shut: false,
@@ -209,88 +211,6 @@ impl Sockets {
         }
         socket.bound = Some(endpoint);
         Ok(Outcome::Done(0))
-    }
-
-    fn listen(&mut self, around: &mut Surroundings<'_>, call: &Call) -> Result<Outcome, Trouble> {
-        let backlog = call.arguments.get(1).and_then(Value::number).unwrap_or(128);
-        let backlog = usize::try_from(backlog).unwrap_or(128);
-        let shard = &mut around.machine.shard;
-        let Some(socket) = self.of_mut(call) else {
-            return Ok(Outcome::Failed("EBADF"));
-        };
-        match socket.kind {
-            Kind::Connection(_) => return Ok(Outcome::Failed("EINVAL")),
-            Kind::Listening(id) => {
-                return Ok(match shard.set_backlog(id, backlog) {
-                    Ok(()) => Outcome::Done(0),
-                    Err(_) => Outcome::Failed("EINVAL"),
-                });
-            }
-            Kind::Fresh => {}
-        }
-        let Some(local) = socket.bound else {
-            return Err(Trouble::Unsupported("listen without bind".into()));
-        };
-        let options = ListenOptions {
-            local,
-            backlog,
-            queued: std::sync::Arc::default(),
-            cookie: 0,
-            socket: socket.options,
-        };
-        match shard.listen(options) {
-            Ok(id) => {
-                socket.kind = Kind::Listening(id);
-                around.listens = true;
-                Ok(Outcome::Done(0))
-            }
-            Err(ListenError::AddressInUse(_)) => Ok(Outcome::Failed("EADDRINUSE")),
-            Err(error) => Err(Trouble::Difference(error.to_string())),
-        }
-    }
-
-    fn accept(&mut self, around: &mut Surroundings<'_>, call: &Call) -> Result<Outcome, Trouble> {
-        let Some(socket) = self.of(call) else {
-            return Ok(Outcome::Failed("EBADF"));
-        };
-        let Kind::Listening(listener) = socket.kind else {
-            return Ok(Outcome::Failed("EINVAL"));
-        };
-        let options = socket.options;
-        let flags = call.arguments.get(3);
-        let is_nonblocking = flags.is_some_and(|flags| flags.has("SOCK_NONBLOCK"));
-        let Some(id) = around.machine.shard.accept(listener) else {
-            return Ok(Outcome::Wait);
-        };
-        Ok(self.insert(call, Kind::Connection(id), options, is_nonblocking))
-    }
-
-    fn connect(&mut self, around: &mut Surroundings<'_>, call: &Call) -> Result<Outcome, Trouble> {
-        let remote = remote(around, call.arguments.get(1))?;
-        let Some(socket) = self.of_mut(call) else {
-            return Ok(Outcome::Failed("EBADF"));
-        };
-        match socket.kind {
-            Kind::Listening(_) => return Ok(Outcome::Failed("EISCONN")),
-            Kind::Connection(id) => return Ok(socket.connecting(around.machine, id)),
-            Kind::Fresh => {}
-        }
-        let options = socket.towards(around.settings, remote);
-        let now = around.machine.now;
-        match around.machine.shard.connect(now, &options, &|_| true) {
-            Ok(id) => {
-                socket.kind = Kind::Connection(id);
-                around.opened = around.machine.shard.flow(id);
-                // It waits for data to go with the SYN.
-                let is_deferred = around.machine.shard.send_room(id) > 0;
-                socket.is_connect_told = is_deferred;
-                Ok(match is_deferred {
-                    true => Outcome::Done(0),
-                    false => Outcome::WaitOr("EINPROGRESS"),
-                })
-            }
-            Err(error) => not_connected(error),
-        }
     }
 
     fn shutdown(&mut self, around: &mut Surroundings<'_>, call: &Call) -> Result<Outcome, Trouble> {
@@ -323,18 +243,6 @@ impl Sockets {
 }
 
 impl Socket {
-    /// An active open of this socket.
-    pub(super) fn towards(&self, settings: &Settings, remote: Endpoint) -> ConnectOptions {
-        ConnectOptions {
-            source: settings.local.into(),
-            source_port: self.bound.map(|bound| bound.port),
-            remote,
-            mtu: settings.mtu,
-            cookie: 0,
-            socket: self.options,
-        }
-    }
-
     pub(super) fn connection(&self) -> Option<ConnectionId> {
         match self.kind {
             Kind::Connection(id) => Some(id),
@@ -346,32 +254,4 @@ impl Socket {
         let row = machine.shard.row(machine.now, self.connection()?);
         row.map(|row| row.state)
     }
-
-    /// What `connect` says of an active open under way.
-    fn connecting(&mut self, machine: &mut Stack, id: ConnectionId) -> Outcome {
-        if let Some(error) = machine.shard.error(id) {
-            return match std::mem::replace(&mut self.is_error_told, true) {
-                false => Outcome::Failed(name_of(error)),
-                true => Outcome::Failed("ECONNABORTED"),
-            };
-        }
-        match self.state(machine) {
-            Some(State::SynSent | State::SynReceived) => Outcome::WaitOr("EALREADY"),
-            _ if self.is_connect_told => Outcome::Failed("EISCONN"),
-            _ => {
-                self.is_connect_told = true;
-                Outcome::Done(0)
-            }
-        }
-    }
-}
-
-/// The peer that an argument names, or the usual one.
-pub(super) fn remote(
-    around: &Surroundings<'_>,
-    argument: Option<&Value>,
-) -> Result<Endpoint, Trouble> {
-    let settings = around.settings;
-    let standard = Endpoint::new(settings.remote.into(), settings.connect_port);
-    endpoint(argument, standard)
 }

@@ -3,8 +3,9 @@
 use coremill_tcp::error::{ReceiveError, SendError};
 use coremill_tcp::{State, UrgentError};
 
+use super::opening::remote;
 use super::refusals::{name_of, not_connected};
-use super::sockets::{Kind, Sockets, Surroundings, remote};
+use super::sockets::{Kind, Sockets, Surroundings};
 use crate::amounts::{refuse_flags, wanted};
 use crate::language::Call;
 use crate::subject::{Outcome, Progress};

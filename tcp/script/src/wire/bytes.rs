@@ -3,6 +3,7 @@
 use coremill_tcp::address::Flow;
 use coremill_tcp::checksum;
 
+use super::signature;
 use crate::language::{Segment, TcpOption};
 
 /// The bytes of a segment that the peer of `flow` sends; its payload is zeros.
@@ -24,6 +25,13 @@ pub fn build(flow: Flow, segment: &Segment) -> Vec<u8> {
     bytes.extend(segment.urgent.to_be_bytes());
     bytes.extend(options);
     bytes.resize(bytes.len() + segment.length as usize, 0);
+    if let Some(secret) = signature::secret(segment) {
+        signature::sign(
+            (flow.remote.address, flow.local.address),
+            &mut bytes,
+            secret,
+        );
+    }
     let pseudo = checksum::pseudo_header(
         flow.remote.address,
         flow.local.address,
@@ -61,6 +69,11 @@ fn put(option: &TcpOption, bytes: &mut Vec<u8>) {
             for count in counts {
                 bytes.extend(count.to_be_bytes().into_iter().skip(1));
             }
+        }
+        // The digest is filled in when all else is there.
+        TcpOption::Md5(_) => {
+            bytes.extend([signature::KIND, length(signature::BYTES)]);
+            bytes.extend([0; signature::BYTES]);
         }
         TcpOption::FastOpen(cookie) => {
             bytes.extend([34, length(cookie.len())]);
