@@ -19,6 +19,7 @@ counter_table! {
         steering_mismatches "steering_mismatches" "Packets that a port with receive steering brought to the wrong worker.";
         arp_received "arp_received" "ARP packets received.";
         bursts_sent "bursts_sent" "Packets sent for the port to cut into several segments.";
+        paths_doubted "paths_doubted" "Segments sent again so often that route and neighbour were looked at again.";
         arp_sent "arp_sent" "ARP packets sent.";
         icmp_received "icmp_received" "ICMP messages received.";
         icmp_sent "icmp_sent" "ICMP messages sent.";

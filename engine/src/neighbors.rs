@@ -140,6 +140,26 @@ impl<B: Buffer> Neighbors<B> {
         }
     }
 
+    /// The way by `neighbor` may be broken: it is asked at once, unless it was heard of a moment ago, so that
+    /// many unanswered connections make no more requests than one.
+    /// RFC 1122, section 3.3.1.4.
+    pub fn doubt(&mut self, now: Instant, neighbor: NeighborId) {
+        let recent = self.options.delay;
+        let Some(entry) = self.table.get_mut(neighbor) else {
+            return;
+        };
+        let is_trusted = matches!(
+            entry.state,
+            NeighborState::Reachable | NeighborState::Stale | NeighborState::Delay
+        );
+        let heard = entry.confirmed.unwrap_or(entry.changed);
+        if is_trusted && now.since(heard) >= recent {
+            entry.state = NeighborState::Probe;
+            entry.probes = 0;
+            self.ask(now, neighbor.slot);
+        }
+    }
+
     /// The frame to be sent, packet to be sent or packet to be dropped next.
     pub fn next_output(&mut self) -> Option<Output<B>> {
         self.pull_output()

@@ -206,6 +206,18 @@ impl Paths {
         }
     }
 
+    /// Segments to `peer` stay unanswered: its way is to be found anew, and its neighbour to be asked (see
+    /// [`Neighbors::doubt`]).
+    pub fn doubt<B: Buffer>(&mut self, now: Instant, peer: IpAddr, neighbors: &mut Neighbors<B>) {
+        let index = self.index_of(peer);
+        if let Some(place) = self.kept.get_mut(index)
+            && let Some(kept) = place.take_if(|kept| kept.destination == peer)
+            && let Some(neighbor) = kept.neighbor
+        {
+            neighbors.doubt(now, neighbor);
+        }
+    }
+
     #[inline]
     fn kept_at<R: Routes>(
         &mut self,

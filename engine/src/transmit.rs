@@ -152,7 +152,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
     fn undelivered(&mut self, reason: LinkDropReason, packet: &P::Buffer) {
         self.discard(reason);
         if reason == LinkDropReason::NeighborFailed
-            && let Ok(quoted) = icmp::quoted::read(packet.data(), Unreachable::Host)
+            && let Ok(quoted) = icmp::quoted::read(packet.data(), Unreachable::NextHop)
         {
             // The packet is counted; that its connection may be gone meanwhile is no second drop.
             let _ = self.shard.unreachable(self.now, &quoted);

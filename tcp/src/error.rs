@@ -16,9 +16,12 @@ pub enum ConnectionError {
     /// Nothing came back for as long as the limits allow (ETIMEDOUT).
     #[error("connection timed out")]
     TimedOut,
-    /// A router or the peer's host says that it cannot be reached (EHOSTUNREACH).
+    /// The next hop does not answer, or a router or the peer's host says that it cannot be reached (EHOSTUNREACH).
     #[error("peer unreachable")]
-    Unreachable,
+    HostUnreachable,
+    /// There is no route any more, or a router says that it has none (ENETUNREACH).
+    #[error("network unreachable")]
+    NetworkUnreachable,
     /// The user aborted it (ECONNABORTED).
     #[error("connection aborted by its user")]
     Aborted,

@@ -4,7 +4,7 @@
 //! to what it accepts, and are those of its SYN-ACKs already.
 
 use crate::limits::Limits;
-use crate::packet::Outgoing;
+use crate::packet::{Outgoing, Remarks};
 
 /// Fields of the IP header, with Linux's defaults.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -97,7 +97,10 @@ impl IpFields {
     pub(crate) fn mark(self, outgoing: &mut Outgoing, limits: &Limits) {
         outgoing.dscp = self.dscp;
         outgoing.ttl = if self.ttl == 0 { limits.ttl } else { self.ttl };
-        outgoing.may_fragment = matches!(self.path_mtu_discovery, PathMtuDiscovery::Dont);
+        let discovers_nothing = matches!(self.path_mtu_discovery, PathMtuDiscovery::Dont);
+        outgoing
+            .remarks
+            .add_if(Remarks::MAY_FRAGMENT, discovers_nothing);
     }
 }
 

@@ -67,7 +67,11 @@ pub struct Limits {
     pub syn_retries: u32,
     /// SYN-ACK retransmissions before a request is dropped.
     pub syn_ack_retries: u32,
-    /// Retransmissions before an established connection fails with ETIMEDOUT.
+    /// Retransmissions after which the way to the peer is doubted: the layer below is to look at it again (Linux:
+    /// tcp_retries1).
+    /// RFC 9293, SHLD-10 (R1).
+    pub retries1: u32,
+    /// Retransmissions before an established connection fails with ETIMEDOUT (R2; Linux: tcp_retries2).
     /// RFC 9293, SHLD-11.
     pub retries: u32,
     /// The same for an orphan.
@@ -163,6 +167,7 @@ impl Default for Limits {
             rto_max: Duration::from_secs(120),
             syn_retries: 6,
             syn_ack_retries: 5,
+            retries1: 3,
             retries: 15,
             orphan_retries: 8,
             orphan_timeout: Duration::from_secs(600),

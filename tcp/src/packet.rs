@@ -66,13 +66,47 @@ pub struct Outgoing {
     pub ecn: u8,
     /// Time to live or hop limit.
     pub ttl: u8,
-    /// IPv4: leave "don't fragment" unset (the user has path MTU discovery off).
-    pub may_fragment: bool,
+    /// What else there is to know; nothing, for nearly all.
+    pub remarks: Remarks,
 }
 
-/// An ICMP error about a segment of ours (RFC 1122, 4.2.3.9; RFC 5927).
+/// What the IP layer is to know of a segment that is out of the ordinary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remarks(u8);
+
+impl Remarks {
+    /// IPv4: leave "don't fragment" unset (the user has path MTU discovery off).
+    pub const MAY_FRAGMENT: Self = Self(1);
+    /// It goes again for the R1th time or more: the way may be broken, look at it again (RFC 9293, section 3.8.3;
+    /// Linux: tcp_retries1 and negative advice).
+    pub const UNANSWERED: Self = Self(2);
+
+    /// True when it says so.
+    #[inline]
+    pub const fn has(self, remark: Self) -> bool {
+        self.0 & remark.0 != 0
+    }
+
+    /// True when there is nothing to say.
+    #[inline]
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Says so if `condition` holds.
+    #[inline]
+    pub const fn add_if(&mut self, remark: Self, condition: bool) {
+        if condition {
+            self.0 |= remark.0;
+        }
+    }
+}
+
+/// An ICMP error about a segment of ours (RFC 1122, 4.2.3.9; RFC 5927), or what the layer below found out by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreachable {
+    /// The layer below has no answer from the next hop. No forger can say so: it ends what connects.
+    NextHop,
     /// Network unreachable: soft.
     Network,
     /// Host unreachable: soft.

@@ -8,7 +8,7 @@ use crate::authentication::{CODE_BYTES_MAX, Code, Covered};
 use crate::header::{Flags, HEADER_BYTES_MAX, Header, Segment};
 use crate::header_options::{Options, Signature, Timestamps};
 use crate::limits::Limits;
-use crate::packet::Outgoing;
+use crate::packet::{Outgoing, Remarks};
 use crate::sequence::SequenceNumber;
 
 /// A segment without payload.
@@ -171,7 +171,7 @@ pub(crate) fn outgoing(
         dscp: 0,
         ecn: 0,
         ttl: limits.ttl,
-        may_fragment: false,
+        remarks: Remarks::default(),
     }
 }
 

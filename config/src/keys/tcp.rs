@@ -183,6 +183,12 @@ const GENERAL: &[Key] = &[
         "SYN-ACKs repeated before a request is dropped.",
     ),
     key(
+        "retries1",
+        count(1, 255, "retransmissions"),
+        Is("3"),
+        "Retransmissions after which route and neighbour are looked at again.",
+    ),
+    key(
         "retries",
         count(1, 255, "retransmissions"),
         Is("15"),

@@ -47,6 +47,7 @@ pub struct Tcp {
     pub syn_cookies: SynCookies,
     pub segment_min: u16,
     pub syn_ack_retries: u32,
+    pub retries1: u32,
     pub retries: u32,
     pub orphan_retries: u32,
     #[serde(with = "duration")]
@@ -206,6 +207,7 @@ const STANDARD: Tcp = Tcp {
     syn_cookies: SynCookies::Auto,
     segment_min: 48,
     syn_ack_retries: 5,
+    retries1: 3,
     retries: 15,
     orphan_retries: 8,
     orphan_timeout: Duration::from_secs(600),

@@ -212,6 +212,7 @@ fn limits(config: &Config) -> Limits {
         rto_max: tcp.rto_max,
         syn_retries: tcp.syn_retries,
         syn_ack_retries: tcp.syn_ack_retries,
+        retries1: tcp.retries1,
         retries: tcp.retries,
         orphan_retries: tcp.orphan_retries,
         orphan_timeout: tcp.orphan_timeout,

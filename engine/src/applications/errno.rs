@@ -14,7 +14,8 @@ pub(super) fn of_connection(error: ConnectionError) -> u16 {
         ConnectionError::Refused => Errno::CONNREFUSED,
         ConnectionError::Reset => Errno::CONNRESET,
         ConnectionError::TimedOut => Errno::TIMEDOUT,
-        ConnectionError::Unreachable => Errno::HOSTUNREACH,
+        ConnectionError::HostUnreachable => Errno::HOSTUNREACH,
+        ConnectionError::NetworkUnreachable => Errno::NETUNREACH,
         ConnectionError::Aborted => Errno::CONNABORTED,
     })
 }

@@ -221,3 +221,24 @@ fn progress_reaches_the_neighbour_behind_the_path() {
     bench.paths.confirm(NOW, FAR.into(), &mut bench.neighbors);
     assert_eq!(state(&bench), Reachable);
 }
+
+#[test]
+fn a_doubted_way_is_looked_for_again_and_its_neighbour_asked() {
+    let mut bench = Bench::new();
+    bench.send(PEER);
+    while bench.neighbors.next_output().is_some() {}
+    bench.learn(PEER);
+    while bench.neighbors.next_output().is_some() {}
+    assert!(bench.sent_to(PEER).is_some());
+    let later = NOW + std::time::Duration::from_secs(5);
+    bench.paths.doubt(later, FAR.into(), &mut bench.neighbors);
+    assert!(bench.neighbors.next_output().is_none(), "another one's");
+    bench.paths.doubt(later, PEER.into(), &mut bench.neighbors);
+    assert!(matches!(
+        bench.neighbors.next_output(),
+        Some(Output::Request { .. })
+    ));
+    let known = (bench.paths).known(later, PEER, 0, &mut bench.neighbors);
+    assert_eq!(known, None, "looked up again with the next packet");
+    assert!(bench.sent_to(PEER).is_some());
+}

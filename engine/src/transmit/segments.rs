@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use coremill_tcp::checksum;
-use coremill_tcp::packet::{Quoted, Unreachable};
+use coremill_tcp::packet::{Quoted, Remarks, Unreachable};
 use coremill_tcp::{Endpoint, Flow, Outgoing};
 
 use crate::clock::Clock;
@@ -97,7 +97,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         let Some(slot) = self.ports.get_mut(port) else {
             return self.discard(LinkDropReason::NoRoute);
         };
-        if longest_packet(outgoing) > usize::from(slot.mtu) || outgoing.may_fragment {
+        if longest_packet(outgoing) > usize::from(slot.mtu) || !outgoing.remarks.is_none() {
             return self.send_by_layers(outgoing, (source, destination), packet);
         }
         let offload = fill_tcp_checksum(&mut packet, outgoing, slot.capabilities, false);
@@ -124,23 +124,36 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         mut packet: P::Buffer,
     ) {
         let destination = outgoing.destination;
+        if outgoing.remarks.has(Remarks::UNANSWERED) {
+            self.doubt_path(destination);
+        }
         let found = self
             .paths
             .find_place(destination, &self.routes, &self.local);
         let Some((path, place)) = found else {
-            return self.discard(LinkDropReason::NoRoute);
+            return self.not_sent(
+                LinkDropReason::NoRoute,
+                (outgoing, packet.data()),
+                Unreachable::Network,
+            );
         };
         let Some(slot) = self.ports.get(path.port) else {
             return self.discard(LinkDropReason::NoRoute);
         };
         if longest_packet(outgoing) > usize::from(slot.mtu) {
-            let mtu = slot.mtu;
-            return self.too_big(outgoing, packet.data(), mtu);
+            // The routes changed, or answers leave by another port than requests come in.
+            let error = Unreachable::TooBig { mtu: slot.mtu };
+            return self.not_sent(
+                LinkDropReason::PacketTooBig,
+                (outgoing, packet.data()),
+                error,
+            );
         }
         let inside = path.hop == Hop::Inside;
         let offload = fill_tcp_checksum(&mut packet, outgoing, slot.capabilities, inside);
         let identification = outgoing
-            .may_fragment
+            .remarks
+            .has(Remarks::MAY_FRAGMENT)
             .then(|| self.identification.next(outgoing.source, destination));
         let header = header_of(outgoing, (from, to), identification);
         if let Err(reason) = header.prepend(&mut packet, !inside && !offload.ipv4_checksum) {
@@ -153,17 +166,28 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         self.sent(destination, sending);
     }
 
-    /// The routes changed, or answers leave by another port than requests come in: TCP is told as a
-    /// router would tell it.
-    fn too_big(&mut self, outgoing: &Outgoing, segment: &[u8], mtu: u16) {
-        self.discard(LinkDropReason::PacketTooBig);
+    /// What goes there stays unanswered: route and neighbour are looked at again.
+    /// RFC 9293, SHLD-9, section 3.8.3; RFC 1122, sections 3.3.1.4 and 4.2.3.5.
+    #[cold]
+    fn doubt_path(&mut self, destination: IpAddr) {
+        self.counters.engine.paths_doubted.increment();
+        self.paths.doubt(self.now, destination, &mut self.neighbors);
+    }
+
+    /// A segment does not leave: TCP is told as a router would tell it.
+    fn not_sent(
+        &mut self,
+        reason: LinkDropReason,
+        (outgoing, segment): (&Outgoing, &[u8]),
+        error: Unreachable,
+    ) {
+        self.discard(reason);
         if let Some(&[l0, l1, r0, r1, s0, s1, s2, s3]) = segment.first_chunk() {
             let flow = Flow {
                 local: Endpoint::new(outgoing.source, u16::from_be_bytes([l0, l1])),
                 remote: Endpoint::new(outgoing.destination, u16::from_be_bytes([r0, r1])),
             };
             let sequence = u32::from_be_bytes([s0, s1, s2, s3]);
-            let error = Unreachable::TooBig { mtu };
             let quoted = Quoted {
                 flow,
                 sequence,

@@ -7,3 +7,4 @@ mod network;
 mod sleeping;
 mod stopping;
 mod streams;
+mod unreachable;

@@ -26,7 +26,7 @@ pub fn error(quoted: &Quoted) -> Vec<u8> {
     let Flow { local, remote } = quoted.flow;
     let (kind, code, mtu) = match quoted.error {
         Unreachable::Network => (3, 0, 0),
-        Unreachable::Host => (3, 1, 0),
+        Unreachable::NextHop | Unreachable::Host => (3, 1, 0),
         Unreachable::Protocol => (3, 2, 0),
         Unreachable::Port => (3, 3, 0),
         Unreachable::TooBig { mtu } => (3, 4, mtu),

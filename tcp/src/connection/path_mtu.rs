@@ -75,7 +75,9 @@ impl<Q: Default> Connection<Q> {
         // What passed since the first retransmission, each timeout having been twice the one before.
         let first = after / 2_u32.saturating_pow(u32::from(self.send.attempts).saturating_sub(1));
         let is_off = limits.mtu_probing.mode == MtuProbingMode::Off;
-        if !is_off && after - first >= limits.rto_min * DOUBTED_AFTER {
+        // R1 retransmissions, each after twice the time of the one before, of the least there is.
+        let least = 2_u32.saturating_pow(limits.retries1.saturating_add(1)) - 1;
+        if !is_off && after - first >= limits.rto_min.saturating_mul(least) {
             self.fall_back(context);
         }
     }
@@ -157,7 +159,5 @@ impl<Q: Default> Connection<Q> {
     }
 }
 
-/// In least timeouts: three retransmissions, each after twice the time of the one before (Linux: tcp_retries1).
-const DOUBTED_AFTER: u32 = 15;
 /// RFC 8200, section 5.
 const MTU_LEAST_V6: u16 = 1_280;

@@ -16,6 +16,7 @@ use crate::time::Instant;
 
 impl<Q: Default> Connection<Q> {
     /// What is known of `struct tcp_info`.
+    /// RFC 9293, SHLD-9: who wants to know of trouble before the end finds it in `retransmits` and `backoff`.
     pub(crate) fn tcp_info(
         &self,
         now: Instant,

@@ -5,6 +5,7 @@ use super::recovery::Timer;
 use super::{Connection, Context};
 use crate::connection::{Due, User};
 use crate::error::ConnectionError;
+use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::options::sets::Flags;
 use crate::state::{Cause, State};
@@ -122,6 +123,18 @@ impl<Q: Default> Connection<Q> {
             context.counters.zero_window_probe.increment();
             self.due.set(Due::PROBE);
         }
+    }
+
+    /// So many timeouts in a row that the way to the peer may be broken: R1. As Linux, who waits for an answer to a SYN
+    /// doubts it from the first one on.
+    /// RFC 9293, section 3.8.3, SHLD-10.
+    pub(super) fn is_unanswered(&self, limits: &Limits) -> bool {
+        let attempts = u32::from(self.send.attempts);
+        let r1 = match self.state {
+            State::SynSent | State::SynReceived => 1,
+            _ => limits.retries1,
+        };
+        attempts > 0 && attempts >= r1
     }
 
     // RFC 9293, MUST-20, MUST-22.

@@ -14,7 +14,7 @@ use crate::header::{Flags, Header};
 use crate::header_options::Options;
 use crate::memory::Memory;
 use crate::options::sets::Flags as OptionFlags;
-use crate::packet::Outgoing;
+use crate::packet::{Outgoing, Remarks};
 use crate::reply::outgoing;
 use crate::send_records::{Marks, SendRecordPool};
 use crate::sequence::SequenceNumber;
@@ -268,8 +268,13 @@ impl<Q: Default> Connection<Q> {
             let chosen = context.option_sets.get(options);
             chosen.ip.mark(&mut outgoing, &context.limits);
         }
-        if !is_usual && self.extension.is_held() {
-            outgoing.may_fragment |= self.is_path_below_least(context);
+        if !is_usual {
+            let is_unanswered = self.is_unanswered(&context.limits);
+            outgoing.remarks.add_if(Remarks::UNANSWERED, is_unanswered);
+            if self.extension.is_held() {
+                let may_fragment = self.is_path_below_least(context);
+                outgoing.remarks.add_if(Remarks::MAY_FRAGMENT, may_fragment);
+            }
         }
         outgoing
     }

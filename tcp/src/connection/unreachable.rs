@@ -36,11 +36,14 @@ impl<Q: Default> Connection<Q> {
             Unreachable::Port | Unreachable::Protocol if is_connecting => {
                 self.fail(context, ConnectionError::Refused);
             }
-            Unreachable::Prohibited if is_connecting => {
-                self.fail(context, ConnectionError::Unreachable);
+            Unreachable::Prohibited | Unreachable::NextHop if is_connecting => {
+                self.fail(context, ConnectionError::HostUnreachable);
+            }
+            Unreachable::Network => {
+                self.user.soft_error = Some(ConnectionError::NetworkUnreachable);
             }
             // Hard errors do not end a synchronized connection: they are easily forged.
-            _ => self.user.soft_error = Some(ConnectionError::Unreachable),
+            _ => self.user.soft_error = Some(ConnectionError::HostUnreachable),
         }
         Ok(false)
     }

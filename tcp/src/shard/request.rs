@@ -240,7 +240,11 @@ impl<M: Memory> Shard<M> {
             self.context.counters.out_of_window_icmp.increment();
             return Verdict::Dropped(DropReason::IcmpIrrelevant);
         }
-        if let Unreachable::Port | Unreachable::Protocol | Unreachable::Prohibited = quoted.error {
+        if let Unreachable::Port
+        | Unreachable::Protocol
+        | Unreachable::Prohibited
+        | Unreachable::NextHop = quoted.error
+        {
             self.context.counters.attempt_fails.increment();
             self.drop_request(hash, key);
         }

@@ -9,7 +9,7 @@ use crate::ecn::EcnOption;
 use crate::header::{Flags, Header};
 use crate::header_options::Options;
 use crate::memory::Memory;
-use crate::packet::Outgoing;
+use crate::packet::{Outgoing, Remarks};
 use crate::reply::outgoing;
 use crate::table::request::Handshake;
 use crate::time::Instant;
@@ -231,6 +231,8 @@ impl<M: Memory> Shard<M> {
             self.context.counters.syn_retrans.increment();
         }
         let mut outgoing = outgoing(&flow, length, length, &self.context.limits);
+        let is_unanswered = u32::from(handshake.sent) >= self.context.limits.retries1;
+        outgoing.remarks.add_if(Remarks::UNANSWERED, is_unanswered);
         if let Some(listener) = self.listeners.by_id(listener) {
             listener
                 .options

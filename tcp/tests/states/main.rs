@@ -28,5 +28,6 @@ mod signed;
 mod signed_ao;
 mod socket_options;
 mod time_wait;
+mod unanswered;
 mod unreachable;
 mod urgent;

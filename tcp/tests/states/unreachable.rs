@@ -37,7 +37,7 @@ fn a_lost_route_is_no_reason_to_give_up_but_the_reason_told_then() {
     test.expect_after(millis(200), syn());
     test.pass(millis(410));
     let id = test.id();
-    let failed = ReceiveError::Failed(ConnectionError::Unreachable);
+    let failed = ReceiveError::Failed(ConnectionError::HostUnreachable);
     assert_eq!(test.shard.receive_slice(id), Err(failed));
 }
 
@@ -118,4 +118,36 @@ fn an_error_from_before_is_not_the_reason_told_after_progress() {
     let id = test.id();
     let failed = ReceiveError::Failed(ConnectionError::TimedOut);
     assert_eq!(test.shard.receive_slice(id), Err(failed));
+}
+
+#[test]
+fn a_next_hop_that_does_not_answer_ends_what_connects() {
+    let mut test = Test::syn_sent(|_| {});
+    tell(&mut test, 0, Unreachable::NextHop);
+    let id = test.id();
+    let failed = ReceiveError::Failed(ConnectionError::HostUnreachable);
+    assert_eq!(test.shard.receive_slice(id), Err(failed));
+    let mut test = Test::syn_received(|_| {});
+    tell(&mut test, 0, Unreachable::NextHop);
+    assert_eq!(test.shard.live_records(), 0);
+}
+
+#[test]
+fn the_end_of_an_open_connection_tells_host_from_network() {
+    for (error, told) in [
+        (Unreachable::NextHop, ConnectionError::HostUnreachable),
+        (Unreachable::Host, ConnectionError::HostUnreachable),
+        (Unreachable::Network, ConnectionError::NetworkUnreachable),
+    ] {
+        let mut test = Test::established_with(|limits| limits.retries = 1);
+        test.send(b"a");
+        test.expect(data(1, 1, b"a"));
+        tell(&mut test, 1, error);
+        test.is_in(State::Established);
+        test.expect_after(millis(200), data(1, 1, b"a"));
+        test.pass(millis(410));
+        let id = test.id();
+        let failed = ReceiveError::Failed(told);
+        assert_eq!(test.shard.receive_slice(id), Err(failed), "{error:?}");
+    }
 }

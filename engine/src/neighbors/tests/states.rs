@@ -194,3 +194,36 @@ fn a_late_answer_revives_a_failed_neighbour() {
     assert_eq!(bench.state(), Some(NeighborState::Stale));
     assert!(bench.ready());
 }
+
+#[test]
+fn one_that_is_doubted_is_asked_at_once_unless_it_was_just_heard() {
+    let mut bench = Bench::reachable();
+    let peer = bench.neighbors.find(0, PEER.into()).unwrap();
+    bench.pass(4_999);
+    bench.neighbors.doubt(bench.now, peer);
+    assert_eq!(bench.outputs(), []);
+    assert_eq!(bench.state(), Some(NeighborState::Reachable));
+    bench.pass(1);
+    for _ in 0..3 {
+        bench.neighbors.doubt(bench.now, peer);
+    }
+    assert_eq!(bench.outputs(), [probe()], "one request for all of them");
+    assert!(bench.ready(), "packets go on while it is asked");
+    bench.answer();
+    assert_eq!(bench.state(), Some(NeighborState::Reachable));
+    bench.neighbors.doubt(bench.now, peer);
+    assert_eq!(bench.outputs(), [], "it was heard of now");
+}
+
+#[test]
+fn one_that_is_doubted_and_silent_is_given_up() {
+    let mut bench = Bench::reachable();
+    bench.pass(10_000);
+    let peer = bench.neighbors.find(0, PEER.into()).unwrap();
+    bench.neighbors.doubt(bench.now, peer);
+    assert_eq!(bench.outputs(), [probe()]);
+    assert_eq!(bench.pass(3_000), [probe(), probe()]);
+    assert_eq!(bench.state(), Some(NeighborState::Failed));
+    bench.neighbors.doubt(bench.now, peer);
+    assert_eq!(bench.outputs(), [], "only the next packet asks again");
+}

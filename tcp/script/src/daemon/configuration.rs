@@ -73,6 +73,7 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
         rto_min as "rto_min" in time;
         rto_initial as "rto_initial" in time;
         rto_max as "rto_max" in time;
+        retries1 as "retries1" in plain;
         retries as "retries" in plain;
         orphan_retries as "orphan_retries" in plain;
         orphan_timeout as "orphan_timeout" in time;

@@ -107,6 +107,7 @@ fn sets_recovery(limits: &mut Limits, name: &str, value: &str) -> bool {
     match name {
         "tcp_rto_min_us" => limits.rto_min = Duration::from_micros(value.into()),
         "tcp_rto_max_ms" => limits.rto_max = Duration::from_millis(value.into()),
+        "tcp_retries1" => limits.retries1 = value,
         "tcp_reordering" => limits.reordering = u16::try_from(value).unwrap_or(u16::MAX),
         "tcp_max_reordering" => {
             limits.reordering_max = u16::try_from(value).unwrap_or(u16::MAX);

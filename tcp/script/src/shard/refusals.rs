@@ -25,7 +25,8 @@ pub(super) fn name_of(error: ConnectionError) -> &'static str {
         ConnectionError::Refused => "ECONNREFUSED",
         ConnectionError::Reset => "ECONNRESET",
         ConnectionError::TimedOut => "ETIMEDOUT",
-        ConnectionError::Unreachable => "EHOSTUNREACH",
+        ConnectionError::HostUnreachable => "EHOSTUNREACH",
+        ConnectionError::NetworkUnreachable => "ENETUNREACH",
         ConnectionError::Aborted => "ECONNABORTED",
     }
 }
