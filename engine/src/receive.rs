@@ -3,6 +3,7 @@
 //! A TCP packet is handled here when this worker owns its flow, else handed to the owner. Echo requests
 //! are answered where they arrive. ICMP errors go to the owner of the flow that they quote.
 
+mod ahead;
 mod segments;
 
 use coremill_tcp::Verdict;
@@ -19,6 +20,7 @@ use crate::nic::{Buffer, ChecksumStatus, Port};
 use crate::routes::Routes;
 use crate::udp;
 use crate::worker::Worker;
+pub(crate) use ahead::Step;
 
 impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
     /// Takes a burst from each port; gives the number of packets.
@@ -37,6 +39,7 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
             counters.received_packets.add(input.len() as u64);
             let bytes: usize = input.iter().map(|packet| packet.data().len()).sum();
             counters.received_bytes.add(bytes as u64);
+            self.look_ahead(index, &input);
             for packet in input.drain(..) {
                 self.last_packet.set(packet.data());
                 if self.take_ordinary(index, &packet) {

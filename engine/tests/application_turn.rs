@@ -34,7 +34,8 @@ static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn a_request_is_one_command_and_one_event_each_way() {
-    for connections in [1, 64] {
+    // With so many as the last the worker looks ahead at each burst.
+    for connections in [1, 64, 500] {
         let mut attached = started(connections);
         let before = attached.counts().expect("counts");
         let replies = attached.replies;

@@ -5,6 +5,7 @@
 //! after each).
 
 mod abort_all;
+mod ahead;
 mod audit;
 mod authenticate;
 mod cookies;

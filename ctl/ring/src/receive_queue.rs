@@ -192,6 +192,17 @@ impl ReceiveQueue {
         self.read.value() == self.ahead && self.first.is_some()
     }
 
+    /// Has the place of the next bytes, where a chunk has one, brought into this core's cache, as it will be written.
+    #[inline]
+    pub fn prefetch(&self, memory: &SharedWrite) {
+        if let Some(tail) = &self.tail
+            && (tail.start..tail.end).contains(&self.received)
+        {
+            let inside = (self.received - tail.start) as usize;
+            memory.prefetch((tail.first_byte + inside) / WORD_BYTES);
+        }
+    }
+
     /// Bytes published and not given back.
     #[inline]
     pub fn unread(&self) -> u64 {

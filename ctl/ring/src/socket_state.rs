@@ -137,10 +137,13 @@ impl StateWriter {
         fence(Ordering::Release);
     }
 
-    /// Has what each message changes of the state in `part` brought into this core's cache, as it will be written.
+    /// Has the state of a slot (`point_at_slot`), if there is such, brought into this core's cache, as it will be written.
     #[inline]
-    pub fn prefetch(&self, part: Part) {
-        self.words.prefetch(part.first_word);
+    pub fn prefetch_slot(&self, states: Part, slot: u32) {
+        let first = states.first_word + slot as usize * crate::layout::SOCKET_WORDS;
+        if first < self.words.words() {
+            self.words.prefetch(first);
+        }
     }
 
     /// Sets flags, error and worker.

@@ -18,6 +18,7 @@ use crate::layout::LINE_WORDS;
 pub(crate) use cells::Cells;
 #[cfg(loom)]
 use cells::Cells;
+pub use cells::prefetch;
 
 /// Bytes of a word.
 pub const WORD_BYTES: usize = 8;

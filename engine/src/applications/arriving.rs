@@ -2,12 +2,14 @@
 //! queue and its events. What cannot be taken at once is queued there, and `progress` moves it later.
 
 use coremill_ring::socket_state::Flags;
+use coremill_ring::words::prefetch;
 use coremill_tcp::Reader;
 
 use super::Applications;
 use super::domain::{COOKIE, Domain};
 use super::socket_table::{Kind, Place, Slot};
 use super::subscribers::READABLE;
+use crate::receive::Step;
 
 impl Reader for Applications {
     #[inline]
@@ -25,7 +27,38 @@ impl Reader for Applications {
     }
 }
 
+impl Applications {
+    /// Has fetched what bytes for a connection will need, one step of it.
+    #[inline]
+    pub(crate) fn fetch(&self, cookie: u64, step: Step) {
+        let place = usize::try_from((cookie & !COOKIE) >> 32).unwrap_or(usize::MAX);
+        if cookie & COOKIE != 0
+            && let Some(Some(domain)) = self.domains.get(place)
+        {
+            domain.fetch((cookie & u64::from(u32::MAX)) as u32, step);
+        }
+    }
+}
+
 impl Domain {
+    #[inline]
+    fn fetch(&self, number: u32, step: Step) {
+        if step == Step::Slot {
+            return self.sockets.prefetch(number);
+        }
+        let Some(stream) = self.sockets.stream_of(number) else {
+            return;
+        };
+        let Some(lending) = stream.lending_in(&self.chunks) else {
+            return;
+        };
+        match step {
+            Step::Slot => {}
+            Step::Lending => prefetch(lending),
+            Step::Chunk => lending.receive.prefetch(&self.attachment.parts.daemon),
+        }
+    }
+
     /// Publishes bytes that are next on the connection of this number; gives how many found room.
     #[inline]
     fn arrive(&mut self, number: u32, bytes: &[u8]) -> usize {

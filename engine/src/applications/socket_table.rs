@@ -9,7 +9,7 @@ use coremill_ring::layout::{LOCAL_WORDS, OWNER_WORDS, SOCKET_WORDS};
 use coremill_ring::local_address::LocalWriter;
 use coremill_ring::shape::NOTIFIERS_OF_STREAM;
 use coremill_ring::socket_state::{Condition, Flags, StateWriter};
-use coremill_ring::words::{Part, WORD_BYTES};
+use coremill_ring::words::{Part, WORD_BYTES, prefetch};
 use coremill_tcp::CONNECTION_BYTES;
 use coremill_tcp::options::sets::{Chosen, OptionSets};
 use coremill_tcp::options::{OptionError, SocketOptions};
@@ -190,6 +190,25 @@ impl SocketTable {
             state: &self.state,
             slot,
         })
+    }
+
+    /// Has the place of a number, and its state, fetched: they will be looked at soon.
+    #[inline]
+    pub(super) fn prefetch(&self, number: u32) {
+        if let Some(slot) = self.slots.get(self.deal.place_of(number) as usize) {
+            prefetch(slot);
+            self.state.prefetch_slot(self.states, number);
+        }
+    }
+
+    /// The connection of a number, where there is one.
+    #[inline]
+    pub(super) fn stream_of(&self, number: u32) -> Option<&Stream> {
+        let slot = self.slots.get(self.deal.place_of(number) as usize)?;
+        match &slot.socket.as_ref()?.kind {
+            Kind::Stream(stream) => Some(stream),
+            _ => None,
+        }
     }
 
     /// The socket of a number.

@@ -256,6 +256,12 @@ impl Stream {
         lending.map_or(0, |lending| lending.receive.unread())
     }
 
+    /// Its record of chunks, if any are out.
+    #[inline]
+    pub(super) fn lending_in<'a>(&self, chunks: &'a Chunks) -> Option<&'a Lending> {
+        chunks.lendings.get(self.lending)
+    }
+
     /// Lets go of the record of chunks when none is out: after whatever may have brought one back.
     #[inline]
     pub(super) fn rest(&mut self, chunks: &mut Chunks) {

@@ -33,6 +33,17 @@ fn a_request_and_its_reply_take_two_segments() {
 }
 
 #[test]
+fn a_look_ahead_finds_the_record_that_a_segment_will_need() {
+    let mut pair = Pair::new(|_| {});
+    let (client, _server) = pair.established();
+    let flow = pair.client.row(pair.now, client).expect("a row").flow;
+    let (slot, _) = pair.client.likely_record(&flow).expect("a record");
+    assert_eq!(slot, client.slot);
+    assert_eq!(pair.client.cookie_at(slot), Some(OPTIONS.cookie));
+    assert!(!pair.client.is_large());
+}
+
+#[test]
 fn an_orderly_end_leaves_nothing_once_time_wait_is_over() {
     let mut pair = Pair::new(|limits| limits.time_wait = Duration::from_millis(50));
     let (client, server) = pair.established();

@@ -31,6 +31,13 @@ impl Chains {
         None
     }
 
+    /// The first slot of the hash's chain: nearly always the only one.
+    #[inline]
+    pub(crate) fn first(&self, hash: u64) -> Option<u32> {
+        let slot = self.buckets[self.bucket(hash)];
+        (slot != NONE).then_some(slot)
+    }
+
     /// Adds a slot, which must not be in the index.
     pub(crate) fn insert(&mut self, hash: u64, slot: u32) {
         let bucket = self.bucket(hash);

@@ -2,7 +2,7 @@
 //! whose user has not let go.
 
 use super::chains::Chains;
-use super::slots::{Line, Slots};
+use super::slots::{Line, Slot, Slots};
 use crate::address::Flow;
 use crate::connection::Connection;
 use crate::connection::User;
@@ -32,6 +32,13 @@ impl<Q> Established<Q> {
                 .get(slot)
                 .is_some_and(|connection| connection.flow == *flow)
         })
+    }
+
+    /// The slot in which the connection of a flow most likely lies, without a look at it, and its place in memory.
+    #[inline]
+    pub(crate) fn likely(&self, hash: u64) -> Option<(u32, &Slot<Connection<Q>, Line>)> {
+        let slot = self.chains.first(hash)?;
+        Some((slot, self.slots.place(slot)?))
     }
 
     /// Adds a connection under its flow; None when the table is full.

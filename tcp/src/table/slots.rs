@@ -134,6 +134,12 @@ impl<T, A> Slots<T, A> {
             .map_or(0, |slot| slot.generation)
     }
 
+    /// The place itself, whatever is in it, which is not looked at.
+    #[inline]
+    pub(crate) fn place(&self, index: u32) -> Option<&Slot<T, A>> {
+        self.slots.get(index as usize)
+    }
+
     /// Records held.
     pub(crate) fn live(&self) -> usize {
         self.live

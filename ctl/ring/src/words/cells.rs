@@ -163,6 +163,27 @@ impl Cells {
     }
 }
 
+/// Has the lines of `what` brought into this core's cache: it will be looked at soon.
+#[inline]
+pub fn prefetch<T>(what: &T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let first = std::ptr::from_ref(what).cast::<i8>();
+        // Where it begins within a line, and in how many it lies.
+        let skipped = first.addr() % LINE_BYTES;
+        for line in 0..(skipped + size_of::<T>()).div_ceil(LINE_BYTES) {
+            let line = first.wrapping_sub(skipped).wrapping_add(line * LINE_BYTES);
+            // SAFETY: as in `Cells::prefetch`.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
+        }
+    }
+    let _ = what;
+}
+
+#[cfg(target_arch = "x86_64")]
+const LINE_BYTES: usize = LINE_WORDS * size_of::<u64>();
+
 /// Apart, so that what is checked each time stays small.
 #[cold]
 #[inline(never)]

@@ -125,11 +125,16 @@ impl Port for DpdkPort {
                     asked as u16,
                 )
             });
-            for index in 0..got.min(asked) {
+            let got = got.min(asked);
+            // One after the other they would each be waited for.
+            let headers = self.burst.get(..got).unwrap_or_default();
+            headers.iter().for_each(|raw| Mbuf::fetch_header(*raw));
+            for index in 0..got {
                 let Some(&raw) = self.burst.get(index) else {
                     break;
                 };
                 if let Some(packet) = self.adopt(raw) {
+                    packet.fetch_data();
                     into.push(packet);
                     received += 1;
                 }
