@@ -14,6 +14,7 @@ mod shed;
 pub use queue::ChunkQueue;
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::memory::Memory;
 
@@ -44,6 +45,14 @@ impl Node {
     #[inline]
     fn first_byte(&self) -> usize {
         self.place as usize * CLASS_BYTES[0]
+    }
+
+    /// Where `length` bytes from `position` on lie in the pool's bytes; None when they are not all in the chunk.
+    #[inline]
+    fn find_all(&self, position: u32, length: usize) -> Option<Range<usize>> {
+        let skip = position.wrapping_sub(self.start) as usize;
+        let first = self.first_byte() + skip;
+        (skip + length <= usize::from(self.size)).then(|| first..first + length)
     }
 
     /// Where `position` lies in the pool's bytes, and how many of the chunk follow; None when it is not in the chunk.
@@ -164,10 +173,10 @@ impl ChunkPool {
     fn write(&mut self, queue: &mut ChunkQueue, position: u32, data: &[u8]) -> usize {
         // Nearly always all of it finds room in the last chunk.
         if let Some((tail, _)) = self.tail(queue)
-            && let Some((first, room)) = tail.find(position)
-            && data.len() <= room
+            && let Some(place) = tail.find_all(position, data.len())
+            && let Some(place) = self.bytes.get_mut(place)
         {
-            self.bytes[first..first + data.len()].copy_from_slice(data);
+            place.copy_from_slice(data);
             let list = &mut self.nodes[queue.head as usize].list;
             list.grow_to(position.wrapping_add(data.len() as u32));
             return data.len();
@@ -205,21 +214,22 @@ impl Memory for ChunkPool {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_at(&self, queue: &ChunkQueue, offset: usize, out: &mut [u8]) -> usize {
         let Some((tail, list)) = self.tail(queue) else {
             return 0;
         };
-        if offset >= list.length() {
-            return 0;
-        }
         let position = list.front.wrapping_add(offset as u32);
         // What is sent lies in the last chunk, unless much is queued.
-        if let Some((first, size)) = tail.find(position)
-            && out.len() <= size.min(list.length() - offset)
+        if offset + out.len() <= list.length()
+            && let Some(place) = tail.find_all(position, out.len())
+            && let Some(bytes) = self.bytes.get(place)
         {
-            out.copy_from_slice(&self.bytes[first..first + out.len()]);
+            out.copy_from_slice(bytes);
             return out.len();
+        }
+        if offset >= list.length() {
+            return 0;
         }
         self.read_across(queue, position, out)
     }

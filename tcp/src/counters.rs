@@ -52,7 +52,7 @@ impl Histogram {
     /// Counts one value (microseconds or nanoseconds, as the field says).
     #[inline]
     pub fn record(&self, value: u64) {
-        let bucket = (u64::BITS - value.leading_zeros()) as usize;
+        let bucket = value.checked_ilog2().map_or(0, |log| log as usize + 1);
         self.buckets[bucket.min(Self::BUCKETS - 1)].increment();
         self.sum.add(value);
     }

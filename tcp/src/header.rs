@@ -102,7 +102,7 @@ impl Header {
     }
 
     /// The same with what nearly every segment of an established connection carries: timestamps, or nothing.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn emit_usual(
         &self,
         timestamps: Option<Timestamps>,
@@ -120,7 +120,7 @@ impl Header {
         Some(length)
     }
 
-    #[inline]
+    #[inline(always)]
     fn write(&self, fixed: &mut [u8; HEADER_BYTES], length: usize) {
         fixed[0..2].copy_from_slice(&self.source_port.to_be_bytes());
         fixed[2..4].copy_from_slice(&self.destination_port.to_be_bytes());

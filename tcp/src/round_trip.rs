@@ -17,6 +17,7 @@ pub struct TimeoutBounds {
     pub max: Duration,
     /// The same bounds as each segment needs them.
     pub(crate) min_nanos: u64,
+    min_micros: u32,
     max_nanos: u64,
 }
 
@@ -28,6 +29,7 @@ impl TimeoutBounds {
             min,
             max,
             min_nanos: nanos(min),
+            min_micros: u32::try_from(min.as_micros()).unwrap_or(u32::MAX),
             max_nanos: nanos(max),
         }
     }
@@ -60,27 +62,30 @@ impl RoundTrip {
     /// The same, in microseconds: each exchange of a request and its answer measures.
     #[inline(always)]
     pub fn measure_micros(&mut self, sample: u64) {
-        let sample = u32::try_from(sample).unwrap_or(SAMPLE_MICROS_MAX);
-        let sample = sample.clamp(1, SAMPLE_MICROS_MAX);
+        let mut sample = u32::try_from(sample).unwrap_or(u32::MAX);
+        if sample.wrapping_sub(1) >= SAMPLE_MICROS_MAX {
+            sample = sample.clamp(1, SAMPLE_MICROS_MAX);
+        }
+        let smoothed = self.smoothed_eighths / 8;
         if self.smoothed_eighths == 0 {
             self.smoothed_eighths = sample * 8;
             self.variation_quarters = sample * 2;
             self.smallest_micros = sample;
         } else {
             // RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R|, then SRTT = 7/8 SRTT + 1/8 R.
-            let smoothed = self.smoothed_eighths / 8;
-            let deviation = smoothed.abs_diff(sample);
             let usual = self.variation_quarters / 4;
-            if sample < smoothed && deviation > usual {
-                // A round trip that gets shorter is no reason to wait longer (as Linux).
-                self.variation_quarters += (deviation - usual) / 8;
+            if sample >= smoothed {
+                self.variation_quarters = self.variation_quarters - usual + (sample - smoothed);
+            } else if smoothed - sample <= usual {
+                self.variation_quarters = self.variation_quarters - usual + (smoothed - sample);
             } else {
-                self.variation_quarters -= usual;
-                self.variation_quarters += deviation;
+                // A round trip that gets shorter is no reason to wait longer (as Linux).
+                self.variation_quarters += (smoothed - sample - usual) / 8;
             }
-            self.smoothed_eighths -= self.smoothed_eighths / 8;
-            self.smoothed_eighths += sample;
-            self.smallest_micros = self.smallest_micros.min(sample);
+            self.smoothed_eighths = self.smoothed_eighths - smoothed + sample;
+            if sample < self.smallest_micros {
+                self.smallest_micros = sample;
+            }
         }
         self.backoff = 0;
         self.first = FirstTimeout::BY_ESTIMATE;
@@ -120,7 +125,7 @@ impl RoundTrip {
     /// True when four times RTTVAR is more than the lower bound, which stands for it else.
     #[inline]
     pub(crate) fn is_spread(&self, bounds: &TimeoutBounds) -> bool {
-        u64::from(self.variation_quarters) * 1_000 > bounds.min_nanos
+        self.variation_quarters > bounds.min_micros
     }
 
     /// Four times RTTVAR, in microseconds.
@@ -138,6 +143,21 @@ impl RoundTrip {
         let timeout =
             u64::from(self.smoothed_eighths / 8) * 1_000 + variation.max(bounds.min_nanos);
         timeout.min(bounds.max_nanos)
+    }
+
+    /// How long a segment that is alone under way waits for its acknowledgement, after a measurement: two round trips and
+    /// the delay of an acknowledgement (RFC 8985, section 7.2), for which the lower bound stands, or the timeout, whichever
+    /// is sooner.
+    #[inline(always)]
+    pub(crate) fn probe_nanos(&self, bounds: &TimeoutBounds) -> u64 {
+        if self.first.0 | self.backoff != 0 {
+            let probe = 2_000 * u64::from(self.smoothed_micros()) + bounds.min_nanos;
+            return probe.min(self.unusual_timeout_nanos(bounds, 0));
+        }
+        let smoothed = u64::from(self.smoothed_micros());
+        let least = u64::from(bounds.min_micros);
+        let variation = u64::from(self.variation_quarters).max(least);
+        ((smoothed + variation.min(smoothed + least)) * 1_000).min(bounds.max_nanos)
     }
 
     #[inline(never)]

@@ -64,34 +64,18 @@ impl SendRecordPool {
     /// Adds a segment behind the others; false when there is no record left.
     #[inline(always)]
     pub(crate) fn append(&mut self, records: &mut SendRecords, record: SendRecord) -> bool {
-        let index = self.free;
-        let first = self.records.get(records.tail as usize);
-        let next = first.map_or(index, |tail| tail.next);
-        let Some(place) = self.records.get_mut(index as usize) else {
-            return self.append_fresh(records, record);
-        };
-        self.free = place.next;
-        *place = SendRecord { next, ..record };
-        self.available -= 1;
-        if let Some(tail) = self.records.get_mut(records.tail as usize) {
-            tail.next = index;
-        }
-        records.tail = index;
-        true
-    }
-
-    #[cold]
-    fn append_fresh(&mut self, records: &mut SendRecords, record: SendRecord) -> bool {
-        let first = self
-            .records
-            .get(records.tail as usize)
-            .map(|tail| tail.next);
-        let Some(index) = self.take_fresh(record) else {
+        let Some(index) = self.take() else {
             return false;
         };
-        self.records[index as usize].next = first.unwrap_or(index);
+        let mut first = index;
         if let Some(tail) = self.records.get_mut(records.tail as usize) {
-            tail.next = index;
+            first = std::mem::replace(&mut tail.next, index);
+        }
+        if let Some(place) = self.records.get_mut(index as usize) {
+            *place = SendRecord {
+                next: first,
+                ..record
+            };
         }
         records.tail = index;
         true
@@ -153,33 +137,35 @@ impl SendRecordPool {
     }
 
     /// Gives back all that lie before `acknowledgment`, cuts off what lies before it of the next, and tells when the
-    /// oldest and the newest of those given back were sent; None when there is none.
+    /// oldest of those given back was sent; None when there is none.
     #[inline(always)]
     pub(crate) fn pop_before(
         &mut self,
         records: &mut SendRecords,
         acknowledgment: SequenceNumber,
-    ) -> Option<(u32, u32)> {
+    ) -> Option<u32> {
         let tail = self.records.get_mut(records.tail as usize)?;
         if tail.next != records.tail || tail.end > acknowledgment {
-            return self.pop_several(records, acknowledgment);
+            let sent = self.pop_several(records, acknowledgment);
+            return sent.map(|(oldest, _)| oldest);
         }
         // The only one, as of an answer to a request.
         tail.next = self.free;
         self.free = records.tail;
         self.available += 1;
         records.tail = NONE;
-        Some((tail.sent_at, tail.sent_at))
+        Some(tail.sent_at)
     }
 
+    /// The same, and when the newest of them was sent.
     #[inline(never)]
-    fn pop_several(
+    pub(crate) fn pop_several(
         &mut self,
         records: &mut SendRecords,
         acknowledgment: SequenceNumber,
     ) -> Option<(u32, u32)> {
-        let before = self.records.get(records.tail as usize)?.next;
-        let (mut first, mut sent) = (before, None);
+        let mut first = self.records.get(records.tail as usize)?.next;
+        let mut sent = None;
         while let Some(record) = self.records.get_mut(first as usize) {
             if record.end > acknowledgment {
                 record.start = record.start.later(acknowledgment);
@@ -212,7 +198,8 @@ impl SendRecordPool {
         let mut second = *self.get(index)?;
         second.start = at;
         second.segments = second.segments.saturating_sub(1).max(1);
-        let added = self.take(second)?;
+        let added = self.take()?;
+        self.records[added as usize] = second;
         let first = &mut self.records[index as usize];
         first.end = at;
         first.segments = 1;
@@ -280,27 +267,28 @@ impl SendRecordPool {
         self.count_max - self.available
     }
 
+    /// The number of a record that nobody holds from now on but the caller.
     #[inline(always)]
-    fn take(&mut self, record: SendRecord) -> Option<u32> {
-        if let Some(place) = self.records.get_mut(self.free as usize) {
-            let index = self.free;
-            self.free = place.next;
-            *place = record;
-            self.available -= 1;
-            return Some(index);
+    fn take(&mut self) -> Option<u32> {
+        if self.free == NONE {
+            self.touch();
         }
-        self.take_fresh(record)
+        let index = self.free;
+        self.free = self.records.get(index as usize)?.next;
+        self.available -= 1;
+        Some(index)
     }
 
-    /// One that was never used: memory is touched as it is needed.
+    /// Memory is touched as it is needed: one that was never used becomes a free one, if there is one.
     #[cold]
-    fn take_fresh(&mut self, record: SendRecord) -> Option<u32> {
-        if self.available == 0 {
-            return None;
+    fn touch(&mut self) {
+        if self.available > 0 {
+            self.free = self.records.len() as u32;
+            self.records.push(SendRecord {
+                next: NONE,
+                ..SendRecord::default()
+            });
         }
-        self.available -= 1;
-        self.records.push(record);
-        Some(self.records.len() as u32 - 1)
     }
 
     #[inline]

@@ -113,7 +113,7 @@ impl<Q: Default> Connection<Q> {
         let bytes = acknowledgment.since(self.send.unacknowledged);
         self.let_go(context, acknowledgment, bytes.min(self.send.queued));
         let records = &mut self.send.records;
-        if let Some((oldest, _)) = context.records.pop_before(records, acknowledgment) {
+        if let Some(oldest) = context.records.pop_before(records, acknowledgment) {
             self.take_sample(context, oldest);
         }
         self.restart_timer(context);
@@ -136,7 +136,7 @@ impl<Q: Default> Connection<Q> {
             self.note_deliveries(context, acknowledgment, &mut newest);
         }
         let records = &mut self.send.records;
-        let sent = context.records.pop_before(records, acknowledgment);
+        let sent = context.records.pop_several(records, acknowledgment);
         if let Some((oldest, _)) = sent {
             self.take_sample(context, oldest);
         }

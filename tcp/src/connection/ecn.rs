@@ -169,7 +169,7 @@ impl<Q: Default> Connection<Q> {
 
     /// The flags of a segment with `options`, and the bits of its IP header: only data that is sent for the first time
     /// may be marked (RFC 3168, sections 6.1.4 to 6.1.6); under DCTCP all may (RFC 8257, section 3.1; as Linux).
-    #[inline]
+    #[inline(always)]
     pub(super) fn ecn_of_segment<M>(
         &mut self,
         context: &mut Context<M>,

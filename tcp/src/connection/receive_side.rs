@@ -128,7 +128,7 @@ impl<Q> ReceiveSide<Q> {
     /// The window field to send now. Moves the right edge, in steps of a full segment or half the
     /// buffer only (RFC 9293, section 3.8.6.2.2: silly-window avoidance).
     /// RFC 7323, sections 2.3 and 2.4.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn offer(&mut self, scale: u8) -> u16 {
         let buffer = self.buffer;
         let granted = self.window();

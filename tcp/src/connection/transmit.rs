@@ -143,7 +143,7 @@ impl<Q: Default> Connection<Q> {
 
     /// PSH (RFC 9293, section 3.9.1.2): at the end of what was written, unless more was announced; after half of the
     /// peer's largest window at the latest; and, as Linux, on the last of several segments that leave at once.
-    #[inline]
+    #[inline(always)]
     fn is_pushed(&self, records: &SendRecordPool, plan: &Plan, offset: u32) -> bool {
         if plan.record != NONE {
             return self.was_pushed(records, plan);

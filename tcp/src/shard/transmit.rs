@@ -54,14 +54,27 @@ impl<M: Memory> Shard<M> {
         {
             return Some(segment);
         }
-        // Each once: a segment too long for `out` leaves its connection in the list.
-        for _ in 0..self.turns.sending.len() {
+        let slot = self.turns.sending.pop()?;
+        if let Some(segment) = self.pull(now, slot, out, is_cut) {
+            return Some(segment);
+        }
+        self.next_of_others(now, out, is_cut)
+    }
+
+    /// The connection whose turn it was sent nothing: those behind it have theirs, and once it is in the list again, for
+    /// its segment was too long for `out`, that one.
+    #[cold]
+    fn next_of_others(&mut self, now: Instant, out: &mut [u8], is_cut: bool) -> Option<Outgoing> {
+        let last = self.turns.sending.last();
+        loop {
             let slot = self.turns.sending.pop()?;
-            if let Some(segment) = self.pull(now, slot, out, is_cut) {
+            if let Some(segment) = self.pull_any(now, slot, out, is_cut) {
                 return Some(segment);
             }
+            if slot == last {
+                return None;
+            }
         }
-        None
     }
 
     /// Something goes before data.
@@ -88,13 +101,16 @@ impl<M: Memory> Shard<M> {
         if !self.recordless.is_empty() {
             self.resume_recordless();
         }
-        for _ in 0..self.turns.urgent.len() {
+        let last = self.turns.urgent.last();
+        loop {
             let slot = self.turns.urgent.pop()?;
             if let Some(segment) = self.pull(now, slot, out, is_cut) {
                 return Some(segment);
             }
+            if slot == last {
+                return None;
+            }
         }
-        None
     }
 
     /// False when `next_segment` would give none. It may give none after true: whether the windows

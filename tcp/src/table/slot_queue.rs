@@ -6,9 +6,10 @@
 pub(crate) struct SlotQueue {
     /// For each slot that waits, the one behind it, as `link` says; zero for one that does not wait.
     next: Box<[u32]>,
+    /// The one that waits longest, as `link` says.
     first: u32,
+    /// The one that came last, as long as any waits.
     last: u32,
-    waiting: usize,
 }
 
 impl SlotQueue {
@@ -16,9 +17,8 @@ impl SlotQueue {
     pub(crate) fn new(slots: usize) -> Self {
         Self {
             next: vec![0; slots].into(),
-            first: 0,
+            first: END,
             last: 0,
-            waiting: 0,
         }
     }
 
@@ -32,25 +32,19 @@ impl SlotQueue {
             return;
         }
         *next = END;
-        if self.waiting == 0 {
-            self.first = slot;
-        } else if let Some(before) = self.next.get_mut(self.last as usize) {
+        let last = std::mem::replace(&mut self.last, slot);
+        if self.first == END {
+            self.first = link(slot);
+        } else if let Some(before) = self.next.get_mut(last as usize) {
             *before = link(slot);
         }
-        self.last = slot;
-        self.waiting += 1;
     }
 
     /// Takes the slot that waits longest.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<u32> {
-        if self.waiting == 0 {
-            return None;
-        }
-        let slot = self.first;
-        let next = std::mem::take(self.next.get_mut(slot as usize)?);
-        self.first = next.wrapping_sub(link(0));
-        self.waiting -= 1;
+        let slot = self.first()?;
+        self.first = std::mem::take(self.next.get_mut(slot as usize)?);
         Some(slot)
     }
 
@@ -62,25 +56,25 @@ impl SlotQueue {
     /// The slot that waits longest, which stays.
     #[inline]
     pub(crate) fn first(&self) -> Option<u32> {
-        (self.waiting > 0).then_some(self.first)
+        (!self.is_empty()).then_some(self.first.wrapping_sub(link(0)))
     }
 
-    /// How many slots wait.
+    /// The slot that came last, as long as any waits.
     #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.waiting
+    pub(crate) fn last(&self) -> u32 {
+        self.last
     }
 
     /// True when no slot waits.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting == 0
+        self.first == END
     }
 }
 
 /// A slot's number as it stands in `next`: zero and one mean something else. There are fewer slots than 2^32 - 2.
 #[inline]
-fn link(slot: u32) -> u32 {
+const fn link(slot: u32) -> u32 {
     slot.wrapping_add(2)
 }
 
@@ -109,7 +103,8 @@ mod tests {
                 } else {
                     prop_assert_eq!(queue.pop(), oracle.pop_front());
                 }
-                prop_assert_eq!(queue.len(), oracle.len());
+                prop_assert_eq!(queue.first(), oracle.front().copied());
+                prop_assert!(oracle.back().is_none_or(|last| *last == queue.last()));
                 prop_assert_eq!(queue.is_empty(), oracle.is_empty());
                 prop_assert!((0..9).all(|slot| queue.contains(slot) == oracle.contains(&slot)));
             }

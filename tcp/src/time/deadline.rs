@@ -23,7 +23,9 @@ impl Deadline {
     /// After `delay` nanoseconds, which are no more than [`FARTHEST`].
     #[inline]
     pub(crate) fn after_nanos(now: Instant, delay: u64) -> Self {
-        Self::at(Instant::from_nanos(now.as_nanos().saturating_add(delay)))
+        // Each segment pays for this. The sum wraps after 584 years, the deadline after 39 hours.
+        let nanos = now.as_nanos().wrapping_add(delay + (TICK_NANOS - 1));
+        Self(((nanos / TICK_NANOS) as u32).max(1))
     }
 
     /// After `delay`, or after [`FARTHEST`], where that is less.

@@ -51,18 +51,16 @@ impl<Q> Connection<Q> {
     /// New data was sent. `was_idle`: nothing was outstanding.
     #[inline(always)]
     pub(crate) fn start_timer<M>(&mut self, context: &Context<M>, was_idle: bool) {
-        let smoothed = self.round_trip.smoothed_micros();
         if was_idle
-            && smoothed != 0
+            && self.round_trip.smoothed_micros() != 0
             && !self.extension.is_held()
             && self.send.timer != Timer::FastOpen
             && self.may_probe(context)
         {
             // A request, or its answer: the sooner of timeout and probe, of a single segment.
-            let probe = 2_000 * u64::from(smoothed) + context.bounds.min_nanos;
-            let timeout = self.round_trip.timeout_nanos(&context.bounds, 0);
+            let wait = self.round_trip.probe_nanos(&context.bounds);
             self.send.timer = Timer::Probe;
-            self.deadlines.retransmit = Deadline::after_nanos(context.now, probe.min(timeout));
+            self.deadlines.retransmit = Deadline::after_nanos(context.now, wait);
             return;
         }
         self.start_any_timer(context, was_idle);
