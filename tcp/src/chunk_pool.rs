@@ -188,7 +188,7 @@ impl ChunkPool {
 impl Memory for ChunkPool {
     type Queue = ChunkQueue;
 
-    #[inline]
+    #[inline(always)]
     fn append(&mut self, queue: &mut ChunkQueue, data: &[u8]) -> usize {
         if data.is_empty() {
             return 0;

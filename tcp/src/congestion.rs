@@ -171,7 +171,7 @@ impl Congestion {
         }
     }
 
-    /// False when an acknowledgement that arrives while so much is in flight moves nothing. Most connections never fill
+    /// False when an acknowledgement that arrives while so much is in flight moves nothing, and no deferral waits for one. Most connections never fill
     /// their first window: they pay for this look only.
     #[inline]
     pub fn needs_ack(&self, in_flight: u32) -> bool {

@@ -47,7 +47,7 @@ pub(crate) use due::Due;
 pub(crate) use fast_open::EarlyData;
 pub(crate) use handshake::{default_mss, own_mss};
 pub(crate) use hold::Hold;
-pub(crate) use prediction::Told;
+pub(crate) use prediction::Predicted;
 pub(crate) use receive_side::{Facts, ReceiveSide};
 pub(crate) use send_side::SendSide;
 pub(crate) use stamps::{Stamps, is_before};
@@ -114,16 +114,16 @@ impl User {
     pub(crate) const WRITABLE: u8 = 2;
     /// The next event says that the connection failed.
     pub(crate) const FAILED: u8 = 4;
-    /// The user has a handle: after connect or accept, and until close.
-    pub(crate) const ATTACHED: u8 = 8;
+    /// The next event says that there is urgent data.
+    pub(crate) const URGENT: u8 = 8;
     /// The user has closed it.
     pub(crate) const ORPHAN: u8 = 16;
     /// A send found too little room: tell when there is some.
     pub(crate) const WANTS_ROOM: u8 = 32;
     /// Not accepted yet: it is in its listener's accept queue.
     pub(crate) const WAITING: u8 = 64;
-    /// The next event says that there is urgent data.
-    pub(crate) const URGENT: u8 = 128;
+    /// The user has a handle: after connect or accept, and until close. It is the highest bit.
+    pub(crate) const ATTACHED: u8 = 128;
 
     #[inline]
     pub(crate) fn has(&self, bit: u8) -> bool {
@@ -143,7 +143,8 @@ impl User {
     /// There is something to tell, and somebody to be told.
     #[inline]
     pub(crate) fn has_event(&self) -> bool {
-        self.has(Self::ATTACHED) && self.bits & EVENT != 0
+        // The highest bit, and another.
+        self.bits & (Self::ATTACHED | EVENT) > Self::ATTACHED
     }
 
     /// What is to be told, which is told then.

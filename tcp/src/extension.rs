@@ -135,7 +135,7 @@ impl ExtensionHandle {
     /// True when there is a block behind it.
     #[inline]
     pub(crate) fn is_held(&self) -> bool {
-        self.0 & INDEX != INDEX
+        self.0 != INDEX
     }
 
     /// Bytes that a signature takes of each segment; 0 when none is signed.
@@ -146,12 +146,14 @@ impl ExtensionHandle {
 
     /// Segments are signed, with so many bytes, from now on. It must be held.
     pub(crate) fn set_signature_bytes(&mut self, bytes: usize) {
+        debug_assert!(self.is_held(), "no block is behind it");
         let words = u32::try_from(bytes / 4).unwrap_or(0) & SIGNATURE_WORDS_MAX;
         self.0 = self.0 & (INDEX | UNPREDICTED) | words << SIGNATURE_SHIFT;
     }
 
     /// No segment takes the short way from now on. It must be held.
     pub(crate) fn set_unpredicted(&mut self) {
+        debug_assert!(self.is_held(), "no block is behind it");
         self.0 |= UNPREDICTED;
     }
 

@@ -44,16 +44,6 @@ impl<'a> Segment<'a> {
     /// [`DropReason::BadHeader`] when its data offset or a port cannot be.
     #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DropReason> {
-        let segment = Self::split(bytes)?;
-        if segment.header.source_port == 0 || segment.header.destination_port == 0 {
-            return Err(DropReason::BadHeader);
-        }
-        Ok(segment)
-    }
-
-    /// The same without a look at the ports: a flow with port 0 has no connection.
-    #[inline(always)]
-    pub(crate) fn split(bytes: &'a [u8]) -> Result<Self, DropReason> {
         let Some((fixed, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
             return Err(DropReason::Truncated);
         };
@@ -63,15 +53,19 @@ impl<'a> Segment<'a> {
         let (options, payload) = rest
             .split_at_checked(options_length)
             .ok_or(DropReason::Truncated)?;
+        let (source_port, destination_port) = ports(fixed);
         let header = Header {
-            source_port: u16::from_be_bytes([fixed[0], fixed[1]]),
-            destination_port: u16::from_be_bytes([fixed[2], fixed[3]]),
-            sequence: sequence([fixed[4], fixed[5], fixed[6], fixed[7]]),
-            acknowledgment: sequence([fixed[8], fixed[9], fixed[10], fixed[11]]),
+            source_port,
+            destination_port,
+            sequence: SequenceNumber::of_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]),
+            acknowledgment: SequenceNumber::of_bytes([fixed[8], fixed[9], fixed[10], fixed[11]]),
             flags: Flags::of_bytes([fixed[12], fixed[13]]),
             window: u16::from_be_bytes([fixed[14], fixed[15]]),
             urgent_pointer: u16::from_be_bytes([fixed[18], fixed[19]]),
         };
+        if header.source_port == 0 || header.destination_port == 0 {
+            return Err(DropReason::BadHeader);
+        }
         Ok(Self {
             header,
             options,
@@ -240,8 +234,11 @@ impl std::fmt::Debug for Flags {
     }
 }
 
-fn sequence(bytes: [u8; 4]) -> SequenceNumber {
-    SequenceNumber::new(u32::from_be_bytes(bytes))
+/// The sender's port and the receiver's.
+#[inline(always)]
+pub(crate) fn ports(fixed: &[u8; HEADER_BYTES]) -> (u16, u16) {
+    let source = u16::from_be_bytes([fixed[0], fixed[1]]);
+    (source, u16::from_be_bytes([fixed[2], fixed[3]]))
 }
 
 /// Bytes of a header without options.

@@ -62,6 +62,13 @@ impl Timestamps {
         option[8..].copy_from_slice(&self.echo.to_be_bytes());
         option
     }
+
+    /// TSval of the option with the padding that nearly everybody gives it; None of anything else.
+    #[inline(always)]
+    pub(crate) fn value_of(option: &[u8; Self::OPTION_BYTES]) -> Option<u32> {
+        let is_usual = option[..4] == [NOP, NOP, TIMESTAMPS, 10];
+        is_usual.then(|| word(option, 4))
+    }
 }
 
 /// Up to four ranges, the one changed last first (RFC 2018, section 4).
@@ -322,17 +329,6 @@ impl Writer<'_> {
         }
         self.at = end;
     }
-}
-
-/// What nearly every segment of an established connection carries, NOP NOP timestamps, or none: then the timestamps,
-/// None for a segment with any others.
-#[inline]
-pub(crate) fn usual_options(bytes: &[u8]) -> Option<Option<Timestamps>> {
-    if bytes.is_empty() {
-        return Some(None);
-    }
-    let whole = bytes.as_array::<12>()?;
-    (whole[..4] == [NOP, NOP, TIMESTAMPS, 10]).then(|| timestamps(&whole[4..]))
 }
 
 fn sack_blocks_that_fit(taken: usize) -> usize {

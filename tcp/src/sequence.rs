@@ -17,6 +17,12 @@ impl SequenceNumber {
         Self(raw)
     }
 
+    /// The number as its bytes stand in a header.
+    #[inline]
+    pub(crate) const fn of_bytes(bytes: [u8; 4]) -> Self {
+        Self(u32::from_be_bytes(bytes))
+    }
+
     /// The number to put into a header.
     pub const fn raw(self) -> u32 {
         self.0

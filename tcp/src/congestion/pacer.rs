@@ -34,6 +34,12 @@ impl Congestion {
         self.flags & HOLDING != 0
     }
 
+    /// True while the next segment has to wait for its time, or for an acknowledgement.
+    #[inline]
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.flags & (HOLDING | DEFERRING) != 0
+    }
+
     /// Bytes per second at which to send, with the smoothed round trip; None where nothing but the window
     /// limits, or no round trip is known.
     pub fn pacing_rate(&self, pool: &CongestionPool, smoothed: Option<Duration>) -> Option<u64> {

@@ -47,6 +47,16 @@ impl Congestion {
     /// True when so large a flight lets the window grow, without knowing of any before.
     #[inline]
     pub(super) fn may_grow(&self, in_flight: u32) -> bool {
+        let half = self.window / 2;
+        if in_flight <= half && self.segment() <= half && !self.is_deferring() {
+            return false;
+        }
+        self.may_grow_by(in_flight)
+    }
+
+    /// The same of a flight that is not small.
+    #[inline(never)]
+    fn may_grow_by(&self, in_flight: u32) -> bool {
         self.is_full(in_flight) || (self.is_slow_start() && self.window / 2 < in_flight)
     }
 }

@@ -77,6 +77,18 @@ impl<Q: Default> Connection<Q> {
     ) {
         let window_before = self.send.window;
         self.send.update_window(sequence, acknowledgment, window);
+        if self.send.attempts > 0 || window_before == 0 {
+            self.hear_of_window(context, window_before);
+        }
+    }
+
+    /// The same where something was sent in vain, or the window was closed.
+    #[cold]
+    fn hear_of_window<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<M>,
+        window_before: u32,
+    ) {
         if self.send.outstanding() == 0 || self.send.window == 0 {
             // The answer to a probe: the peer lives.
             self.send.attempts = 0;
@@ -87,7 +99,6 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// The back-off of probes ends; what the closed window has swallowed is sent again in time.
-    #[cold]
     fn window_opens<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         self.trouble_ends(context);
         self.round_trip.end_back_off();
@@ -96,17 +107,15 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    /// An acknowledgement of something new while no loss is suspected.
+    /// An acknowledgement of something new, of an established connection while no loss is suspected.
     #[inline(always)]
     pub(super) fn acknowledge_in_order<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
         acknowledgment: SequenceNumber,
     ) {
-        if self.send.is_shut
-            || self.receive.ecn.is_on()
-            || self.congestion.needs_ack(self.send.outstanding())
-        {
+        // An established connection has no FIN under way.
+        if self.receive.ecn.is_on() || self.congestion.needs_ack(self.send.outstanding()) {
             return self.acknowledge_and_tell(context, acknowledgment);
         }
         // Most connections never fill their first window: congestion control has nothing to do yet.
@@ -117,11 +126,10 @@ impl<Q: Default> Connection<Q> {
             self.take_sample(context, oldest);
         }
         self.restart_timer(context);
-        self.congestion.end_deferral();
         self.offer_room(context);
     }
 
-    /// The same where congestion control is to hear of it, or our FIN may be acknowledged.
+    /// The same where congestion control is to hear of it.
     #[inline(never)]
     fn acknowledge_and_tell<M: Memory<Queue = Q>>(
         &mut self,
@@ -236,7 +244,9 @@ impl<Q: Default> Connection<Q> {
         self.send.queued -= bytes;
         self.send.unacknowledged = acknowledgment;
         self.send.attempts = 0;
-        self.trouble_ends(context);
+        if self.extension.is_held() {
+            self.trouble_ends(context);
+        }
         self.user.soft_error = None;
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Context<M> {
     pub(crate) bounds: TimeoutBounds,
     /// The longest delay of an acknowledgement, as each segment needs it.
     pub(crate) delayed_ack_nanos: u64,
+    /// Bytes that a connection with the usual options may have queued, however small its windows are.
+    pub(crate) queued_always: usize,
     pub(crate) counters: Arc<TcpCounters>,
     /// The bytes of all connections.
     pub(crate) memory: M,
@@ -62,6 +64,10 @@ impl<M: Memory> Context<M> {
                 limits.rto_max.min(FARTHEST),
             ),
             delayed_ack_nanos: nanos(limits.delayed_ack.min(FARTHEST)),
+            queued_always: match limits.unsent_low_water {
+                u32::MAX => limits.send_buffer_first_bytes.min(limits.send_buffer_bytes),
+                _ => 0,
+            },
             counters: Arc::default(),
             memory,
             ranges: ReassemblyPool::new(ranges),

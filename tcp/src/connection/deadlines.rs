@@ -19,9 +19,19 @@ impl Deadlines {
     /// Something is due before what the wheel is armed for.
     #[inline(always)]
     pub(crate) fn is_any_before_armed(&self) -> bool {
-        self.retransmit.is_before(self.armed)
-            || self.acknowledge.is_before(self.armed)
+        self.is_retransmission_before_armed()
+            || self.is_acknowledgment_before_armed()
             || self.patience.is_before(self.armed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_retransmission_before_armed(&self) -> bool {
+        self.retransmit.is_before(self.armed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_acknowledgment_before_armed(&self) -> bool {
+        self.acknowledge.is_before(self.armed)
     }
 
     /// The earliest of them.

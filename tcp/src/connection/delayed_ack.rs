@@ -21,41 +21,42 @@ pub(crate) struct DelayedAck {
     quick: u8,
     /// Replies carry the acknowledgements.
     is_ping_pong: bool,
-    /// Segments, up to two, that ended a write of the peer's since the last acknowledgement.
+    /// A bit each, up to two, for segments that ended a write of the peer's since the last acknowledgement.
     pushed: u8,
 }
 
 impl DelayedAck {
-    /// Data has arrived, `length` bytes where `full` are a full segment, `window` is offered and the retransmission timeout
-    /// is what `timeout` gives.
-    #[inline]
+    /// Data has arrived, `length` bytes where `full` are a full segment; `bounds` gives the window offered and the
+    /// retransmission timeout.
+    #[inline(always)]
     pub(crate) fn data_arrived(
         &mut self,
         now_millis: u32,
         (length, full, is_pushed): (usize, u16, bool),
-        window: u32,
-        timeout: impl Fn() -> Duration,
+        bounds: impl Fn() -> (u32, Duration),
     ) {
         if length < usize::from(full) {
-            self.pushed = (self.pushed + 1).min(2);
+            self.pushed = (self.pushed << 1 | 1) & 3;
         } else if is_pushed {
-            self.pushed = self.pushed.max(1);
+            self.pushed |= 1;
         }
         let gap = now_millis.wrapping_sub(self.data_millis);
         self.data_millis = now_millis;
-        if self.timeout_millis == 0 {
-            self.timeout_millis = LEAST_MILLIS;
-            self.raise_quick(window, full, QUICK_MAX);
-        } else if gap <= u32::from(LEAST_MILLIS) / 2 {
+        if gap <= u32::from(LEAST_MILLIS) / 2 && self.timeout_millis > 0 {
             self.timeout_millis = self.timeout_millis / 2 + LEAST_MILLIS / 2;
         } else {
-            self.gap_was(gap, full, window, &timeout);
+            self.gap_was(gap, full, &bounds);
         }
     }
 
-    fn gap_was(&mut self, gap: u32, full: u16, window: u32, timeout: &dyn Fn() -> Duration) {
-        let timeout = u32::try_from(timeout().as_millis()).unwrap_or(u32::MAX);
-        if gap < u32::from(self.timeout_millis) {
+    #[inline(never)]
+    fn gap_was(&mut self, gap: u32, full: u16, bounds: &dyn Fn() -> (u32, Duration)) {
+        let (window, timeout) = bounds();
+        let timeout = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+        if self.timeout_millis == 0 {
+            self.timeout_millis = LEAST_MILLIS;
+            self.raise_quick(window, full, QUICK_MAX);
+        } else if gap < u32::from(self.timeout_millis) {
             let longer = u32::from(self.timeout_millis / 2) + gap;
             self.timeout_millis = millis(longer.min(timeout));
         } else if gap > timeout {
@@ -91,7 +92,7 @@ impl DelayedAck {
     /// True when the next acknowledgement is not to be delayed.
     #[inline]
     pub(crate) fn is_quick(&self) -> bool {
-        self.quick > 0 && !self.is_ping_pong
+        self.quick > 0 && self.is_quick_mode()
     }
 
     /// True when reading all that arrived is reason enough: what was read ended a write, and no reply is likely to come.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::stamps::millis;
-use super::{Connection, Context};
+use super::{Connection, Context, ReceiveSide};
 use crate::connection::{Due, Facts, User};
 use crate::drop_reason::DropReason;
 use crate::error::ConnectionError;
@@ -71,7 +71,8 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    /// A payload that is next in order and lies in the window as a whole; `marks` are its segment's flags and ECN bits.
+    /// A payload that is next in order and lies in the window as a whole, while there is no hole and no FIN was received;
+    /// `marks` are its segment's flags and ECN bits.
     #[inline(always)]
     pub(super) fn deliver_whole<M: Memory<Queue = Q>>(
         &mut self,
@@ -81,18 +82,34 @@ impl<Q: Default> Connection<Q> {
         reader: Option<&mut dyn Reader>,
     ) -> Result<(), DropReason> {
         self.note_data(context, payload.len(), marks);
-        let Some(reader) = reader else {
-            return self.deliver_next(context, payload);
-        };
-        let taken = self.hand_over(context, payload, reader);
-        match payload.get(taken..) {
-            None | Some([]) => Ok(()),
-            Some(rest) => match self.deliver_rest(context, rest) {
-                // The peer sends what found no room again; the rest of the segment was used.
-                Err(_) if taken > 0 => Ok(()),
-                delivered => delivered,
-            },
+        if let Some(reader) = reader {
+            let taken = self.hand_over(context, payload, reader);
+            return match payload.get(taken..) {
+                None | Some([]) => Ok(()),
+                Some(rest) => match self.deliver_rest(context, rest) {
+                    // The peer sends what found no room again; the rest of the segment was used.
+                    Err(_) if taken > 0 => Ok(()),
+                    delivered => delivered,
+                },
+            };
         }
+        let readable = self.receive.readable as usize;
+        let mut written = context
+            .memory
+            .write_at(&mut self.receive.queue, readable, payload);
+        if written < payload.len() {
+            written = self.write_instead(context, payload, written);
+            if written == 0 {
+                context.counters.rcv_q_drop.increment();
+                return Err(DropReason::NoMemory);
+            }
+        }
+        self.receive.next += written as u32;
+        self.receive.readable += written as u32;
+        context.counters.in_bytes.add(written as u64);
+        self.user.set(User::READABLE);
+        self.schedule_acknowledgment(context);
+        Ok(())
     }
 
     #[inline(never)]
@@ -112,17 +129,25 @@ impl<Q: Default> Connection<Q> {
         length: usize,
         (flags, ecn): (Flags, u8),
     ) {
-        let bytes = u16::try_from(length).unwrap_or(u16::MAX);
-        self.receive.full_bytes = self.receive.full_bytes.max(bytes);
+        let ReceiveSide {
+            delayed,
+            full_bytes,
+            edge,
+            next,
+            ..
+        } = &mut self.receive;
+        if length > usize::from(*full_bytes) {
+            *full_bytes = u16::try_from(length).unwrap_or(u16::MAX);
+        }
         let is_pushed = flags.contains(Flags::PSH);
-        let (window, full) = (self.receive.window(), self.receive.full_bytes);
-        self.receive.delayed.data_arrived(
+        delayed.data_arrived(
             millis(context.now),
-            (length, full, is_pushed),
-            window,
+            (length, *full_bytes, is_pushed),
             || {
                 let (bounds, extensions) = (&context.bounds, &context.extensions);
-                super::spread::timeout(&self.round_trip, &self.extension, bounds, extensions)
+                let timeout =
+                    super::spread::timeout(&self.round_trip, &self.extension, bounds, extensions);
+                (edge.since(*next), timeout)
             },
         );
         if self.receive.ecn.is_on() && length > 0 {

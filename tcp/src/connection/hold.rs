@@ -152,11 +152,13 @@ impl<Q> Connection<Q> {
         {
             return Err(Hold::Congestion);
         }
-        if self.congestion.is_holding() {
-            return Err(Hold::Pacing);
-        }
-        if self.congestion.is_deferring() && !self.due.has(Due::TAIL) {
-            return Err(Hold::Deferral);
+        if self.congestion.is_waiting() {
+            if self.congestion.is_holding() {
+                return Err(Hold::Pacing);
+            }
+            if !self.due.has(Due::TAIL) {
+                return Err(Hold::Deferral);
+            }
         }
         if in_window == 0 {
             return Err(Hold::Window);

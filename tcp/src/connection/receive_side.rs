@@ -130,17 +130,17 @@ impl<Q> ReceiveSide<Q> {
     /// RFC 7323, sections 2.3 and 2.4.
     #[inline(always)]
     pub(crate) fn offer(&mut self, scale: u8) -> u16 {
-        let buffer = self.buffer;
         let granted = self.window();
+        let step = u32::from(self.full_bytes).min(self.buffer / 2);
         // A scaled field holds whole units: an old edge is rounded up, a new one down.
         let unit = 1_u32 << scale;
-        let free = self.grantable() & !(unit - 1);
-        let step = u32::from(self.full_bytes).min(buffer / 2);
-        let window = if free >= granted.saturating_add(step) {
-            free
-        } else {
-            granted
-        };
+        let mut window = granted;
+        if self.buffer.saturating_sub(self.readable) >= granted.wrapping_add(step) {
+            let free = self.grantable() & !(unit - 1);
+            if free >= granted.wrapping_add(step) {
+                window = free;
+            }
+        }
         let field = u16::try_from((window + (unit - 1)) >> scale).unwrap_or(u16::MAX);
         self.edge = self.edge.later(self.next + (u32::from(field) << scale));
         field

@@ -146,7 +146,9 @@ impl<Q> SendSide<Q> {
     ) {
         if self.unacknowledged < acknowledgment || self.window_sequence <= sequence {
             self.window = window;
-            self.window_largest = self.window_largest.max(window);
+            if self.window_largest < window {
+                self.window_largest = window;
+            }
             self.window_sequence = sequence;
         }
     }

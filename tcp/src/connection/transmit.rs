@@ -149,17 +149,15 @@ impl<Q: Default> Connection<Q> {
             return self.was_pushed(records, plan);
         }
         let send = &self.send;
-        let (end, left) = (
-            offset + plan.payload,
-            send.queued.saturating_sub(offset + plan.payload),
-        );
         if plan.payload == 0 {
             return false;
         }
-        if left == 0 || self.due.has(Due::FORCE) {
+        let end = offset + plan.payload;
+        if end >= send.queued || self.due.has(Due::FORCE) {
             // Behind a forced one nothing follows for a while (as Linux).
             return !send.has_more || self.due.has(Due::FORCE);
         }
+        let left = send.queued - end;
         let since_pushed = (plan.sequence + plan.payload).since(send.pushed);
         since_pushed > send.window_largest / 2
             || (send.is_burst && end.saturating_add(left.min(plan.payload)) > self.room())

@@ -26,6 +26,27 @@ impl<Q: Default> Connection<Q> {
     ) -> Result<usize, SendError> {
         self.may_send()?;
         let available = context.memory.available_bytes();
+        let end = self.send.queued as usize + data.len();
+        if end <= context.queued_always && end <= available / SHARES && self.user.options.is_usual()
+        {
+            let taken = self.enqueue(context, data, has_more);
+            if taken < data.len() {
+                self.user.set(User::WANTS_ROOM);
+            }
+            return Ok(taken);
+        }
+        self.send_as_room_is(context, data, has_more)
+    }
+
+    /// The same where it depends on the connection how much may be queued.
+    #[inline(never)]
+    fn send_as_room_is<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<M>,
+        data: &[u8],
+        has_more: bool,
+    ) -> Result<usize, SendError> {
+        let available = context.memory.available_bytes();
         let room = self.room_to_send(&context.option_sets, &context.limits, available);
         let room = room.min(data.len());
         let data_that_fits = data.get(..room).unwrap_or(data);
@@ -49,7 +70,7 @@ impl<Q: Default> Connection<Q> {
         Ok(self.enqueue(context, data, has_more))
     }
 
-    #[inline]
+    #[inline(always)]
     fn enqueue<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,

@@ -1,13 +1,15 @@
 //! A segment arrives: checked, and brought to the connection, record or listener it is for.
 
+use std::net::IpAddr;
+
 use super::Shard;
 use super::authenticate::AoAnswer;
 use crate::address::{Endpoint, Flow};
 use crate::checksum;
-use crate::connection::{Connection, Told};
+use crate::connection::{Connection, Predicted};
 use crate::drop_reason::DropReason;
-use crate::header::{Flags, Segment};
-use crate::header_options::{Options, code_within, usual_options};
+use crate::header::{Flags, HEADER_BYTES, Segment, ports};
+use crate::header_options::{Options, code_within};
 use crate::memory::Memory;
 use crate::options::sets::Flags as OptionFlags;
 use crate::packet::{Inbound, Quoted, Reader, Verdict};
@@ -67,39 +69,59 @@ impl<M: Memory> Shard<M> {
         inbound: &Inbound<'_>,
         reader: Option<&mut dyn Reader>,
     ) -> Option<Verdict> {
-        let mut segment = Segment::split(inbound.bytes).ok()?;
-        segment.ecn = inbound.ecn & 3;
-        let timestamps = usual_options(segment.options)?;
+        let fixed = inbound.bytes.first_chunk::<HEADER_BYTES>()?;
         if !inbound.checksum_verified && !is_checksum_right(inbound) {
             return None;
         }
-        let flow = Flow {
-            local: Endpoint::new(inbound.destination, segment.header.destination_port),
-            remote: Endpoint::new(inbound.source, segment.header.source_port),
-        };
-        let slot = self.connections.find(self.hash_of(&flow), &flow)?;
+        let slot = self.slot_of(inbound, ports(fixed))?;
         let connection = self.connections.get_mut(slot)?;
         let context = &mut self.context;
+        let segment = Predicted::read(inbound.bytes, connection.stamps.is_on)?;
         let options = &connection.user.options;
-        if !connection.is_predicted(&segment, timestamps)
+        if !connection.is_predicted(&segment)
             || (options.flags.contains(OptionFlags::IP_FIELDS)
                 && context.option_sets.get(options).ip.rejects(inbound.ttl))
         {
             return None;
         }
         context.now = now;
-        let told = (
-            Told::by(&segment),
-            timestamps.map_or(0, |stamp| stamp.value),
-        );
-        let verdict = connection.arrives_as_predicted(context, segment.payload, told, reader);
+        connection.take_header(context, &segment);
+        let arrived = (segment.acknowledgment, segment.payload);
+        let marks = (segment.flags, inbound.ecn & 3);
+        let verdict = connection.arrives_as_predicted(context, arrived, marks, reader);
         // It is established, and has a user, as before.
         if connection.congestion.is_holding() {
             self.look_after(now, slot, Connection::has_unsent);
         } else {
-            self.turns.settle_open(now, slot, connection);
+            self.turns.settle_arrival(now, slot, connection);
         }
         Some(verdict)
+    }
+
+    /// The connection that a segment is for, with its peer's port and ours. One with port 0 is for none.
+    #[inline(always)]
+    fn slot_of(&self, inbound: &Inbound<'_>, (remote, local): (u16, u16)) -> Option<u32> {
+        match (inbound.destination, inbound.source) {
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => self.find(Flow {
+                local: Endpoint::new(ours.into(), local),
+                remote: Endpoint::new(theirs.into(), remote),
+            }),
+            (ours, theirs) => self.find_any(Flow {
+                local: Endpoint::new(ours, local),
+                remote: Endpoint::new(theirs, remote),
+            }),
+        }
+    }
+
+    #[inline(always)]
+    fn find(&self, flow: Flow) -> Option<u32> {
+        self.connections.find(self.hash_of(&flow), &flow)
+    }
+
+    /// In a function of its own, so that the other one knows the family.
+    #[inline(never)]
+    fn find_any(&self, flow: Flow) -> Option<u32> {
+        self.find(flow)
     }
 
     /// The long way, for any segment.

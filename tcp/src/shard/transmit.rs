@@ -161,7 +161,7 @@ impl<M: Memory> Shard<M> {
         if segment.is_none() {
             return self.pull_any(now, slot, out, is_cut);
         }
-        if !self.turns.settle(now, slot, connection) {
+        if !self.turns.settle_departure(now, slot, connection) {
             self.look_after(now, slot, Connection::has_unsent);
         }
         segment

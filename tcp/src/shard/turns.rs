@@ -68,6 +68,54 @@ impl Turns {
         }
     }
 
+    /// The same after a segment that was predicted: keepalive's timer is as it was.
+    #[inline(always)]
+    pub(super) fn settle_arrival<Q>(
+        &mut self,
+        now: Instant,
+        slot: u32,
+        connection: &mut Connection<Q>,
+    ) {
+        if connection.due.any() {
+            self.urgent.push(slot);
+        } else if connection.send.unsent() > 0 || connection.send.resend != NONE {
+            self.sending.push(slot);
+        }
+        if connection.deadlines.is_retransmission_before_armed()
+            || connection.deadlines.is_acknowledgment_before_armed()
+        {
+            self.arm(now, slot, connection);
+        }
+        if connection.user.has_event() {
+            self.connection_events.push(slot);
+        }
+    }
+
+    /// The same after a segment that was sent the usual way, of a connection open both ways: nothing is to be sent again or
+    /// before data, and only the retransmission timer may be earlier than before.
+    #[inline(always)]
+    pub(super) fn settle_departure<Q>(
+        &mut self,
+        now: Instant,
+        slot: u32,
+        connection: &mut Connection<Q>,
+    ) -> bool {
+        debug_assert!(!connection.due.any() && connection.send.resend == NONE);
+        if connection.user.has(User::ORPHAN) || connection.congestion.is_holding() {
+            return false;
+        }
+        if connection.send.unsent() > 0 {
+            self.sending.push(slot);
+        }
+        if connection.deadlines.is_retransmission_before_armed() {
+            self.arm(now, slot, connection);
+        }
+        if connection.user.has_event() {
+            self.connection_events.push(slot);
+        }
+        true
+    }
+
     /// Arms the wheel when something is due before what it is armed for; else it wakes the connection too early, and
     /// is armed anew then.
     #[inline(always)]

@@ -23,7 +23,7 @@ impl SlotQueue {
     }
 
     /// Appends a slot unless it waits already.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, slot: u32) {
         let Some(next) = self.next.get_mut(slot as usize) else {
             return;
@@ -32,12 +32,12 @@ impl SlotQueue {
             return;
         }
         *next = END;
-        let last = std::mem::replace(&mut self.last, slot);
         if self.first == END {
             self.first = link(slot);
-        } else if let Some(before) = self.next.get_mut(last as usize) {
+        } else if let Some(before) = self.next.get_mut(self.last as usize) {
             *before = link(slot);
         }
+        self.last = slot;
     }
 
     /// Takes the slot that waits longest.

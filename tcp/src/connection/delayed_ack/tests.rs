@@ -14,7 +14,7 @@ fn after(gaps: &[u32], length: usize) -> DelayedAck {
     let mut now = 5_000;
     for gap in gaps {
         now += gap;
-        delayed.data_arrived(now, (length, FULL, false), WINDOW, || TIMEOUT);
+        delayed.data_arrived(now, (length, FULL, false), || (WINDOW, TIMEOUT));
     }
     delayed
 }
@@ -34,7 +34,7 @@ fn it_begins_quick_for_half_the_window_in_full_segments() {
     }
     assert_eq!(count, 16, "as many as are quick at most");
     let mut narrow = DelayedAck::default();
-    narrow.data_arrived(0, (1_000, FULL, false), 6_000, || TIMEOUT);
+    narrow.data_arrived(0, (1_000, FULL, false), || (6_000, TIMEOUT));
     (0..3).for_each(|_| narrow.told());
     assert!(
         !narrow.is_quick(),
@@ -63,7 +63,7 @@ fn a_gap_longer_than_the_timeout_is_quick_again() {
     while delayed.is_quick() {
         delayed.told();
     }
-    delayed.data_arrived(5_300, (1_000, FULL, false), WINDOW, || TIMEOUT);
+    delayed.data_arrived(5_300, (1_000, FULL, false), || (WINDOW, TIMEOUT));
     assert!(delayed.is_quick());
 }
 

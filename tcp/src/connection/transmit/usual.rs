@@ -24,11 +24,12 @@ impl<Q: Default> Connection<Q> {
         if !self.is_usual() {
             return None;
         }
-        let full = u32::from(self.send.mss).saturating_sub(self.stamp_bytes() as u32);
+        let stamp_bytes = self.stamp_bytes() as u32;
+        let full = u32::from(self.send.mss).max(stamp_bytes + 1) - stamp_bytes;
         if is_cut && self.send.unsent() > full {
             return None;
         }
-        match self.plan_new(&context.records, full.max(1), false) {
+        match self.plan_new(&context.records, full, false) {
             Ok(plan) => self.emit_data(context, plan, (None, true), out),
             Err(Hold::Idle | Hold::Congestion | Hold::Nagle) if self.due.has(Due::ACKNOWLEDGE) => {
                 self.send.is_burst = false;
