@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use coremill_tcp::error::{ConnectionError, ReceiveError, SendError};
+use coremill_tcp::options::SocketOption;
 use coremill_tcp::{ConnectionId, Instant, Shard};
 
+use super::choices::KEY_IDS;
 use super::plan::{EndPlan, Ending};
 use super::random::{Random, pattern};
 use super::watched_memory::WatchedMemory;
@@ -36,6 +38,13 @@ pub struct Progress {
     pub error: Option<ConnectionError>,
     /// It has let go of the connection.
     pub is_closed: bool,
+    /// Urgent bytes it sent, and marks it saw; writes with more to follow; times it changed its key.
+    pub urgent: u64,
+    pub marks_seen: u64,
+    pub more: u64,
+    pub key_changes: u64,
+    /// Its buffers had grown when it left: to send, to receive.
+    pub grown: [bool; 2],
 }
 
 impl Application {
@@ -81,6 +90,7 @@ impl Application {
             return self.leave();
         }
         if self.has_finished() {
+            self.note_buffers(shard);
             shard.close(now, self.id);
             return self.leave();
         }
@@ -95,6 +105,16 @@ impl Application {
     fn leave(&mut self) -> Option<Instant> {
         self.progress.is_closed = true;
         None
+    }
+
+    /// What begins at 16 and 64 KiB.
+    fn note_buffers(&mut self, shard: &Shard<WatchedMemory>) {
+        let buffer = |option| shard.option(self.id, option).unwrap_or(0);
+        let fixed = &self.plan.socket;
+        self.progress.grown = [
+            fixed.send_buffer_bytes == 0 && buffer(SocketOption::SendBuffer) > 16 << 10,
+            fixed.receive_buffer_bytes == 0 && buffer(SocketOption::ReceiveBuffer) > 64 << 10,
+        ];
     }
 
     fn receive(
@@ -128,6 +148,12 @@ impl Application {
                     "wrong byte at {offset}: {self:?}"
                 );
             }
+            if shard
+                .urgent_mark(self.id)
+                .is_some_and(|mark| mark.bytes_before < count)
+            {
+                self.progress.marks_seen += 1;
+            }
             self.progress.received += count;
             self.progress.is_established = true;
             shard.consume(now, self.id, count);
@@ -149,7 +175,7 @@ impl Application {
             let count = (self.plan.send_bytes - self.progress.sent).min(self.plan.send_piece);
             let first = self.progress.sent;
             let data: Vec<u8> = (first..first + count).map(|at| pattern(key, at)).collect();
-            match shard.send(now, self.id, &data) {
+            match self.write(shard, now, &data) {
                 Ok(0) | Err(SendError::NotConnected) => return Ok(()),
                 Ok(taken) => {
                     assert!(taken <= count);
@@ -174,6 +200,35 @@ impl Application {
             }
         }
         Ok(())
+    }
+
+    /// As the plan says: plainly, with more to follow, or with an urgent byte at the end.
+    fn write(
+        &mut self,
+        shard: &mut Shard<WatchedMemory>,
+        now: Instant,
+        data: &[u8],
+    ) -> Result<usize, SendError> {
+        if self.plan.changes_key && self.progress.sent > self.plan.send_bytes / 2 {
+            self.plan.changes_key = false;
+            let [_, second] = KEY_IDS;
+            let chosen = shard.choose_ao_keys(now, self.id, Some(second), Some(second));
+            self.progress.key_changes += u64::from(chosen.is_ok());
+        }
+        if self.plan.is_urgent && self.random.chance(1, 8) {
+            let taken = match shard.send_urgent(now, self.id, data) {
+                // Its place is remembered in a block, of which there may be none left.
+                Err(SendError::NoExtension) => return shard.send(now, self.id, data),
+                taken => taken?,
+            };
+            self.progress.urgent += u64::from(taken == data.len());
+            return Ok(taken);
+        }
+        if self.plan.says_more && self.random.chance(1, 2) {
+            self.progress.more += 1;
+            return shard.send_more(now, self.id, data);
+        }
+        shard.send(now, self.id, data)
     }
 
     fn has_finished(&self) -> bool {

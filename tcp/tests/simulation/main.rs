@@ -5,6 +5,7 @@
 //! one. Of a seed that fails the plan is made as small as it may be, and printed with all that is sent then.
 
 mod application;
+mod choices;
 mod cutter;
 mod link;
 mod plan;
@@ -70,6 +71,14 @@ fn bytes_arrive_or_the_connection_reports_an_error() {
         assert!(total.bursts > seeds && total.marks > seeds && total.swallowed > seeds);
         // What a path carries is found out, from below and from above.
         assert!(total.larger > seeds / 10 && total.too_large > seeds / 50);
+        // Each choice is met.
+        assert!(total.cookies > seeds / 10 && total.fast_opens > seeds / 10);
+        assert!(total.signed > seeds && total.key_changes > seeds / 20);
+        assert!(total.urgent > seeds && total.marks_seen > seeds / 10 && total.more > seeds);
+        assert!(total.grown.iter().all(|count| *count > seeds / 50));
+        assert!(total.scales.iter().all(|count| *count > seeds / 50));
+        assert!(total.algorithms.iter().all(|count| *count > seeds / 20));
+        assert!(total.keepalives > seeds / 10);
     }
 }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use coremill_tcp::ecn::{EcnMode, EcnOption};
 use coremill_tcp::fast_open::FastOpenSettings;
 use coremill_tcp::limits::{MtuProbingMode, Secrets};
+use coremill_tcp::options::SocketOptions;
 use coremill_tcp::{Instant, Limits};
 
+use super::choices::Signs;
 use super::link::{LinkPlan, MTU_LEAST, MtuChange};
 use super::random::Random;
 
@@ -23,6 +25,8 @@ pub struct Plan {
     pub is_cut: bool,
     /// Connections that a SYN may make, of each listener, before they are confirmed; 0: none (RFC 7413).
     pub fast_opens: u16,
+    /// All segments are signed.
+    pub signs: Option<Signs>,
     /// Bound of the accept queues.
     pub backlogs: [usize; 2],
     /// The time at which it begins.
@@ -58,6 +62,14 @@ pub struct EndPlan {
     pub no_delay: bool,
     /// Its SYN waits for its first bytes, where the peer's cookie is known.
     pub opens_early: bool,
+    /// Writes say now and then that more follows (MSG_MORE).
+    pub says_more: bool,
+    /// Some writes end with an urgent byte.
+    pub is_urgent: bool,
+    /// In the midst of it another key of TCP-AO signs.
+    pub changes_key: bool,
+    /// Options besides those above.
+    pub socket: SocketOptions,
     pub ending: Ending,
 }
 
@@ -103,6 +115,7 @@ impl Plan {
             is_wide: random.chance(1, 4),
             is_cut: seed % 5 == 4,
             fast_opens: 0,
+            signs: None,
             backlogs: [0, 1].map(|_| random.between(1, 64) as usize),
             origin: Instant::from_micros(random.of_magnitude(1, 1 << 45)),
             chance: random.next(),
@@ -125,6 +138,7 @@ impl Plan {
         if seed % 4 == 3 {
             plan.swallow_large(random);
         }
+        plan.choose(seed);
         plan
     }
 
@@ -223,9 +237,10 @@ impl ConnectionPlan {
 
     /// True when neither end leaves before all is said: then all bytes must arrive.
     pub fn is_orderly(&self) -> bool {
-        self.ends
-            .iter()
-            .all(|end| matches!(end.ending, Ending::Orderly | Ending::Last))
+        self.ends.iter().all(|end| {
+            let is_patient = end.socket.user_timeout_millis == 0;
+            is_patient && matches!(end.ending, Ending::Orderly | Ending::Last)
+        })
     }
 }
 
@@ -248,6 +263,10 @@ impl EndPlan {
             pause: random.chance(1, 3).then(|| random.micros(50, 3_000_000)),
             no_delay: random.chance(1, 2),
             opens_early: false,
+            says_more: false,
+            is_urgent: false,
+            changes_key: false,
+            socket: SocketOptions::default(),
             ending,
         }
     }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use coremill_tcp::ecn::EcnMode;
+use coremill_tcp::limits::SynCookies;
+use coremill_tcp::options::SocketOptions;
 
-use super::plan::{ConnectionPlan, Ending, Plan};
+use super::plan::{ConnectionPlan, EndPlan, Ending, Plan};
 use super::trouble::Trouble;
 
 /// Leaves out and makes smaller whatever the failure does not need; `fails` runs a plan.
@@ -106,6 +108,9 @@ const LINK_CHANGES: &[fn(&mut Plan, usize) -> bool] = &[
     |plan, side| set(&mut plan.limits[side].receive_buffer_bytes, 1 << 20),
     |plan, _| set(&mut plan.mtu, 1_500),
     |plan, _| set(&mut plan.is_wide, false),
+    |plan, _| set(&mut plan.signs, None),
+    |plan, side| set(&mut plan.limits[side].opening.syn_cookies, SynCookies::Auto),
+    |plan, side| set(&mut plan.limits[side].congestion.pacing, false),
 ];
 
 const CONNECTION_CHANGES: &[fn(&mut ConnectionPlan) -> bool] = &[
@@ -123,9 +128,19 @@ const CONNECTION_CHANGES: &[fn(&mut ConnectionPlan) -> bool] = &[
     |connection| set(&mut connection.ends[1].receive_piece, 65_536),
     |connection| set(&mut connection.ends[0].no_delay, true),
     |connection| set(&mut connection.ends[1].no_delay, true),
+    |connection| plain(&mut connection.ends[0]),
+    |connection| plain(&mut connection.ends[1]),
     |connection| set(&mut connection.ends[0].ending, Ending::Orderly),
     |connection| set(&mut connection.ends[1].ending, Ending::Orderly),
 ];
+
+/// Without one of its choices.
+fn plain(end: &mut EndPlan) -> bool {
+    set(&mut end.is_urgent, false)
+        || set(&mut end.says_more, false)
+        || set(&mut end.changes_key, false)
+        || set(&mut end.socket, SocketOptions::default())
+}
 
 fn halve(count: &mut usize) -> bool {
     *count /= 2;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use coremill_tcp::options::{ListenOptions, SocketOptions};
 use coremill_tcp::{Endpoint, Shard, State};
 
+use super::choices::BELIEVES_ROUTERS;
 use super::link::Link;
 use super::plan::Plan;
 use super::random::Random;
@@ -19,18 +20,15 @@ pub struct Side {
     /// Towards the other side.
     pub link: Link,
     held: Arc<AtomicUsize>,
+    /// Keys of the listener.
+    keys: usize,
     /// Connections that wait for accept.
     queued: Arc<AtomicUsize>,
 }
 
 impl Side {
     pub fn new(plan: &Plan, side: usize, random: &mut Random) -> Self {
-        let last = side as u8 + 1;
-        let address: IpAddr = if plan.is_wide {
-            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(last)).into()
-        } else {
-            Ipv4Addr::new(10, 0, 0, last).into()
-        };
+        let address = address_of(plan, side);
         let memory = WatchedMemory::new(plan.limits[side].memory_bytes);
         let held = memory.held();
         let queued = Arc::new(AtomicUsize::new(0));
@@ -39,7 +37,7 @@ impl Side {
             plan.secrets[side].clone(),
             memory,
         );
-        shard
+        let listener = shard
             .listen(ListenOptions {
                 local: Endpoint::new(address, PORT),
                 backlog: plan.backlogs[side],
@@ -47,10 +45,22 @@ impl Side {
                 cookie: NO_COOKIE,
                 socket: SocketOptions {
                     fast_open_queue: plan.fast_opens,
+                    urgent_inline: true,
                     ..SocketOptions::default()
                 },
             })
             .expect("the first listener");
+        let peer = address_of(plan, 1 - side);
+        if plan.signs.is_some() {
+            let set = shard.set_listener_ao(listener, BELIEVES_ROUTERS);
+            set.expect("a listener");
+        }
+        let keys = plan.signs.map_or(Vec::new(), |signs| signs.keys(peer));
+        for key in &keys {
+            shard
+                .add_listener_key(listener, key.clone())
+                .expect("room for keys");
+        }
         let random = Random::new(random.next());
         let link = Link::new(plan.links[side].clone(), random, plan.origin);
         Self {
@@ -58,6 +68,7 @@ impl Side {
             address,
             link,
             held,
+            keys: keys.len(),
             queued,
         }
     }
@@ -74,7 +85,7 @@ impl Side {
         assert_eq!(held, 0, "memory stays behind");
         assert_eq!(
             self.shard.live_pool_entries(),
-            0,
+            self.keys,
             "entries of pools stay behind"
         );
         let queued = self.queued.load(Ordering::Relaxed);
@@ -86,6 +97,15 @@ impl Side {
             assert_eq!(count, expected, "gauge of {state:?}");
         }
         assert_eq!(counters.orphans.get(), 0, "gauge of orphans");
+    }
+}
+
+fn address_of(plan: &Plan, side: usize) -> IpAddr {
+    let last = side as u8 + 1;
+    if plan.is_wide {
+        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(last)).into()
+    } else {
+        Ipv4Addr::new(10, 0, 0, last).into()
     }
 }
 

@@ -5,8 +5,10 @@ mod verdict;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use coremill_tcp::authentication::KeyRing;
 use coremill_tcp::checksum::{PROTOCOL_TCP, fill, pseudo_header};
-use coremill_tcp::header::Segment;
+use coremill_tcp::header::{Flags, Segment};
+use coremill_tcp::header_options::Options;
 use coremill_tcp::options::{ConnectOptions, SocketOptions};
 use coremill_tcp::packet::Quoted;
 use coremill_tcp::{
@@ -14,6 +16,7 @@ use coremill_tcp::{
 };
 
 use super::application::Application;
+use super::choices::BELIEVES_ROUTERS;
 use super::cutter::cut;
 use super::link::{Fate, Packet};
 use super::plan::{ConnectionPlan, EndPlan, Plan};
@@ -73,6 +76,25 @@ pub struct Summary {
     /// Larger segments that were found to arrive, or not to.
     pub larger: u64,
     pub too_large: u64,
+    /// Connections that SYN cookies or Fast Open made.
+    pub cookies: u64,
+    pub fast_opens: u64,
+    /// Segments that were signed, and times that the key changed.
+    pub signed: u64,
+    pub key_changes: u64,
+    /// Urgent bytes sent, and marks that the other end's user saw.
+    pub urgent: u64,
+    pub marks_seen: u64,
+    /// Writes with more to follow.
+    pub more: u64,
+    /// Buffers that had grown when their users left: to be sent, and received.
+    pub grown: [u64; 2],
+    /// Connections by the window scale that a SYN offers.
+    pub scales: [u64; 15],
+    /// Probes of silent peers.
+    pub keepalives: u64,
+    /// Ends that asked for each algorithm of congestion control.
+    pub algorithms: [u64; 5],
     pub bytes: u64,
     pub virtual_seconds: u64,
 }
@@ -91,6 +113,17 @@ impl Summary {
         self.swallowed += other.swallowed;
         self.larger += other.larger;
         self.too_large += other.too_large;
+        self.cookies += other.cookies;
+        self.fast_opens += other.fast_opens;
+        self.signed += other.signed;
+        self.key_changes += other.key_changes;
+        self.urgent += other.urgent;
+        self.marks_seen += other.marks_seen;
+        self.more += other.more;
+        add_each(&mut self.grown, &other.grown);
+        add_each(&mut self.scales, &other.scales);
+        self.keepalives += other.keepalives;
+        add_each(&mut self.algorithms, &other.algorithms);
         self.bytes += other.bytes;
         self.virtual_seconds += other.virtual_seconds;
     }
@@ -232,9 +265,16 @@ impl World {
                 cookie: self.applications.len() as u64,
                 socket: socket_options(&plan.ends[side]),
             };
+            let peer = self.sides[1 - side].address;
+            let keys = self.plan.signs.map_or(Vec::new(), |signs| signs.keys(peer));
             let shard = &mut self.sides[side].shard;
+            let mut ring = KeyRing::default();
+            ring.ao = BELIEVES_ROUTERS;
+            for key in keys {
+                shard.add_key(&mut ring, key).expect("room for keys");
+            }
             let id = shard
-                .connect(self.now, &options, &|_| true)
+                .connect_with_keys(self.now, &options, &mut ring, &|_| true)
                 .expect("there is room");
             let flow = shard.flow(id).expect("just opened");
             self.connections.insert(from_side_0(flow, side), index);
@@ -245,6 +285,7 @@ impl World {
     fn begin(&mut self, index: usize, side: usize, id: ConnectionId, plan: &ConnectionPlan) {
         let random = Random::new(self.random.next());
         let end = plan.ends[side].clone();
+        self.summary.algorithms[usize::from(end.socket.congestion)] += 1;
         self.applications
             .push(Application::new((index, side), id, end, random, self.now));
         self.call(self.applications.len() - 1);
@@ -337,12 +378,21 @@ impl World {
             remote: Endpoint::new(self.sides[1 - side].address, port(2)),
         };
         let common = from_side_0(flow, side);
+        let segment = Segment::parse(&packet.bytes).expect("we write whole headers");
+        if let Some(signs) = self.plan.signs {
+            signs.look(&segment);
+            self.summary.signed += 1;
+        }
+        if segment.header.flags.contains(Flags::SYN)
+            && let Some(shift) = Options::parse(segment.options).expect("whole").window_scale
+        {
+            self.summary.scales[usize::from(shift)] += 1;
+        }
         if let Some(connection) = self.connections.get(&common) {
             self.wire.look(common, side, *connection, &packet.bytes);
         }
         if self.is_shown {
             let at = self.now.since(self.plan.origin);
-            let segment = Segment::parse(&packet.bytes).expect("we write whole headers");
             println!("{at:?} side {side} sends {}", shown(&segment));
         }
         let sequence: [u8; 4] = packet.bytes[4..8].try_into().expect("four bytes");
@@ -365,13 +415,19 @@ impl World {
     }
 }
 
+fn add_each(sums: &mut [u64], others: &[u64]) {
+    for (sum, other) in sums.iter_mut().zip(others) {
+        *sum += other;
+    }
+}
+
 /// Keepalive throughout: an end whose peer has given up unheard must find out.
 fn socket_options(end: &EndPlan) -> SocketOptions {
     SocketOptions {
         no_delay: end.no_delay,
         keepalive: true,
         fast_open_connect: end.opens_early,
-        ..SocketOptions::default()
+        ..end.socket
     }
 }
 

@@ -45,10 +45,15 @@ impl World {
     /// Nothing is left to happen: what came of it?
     pub(super) fn check(&mut self) {
         for application in &self.applications {
-            assert!(
-                application.progress.is_closed,
-                "waits for ever: {application:#?}"
-            );
+            let progress = &application.progress;
+            assert!(progress.is_closed, "waits for ever: {application:#?}");
+            self.summary.urgent += progress.urgent;
+            self.summary.marks_seen += progress.marks_seen;
+            self.summary.more += progress.more;
+            self.summary.key_changes += progress.key_changes;
+            for (count, has_grown) in self.summary.grown.iter_mut().zip(progress.grown) {
+                *count += u64::from(has_grown);
+            }
         }
         for side in &self.sides {
             side.check();
@@ -56,6 +61,9 @@ impl World {
             self.summary.retransmissions += counters.retrans_segs.get();
             let by_count = counters.reno_recovery.get();
             self.summary.marks += counters.delivered_ce.get();
+            self.summary.cookies += counters.syncookies_received.get();
+            self.summary.fast_opens += counters.fast_open_passive.get();
+            self.summary.keepalives += counters.keepalive.get();
             self.summary.larger += counters.mtup_success.get();
             self.summary.too_large += counters.mtup_fail.get();
             self.summary.recoveries += by_count + counters.sack_recovery.get();
