@@ -34,6 +34,11 @@ struct Direction {
 }
 
 impl Wire {
+    /// What was said of a flow is not true of its next life.
+    pub fn forget(&mut self, flow: &Flow) {
+        self.conversations.remove(flow);
+    }
+
     /// Checks what `side` sends for `connection` and remembers it.
     ///
     /// # Panics

@@ -9,6 +9,7 @@ use coremill_tcp::authentication::KeyRing;
 use coremill_tcp::checksum::{PROTOCOL_TCP, fill, pseudo_header};
 use coremill_tcp::header::{Flags, Segment};
 use coremill_tcp::header_options::Options;
+use coremill_tcp::limits::SynCookies;
 use coremill_tcp::options::{ConnectOptions, SocketOptions};
 use coremill_tcp::packet::Quoted;
 use coremill_tcp::{
@@ -320,9 +321,12 @@ impl World {
         let plan = self.plan.connections[index].clone();
         let mut ends = self.applications.iter();
         let is_again = ends.any(|end| end.connection == index && end.side == side);
-        if is_again && plan.ends[plan.opener].opens_early {
-            // A SYN that came twice, the second time after the connection had ended (RFC 7413, section 2.1).
+        let has_cookies = self.plan.limits[side].opening.syn_cookies == SynCookies::Always;
+        if is_again && (plan.ends[plan.opener].opens_early || has_cookies) {
+            // A SYN that came twice, the second time after the connection had ended (RFC 7413, section 2.1); or an old
+            // acknowledgement, whose cookie is still good (RFC 4987, section 3.6).
             shard.abort(self.now, id);
+            self.wire.forget(&from_side_0(flow, side));
             return;
         }
         shard.set_cookie(id, self.applications.len() as u64);
