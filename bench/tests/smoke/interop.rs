@@ -12,16 +12,20 @@ mod killed;
 mod pair;
 mod path;
 mod plan;
+mod program;
 mod relay;
 mod seen;
 mod tunnel;
 mod world;
 
+mod accurate_ecn;
 mod algorithms;
+mod fast_open;
 mod losses;
 mod options;
 mod random_connections;
 mod segments;
+mod signed;
 mod window_scales;
 
 /// Declares tests by module, each with so many workers.
@@ -43,5 +47,8 @@ interoperations! {
     window_scales: 1
     options: 1
     algorithms: 1
+    accurate_ecn: 1
+    fast_open: 2
+    signed: 1
     random_connections: 2
 }

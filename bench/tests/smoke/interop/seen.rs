@@ -33,6 +33,10 @@ pub struct Seen {
     pub resets: u64,
     /// With FIN.
     pub fins: u64,
+    /// SYNs with payload.
+    pub early: u64,
+    /// Signed by TCP-MD5.
+    pub signed: u64,
     /// Bytes of the largest packet.
     pub largest: usize,
 }
@@ -50,6 +54,8 @@ pub struct Syn {
     pub stamps: bool,
     /// Asks for, or agrees to, explicit congestion notification.
     pub ecn: bool,
+    /// Asks for AccECN.
+    pub accurate: bool,
 }
 
 /// Where the ports are of a packet of TCP over IPv4; None for any other.
@@ -88,8 +94,10 @@ impl Seen {
         let (flags, options) = (tcp[13], tcp.get(20..header).unwrap_or_default());
         self.packets += 1;
         self.largest = self.largest.max(total);
-        let syn = read(options, flags & ECE != 0);
+        let mut syn = read(options, flags & ECE != 0);
         if flags & SYN != 0 {
+            syn.accurate = tcp[12] & AE != 0 && flags & (ECE | CWR) == ECE | CWR;
+            self.early += u64::from(tcp.len() > header);
             self.syn = Some(syn);
         } else {
             self.echoes += u64::from(flags & ECE != 0);
@@ -101,6 +109,7 @@ impl Seen {
             self.stamped += u64::from(syn.stamps);
             self.unstamped += u64::from(!syn.stamps);
         }
+        self.signed += u64::from(kinds(options).any(|(kind, _)| kind == MD5));
         self.sacks += u64::from(kinds(options).any(|(kind, _)| kind == SACK));
         if tcp.len() > header {
             self.data += 1;
@@ -152,6 +161,8 @@ fn kinds(mut options: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     })
 }
 
+/// In the byte before the other flags.
+const AE: u8 = 0x01;
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
@@ -166,3 +177,4 @@ const SCALE: u8 = 3;
 const SACK_PERMITTED: u8 = 4;
 const SACK: u8 = 5;
 const STAMPS: u8 = 8;
+const MD5: u8 = 19;
