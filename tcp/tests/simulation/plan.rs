@@ -212,7 +212,12 @@ impl Plan {
             .limits
             .iter()
             .all(|limits| limits.memory_bytes == MEMORY_BYTES);
-        is_roomy && self.links.iter().all(|link| link.trouble.is_gentle())
+        // A signed segment for a flow that has ended is answered by listeners at its port alone, and between two ports of their
+        // own there is none: what it says fills the link again and again, perhaps always when another wants it.
+        let mut connections = self.connections.iter();
+        let is_answered =
+            self.signs.is_none() || connections.all(|connection| connection.simultaneous.is_none());
+        is_roomy && is_answered && self.links.iter().all(|link| link.trouble.is_gentle())
     }
 }
 
