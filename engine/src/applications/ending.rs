@@ -7,6 +7,7 @@ use coremill_ring::socket_state::Flags;
 use super::agreement::Phase;
 use super::domain::Domain;
 use super::socket_table::{Kind, Place};
+use super::stream::Holder;
 use super::subscribers::{FAILED, READABLE, WRITABLE};
 use super::turn::Turn;
 
@@ -26,14 +27,16 @@ impl Domain {
                 self.close_listener(number, turn);
             }
             // It was offered, and nobody accepted it: it is nobody's to close.
-            Kind::Stream(stream) if stream.is_offered => self.counts.commands_refused += 1,
+            Kind::Stream(stream) if stream.holder == Holder::Offered => {
+                self.counts.commands_refused += 1
+            }
             Kind::Stream(stream) => {
                 let is_reset = stream.unread(&self.chunks) > 0 || socket.resets_on_close;
                 if is_reset {
                     self.abort(handle.slot, turn);
                 } else if stream.is_filled(&self.chunks) {
                     // Rare: memory is so short that what was filled waits still. `look_after` ends it.
-                    stream.is_closing = true;
+                    stream.holder = Holder::Gone;
                 } else {
                     self.finish_close(handle.slot, turn);
                 }
@@ -107,13 +110,16 @@ impl Domain {
             keys,
             ..
         } = self;
-        let Some(Place { state, slot, .. }) = sockets.at(number) else {
+        let Some(Place {
+            state, slot, pairs, ..
+        }) = sockets.at(number)
+        else {
             return;
         };
         let Some(socket) = slot.socket.as_mut() else {
             return;
         };
-        for subscription in socket.subscribers.iter() {
+        for subscription in socket.subscribers.iter(pairs) {
             if let Some(mail) = mails.get_mut(subscription.notifier as usize) {
                 mail.forget(number);
             }

@@ -16,7 +16,7 @@ use super::agreement::Phase;
 use super::budget::Budget;
 use super::domain::Domain;
 use super::socket_table::{Kind, Place};
-use super::stream::Tools;
+use super::stream::{Holder, Tools};
 use super::turn::Turn;
 
 /// How far leaving has come on a worker.
@@ -135,7 +135,7 @@ impl Domain {
                     self.abort(number, turn);
                 } else {
                     // Rare: memory is so short that what was filled waits still.
-                    stream.is_closing = true;
+                    stream.holder = Holder::Gone;
                 }
             }
             Kind::Unconnected { .. } | Kind::Listener { .. } => self.release(number),
@@ -148,6 +148,7 @@ impl Domain {
             handle,
             state,
             slot,
+            ..
         }) = self.sockets.at(number)
         else {
             return;

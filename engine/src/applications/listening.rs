@@ -14,7 +14,7 @@ use super::agreement::{Agreed, Agreements, Phase};
 use super::domain::Domain;
 use super::errno;
 use super::socket_table::{Kind, Place, Slot};
-use super::stream::Stream;
+use super::stream::{Holder, Stream};
 use super::subscribers::{READABLE, Subscribers};
 use super::turn::Turn;
 
@@ -333,7 +333,7 @@ impl Domain {
     fn hand_over(&mut self, socket: Handle, turn: &mut Turn<'_>) -> Result<(), Violation> {
         let place = self.sockets.find(socket);
         if let Some(stream) = place.and_then(|place| place.slot.socket.as_mut()?.stream()) {
-            stream.is_offered = false;
+            stream.holder = Holder::User;
         }
         self.look_after(socket.slot, turn)
     }

@@ -90,7 +90,7 @@ impl Domain {
         asked: Asked,
     ) -> Result<Option<u32>, Errno> {
         let local = self.sockets.local(handle.slot);
-        let Place { slot, .. } = self.sockets.find(handle).ok_or(Errno::BADF)?;
+        let Place { slot, pairs, .. } = self.sockets.find(handle).ok_or(Errno::BADF)?;
         let socket = slot.socket.as_mut().ok_or(Errno::BADF)?;
         match &socket.kind {
             Kind::Stream(_) => Err(Errno::INVAL),
@@ -118,7 +118,7 @@ impl Domain {
                 agreed.local = local.unwrap_or(any);
                 agreed.backlog = backlog;
                 agreed.subscribers = Subscribers::default();
-                for subscription in socket.subscribers.iter() {
+                for subscription in socket.subscribers.iter(pairs) {
                     agreed.subscribers.set(subscription);
                 }
                 agreed.having = 0;
@@ -230,7 +230,9 @@ impl Domain {
         if notifier as usize >= self.mails.len() {
             return Err(Errno::INVAL);
         }
-        let Place { state, slot, .. } = self.sockets.find(handle).ok_or(Errno::BADF)?;
+        let Place {
+            state, slot, pairs, ..
+        } = self.sockets.find(handle).ok_or(Errno::BADF)?;
         let socket = slot.socket.as_mut().ok_or(Errno::BADF)?;
         let subscription = Subscription {
             notifier,
@@ -241,7 +243,7 @@ impl Domain {
             let is_set = self.change_subscribers(number, turn, |all| all.set(subscription));
             return if is_set { Ok(()) } else { Err(Errno::NOSPC) };
         }
-        if !socket.subscribers.set(subscription) {
+        if !socket.subscribers.set(pairs, subscription) {
             return Err(Errno::NOSPC);
         }
         match &mut socket.kind {
@@ -270,7 +272,8 @@ impl Domain {
     /// A notifier hears no more of a socket.
     pub(super) fn unsubscribe(&mut self, handle: Handle, notifier: u32, turn: &mut Turn<'_>) {
         let place = self.sockets.find(handle);
-        let Some(socket) = place.and_then(|place| place.slot.socket.as_mut()) else {
+        let socket = place.and_then(|place| Some((place.slot.socket.as_mut()?, place.pairs)));
+        let Some((socket, pairs)) = socket else {
             self.counts.commands_refused += 1;
             return;
         };
@@ -278,7 +281,7 @@ impl Domain {
             Kind::Listener { number } => {
                 self.change_subscribers(number, turn, |all| all.remove(notifier));
             }
-            _ => socket.subscribers.remove(notifier),
+            _ => socket.subscribers.remove(pairs, notifier),
         }
         self.forget_event(handle.slot, notifier);
     }

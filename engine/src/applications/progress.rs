@@ -8,7 +8,7 @@ use coremill_tcp::{Event as TcpEvent, Instant, Subject};
 
 use super::domain::Domain;
 use super::socket_table::{Kind, Place, Slot, Socket};
-use super::stream::{Progress, Tools};
+use super::stream::{Holder, Progress, Shut, Tools};
 use super::subscribers::{READABLE, WRITABLE};
 use super::turn::Turn;
 
@@ -30,7 +30,7 @@ impl Domain {
             }
             Subject::Connection(id) => {
                 match self.sockets.stream_at(number) {
-                    Some(stream) if stream.connection == id && !stream.is_offered => {
+                    Some(stream) if stream.connection == id && stream.holder != Holder::Offered => {
                         self.look_after(number, turn)
                     }
                     // Of a socket that had this place before, or one that is looked after when it is taken.
@@ -70,13 +70,13 @@ impl Domain {
             return Ok(());
         };
         let sent_more = stream.pump_send(&mut tools);
-        if stream.shuts_late && !stream.is_filled(tools.chunks) {
-            stream.shuts_late = false;
+        if stream.shut == Shut::Late && !stream.is_filled(tools.chunks) {
+            stream.shut = Shut::Done;
             let turn = &mut *tools.turn;
             // If it failed meanwhile, what is looked at below says so.
             let _failed = turn.shard.shutdown(turn.now, stream.connection);
         }
-        if stream.is_closing {
+        if stream.holder == Holder::Gone {
             if !stream.is_filled(tools.chunks) {
                 self.finish_close(number, turn);
             }
@@ -88,7 +88,7 @@ impl Domain {
         };
         let progress = stream.pump_receive(&look, &mut tools);
         let has_room = stream.publish_sent(&look, &mut tools);
-        let is_over = progress.flags.contains(Flags::RDHUP) && stream.is_shut;
+        let is_over = progress.flags.contains(Flags::RDHUP) && stream.shut != Shut::No;
         let wants = stream.wants.is_some();
         stream.rest(tools.chunks);
         let edges = publish((state, *worker), socket, &progress, (has_room, is_over));

@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use coremill_ring::handle::Handle;
 use coremill_ring::layout::{LOCAL_WORDS, OWNER_WORDS, SOCKET_WORDS};
 use coremill_ring::local_address::LocalWriter;
-use coremill_ring::shape::NOTIFIERS_OF_STREAM;
 use coremill_ring::socket_state::{Condition, Flags, StateWriter};
 use coremill_ring::words::{Part, WORD_BYTES, prefetch};
 use coremill_tcp::CONNECTION_BYTES;
@@ -15,8 +14,8 @@ use coremill_tcp::options::sets::{Chosen, OptionSets};
 use coremill_tcp::options::{OptionError, SocketOptions};
 
 use super::attachment::Attachment;
-use super::stream::Stream;
-use super::subscribers::Subscribers;
+use super::stream::{Holder, Stream};
+use super::subscribers::{FewSubscribers, Pairs};
 
 /// A socket. Its name, its address and all that is read seldom its state says.
 #[derive(Debug)]
@@ -28,7 +27,7 @@ pub(super) struct Socket {
     pub(super) edges: u16,
     /// Closing resets (SO_LINGER with no time).
     pub(super) resets_on_close: bool,
-    pub(super) subscribers: Subscribers<NOTIFIERS_OF_STREAM>,
+    pub(super) subscribers: FewSubscribers,
 }
 
 /// What a socket is.
@@ -42,8 +41,9 @@ pub(super) enum Kind {
     Stream(Stream),
 }
 
-/// A place for a socket.
+/// A place for a socket: a cache line.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 pub(super) struct Slot {
     generation: u32,
     /// It is in the list of those with something to tell.
@@ -60,12 +60,15 @@ pub(super) struct Place<'a> {
     pub(super) handle: Handle,
     pub(super) state: &'a StateWriter,
     pub(super) slot: &'a mut Slot,
+    pub(super) pairs: &'a mut Pairs,
 }
 
 /// The places of one worker.
 #[derive(Debug)]
 pub(super) struct SocketTable {
     slots: Box<[Slot]>,
+    /// Subscriptions of sockets that have two.
+    pairs: Pairs,
     /// Pointed at the state of whichever place is looked at.
     state: StateWriter,
     /// That of the first slot; the others lie behind it.
@@ -113,6 +116,7 @@ impl SocketTable {
             unconnected: 0,
             listeners: 0,
             option_sets: OptionSets::new(slots.len()),
+            pairs: Pairs::new(slots.len()),
             slots,
             state: StateWriter::new(attachment.parts.daemon.clone()),
             // There is one in every shape.
@@ -154,7 +158,7 @@ impl SocketTable {
             error: 0,
             edges: 0,
             resets_on_close: false,
-            subscribers: Subscribers::default(),
+            subscribers: FewSubscribers::default(),
         });
         place.state.open(place.handle, socket.condition(worker));
         let handle = place.handle;
@@ -166,7 +170,11 @@ impl SocketTable {
     #[inline]
     pub(super) fn find(&mut self, handle: Handle) -> Option<Place<'_>> {
         let place = self.at(handle.slot)?;
-        let is_it = |socket: &mut Socket| socket.stream().is_none_or(|stream| !stream.is_closing);
+        let is_it = |socket: &mut Socket| {
+            socket
+                .stream()
+                .is_none_or(|stream| stream.holder != Holder::Gone)
+        };
         let is_there = place.slot.socket.as_mut().is_some_and(is_it);
         (is_there && place.handle == handle).then_some(place)
     }
@@ -189,6 +197,7 @@ impl SocketTable {
             handle,
             state: &self.state,
             slot,
+            pairs: &mut self.pairs,
         })
     }
 
@@ -226,10 +235,13 @@ impl SocketTable {
     /// Empties a place.
     pub(super) fn remove(&mut self, number: u32) {
         let free = self.deal.place_of(number);
-        if let Some(Place { state, slot, .. }) = self.at(number)
-            && let Some(socket) = slot.socket.take()
+        if let Some(Place {
+            state, slot, pairs, ..
+        }) = self.at(number)
+            && let Some(mut socket) = slot.socket.take()
         {
             state.close();
+            socket.subscribers.clear(pairs);
             self.locals.set(number, None);
             self.free.push_back(free);
             match socket.kind {
@@ -374,5 +386,5 @@ const SOCKET_BYTES: usize = size_of::<Slot>() + 3 * size_of::<u32>();
 const SHARED_BYTES: usize = (SOCKET_WORDS + LOCAL_WORDS + OWNER_WORDS) * WORD_BYTES;
 
 // "What a connection costs" in ARCHITECTURE adds it up.
-const _: () = assert!(size_of::<Slot>() <= 80);
-const _: () = assert!(SOCKET_BYTES + CONNECTION_BYTES + SHARED_BYTES <= 496);
+const _: () = assert!(size_of::<Slot>() == 64);
+const _: () = assert!(SOCKET_BYTES + CONNECTION_BYTES + SHARED_BYTES <= 480);

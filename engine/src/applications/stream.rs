@@ -7,6 +7,8 @@
 mod send;
 mod urgent;
 
+use std::num::NonZeroU16;
+
 use coremill_ring::chunk::ChunkReference;
 use coremill_ring::socket_state::{Flags, StateWriter};
 use coremill_ring::untrusted::Violation;
@@ -24,6 +26,8 @@ use send::GRANT_BYTES_MAX;
 
 /// A connection. What was received, taken, acknowledged, and may be sent, its state says.
 #[derive(Debug)]
+// Each byte is paid for by each idle connection: with words aligned to four, a slot of the table is one cache line.
+#[repr(Rust, packed(4))]
 pub(super) struct Stream {
     pub(super) connection: ConnectionId,
     /// Bytes that the application has sent, by either way.
@@ -33,24 +37,41 @@ pub(super) struct Stream {
     /// Its record of chunks, if any are out.
     lending: u32,
     pub(super) wants: Option<Wants>,
-    /// In an accept ring: nobody may name it yet.
-    pub(super) is_offered: bool,
+    pub(super) holder: Holder,
     /// Nothing more will be read: what comes is thrown away.
     pub(super) discards: bool,
-    /// End of stream follows what was sent.
-    pub(super) is_shut: bool,
-    /// It does once what was filled before found room in the shard.
-    pub(super) shuts_late: bool,
-    /// Its user let go; what was filled is still to be sent.
-    pub(super) is_closing: bool,
+    pub(super) shut: Shut,
     /// Bytes stay in the shard until the application gives chunks back.
     pub(super) is_held: bool,
+}
+
+/// Who has a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// Nobody yet: it is in an accept ring, and may not be named.
+    Offered,
+    /// The application.
+    User,
+    /// Nobody any more; what was filled is still to be sent.
+    Gone,
+}
+
+/// Whether the end of stream follows what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shut {
+    /// Not yet.
+    No,
+    /// It does once what was filled before found room in the shard.
+    Late,
+    /// The shard has it.
+    Done,
 }
 
 /// The notifier that asked for room, and for how much.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wants {
-    notifier: u16,
+    /// One more than its number.
+    notifier: NonZeroU16,
     /// One less than the bytes.
     bytes: u16,
 }
@@ -60,14 +81,17 @@ impl Wants {
     pub(super) fn new(notifier: u32, bytes: u32) -> Self {
         let bytes = bytes.clamp(1, GRANT_BYTES_MAX as u32) - 1;
         Self {
-            notifier: u16::try_from(notifier).unwrap_or(u16::MAX),
+            notifier: u16::try_from(notifier)
+                .ok()
+                .and_then(|notifier| NonZeroU16::MIN.checked_add(notifier))
+                .unwrap_or(NonZeroU16::MAX),
             bytes: u16::try_from(bytes).unwrap_or(u16::MAX),
         }
     }
 
     /// Who is told.
     pub(super) fn notifier(self) -> u32 {
-        u32::from(self.notifier)
+        u32::from(self.notifier.get()) - 1
     }
 
     fn bytes(self) -> u64 {
@@ -109,11 +133,13 @@ impl Stream {
             granted: 0,
             lending: NONE,
             wants: None,
-            is_offered,
+            holder: if is_offered {
+                Holder::Offered
+            } else {
+                Holder::User
+            },
             discards: false,
-            is_shut: false,
-            shuts_late: false,
-            is_closing: false,
+            shut: Shut::No,
             is_held: false,
         }
     }
@@ -165,7 +191,7 @@ impl Stream {
         bytes: &[u8],
         (state, chunks, attachment): (&StateWriter, &mut Chunks, &Attachment),
     ) -> usize {
-        let must_wait = self.is_offered || self.discards || self.is_closing || self.is_held;
+        let must_wait = self.holder != Holder::User || self.discards || self.is_held;
         if must_wait {
             return 0;
         }

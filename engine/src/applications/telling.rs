@@ -10,7 +10,7 @@ use super::domain::Domain;
 use super::listening::OpenListener;
 use super::mail::{Mail, Posted};
 use super::socket_table::{Kind, Place};
-use super::subscribers::{FAILED, Subscribers};
+use super::subscribers::{FAILED, Subscription};
 
 impl Domain {
     /// Posts the events of what changed in this turn.
@@ -87,6 +87,7 @@ impl Domain {
             handle,
             state,
             slot,
+            pairs,
         }) = sockets.at(number)
         else {
             return Ok(true);
@@ -109,7 +110,7 @@ impl Domain {
         };
         let told = tell_subscribers(
             (mails, posted),
-            &socket.subscribers,
+            socket.subscribers.iter(pairs),
             (number, socket.edges),
             event,
         )?;
@@ -156,8 +157,12 @@ impl Domain {
                 acknowledged: 0,
                 unread: None,
             };
-            let told =
-                tell_subscribers((mails, posted), subscribers, (socket.slot, *edges), event)?;
+            let told = tell_subscribers(
+                (mails, posted),
+                subscribers.iter(),
+                (socket.slot, *edges),
+                event,
+            )?;
             counts.events += told.posted;
             if told.is_full {
                 *has_listener_edges = true;
@@ -178,9 +183,9 @@ struct Told {
 
 /// Tells each who wants to hear of it, with the ticket of its own.
 #[inline]
-fn tell_subscribers<const MAX: usize>(
+fn tell_subscribers(
     (mails, posted): (&mut [Mail], &mut Posted),
-    subscribers: &Subscribers<MAX>,
+    subscribers: impl Iterator<Item = Subscription>,
     (number, edges): (u32, u16),
     mut event: Event,
 ) -> Result<Told, Violation> {
@@ -188,7 +193,7 @@ fn tell_subscribers<const MAX: usize>(
         posted: 0,
         is_full: false,
     };
-    for subscription in subscribers.iter() {
+    for subscription in subscribers {
         if edges & (subscription.interest | FAILED) == 0 {
             continue;
         }

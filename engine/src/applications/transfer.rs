@@ -12,7 +12,7 @@ use super::errno;
 use super::mail::{ANSWERS_MAX, Mail};
 use super::opening::Answer;
 use super::socket_table::{Kind, Place, Slot};
-use super::stream::{Stream, Tools, Wants};
+use super::stream::{Holder, Shut, Stream, Tools, Wants};
 use super::subscribers::WRITABLE;
 use super::turn::Turn;
 
@@ -47,7 +47,7 @@ impl Domain {
         let Kind::Stream(stream) = &mut socket.kind else {
             return Ok(self.refuse(payload));
         };
-        if stream.is_offered {
+        if stream.holder == Holder::Offered {
             return Ok(self.refuse(payload));
         }
         let mut tools = Tools {
@@ -239,13 +239,13 @@ impl Domain {
             stream.pump_send(tools);
             if stream.is_filled(tools.chunks) {
                 // Memory is so short that the end of stream would come before what is filled. `look_after` goes on.
-                (stream.is_shut, stream.shuts_late) = (true, true);
+                stream.shut = Shut::Late;
                 return Ok(Ok(()));
             }
             let turn = &mut *tools.turn;
             Ok(match turn.shard.shutdown(turn.now, stream.connection) {
                 Ok(()) | Err(SendError::ShutDown) => {
-                    stream.is_shut = true;
+                    stream.shut = Shut::Done;
                     Ok(())
                 }
                 Err(error) => Err(errno::of_send(error)),
@@ -286,6 +286,7 @@ impl Domain {
                 socket: Some(socket),
                 ..
             },
+            ..
         }) = sockets.at(number)
         else {
             return Ok(());
@@ -346,7 +347,7 @@ impl Domain {
             ..
         }) = sockets.find(handle)
             && let Kind::Stream(stream) = &mut socket.kind
-            && !stream.is_offered
+            && stream.holder != Holder::Offered
         {
             let mut tools = Tools {
                 state,
