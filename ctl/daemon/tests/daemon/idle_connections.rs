@@ -177,4 +177,4 @@ const SHARED_BYTES: u64 = ((SOCKET_WORDS + LOCAL_WORDS + OWNER_WORDS) * WORD_BYT
 /// So many that what differs from start to start, some hundred kilobytes, is little beside them.
 const PAIRS: usize = 100_000;
 /// All in, state written for the application included.
-const BYTES_MAX: u64 = 520;
+const BYTES_MAX: u64 = 512;
