@@ -8,6 +8,7 @@ use crate::authentication::Authentication;
 use crate::connection::mtu_search::MtuSearch;
 use crate::connection::path_mtu::NarrowPath;
 use crate::connection::spread::Spread;
+use crate::statistics::Statistics;
 use crate::table::NONE;
 use crate::time::Instant;
 use crate::urgent::Urgent;
@@ -29,6 +30,8 @@ pub(crate) struct Extension {
     pub(crate) authentication: Option<Authentication>,
     /// Accurate feedback of marks, where both ends have agreed on it.
     pub(crate) accurate_ecn: Option<AccurateEcn>,
+    /// What it counts, where it was asked to.
+    pub(crate) statistics: Option<Statistics>,
 }
 
 /// A connection's block, or none. Only [`Extensions`] gives and takes back.

@@ -105,6 +105,8 @@ pub struct Limits {
     pub sack: bool,
     /// Tell of what came twice by SACK (RFC 2883).
     pub duplicate_sack: bool,
+    /// All connections count what RFC 4898 wants, each in one of `extensions_max` blocks.
+    pub statistics: bool,
     /// Answer an overflowing accept queue with RST instead of silence.
     pub abort_on_overflow: bool,
     /// First and last ephemeral port, both included.
@@ -184,6 +186,7 @@ impl Default for Limits {
             timestamps: true,
             sack: true,
             duplicate_sack: true,
+            statistics: false,
             abort_on_overflow: false,
             ephemeral_ports: (32_768, 60_999),
             challenge_acks_per_second: 1_000,

@@ -121,6 +121,8 @@ pub struct SocketOptions {
     pub fast_open_connect: bool,
     /// TCP_FASTOPEN_NO_COOKIE: data goes with the SYN, and is taken from it, without any.
     pub fast_open_no_cookie: bool,
+    /// Coremill's own: what RFC 4898 wants to be counted is; the shard may want it of all.
+    pub statistics: bool,
     /// IP_TOS, IP_TTL, IP_MINTTL and IP_MTU_DISCOVER.
     pub ip: IpFields,
 }
@@ -148,6 +150,7 @@ impl SocketOptions {
         fast_open_queue: 0,
         fast_open_connect: false,
         fast_open_no_cookie: false,
+        statistics: false,
         ip: IpFields::DEFAULT,
     };
 

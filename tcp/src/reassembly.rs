@@ -234,6 +234,21 @@ impl ReassemblyPool {
         }
     }
 
+    /// Bytes of all ranges.
+    pub fn bytes(&self, reassembly: &Reassembly) -> u64 {
+        let mut bytes = 0;
+        let mut node = reassembly.head();
+        if reassembly.has_duplicate() {
+            node = self.nodes[node as usize].next;
+        }
+        while node != NONE {
+            let Node { next, block } = self.nodes[node as usize];
+            bytes += u64::from(block.right.since(block.left));
+            node = next;
+        }
+        bytes
+    }
+
     /// The range with the highest numbers.
     pub fn highest(&self, reassembly: &Reassembly) -> Option<SackBlock> {
         let mut highest: Option<SackBlock> = None;

@@ -7,7 +7,9 @@ use crate::address::Flow;
 use crate::congestion::{Algorithm, AlgorithmInfo, Phase};
 use crate::error::{ConnectionError, ReceiveError};
 use crate::fast_open::FastOpenCookie;
+use crate::memory_info::MemoryInfo;
 use crate::state::State;
+use crate::statistics::Objects;
 use crate::urgent::UrgentMark;
 
 /// What a user who moves bytes wants to know of a connection; see [`Shard::look`](crate::Shard::look).
@@ -101,6 +103,43 @@ pub struct ConnectionRow {
     pub orphan: bool,
     /// What its segments are signed by, if they are.
     pub signed_by: Option<SignedBy>,
+    /// What was agreed on about explicit congestion notification.
+    pub ecn: EcnKind,
+    /// What memory it has; None of what is no connection.
+    pub memory: Option<MemoryInfo>,
+    /// What it has counted, if it was asked to.
+    pub statistics: Option<Objects>,
+}
+
+/// What both ends have agreed on about explicit congestion notification.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EcnKind {
+    /// Nothing.
+    #[default]
+    None,
+    /// The classic kind (RFC 3168).
+    Classic,
+    /// AccECN (RFC 9768).
+    Accurate,
+}
+
+impl EcnKind {
+    /// The word that operators see; None for nothing.
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Classic => Some("ecn"),
+            Self::Accurate => Some("accecn"),
+        }
+    }
+
+    pub(crate) fn of(is_classic: bool, is_accurate: bool) -> Self {
+        match (is_classic, is_accurate) {
+            (_, true) => Self::Accurate,
+            (true, false) => Self::Classic,
+            (false, false) => Self::None,
+        }
+    }
 }
 
 /// What a connection's segments are signed by: which keys, never a secret.

@@ -357,6 +357,12 @@ const GENERAL: &[Key] = &[
         "Tell peers by SACK what came twice (RFC 2883; Linux: tcp_dsack).",
     ),
     key(
+        "statistics",
+        Allowed::Flag,
+        Is("false"),
+        "Count for each connection what RFC 4898 wants: slower, and each takes one of extensions_max blocks.",
+    ),
+    key(
         "abort_on_overflow",
         Allowed::Flag,
         Is("false"),

@@ -98,6 +98,12 @@ pub struct Sockets {
     /// Rows at most; 0 for all
     #[arg(long, default_value_t = 1_000)]
     pub limit: usize,
+    /// What memory each has, as ss -m shows it
+    #[arg(long, conflicts_with = "statistics")]
+    pub memory: bool,
+    /// What each has counted by RFC 4898, of those that count: tcp.statistics, or their applications, ask for it
+    #[arg(long)]
+    pub statistics: bool,
 }
 
 /// Which counters.

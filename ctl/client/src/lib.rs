@@ -102,4 +102,7 @@ pub use keys::{AoAlgorithm, AoInfo, AoKey, PeerKey};
 pub use listener::TcpListener;
 pub use poller::{Interest, Pollable, Poller, Readiness};
 pub use stack::{OnDeath, Options, Stack};
-pub use stream::{EcnCounts, EcnInfo, Received, Reserved, TcpInfo, TcpState, TcpStream};
+pub use stream::{
+    CongestionInfo, EcnCounts, EcnInfo, MemoryInfo, Received, Reserved, Statistics, TcpInfo,
+    TcpState, TcpStream,
+};

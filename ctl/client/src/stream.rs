@@ -6,11 +6,13 @@ mod connect;
 mod info;
 mod keepalive;
 mod linger;
+mod memory;
 mod network;
 mod options;
 mod receive;
 mod send;
 mod settings;
+mod statistics;
 mod urgent;
 mod zero_copy;
 
@@ -29,7 +31,10 @@ use receive::{READ_BYTES, Receive};
 use send::Send;
 use settings::Settings;
 
+pub use congestion::CongestionInfo;
 pub use info::{EcnCounts, EcnInfo, TcpInfo, TcpState};
+pub use memory::MemoryInfo;
+pub use statistics::Statistics;
 pub use zero_copy::{Received, Reserved};
 
 /// A TCP connection, as [`std::net::TcpStream`].

@@ -229,6 +229,7 @@ fn limits(config: &Config) -> Limits {
         timestamps: tcp.timestamps,
         sack: tcp.sack,
         duplicate_sack: tcp.duplicate_sack,
+        statistics: tcp.statistics,
         abort_on_overflow: tcp.abort_on_overflow,
         ephemeral_ports: (tcp.ephemeral_port_first, tcp.ephemeral_port_last),
         challenge_acks_per_second: tcp.challenge_acks_per_second,

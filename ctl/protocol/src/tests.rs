@@ -178,5 +178,8 @@ fn socket() -> SocketView {
         recovery: Some("open".into()),
         orphan: false,
         signed_by: Some("ao 61/84".into()),
+        ecn: Some("accecn".into()),
+        memory: None,
+        statistics: Some([("PerfSegsOut".to_owned(), 7)].into()),
     }
 }

@@ -1,5 +1,6 @@
 //! Rows as an operator sees them; the command prints these, as tables or as the same JSON.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,33 @@ pub struct SocketView {
     /// asked for.
     #[serde(default)]
     pub signed_by: Option<String>,
+    /// What was agreed on about congestion notification: `ecn` or `accecn`; None for nothing.
+    #[serde(default)]
+    pub ecn: Option<String>,
+    /// What memory it has, where there is a connection.
+    #[serde(default)]
+    pub memory: Option<MemoryView>,
+    /// What it has counted, by the names of RFC 4898 without `tcpEStats`, where it was asked to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<BTreeMap<String, u64>>,
+}
+
+/// What memory a connection has, as Linux's SO_MEMINFO tells it (`ss -m`). Places without a counterpart here are zero
+/// always and left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryView {
+    /// Chunks that hold what was received until it is read.
+    pub receive_held_bytes: u32,
+    /// SO_RCVBUF as it is now.
+    pub receive_buffer_bytes: u32,
+    /// SO_SNDBUF as it is now.
+    pub send_buffer_bytes: u32,
+    /// Bytes of all chunks that hold nothing yet.
+    pub forward_bytes: u32,
+    /// Chunks that hold what was written until it is acknowledged.
+    pub send_queued_bytes: u32,
+    /// What only few connections need, such as keys.
+    pub option_bytes: u32,
 }
 
 /// One listener on one worker.

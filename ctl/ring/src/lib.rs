@@ -68,6 +68,7 @@ pub mod injection;
 pub mod key;
 pub mod layout;
 pub mod lender;
+pub mod listing;
 pub mod local_address;
 #[cfg(not(loom))]
 #[expect(unsafe_code, reason = "maps and unmaps memory")]

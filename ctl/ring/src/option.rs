@@ -40,6 +40,8 @@ pub const URGENT_INLINE: u32 = of_socket(10);
 /// What closing does about unsent bytes (SO_LINGER): 0 for off, otherwise seconds plus one. Waiting for
 /// them is the application's part.
 pub const LINGER: u32 = of_socket(13);
+/// What memory a connection has (SO_MEMINFO): several numbers, see `listing`. To be asked for only.
+pub const MEMORY_INFO: u32 = of_socket(55);
 /// Bytes per second that are sent at most (SO_MAX_PACING_RATE), spread evenly; below 0 for no such bound.
 pub const PACING_RATE_MAX: u32 = of_socket(47);
 /// Small segments are sent at once (TCP_NODELAY): 0 or 1.
@@ -74,6 +76,13 @@ pub const FAST_OPEN_CONNECT: u32 = of_tcp(30);
 pub const FAST_OPEN_NO_COOKIE: u32 = of_tcp(34);
 /// Bytes not sent yet beyond which there is no room (TCP_NOTSENT_LOWAT); 0 for the daemon's.
 pub const UNSENT_LOW_WATER: u32 = of_tcp(25);
+
+/// What a connection's congestion control alone knows (TCP_CC_INFO): several numbers, see `listing`. To be asked for only.
+pub const CONGESTION_INFO: u32 = of_tcp(26);
+/// The connection counts what RFC 4898 wants: 0 or 1. Coremill's own number.
+pub const STATISTICS: u32 = of_tcp(4_898);
+/// What it has counted: several numbers, see `listing`. Coremill's own number; to be asked for only.
+pub const STATISTICS_OBJECTS: u32 = of_tcp(4_899);
 
 /// A key of TCP-MD5 (TCP_MD5SIG_EXT, and TCP_MD5SIG for one address) for the peers of a prefix, added or changed; with an empty
 /// secret it is removed. By `Command::SetKey` alone.

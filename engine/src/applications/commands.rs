@@ -1,6 +1,7 @@
 //! Taking commands out of rings, a bounded number of each context and turn, and finding the worker they are for.
 
 use coremill_ring::command::Command;
+use coremill_ring::listing;
 use coremill_ring::message::Message;
 use coremill_ring::untrusted::Violation;
 
@@ -325,6 +326,9 @@ impl Domain {
                 socket,
                 option,
             } => {
+                if let Some(pages) = listing::pages(option) {
+                    return self.tell_listing(socket, (ticket, context), (option, pages), turn);
+                }
                 let got = self.get_option(socket, option, turn);
                 self.answer(context, ticket, got)
             }

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use coremill_ring::event::Event;
 use coremill_ring::handle::Handle;
-use coremill_ring::info::Info;
+use coremill_ring::info::{Info, PAGE_WORDS};
+use coremill_ring::listing;
+use coremill_ring::option::{CONGESTION_INFO, MEMORY_INFO};
 use coremill_ring::untrusted::Violation;
 use coremill_tcp::snapshot::ConnectionRow;
 use coremill_tcp::state::State;
+use coremill_tcp::statistics::{OBJECTS, Objects};
 use coremill_tcp::tcp_info::TcpInfo;
 use rustix::io::Errno;
 
@@ -27,7 +30,37 @@ impl Domain {
             Ok(info) => info,
             Err(error) => return self.answer(context, ticket, Err(errno::number(error))),
         };
-        for (page, words) in (0..).zip(info.pages()) {
+        self.tell_pages((ticket, context), info.pages())
+    }
+
+    /// The same for an option that is several numbers.
+    pub(super) fn tell_listing(
+        &mut self,
+        handle: Handle,
+        (ticket, context): (u64, u32),
+        (option, pages): (u32, usize),
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Violation> {
+        let numbers = match self.numbers(handle, option, turn) {
+            Ok(numbers) => numbers,
+            Err(error) => return self.answer(context, ticket, Err(errno::number(error))),
+        };
+        let words = numbers.chunks(PAGE_WORDS).map(|words| {
+            let mut page = [0; PAGE_WORDS];
+            for (place, word) in page.iter_mut().zip(words) {
+                *place = *word;
+            }
+            page
+        });
+        self.tell_pages((ticket, context), words.take(pages))
+    }
+
+    fn tell_pages(
+        &mut self,
+        (ticket, context): (u64, u32),
+        pages: impl IntoIterator<Item = [u64; PAGE_WORDS]>,
+    ) -> Result<(), Violation> {
+        for (page, words) in (0..).zip(pages) {
             self.tell(
                 context,
                 Event::Info {
@@ -38,6 +71,44 @@ impl Domain {
             )?;
         }
         Ok(())
+    }
+
+    /// The words of an option that is several numbers.
+    fn numbers(
+        &mut self,
+        handle: Handle,
+        option: u32,
+        turn: &mut Turn<'_>,
+    ) -> Result<Objects, Errno> {
+        let place = self.sockets.find(handle).ok_or(Errno::BADF)?;
+        let socket = place.slot.socket.as_mut().ok_or(Errno::BADF)?;
+        let stream = socket.stream().ok_or(Errno::NOTCONN)?;
+        let (shard, id) = (&turn.shard, stream.connection);
+        let mut words = [0; OBJECTS.len()];
+        let page = match option {
+            MEMORY_INFO => {
+                let unread = u32::try_from(stream.unread(&self.chunks)).unwrap_or(u32::MAX);
+                let mut info = shard.memory_info(id).ok_or(Errno::NOTCONN)?;
+                // What waits in the application's chunks is its own memory, but waits all the same.
+                info.receive_held = info.receive_held.saturating_add(unread);
+                listing::page_of(&info.to_array())
+            }
+            CONGESTION_INFO => {
+                let info = shard.congestion_info(id).ok_or(Errno::NOTCONN)?;
+                let row = shard.row(turn.now, id).and_then(|row| row.algorithm);
+                let number = row.map_or(0, |algorithm| u32::from(algorithm.number()));
+                let [a, b, c, d, e] = info.to_words();
+                listing::page_of(&[number, a, b, c, d, e])
+            }
+            _ => {
+                let objects = shard.statistics(turn.now, id);
+                return objects.ok_or(Errno::NODATA);
+            }
+        };
+        for (place, word) in words.iter_mut().zip(page) {
+            *place = word;
+        }
+        Ok(words)
     }
 
     fn info(&mut self, handle: Handle, turn: &mut Turn<'_>) -> Result<Info, Errno> {

@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 
 use coremill_ring::armed::Waker;
 use coremill_ring::event::Event;
+use coremill_ring::listing;
 use coremill_ring::message::Message;
 use coremill_ring::notifier::{Posted as Outcome, Poster};
+use coremill_ring::option::STATISTICS_OBJECTS;
 use coremill_ring::producer::Producer;
 use coremill_ring::untrusted::Violation;
 
@@ -39,7 +41,7 @@ impl Mail {
 
     /// Whether the answers of another command would find room here.
     pub(super) fn has_room(&self) -> bool {
-        self.owed.len() + ANSWERS_MAX <= OWED_MAX
+        self.owed.len() + EVENTS_MAX <= OWED_MAX
     }
 
     /// Whether answers wait for the reader.
@@ -131,7 +133,12 @@ impl Posted {
 /// The bit of this notifier and all beyond.
 const MANY: u32 = 63;
 
-/// Events that one command can bring its context: its answer, or grants.
+/// Grants that one command can bring its context.
 pub(super) const ANSWERS_MAX: usize = 8;
+/// Events that one command can bring it: grants, its answer, or all pages of one.
+const EVENTS_MAX: usize = match listing::pages(STATISTICS_OBJECTS) {
+    Some(pages) if pages > ANSWERS_MAX => pages,
+    _ => ANSWERS_MAX,
+};
 /// Events that can wait for room: those of two commands.
-const OWED_MAX: usize = 2 * ANSWERS_MAX;
+const OWED_MAX: usize = 2 * EVENTS_MAX;

@@ -29,6 +29,7 @@ const OPTIONS: &[(u32, SocketOption)] = &[
     (ring::SYN_COUNT, SocketOption::SynCount),
     (ring::DEFER_ACCEPT, SocketOption::DeferAccept),
     (ring::URGENT_INLINE, SocketOption::UrgentInline),
+    (ring::STATISTICS, SocketOption::Statistics),
     (ring::FIN_WAIT_2, SocketOption::FinWait2),
     (ring::USER_TIMEOUT, SocketOption::UserTimeout),
     (ring::UNSENT_LOW_WATER, SocketOption::UnsentLowWater),

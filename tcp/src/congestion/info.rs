@@ -32,6 +32,33 @@ pub enum AlgorithmInfo {
     },
 }
 
+impl AlgorithmInfo {
+    /// Linux's structure of it, in words of 32 bits: `tcp_bbr_info`, or `tcp_dctcp_info` (whose first word is that it is
+    /// enabled; the mark seen last is not kept there). Nothing for algorithms without, as for CUBIC.
+    pub fn to_words(self) -> [u32; 5] {
+        match self {
+            Self::None => [0; 5],
+            Self::Dctcp {
+                alpha,
+                marked_bytes,
+                delivered_bytes,
+            } => [1, alpha, marked_bytes, delivered_bytes, 0],
+            Self::Bbr {
+                bandwidth,
+                round_trip_min_micros,
+                pacing_gain,
+                window_gain,
+            } => [
+                bandwidth as u32,
+                (bandwidth >> 32) as u32,
+                round_trip_min_micros,
+                pacing_gain,
+                window_gain,
+            ],
+        }
+    }
+}
+
 /// How slow starts have ended, and what was not to be had: what the shard counts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CongestionTally {

@@ -67,6 +67,16 @@ impl Phase {
     pub fn is_reduction(self) -> bool {
         matches!(self, Phase::Reducing | Phase::Recovery)
     }
+
+    /// True while what was lost is sent again.
+    pub(crate) fn is_repair(self) -> bool {
+        matches!(self, Phase::Recovery | Phase::Loss)
+    }
+
+    /// True where a signal of congestion was answered.
+    pub(crate) fn is_reaction(self) -> bool {
+        self.is_repair() || self == Phase::Reducing
+    }
 }
 
 /// Why the window is reduced.

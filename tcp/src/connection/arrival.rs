@@ -20,11 +20,15 @@ impl<Q: Default> Connection<Q> {
         segment: &Segment<'_>,
         options: &Options,
     ) -> Verdict {
+        let before = self.watch(context);
         let result = match self.state {
             State::SynSent => self.arrives_in_syn_sent(context, segment, options),
             State::Closed | State::Listen | State::TimeWait => Err(DropReason::NoSocket),
             _ => self.arrives_synchronized(context, segment, options),
         };
+        if let Some(before) = before {
+            self.count_arrival(context, &before, segment, options);
+        }
         match result {
             Ok(progress) => Verdict::Accepted { progress },
             Err(reason) => Verdict::Dropped(reason),

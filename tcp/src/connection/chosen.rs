@@ -25,6 +25,9 @@ impl<Q: Default> Connection<Q> {
         self.congestion.set_algorithm(pool, now, algorithm);
         self.congestion
             .set_pacing_rate_max(pool, now, options.pacing_rate_max);
+        if options.statistics || context.limits.statistics {
+            self.begin_statistics(context);
+        }
         Ok(())
     }
 
@@ -45,6 +48,9 @@ impl<Q: Default> Connection<Q> {
             SocketOption::Cork => self.due.set_if(Due::FLUSH, value == 0),
             SocketOption::ReceiveBuffer | SocketOption::WindowClamp => {
                 self.fit_receive_buffer(context);
+            }
+            SocketOption::Statistics if !context.limits.statistics && value == 0 => {
+                self.end_statistics(context);
             }
             SocketOption::QuickAck => {
                 self.receive.delayed.set_ping_pong(value & 1 == 0);

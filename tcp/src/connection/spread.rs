@@ -49,12 +49,13 @@ impl<Q> Connection<Q> {
     pub(super) fn measure<M>(&mut self, context: &mut Context<M>, sample_micros: u64) {
         self.round_trip.measure_micros(sample_micros);
         if self.extension.is_held() || self.round_trip.is_spread(&context.bounds) {
-            self.note_spread(context);
+            self.note_spread(context, sample_micros);
         }
     }
 
     #[cold]
-    fn note_spread<M>(&mut self, context: &mut Context<M>) {
+    fn note_spread<M>(&mut self, context: &mut Context<M>, sample_micros: u64) {
+        self.count_round_trip(context, sample_micros);
         let deviation = self.round_trip.variation_micros();
         let least = u32::try_from(context.bounds.min.as_micros()).unwrap_or(u32::MAX);
         let known = context

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::Connection;
 use super::stamps::millis;
+use super::{Connection, Context};
 use crate::congestion::CongestionPool;
 use crate::connection::Facts;
-use crate::extension::Extensions;
+use crate::extension::{Extension, Extensions};
 use crate::fast_open::Marks;
 use crate::header::HEADER_BYTES;
+use crate::memory::Memory;
+use crate::memory_info::MemoryInfo;
 use crate::round_trip::TimeoutBounds;
 use crate::send_records::SendRecordPool;
 use crate::tcp_info::{TcpInfo, recovery_number, state_number};
@@ -78,6 +80,26 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
+    /// What SO_MEMINFO tells.
+    pub(crate) fn memory_info<M: Memory<Queue = Q>>(&self, context: &Context<M>) -> MemoryInfo {
+        let held = |queue| bytes(context.memory.held_bytes(queue));
+        let (received, queued) = (held(&self.receive.queue), held(&self.send.queue));
+        let beyond = bytes(context.ranges.bytes(&self.receive.ranges) as usize);
+        let used = self.receive.readable + beyond + self.send.queued;
+        let options = context.option_sets.get(&self.user.options);
+        let available = context.memory.available_bytes();
+        let buffer = self.send_buffer(options.send_buffer_bytes, &context.limits, available);
+        MemoryInfo {
+            receive_held: received,
+            receive_buffer: self.receive.buffer,
+            send_buffer: bytes(buffer),
+            forward: (received + queued).saturating_sub(used),
+            send_queued: queued,
+            option_memory: bytes(size_of::<Extension>()) * u32::from(self.extension.is_held()),
+            ..MemoryInfo::default()
+        }
+    }
+
     /// What was sent and is not acknowledged.
     fn outstanding_info(&self, records: &SendRecordPool) -> TcpInfo {
         let outstanding = self.outstanding(records);
@@ -119,6 +141,10 @@ impl<Q: Default> Connection<Q> {
             40
         }
     }
+}
+
+fn bytes(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn micros(time: Duration) -> u32 {

@@ -1,5 +1,7 @@
 //! What a connection does when its deadlines have come.
 
+use std::time::Duration;
+
 use super::hold::Hold;
 use super::recovery::Timer;
 use super::{Connection, Context};
@@ -36,6 +38,7 @@ impl<Q: Default> Connection<Q> {
             return;
         }
         if take(&mut self.deadlines.retransmit, now) {
+            let before = self.watch(context);
             match self.send.timer {
                 // Whatever was to be sent again: first the handshake.
                 _ if self.is_early() && self.state != State::SynSent => {
@@ -45,6 +48,9 @@ impl<Q: Default> Connection<Q> {
                 Timer::Probe => self.probe_tail(context),
                 Timer::Reordering => self.reordering_timeout(context),
                 Timer::FastOpen => self.retransmission_timeout(context),
+            }
+            if let Some(before) = before {
+                self.count_signals(context, &before);
             }
         }
         if take(&mut self.deadlines.patience, now) {
@@ -137,6 +143,21 @@ impl<Q: Default> Connection<Q> {
         attempts > 0 && attempts >= r1
     }
 
+    /// What is corked leaves after a while all the same (tcp(7): TCP_CORK).
+    pub(super) fn await_more(&mut self, now: Instant) {
+        if !self.deadlines.retransmit.is_set() {
+            self.send.timer = Timer::Timeout;
+            self.deadlines.retransmit = Deadline::at(now + CORKED_LONGEST);
+        }
+    }
+
+    /// Nothing outstanding will bring an acknowledgement: the persist timer must.
+    pub(super) fn persist<M>(&mut self, context: &Context<M>) {
+        if !self.deadlines.retransmit.is_set() {
+            self.restart_timeout(context);
+        }
+    }
+
     // RFC 9293, MUST-20, MUST-22.
     fn attempts_max<M>(&self, context: &Context<M>) -> u32 {
         let limits = &context.limits;
@@ -207,3 +228,6 @@ fn take(deadline: &mut Deadline, now: Instant) -> bool {
     }
     is_due
 }
+
+/// The ceiling of 200 ms on corked output (tcp(7)).
+const CORKED_LONGEST: Duration = Duration::from_millis(200);

@@ -2,10 +2,7 @@
 
 mod usual;
 
-use std::time::Duration;
-
 use super::hold::{Hold, Plan};
-use super::recovery::Timer;
 use super::stamps::millis;
 use super::{Connection, Context};
 use crate::connection::{Due, Facts, User};
@@ -20,7 +17,7 @@ use crate::send_records::{Marks, SendRecordPool};
 use crate::sequence::SequenceNumber;
 use crate::state::State;
 use crate::table::NONE;
-use crate::time::{Deadline, Instant, Past};
+use crate::time::{Deadline, Past};
 
 impl<Q: Default> Connection<Q> {
     /// Writes the next segment into `out`, or several as one where the port cuts them; None when there is none, or it
@@ -28,6 +25,21 @@ impl<Q: Default> Connection<Q> {
     /// RFC 5681, section 4.2: one acknowledgement for all that has come.
     #[inline(never)]
     pub(crate) fn next_segment<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<M>,
+        out: &mut [u8],
+        is_cut: bool,
+    ) -> Option<Outgoing> {
+        let before = self.watch(context);
+        let outgoing = self.write_segment(context, out, is_cut);
+        if let Some(before) = before {
+            self.count_departure(context, &before, outgoing.as_ref(), out);
+        }
+        outgoing
+    }
+
+    #[inline]
+    fn write_segment<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
         out: &mut [u8],
@@ -372,22 +384,4 @@ impl<Q: Default> Connection<Q> {
         self.receive.acknowledged = self.receive.next;
         self.receive.delayed.told();
     }
-
-    /// What is corked leaves after a while all the same (tcp(7): TCP_CORK).
-    fn await_more(&mut self, now: Instant) {
-        if !self.deadlines.retransmit.is_set() {
-            self.send.timer = Timer::Timeout;
-            self.deadlines.retransmit = Deadline::at(now + CORKED_LONGEST);
-        }
-    }
-
-    /// Nothing outstanding will bring an acknowledgement: the persist timer must.
-    fn persist<M>(&mut self, context: &Context<M>) {
-        if !self.deadlines.retransmit.is_set() {
-            self.restart_timeout(context);
-        }
-    }
 }
-
-/// The ceiling of 200 ms on corked output (tcp(7)).
-const CORKED_LONGEST: Duration = Duration::from_millis(200);

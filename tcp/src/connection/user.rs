@@ -11,7 +11,7 @@ use crate::memory::Memory;
 use crate::options::sets::OptionSets;
 use crate::round_trip::TimeoutBounds;
 use crate::send_records::SendRecordPool;
-use crate::snapshot::ConnectionRow;
+use crate::snapshot::{ConnectionRow, EcnKind};
 use crate::state::State;
 
 impl<Q: Default> Connection<Q> {
@@ -356,8 +356,11 @@ impl<Q: Default> Connection<Q> {
             outstanding: self.outstanding(records),
             hold: self.hold(records).map_or("ready", Hold::word),
             orphan: self.user.has(User::ORPHAN),
-            // Whoever has the keys knows.
+            ecn: EcnKind::of(self.receive.ecn.is_on(), self.receive.ecn.is_accurate()),
+            // Whoever has keys and memory knows.
             signed_by: None,
+            memory: None,
+            statistics: None,
         }
     }
 }

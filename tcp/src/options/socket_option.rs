@@ -56,6 +56,8 @@ pub enum SocketOption {
     FastOpenConnect,
     /// TCP_FASTOPEN_NO_COOKIE.
     FastOpenNoCookie,
+    /// Coremill's own: the connection counts what RFC 4898 wants.
+    Statistics,
     /// IP_TOS: the DSCP, its ECN bits are TCP's own.
     Tos,
     /// IP_TTL.
@@ -111,6 +113,7 @@ impl SocketOptions {
             SocketOption::QuickAck => {}
             SocketOption::Keepalive => self.keepalive = value != 0,
             SocketOption::UrgentInline => self.urgent_inline = value != 0,
+            SocketOption::Statistics => self.statistics = value != 0,
             SocketOption::KeepaliveIdle => {
                 self.keepalive_idle_seconds = within(value, 1, KEEPALIVE_SECONDS_MAX)?;
             }
@@ -202,6 +205,7 @@ impl SocketOptions {
             SocketOption::QuickAck => 1,
             SocketOption::Keepalive => i64::from(self.keepalive),
             SocketOption::UrgentInline => i64::from(self.urgent_inline),
+            SocketOption::Statistics => i64::from(self.statistics || limits.statistics),
             SocketOption::KeepaliveIdle => seconds(self.keepalive_idle(limits)),
             SocketOption::KeepaliveInterval => seconds(self.keepalive_interval(limits)),
             SocketOption::KeepaliveCount => i64::from(self.keepalive_count(limits)),

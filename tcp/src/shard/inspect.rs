@@ -6,24 +6,27 @@ use super::Shard;
 use crate::address::Flow;
 use crate::congestion::AlgorithmInfo;
 use crate::connection::Connection;
-use crate::event::ConnectionId;
+use crate::event::{ConnectionId, ListenerId};
 use crate::extension::ExtensionHandle;
 use crate::memory::Memory;
-use crate::snapshot::{ConnectionRow, Cursor, ListenerRow, Outstanding, SignedBy};
+use crate::memory_info::MemoryInfo;
+use crate::snapshot::{ConnectionRow, Cursor, EcnKind, ListenerRow, Outstanding, SignedBy};
 use crate::state::State;
+use crate::statistics::Objects;
+use crate::table::request::Handshake;
 use crate::tcp_info::TcpInfo;
 use crate::time::Instant;
 
 impl<M: Memory> Shard<M> {
     /// One connection as operators see it.
-    pub fn row(&self, _now: Instant, id: ConnectionId) -> Option<ConnectionRow> {
+    pub fn row(&self, now: Instant, id: ConnectionId) -> Option<ConnectionRow> {
         let slot = self.connections.slot_of(id)?;
         self.connections
             .get(slot)
-            .map(|connection| self.row_of(connection))
+            .map(|connection| self.row_of(now, connection))
     }
 
-    fn row_of(&self, connection: &Connection<M::Queue>) -> ConnectionRow {
+    fn row_of(&self, now: Instant, connection: &Connection<M::Queue>) -> ConnectionRow {
         let (bounds, extensions) = (&self.context.bounds, &self.context.extensions);
         let row = connection.row(
             bounds,
@@ -33,6 +36,8 @@ impl<M: Memory> Shard<M> {
         );
         ConnectionRow {
             signed_by: self.signed_by(&connection.extension),
+            memory: Some(connection.memory_info(&self.context)),
+            statistics: connection.objects(&self.context, now),
             ..row
         }
     }
@@ -43,6 +48,27 @@ impl<M: Memory> Shard<M> {
             .authentication
             .as_ref()?
             .signed_by(&self.context.keys)
+    }
+
+    /// What the SYN-ACK of a half-open connection is signed by.
+    fn request_signed_by(
+        &self,
+        flow: &Flow,
+        listener: ListenerId,
+        handshake: &Handshake,
+    ) -> Option<SignedBy> {
+        if let Some(ids) = handshake.ao() {
+            return Some(SignedBy::Ao {
+                current_id: ids.key_id,
+                next_id: ids.next_key_id,
+            });
+        }
+        let listener = self.listeners.get(self.listeners.slot_of(listener)?)?;
+        let key = self
+            .context
+            .keys
+            .md5_for(&listener.keys, flow.remote.address);
+        key.map(|_| SignedBy::Md5)
     }
 
     /// One connection as TCP_INFO tells of it.
@@ -58,11 +84,29 @@ impl<M: Memory> Shard<M> {
         ))
     }
 
+    /// What memory one connection has, as SO_MEMINFO tells of it.
+    pub fn memory_info(&self, id: ConnectionId) -> Option<MemoryInfo> {
+        let connection = self.connections.get(self.connections.slot_of(id)?)?;
+        Some(connection.memory_info(&self.context))
+    }
+
+    /// The own numbers of a connection's algorithm, as TCP_CC_INFO tells of them.
+    pub fn congestion_info(&self, id: ConnectionId) -> Option<AlgorithmInfo> {
+        let connection = self.connections.get(self.connections.slot_of(id)?)?;
+        Some(connection.congestion.info(&self.context.congestion))
+    }
+
+    /// What a connection has counted by RFC 4898; None as well where it was not asked to.
+    pub fn statistics(&self, now: Instant, id: ConnectionId) -> Option<Objects> {
+        let connection = self.connections.get(self.connections.slot_of(id)?)?;
+        connection.objects(&self.context, now)
+    }
+
     /// Visits what lies in the next `slots_max` slots after `cursor`, which moves on; false at the
     /// end of the tables.
     pub fn connection_rows(
         &self,
-        _now: Instant,
+        now: Instant,
         cursor: &mut Cursor,
         slots_max: usize,
         visit: &mut dyn FnMut(&ConnectionRow),
@@ -81,7 +125,7 @@ impl<M: Memory> Shard<M> {
                 };
                 continue;
             }
-            if let Some(row) = self.row_at(*cursor) {
+            if let Some(row) = self.row_at(now, *cursor) {
                 visit(&row);
             }
             cursor.slot = self.next_slot(*cursor);
@@ -124,14 +168,14 @@ impl<M: Memory> Shard<M> {
         }
     }
 
-    fn row_at(&self, cursor: Cursor) -> Option<ConnectionRow> {
+    fn row_at(&self, now: Instant, cursor: Cursor) -> Option<ConnectionRow> {
         match cursor.table {
             // A closed connection that its user still holds is no connection any more.
             CONNECTIONS => self
                 .connections
                 .get(cursor.slot)
                 .filter(|connection| connection.state != State::Closed)
-                .map(|connection| self.row_of(connection)),
+                .map(|connection| self.row_of(now, connection)),
             REQUESTS => {
                 let (flow, pending) = self.requests.get(cursor.slot)?;
                 let row = light_row(flow, State::SynReceived, self.context.limits.rto_initial);
@@ -139,6 +183,11 @@ impl<M: Memory> Shard<M> {
                     maximum_segment_bytes: pending.handshake.mss.get(),
                     retransmissions: u32::from(pending.handshake.sent.saturating_sub(1)),
                     hold: "handshake",
+                    signed_by: self.request_signed_by(&flow, pending.listener, &pending.handshake),
+                    ecn: EcnKind::of(
+                        pending.handshake.agreed.ecn(),
+                        pending.handshake.agreed.accurate_ecn().is_some(),
+                    ),
                     ..row
                 })
             }
@@ -179,6 +228,9 @@ fn light_row(flow: Flow, state: State, retransmission_timeout: Duration) -> Conn
         hold: "closed",
         orphan: false,
         signed_by: None,
+        ecn: EcnKind::None,
+        memory: None,
+        statistics: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use coremill_tcp::ecn::EcnMode;
 use coremill_tcp::header::Flags;
+use coremill_tcp::snapshot::EcnKind;
 use coremill_tcp::{Limits, State};
 
 use super::harness::{Test, bytes};
@@ -28,6 +29,7 @@ fn established(change: impl FnOnce(&mut Limits)) -> Test {
 #[test]
 fn flags_count_from_five_on() {
     let mut test = established(|_| {});
+    assert_eq!(test.rows()[0].ecn, EcnKind::Accurate);
     test.send(&bytes(0, 10));
     test.expect(with(data(1, 1, &bytes(0, 10)), 5));
 }

@@ -27,6 +27,7 @@ mod sending;
 mod signed;
 mod signed_ao;
 mod socket_options;
+mod statistics;
 mod time_wait;
 mod unanswered;
 mod unreachable;

@@ -7,6 +7,7 @@ use coremill_tcp::error::ConnectError;
 use coremill_tcp::header_options::Signature;
 use coremill_tcp::limits::SynCookies;
 use coremill_tcp::options::{ConnectOptions, SocketOptions};
+use coremill_tcp::snapshot::SignedBy;
 use coremill_tcp::{DropReason, Limits, State, Verdict};
 
 use super::harness::{OURS, THEIRS, Test, bytes, millis, seconds};
@@ -38,6 +39,17 @@ fn established() -> Test {
     test.inject(ack(1, 1));
     test.accept();
     test
+}
+
+#[test]
+fn operators_see_what_signs_a_half_open_connection() {
+    let mut test = listening(|_| {});
+    test.inject(syn().mss(1_000));
+    test.expect(syn_ack(1));
+    let signed: Vec<_> = test.rows().iter().map(|row| row.signed_by).collect();
+    assert_eq!(signed, [Some(SignedBy::Md5)]);
+    let plain = Test::syn_received(|_| {});
+    assert_eq!(plain.rows()[0].signed_by, None);
 }
 
 fn try_connect(test: &mut Test, secret: &[u8]) -> Result<(), ConnectError> {

@@ -35,7 +35,11 @@ pub fn run(client: &mut Client, format: Format, which: &Sockets) -> Result<()> {
             break;
         }
     }
-    format.print(&rows, |rows| table(rows))?;
+    format.print(&rows, |rows| match (which.memory, which.statistics) {
+        (true, _) => memory_table(rows),
+        (_, true) => statistics_table(rows),
+        _ => table(rows),
+    })?;
     if cursor.is_some() {
         eprintln!("coremill: there may be more than {wanted} rows; --limit 0 shows all");
     }
@@ -57,6 +61,7 @@ fn table(rows: &[SocketView]) -> Table {
         "?CONGESTION",
         "?>RETRANS",
         "?SIGNED",
+        "?ECN",
         "?RECOVERY",
         "HOLD",
     ]);
@@ -84,9 +89,58 @@ fn table(rows: &[SocketView]) -> Table {
             quantity::or_dash(row.congestion.clone()),
             row.retransmissions.to_string(),
             quantity::or_dash(row.signed_by.clone()),
+            quantity::or_dash(row.ecn.clone()),
             quantity::or_dash(row.recovery.clone()),
             row.hold.clone(),
         ]);
+    }
+    table
+}
+
+/// What memory each connection has.
+fn memory_table(rows: &[SocketView]) -> Table {
+    let mut table = Table::new([
+        "STATE",
+        "LOCAL",
+        "REMOTE",
+        ">RECEIVED",
+        ">RCVBUF",
+        ">QUEUED",
+        ">SNDBUF",
+        ">FORWARD",
+        ">OPTIONS",
+    ]);
+    for row in rows {
+        let Some(memory) = row.memory else {
+            continue;
+        };
+        table.row([
+            row.state.clone(),
+            row.local.to_string(),
+            row.remote.to_string(),
+            memory.receive_held_bytes.to_string(),
+            memory.receive_buffer_bytes.to_string(),
+            memory.send_queued_bytes.to_string(),
+            memory.send_buffer_bytes.to_string(),
+            memory.forward_bytes.to_string(),
+            memory.option_bytes.to_string(),
+        ]);
+    }
+    table
+}
+
+/// What each connection has counted, a row for each object.
+fn statistics_table(rows: &[SocketView]) -> Table {
+    let mut table = Table::new(["LOCAL", "REMOTE", "OBJECT", ">VALUE"]);
+    for row in rows {
+        for (name, value) in row.statistics.iter().flatten() {
+            table.row([
+                row.local.to_string(),
+                row.remote.to_string(),
+                name.clone(),
+                value.to_string(),
+            ]);
+        }
     }
     table
 }

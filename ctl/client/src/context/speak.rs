@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use coremill_ring::command::Command;
 use coremill_ring::handle::Handle;
-use coremill_ring::info::Info;
+use coremill_ring::info::{Info, PAGE_WORDS, PAGES};
 use coremill_ring::injection::point;
+use coremill_ring::listing;
 use rustix::io::Errno;
 
 use super::tickets::{Answer, Asked};
@@ -83,9 +84,9 @@ impl Context {
         worker: u32,
         command: impl FnOnce(u64) -> Command,
     ) -> io::Result<Answer> {
-        match self.ask_any(worker, &[], command)? {
+        match self.ask_any(worker, &[], 0, command)? {
             Asked::Answer(answer) => Ok(answer),
-            Asked::Info(_) => Err(Errno::PROTO.into()),
+            Asked::Words(_) => Err(Errno::PROTO.into()),
         }
     }
 
@@ -96,15 +97,42 @@ impl Context {
         secret: &[u8],
         command: impl FnOnce(u64) -> Command,
     ) -> io::Result<()> {
-        let asked = self.ask_any(worker, secret, command);
+        let asked = self.ask_any(worker, secret, 0, command);
         self.lock().message.wipe();
         asked.map(drop)
     }
 
     /// The same for what a connection has come to.
     pub(crate) fn ask_info(&self, worker: u32, socket: Handle) -> io::Result<Info> {
-        match self.ask_any(worker, &[], |ticket| Command::Info { ticket, socket })? {
-            Asked::Info(info) => Ok(*info),
+        let asked = self.ask_any(worker, &[], PAGES, |ticket| Command::Info {
+            ticket,
+            socket,
+        })?;
+        let Asked::Words(words) = asked else {
+            return Err(Errno::PROTO.into());
+        };
+        let mut pages = [[0; PAGE_WORDS]; PAGES];
+        for (page, words) in pages.iter_mut().zip(words.chunks_exact(PAGE_WORDS)) {
+            page.copy_from_slice(words);
+        }
+        Ok(Info::from_pages(&pages))
+    }
+
+    /// The same for an option that is several numbers.
+    pub(crate) fn ask_listing(
+        &self,
+        worker: u32,
+        socket: Handle,
+        option: u32,
+    ) -> io::Result<Vec<u64>> {
+        let pages = listing::pages(option).unwrap_or(0);
+        let asked = self.ask_any(worker, &[], pages, |ticket| Command::GetOption {
+            ticket,
+            socket,
+            option,
+        })?;
+        match asked {
+            Asked::Words(words) => Ok(words),
             Asked::Answer(_) => Err(Errno::PROTO.into()),
         }
     }
@@ -250,11 +278,12 @@ impl Context {
         &self,
         worker: u32,
         payload: &[u8],
+        pages: usize,
         command: impl FnOnce(u64) -> Command,
     ) -> io::Result<Asked> {
         let ticket = {
             let mut inner = self.lock();
-            let ticket = inner.tickets.for_thread();
+            let ticket = inner.tickets.for_thread(pages);
             self.push_or_cancel(&mut inner, worker, ticket, &command(ticket), payload)?;
             ticket
         };

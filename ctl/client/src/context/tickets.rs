@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use coremill_ring::handle::Handle;
-use coremill_ring::info::{Info, PAGE_WORDS, PAGES};
+use coremill_ring::info::PAGE_WORDS;
 
 use crate::told::Told;
 
@@ -21,8 +21,8 @@ pub(crate) struct Answer {
 pub(crate) enum Asked {
     /// It was answered.
     Answer(Answer),
-    /// It asked what a connection has come to.
-    Info(Box<Info>),
+    /// It was answered by pages, which have these words.
+    Words(Vec<u64>),
 }
 
 /// Whose an answer is.
@@ -31,15 +31,20 @@ enum Waiter {
     /// A thread waits for it, and finds it here.
     Thread {
         asked: Option<Asked>,
-        /// Those that came of what a connection has come to.
-        pages: Option<Box<[[u64; PAGE_WORDS]; PAGES]>>,
+        /// Words of the pages that came.
+        words: Vec<u64>,
+        /// Pages that are to come in all; 0 for an answer of another kind.
+        pages: usize,
     },
     /// It names a new socket, whose user goes on without it.
     Opening(Arc<Told>),
     /// Only that it failed is of interest.
     Late(Arc<Told>),
     /// Who waited has given up. What was opened for it is to be closed.
-    Nobody,
+    Nobody {
+        /// Pages that are to come.
+        pages: usize,
+    },
 }
 
 /// The answers that are due.
@@ -70,11 +75,12 @@ pub(crate) enum Due {
 }
 
 impl Tickets {
-    /// A ticket that a thread waits for.
-    pub(crate) fn for_thread(&mut self) -> u64 {
+    /// A ticket that a thread waits for, answered by so many pages.
+    pub(crate) fn for_thread(&mut self, pages: usize) -> u64 {
         self.add(Waiter::Thread {
             asked: None,
-            pages: None,
+            words: Vec::new(),
+            pages,
         })
     }
 
@@ -106,7 +112,11 @@ impl Tickets {
     /// The thread that waited does so no more.
     pub(crate) fn give_up(&mut self, ticket: u64) {
         if let Some(waiter) = self.waiters.get_mut(&ticket) {
-            *waiter = Waiter::Nobody;
+            let pages = match waiter {
+                Waiter::Thread { pages, .. } => *pages,
+                _ => 0,
+            };
+            *waiter = Waiter::Nobody { pages };
         }
     }
 
@@ -140,25 +150,26 @@ impl Tickets {
                 told.note_late(answer.error);
                 Due::Nothing
             }
-            (Some(Waiter::Nobody), Some(handle)) if answer.error == 0 => Due::Close(handle),
+            (Some(Waiter::Nobody { .. }), Some(handle)) if answer.error == 0 => Due::Close(handle),
             _ => Due::Nothing,
         }
     }
 
     /// A page came; with the last one all is known.
     pub(crate) fn page(&mut self, ticket: u64, page: u32, words: [u64; PAGE_WORDS]) {
-        let is_last = page as usize + 1 == PAGES;
+        let count = page as usize + 1;
         match self.waiters.get_mut(&ticket) {
-            Some(Waiter::Thread { asked, pages }) => {
-                let pages = pages.get_or_insert_default();
-                if let Some(place) = pages.get_mut(page as usize) {
-                    *place = words;
-                }
-                if is_last {
-                    *asked = Some(Asked::Info(Box::new(Info::from_pages(pages))));
+            Some(Waiter::Thread {
+                asked,
+                words: all,
+                pages,
+            }) => {
+                all.extend(words);
+                if count == *pages {
+                    *asked = Some(Asked::Words(std::mem::take(all)));
                 }
             }
-            Some(_) if is_last => self.cancel(ticket),
+            Some(Waiter::Nobody { pages }) if count == *pages => self.cancel(ticket),
             _ => {}
         }
     }

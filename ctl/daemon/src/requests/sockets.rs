@@ -1,12 +1,17 @@
 //! `sockets`: a page of connections, gathered slice by slice from one worker after the other.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use coremill_engine::command::{Command, SocketFilter};
 use coremill_engine::snapshot::{ConnectionRow, Cursor};
-use coremill_protocol::{Answer, ErrorBody, ErrorKind, PAGE_ROWS_MAX, Reply, SocketView};
+use coremill_protocol::{
+    Answer, ErrorBody, ErrorKind, MemoryView, PAGE_ROWS_MAX, Reply, SocketView,
+};
 use coremill_tcp::congestion::AlgorithmInfo;
+use coremill_tcp::memory_info::MemoryInfo;
 use coremill_tcp::snapshot::SignedBy;
+use coremill_tcp::statistics::{OBJECTS, Objects};
 use coremill_tcp::{Endpoint, State};
 
 use super::mismatch;
@@ -188,7 +193,26 @@ fn view(worker: usize, row: &ConnectionRow) -> SocketView {
         recovery: row.algorithm.map(|_| row.outstanding.phase.word().into()),
         orphan: row.orphan,
         signed_by: row.signed_by.map(signed_by),
+        ecn: row.ecn.word().map(Into::into),
+        memory: row.memory.map(memory),
+        statistics: row.statistics.map(statistics),
     }
+}
+
+fn memory(info: MemoryInfo) -> MemoryView {
+    MemoryView {
+        receive_held_bytes: info.receive_held,
+        receive_buffer_bytes: info.receive_buffer,
+        send_buffer_bytes: info.send_buffer,
+        forward_bytes: info.forward,
+        send_queued_bytes: info.send_queued,
+        option_bytes: info.option_memory,
+    }
+}
+
+fn statistics(objects: Objects) -> BTreeMap<String, u64> {
+    let names = OBJECTS.into_iter().map(str::to_owned);
+    names.zip(objects).collect()
 }
 
 fn signed_by(by: SignedBy) -> String {

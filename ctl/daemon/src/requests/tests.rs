@@ -325,5 +325,8 @@ fn row(worker: u16, slot: usize) -> ConnectionRow {
         hold: "idle",
         orphan: false,
         signed_by: None,
+        ecn: coremill_tcp::snapshot::EcnKind::None,
+        memory: None,
+        statistics: None,
     }
 }

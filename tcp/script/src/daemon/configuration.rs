@@ -96,6 +96,7 @@ fn put(text: &mut String, limits: &Limits) -> Limits {
         path_mtu_lifetime as "path_mtu_lifetime" in time;
         path_mtu_least as "path_mtu_least" in plain;
         duplicate_sack as "duplicate_sack" in plain;
+        statistics as "statistics" in plain;
         unsent_low_water as "unsent_low_water" in low_water;
         standard_urgent_pointer as "standard_urgent_pointer" in plain;
         ttl as "ttl" in plain;
