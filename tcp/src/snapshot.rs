@@ -207,6 +207,8 @@ pub struct DestinationRow {
     pub reordering_segments: Option<u32>,
     /// What the path carries, where that is less than the link.
     pub path_mtu: Option<u16>,
+    /// What a search has found: packets of so many bytes arrive, and larger ones than so many do not, or were not tried.
+    pub path_mtu_found: Option<(u16, u16)>,
     /// Its Fast Open cookie.
     pub fast_open_cookie: Option<FastOpenCookie>,
     /// The segment size that it named when it was asked for one.

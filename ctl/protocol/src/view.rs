@@ -206,6 +206,10 @@ pub struct DestinationView {
     pub reordering_segments: Option<u32>,
     /// What the path carries, where that is less than the link.
     pub path_mtu: Option<u16>,
+    /// What a search has found: packets of so many bytes arrive.
+    pub path_mtu_low: Option<u16>,
+    /// Larger ones than this do not, or were not tried.
+    pub path_mtu_high: Option<u16>,
     /// Its Fast Open cookie, in hexadecimal.
     pub fast_open_cookie: Option<String>,
     /// Segment size that it named with the cookie.

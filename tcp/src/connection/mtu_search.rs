@@ -53,21 +53,33 @@ impl<Q: Default> Connection<Q> {
     /// The handshake is over. The search begins where the last one to this destination ended, or at the base.
     /// RFC 4821, sections 5.2 and 7.2.
     pub(super) fn begin_mtu_search<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
+        if let Some(KnownSearch { low, high, begun }) = self.first_range(context) {
+            self.search_from(context, low, high, begun);
+        }
+    }
+
+    /// Sizes that are not to be exceeded before a larger segment has arrived, that of a SYN with data among them; None
+    /// where there is no search.
+    pub(in crate::connection) fn first_range<M: Memory<Queue = Q>>(
+        &self,
+        context: &mut Context<M>,
+    ) -> Option<KnownSearch> {
         let settings = &context.limits.mtu_probing;
         let (bound, is_always) = (self.send.mss, settings.mode == MtuProbingMode::Always);
         if settings.mode == MtuProbingMode::Off {
-            return;
+            return None;
         }
         let known = context.destinations.find(context.now, &self.flow);
         let known = known.and_then(|known| known.search);
         // Otherwise only a path that is known to carry less than the link is suspect from the beginning on.
-        if let Some(known) = known.filter(|known| is_always || known.high < bound) {
-            let KnownSearch { low, high, begun } = known;
-            self.search_from(context, low, high, begun);
-        } else if is_always {
-            let low = self.with_options(settings.base_payload);
-            self.search_from(context, low, bound, context.now);
-        }
+        let known = known.filter(|known| is_always || known.high < bound);
+        known.or_else(|| {
+            is_always.then(|| KnownSearch {
+                low: self.with_options(settings.base_payload),
+                high: bound,
+                begun: context.now,
+            })
+        })
     }
 
     fn search_from<M>(&mut self, context: &mut Context<M>, low: u16, high: u16, begun: Instant) {

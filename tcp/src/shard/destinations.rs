@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Shard;
 use crate::destinations::Destination;
+use crate::header::HEADER_BYTES;
 use crate::memory::Memory;
 use crate::snapshot::DestinationRow;
 use crate::time::Instant;
@@ -49,10 +50,23 @@ fn row(now: Instant, known: &Destination) -> DestinationRow {
         congestion_window_segments: some(metrics.window_segments),
         reordering_segments: some(metrics.reordering.into()),
         path_mtu: known.path_mtu(now).map(|(mtu, _)| mtu),
+        path_mtu_found: known.search.map(|search| {
+            let headers = headers_bytes(known.address);
+            (
+                search.low.saturating_add(headers),
+                search.high.saturating_add(headers),
+            )
+        }),
         fast_open_cookie: Some(known.fast_open.cookie).filter(|cookie| !cookie.is_request()),
         fast_open_segment_bytes: some(known.fast_open.mss.into()),
         fast_open_syn_losses: known.fast_open.syn_losses,
         fast_open_lost: (known.fast_open.syn_losses > 0)
             .then(|| now.since(known.fast_open.lost_at)),
     }
+}
+
+/// Of IP and TCP, options aside.
+fn headers_bytes(address: IpAddr) -> u16 {
+    let ip = if address.is_ipv4() { 20 } else { 40 };
+    ip + HEADER_BYTES as u16
 }

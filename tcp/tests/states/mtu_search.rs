@@ -46,6 +46,18 @@ impl Sent {
     }
 }
 
+/// What is shown of the only destination's search.
+fn shown(test: &Test) -> Option<(u16, u16)> {
+    let (mut found, mut place) = (None, 0);
+    while test
+        .shard
+        .destination_rows(test.now, &mut place, 7, &mut |row| {
+            found = row.path_mtu_found
+        })
+    {}
+    found
+}
+
 /// A connection that searches, whose window holds more than eleven segments, and what it has sent.
 fn grown(change: impl FnOnce(&mut Limits)) -> (Test, Sent) {
     let mut test = open(|limits| {
@@ -234,6 +246,9 @@ fn the_next_connection_begins_where_the_last_one_ended() {
     for (saves, first) in [(true, PROBE), (false, BASE)] {
         let (mut test, mut sent) = grown(|limits| limits.saves_metrics = saves);
         sent.flow(&mut test, PROBE + 4 * BASE);
+        let headers = 40;
+        let found = (first as u16 + headers, LINK as u16 + headers);
+        assert_eq!(shown(&test).is_some_and(|shown| shown == found), saves);
         test.flow.local.port += 1;
         test.connect();
         test.expect(syn());

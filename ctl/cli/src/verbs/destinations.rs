@@ -60,6 +60,7 @@ fn table(rows: &[DestinationView]) -> Table {
         "?>SSTHRESH",
         "?>REORDERING",
         "?>PATH MTU",
+        "?>FOUND",
         "?FAST OPEN COOKIE",
         "?>MSS",
         "?>LOST",
@@ -78,6 +79,7 @@ fn table(rows: &[DestinationView]) -> Table {
             text(row.slow_start_threshold_segments),
             text(row.reordering_segments),
             text(row.path_mtu.map(u32::from)),
+            quantity::or_dash(found(row)),
             quantity::or_dash(row.fast_open_cookie.clone()),
             text(row.fast_open_segment_bytes),
             text((row.fast_open_syn_losses > 0).then_some(u32::from(row.fast_open_syn_losses))),
@@ -85,4 +87,13 @@ fn table(rows: &[DestinationView]) -> Table {
         ]);
     }
     table
+}
+
+/// The range that a search for what the path carries has come to.
+fn found(row: &DestinationView) -> Option<String> {
+    let (low, high) = (row.path_mtu_low?, row.path_mtu_high?);
+    Some(match low == high {
+        true => low.to_string(),
+        false => format!("{low}-{high}"),
+    })
 }

@@ -149,6 +149,8 @@ fn view(worker: usize, row: &DestinationRow) -> DestinationView {
         congestion_window_segments: row.congestion_window_segments,
         reordering_segments: row.reordering_segments,
         path_mtu: row.path_mtu,
+        path_mtu_low: row.path_mtu_found.map(|(low, _)| low),
+        path_mtu_high: row.path_mtu_found.map(|(_, high)| high),
         fast_open_cookie: row
             .fast_open_cookie
             .map(|cookie| hexadecimal(cookie.as_slice())),

@@ -83,7 +83,7 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// Bytes of payload that go with a SYN: what the peer takes in a segment as far as is known, less all the options that
-    /// may ever come to it (as Linux).
+    /// may ever come to it (as Linux); unlike there no more than a search for what the path carries begins with.
     /// RFC 7413, sections 4.1.3 and 4.2.2.
     fn syn_room<M: Memory<Queue = Q>>(&self, context: &mut Context<M>) -> usize {
         let limits = &context.limits;
@@ -97,6 +97,9 @@ impl<Q: Default> Connection<Q> {
                 let path = super::super::own_mss(mtu, self.flow.remote.address, limits);
                 mss = mss.min(path);
             }
+        }
+        if let Some(range) = self.first_range(context) {
+            mss = mss.min(range.low);
         }
         usize::from(mss).saturating_sub(OPTIONS_BYTES_MAX)
     }
