@@ -50,6 +50,7 @@ scenarios! {
     load_as_application
     lossy_transfers
     many_connections
+    unreachable
     web
     refusals
     metrics

@@ -23,4 +23,5 @@ pub mod signed;
 pub mod signed_ao;
 pub mod socket_options;
 pub mod transfers;
+pub mod unreachable;
 pub mod web;
