@@ -6,7 +6,7 @@ use coremill_tcp::error::ListenError;
 use coremill_tcp::header::Flags;
 use coremill_tcp::limits::SynCookies;
 use coremill_tcp::options::{ListenOptions, SocketOptions};
-use coremill_tcp::{Endpoint, Flow, Limits};
+use coremill_tcp::{DropReason, Endpoint, Flow, Limits, Verdict};
 
 use super::harness::{THEIRS, Test, bytes, seconds};
 use super::segment::{ack, data, rst, syn, syn_ack};
@@ -191,4 +191,30 @@ fn data_that_overtakes_the_segment_with_the_cookie_is_no_reason_for_a_reset() {
         }
     }
     panic!("no reset");
+}
+
+/// As Linux: the last ACK of a handshake that finds no room is dropped, and the peer's next segment tries again.
+#[test]
+fn a_handshake_that_finds_a_full_table_waits_for_room() {
+    let mut test = Test::listening(|limits| limits.connections_max = 1);
+    let mut other = test.flow;
+    other.remote.port = 6_000;
+    test.inject_from(other, syn().mss(1_000));
+    test.next().expect("SYN-ACK");
+    let others = test.start;
+    test.inject(syn().mss(1_000));
+    test.next().expect("SYN-ACK");
+    let ours = std::mem::replace(&mut test.start, others);
+    test.inject_from(other, ack(1, 1));
+    test.accept();
+    test.start = ours;
+    let full = Verdict::Dropped(DropReason::ConnectionTableFull);
+    assert_eq!(test.inject(ack(1, 1)), full);
+    assert_eq!(test.shard.counters().listen_drops.get(), 1);
+    let (now, id) = (test.now, test.id());
+    test.shard.abort(now, id);
+    while test.next().is_some() {}
+    test.inject(data(1, 1, b"again"));
+    test.accept();
+    assert_eq!(test.read(), b"again");
 }

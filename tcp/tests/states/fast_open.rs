@@ -348,3 +348,19 @@ fn options_are_as_linux_has_them() {
     let refused = options.set(SocketOption::FastOpenConnect, 1, &off);
     assert_eq!(refused, Err(OptionError::Off));
 }
+
+/// RFC 7413, section 4.2.2: where the data of a SYN cannot be taken, the handshake is an ordinary one.
+#[test]
+fn without_room_for_a_connection_the_handshake_is_an_ordinary_one() {
+    let mut test = listening(4, |limits| limits.connections_max = 1);
+    let cookie = learnt(&mut test);
+    let mut other = test.flow;
+    other.remote.port = 7_000;
+    test.inject_from(other, syn_with(cookie, b"first"));
+    assert_eq!(test.next().expect("SYN-ACK").ack, 6);
+    test.inject(syn_with(cookie, b"second"));
+    assert_eq!(test.next().expect("SYN-ACK").ack, 1);
+    let counters = test.shard.counters();
+    assert_eq!(counters.fast_open_passive.get(), 1);
+    assert_eq!(counters.fast_open_passive_fail.get(), 1);
+}

@@ -448,3 +448,18 @@ fn what_finds_room_without_a_signature_leaves_at_once() {
     test.signing = None;
     test.expect(data(9_801, 1, &bytes(9_800, 200)));
 }
+
+/// RFC 2385, section 2: without its key a connection would be open to everybody; so there is none.
+#[test]
+fn without_room_for_its_key_nothing_is_accepted() {
+    let mut test = listening(|limits| limits.extensions_max = 0);
+    test.inject(syn().mss(1_000));
+    test.expect(syn_ack(1));
+    test.inject(ack(1, 1));
+    let listener = test.listener.unwrap();
+    assert_eq!(test.shard.accept(listener), None);
+    assert_eq!(test.shard.counters().keys_exhausted.get(), 1);
+    test.is_gone();
+    let listeners_own = 1;
+    assert_eq!(test.shard.live_pool_entries(), listeners_own);
+}
