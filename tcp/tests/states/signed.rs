@@ -463,3 +463,15 @@ fn without_room_for_its_key_nothing_is_accepted() {
     let listeners_own = 1;
     assert_eq!(test.shard.live_pool_entries(), listeners_own);
 }
+
+/// An open connection whose key finds no room stays as it is.
+#[test]
+fn without_room_for_it_no_key_is_added() {
+    let mut test = Test::established_with(|limits| limits.extensions_max = 0);
+    let (now, id) = (test.now, test.id());
+    let added = test.shard.add_connection_key(now, id, key(SECRET));
+    assert_eq!(added, Err(KeyError::NoRoom));
+    assert_eq!(test.shard.counters().extensions_exhausted.get(), 1);
+    test.inject(data(1, 1, b"unsigned"));
+    assert_eq!(test.read(), b"unsigned");
+}
