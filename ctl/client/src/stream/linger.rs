@@ -24,6 +24,10 @@ impl Inner {
         if is_of_runtime || self.socket.told.name().is_none() {
             return;
         }
+        if self.has_unread() {
+            // The peer hears by RST that it was in vain (RFC 9293, section 3.6.1, SHLD-3; as Linux).
+            return;
+        }
         let deadline = Instant::now() + time;
         let shutdown = |ticket, socket| Command::Shutdown {
             ticket,
@@ -36,6 +40,13 @@ impl Inner {
         }
         // If the attachment ends, so does the wait.
         let _gone = self.wait_for_delivery(deadline);
+    }
+
+    /// Bytes have come that nobody will read any more.
+    fn has_unread(&self) -> bool {
+        let read = self.socket.told.reading.read();
+        let snapshot = self.socket.snapshot();
+        snapshot.is_ok_and(|snapshot| snapshot.received > read)
     }
 
     /// Sleeps until the daemon says that the peer has acknowledged everything, or that it never will.

@@ -264,6 +264,30 @@ fn lingering_is_waited_for_also_by_one_that_does_not_block() {
     });
 }
 
+/// RFC 9293, SHLD-3: the peer is reset, so that there is nothing to wait for.
+#[test]
+fn one_with_something_unread_does_not_linger() {
+    let (daemon, _stack, client, server) = pair(1);
+    client
+        .set_linger(Some(Duration::from_secs(5)))
+        .expect("linger");
+    { &server }.write_all(b"unread").expect("write");
+    assert_eq!(client.peek(&mut [0; 6]).expect("bytes"), 6);
+    // Whoever asked the daemon for anything would wait.
+    let held = &daemon.counts().is_held;
+    held.store(true, Ordering::Release);
+    std::thread::sleep(Duration::from_millis(20));
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(500));
+            held.store(false, Ordering::Release);
+        });
+        drop(client);
+        assert!(begun.elapsed() < Duration::from_millis(400));
+    });
+}
+
 #[test]
 fn one_that_lingers_sleeps_until_it_is_told() {
     let (daemon, stack, client, server) = pair(1);
