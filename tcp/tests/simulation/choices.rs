@@ -81,6 +81,15 @@ impl Plan {
                 end.choose(random);
             }
         }
+        // After all else, so that it leaves all else as it was.
+        for limits in &mut self.limits {
+            limits.statistics = random.chance(1, 8);
+        }
+        for connection in &mut self.connections {
+            for end in &mut connection.ends {
+                end.socket.statistics = random.chance(1, 6);
+            }
+        }
     }
 }
 

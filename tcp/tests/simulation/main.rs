@@ -6,6 +6,7 @@
 
 mod application;
 mod choices;
+mod counted;
 mod cutter;
 mod link;
 mod plan;

@@ -226,6 +226,9 @@ impl World {
         self.turns += 1;
         if self.turns.is_multiple_of(TURNS_A_LOOK) {
             self.check_timers();
+            for side in &self.sides {
+                super::counted::check(&side.shard, self.now);
+            }
         }
     }
 
