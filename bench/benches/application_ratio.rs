@@ -5,7 +5,9 @@
 //!
 //! `make build && cargo bench --bench application_ratio`. COREMILL_BENCH_CONNECTIONS=64 measures that number only,
 //! COREMILL_BENCH_ONLY=64 plays Coremill's side alone, COREMILL_BENCH_ROUNDS and COREMILL_BENCH_ROUND_MS make it short.
-//! Where other programs compete for the two cores, `chrt --fifo 10` in front of the program keeps them out, as root.
+//! Where other programs compete for the two cores, `chrt --fifo 10` in front of the program keeps them out, as root. A
+//! virtual machine may go from one speed to another within a minute (as if others worked on threads of its cores): Coremill
+//! then loses half of its rate and the kernel a third, at 64 connections as at 1,000. Only runs in the same state compare.
 
 #[path = "application_ratio/coremill.rs"]
 mod coremill;
