@@ -77,3 +77,42 @@ fn fields_of_the_ip_header_are_linuxs() {
         );
     }
 }
+
+/// What getsockopt gives for a socket that asked for nothing.
+#[test]
+fn defaults_are_linuxs() {
+    let (options, limits) = (SocketOptions::default(), Limits::default());
+    for (option, value) in [
+        (SocketOption::NoDelay, 0),
+        (SocketOption::Cork, 0),
+        (SocketOption::QuickAck, 1),
+        (SocketOption::Keepalive, 0),
+        (SocketOption::KeepaliveIdle, 7_200),
+        (SocketOption::KeepaliveInterval, 75),
+        (SocketOption::KeepaliveCount, 9),
+        (SocketOption::SynCount, 6),
+        (SocketOption::DeferAccept, 0),
+        (SocketOption::FinWait2, 60),
+        (SocketOption::UserTimeout, 0),
+        (SocketOption::FastOpen, 0),
+        (SocketOption::FastOpenConnect, 0),
+        (SocketOption::FastOpenNoCookie, 0),
+        (SocketOption::Congestion, 1),
+        (SocketOption::PacingRateMax, -1),
+        (SocketOption::Ttl, 64),
+        (SocketOption::MinTtl, 0),
+    ] {
+        assert_eq!(options.get(option, &limits), value, "{option:?}");
+    }
+}
+
+#[test]
+fn only_allowed_algorithms_can_be_chosen() {
+    let mut limits = Limits::default();
+    limits.congestion.allow(&[]);
+    let mut options = SocketOptions::default();
+    let chosen = options.set(SocketOption::Congestion, 3, &limits);
+    assert_eq!(chosen, Err(OptionError::NotAllowed));
+    let chosen = options.set(SocketOption::Congestion, 99, &limits);
+    assert_eq!(chosen, Err(OptionError::NoAlgorithm));
+}
