@@ -118,7 +118,7 @@ impl User {
     pub(crate) const FAILED: u8 = 4;
     /// The next event says that there is urgent data.
     pub(crate) const URGENT: u8 = 8;
-    /// The user has closed it.
+    /// The user has closed it. It is higher than what events say.
     pub(crate) const ORPHAN: u8 = 16;
     /// A send found too little room: tell when there is some.
     pub(crate) const WANTS_ROOM: u8 = 32;
@@ -145,8 +145,9 @@ impl User {
     /// There is something to tell, and somebody to be told.
     #[inline]
     pub(crate) fn has_event(&self) -> bool {
-        // The highest bit, and another.
-        self.bits & (Self::ATTACHED | EVENT) > Self::ATTACHED
+        // The highest bit and one of the lowest, but not the one between.
+        let bits = self.bits & (Self::ATTACHED | Self::ORPHAN | EVENT);
+        bits > Self::ATTACHED && bits < Self::ATTACHED | Self::ORPHAN
     }
 
     /// What is to be told, which is told then.

@@ -62,33 +62,43 @@ impl RoundTrip {
     /// The same, in microseconds: each exchange of a request and its answer measures.
     #[inline(always)]
     pub fn measure_micros(&mut self, sample: u64) {
-        let mut sample = u32::try_from(sample).unwrap_or(u32::MAX);
-        if sample.wrapping_sub(1) >= SAMPLE_MICROS_MAX {
-            sample = sample.clamp(1, SAMPLE_MICROS_MAX);
-        }
-        let smoothed = self.smoothed_eighths / 8;
-        if self.smoothed_eighths == 0 {
-            self.smoothed_eighths = sample * 8;
-            self.variation_quarters = sample * 2;
-            self.smallest_micros = sample;
+        let sample = u32::try_from(sample).unwrap_or(u32::MAX);
+        if self.smoothed_eighths != 0 && sample.wrapping_sub(1) < SAMPLE_MICROS_MAX {
+            self.follow(sample);
         } else {
-            // RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R|, then SRTT = 7/8 SRTT + 1/8 R.
-            let usual = self.variation_quarters / 4;
-            if sample >= smoothed {
-                self.variation_quarters = self.variation_quarters - usual + (sample - smoothed);
-            } else if smoothed - sample <= usual {
-                self.variation_quarters = self.variation_quarters - usual + (smoothed - sample);
-            } else {
-                // A round trip that gets shorter is no reason to wait longer (as Linux).
-                self.variation_quarters += (smoothed - sample - usual) / 8;
-            }
-            self.smoothed_eighths = self.smoothed_eighths - smoothed + sample;
-            if sample < self.smallest_micros {
-                self.smallest_micros = sample;
-            }
+            self.begin_or_follow(sample.clamp(1, SAMPLE_MICROS_MAX));
         }
         self.backoff = 0;
         self.first = FirstTimeout::BY_ESTIMATE;
+    }
+
+    /// RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R|, then SRTT = 7/8 SRTT + 1/8 R.
+    #[inline(always)]
+    fn follow(&mut self, sample: u32) {
+        let smoothed = self.smoothed_eighths / 8;
+        let usual = self.variation_quarters / 4;
+        if sample >= smoothed {
+            self.variation_quarters = self.variation_quarters - usual + (sample - smoothed);
+        } else if smoothed - sample <= usual {
+            self.variation_quarters = self.variation_quarters - usual + (smoothed - sample);
+        } else {
+            // A round trip that gets shorter is no reason to wait longer (as Linux).
+            self.variation_quarters += (smoothed - sample - usual) / 8;
+        }
+        self.smoothed_eighths = self.smoothed_eighths - smoothed + sample;
+        if sample < self.smallest_micros {
+            self.smallest_micros = sample;
+        }
+    }
+
+    #[cold]
+    fn begin_or_follow(&mut self, sample: u32) {
+        if self.smoothed_eighths != 0 {
+            return self.follow(sample);
+        }
+        self.smoothed_eighths = sample * 8;
+        self.variation_quarters = sample * 2;
+        self.smallest_micros = sample;
     }
 
     /// RTO: `SRTT + max(G, 4 RTTVAR)` by RFC 6298, section 2.3, where as on Linux the lower bound takes G's place: a

@@ -100,28 +100,30 @@ impl<M: Memory> Shard<M> {
 
     /// The connection that a segment is for, with its peer's port and ours. One with port 0 is for none.
     #[inline(always)]
-    fn slot_of(&self, inbound: &Inbound<'_>, (remote, local): (u16, u16)) -> Option<u32> {
-        match (inbound.destination, inbound.source) {
-            (IpAddr::V4(ours), IpAddr::V4(theirs)) => self.find(Flow {
-                local: Endpoint::new(ours.into(), local),
-                remote: Endpoint::new(theirs.into(), remote),
-            }),
-            (ours, theirs) => self.find_any(Flow {
-                local: Endpoint::new(ours, local),
-                remote: Endpoint::new(theirs, remote),
-            }),
+    fn slot_of(&self, inbound: &Inbound<'_>, ports: (u16, u16)) -> Option<u32> {
+        let (IpAddr::V4(ours), IpAddr::V4(theirs)) = (inbound.destination, inbound.source) else {
+            return self.slot_of_any(inbound, ports);
+        };
+        let flow = flow_of((ours.into(), theirs.into()), ports);
+        let hash = self.hash_of(&flow);
+        let first = self.connections.find_first(hash, &flow);
+        if first.is_some() {
+            return first;
         }
+        self.slot_with(hash, inbound, ports)
     }
 
-    #[inline(always)]
-    fn find(&self, flow: Flow) -> Option<u32> {
+    #[inline(never)]
+    fn slot_of_any(&self, inbound: &Inbound<'_>, ports: (u16, u16)) -> Option<u32> {
+        let flow = flow_of((inbound.destination, inbound.source), ports);
         self.connections.find(self.hash_of(&flow), &flow)
     }
 
-    /// In a function of its own, so that the other one knows the family.
+    /// The same where it is perhaps not the first with that hash.
     #[inline(never)]
-    fn find_any(&self, flow: Flow) -> Option<u32> {
-        self.find(flow)
+    fn slot_with(&self, hash: u64, inbound: &Inbound<'_>, ports: (u16, u16)) -> Option<u32> {
+        let flow = flow_of((inbound.destination, inbound.source), ports);
+        self.connections.find(hash, &flow)
     }
 
     /// The long way, for any segment.
@@ -285,6 +287,15 @@ impl<M: Memory> Shard<M> {
             }
         }
         Verdict::Dropped(DropReason::NoSocket)
+    }
+}
+
+/// Our address and the peer's; the peer's port and ours.
+#[inline(always)]
+fn flow_of((ours, theirs): (IpAddr, IpAddr), (remote, local): (u16, u16)) -> Flow {
+    Flow {
+        local: Endpoint::new(ours, local),
+        remote: Endpoint::new(theirs, remote),
     }
 }
 

@@ -148,15 +148,18 @@ impl<M: Memory> Shard<M> {
     /// The next hint, if any. What it says may have passed already: state is the truth.
     #[inline]
     pub fn next_event(&mut self) -> Option<Event> {
-        if self.starved.is_empty()
-            && self.listener_events.is_empty()
-            && self.turns.connection_events.is_empty()
-        {
-            return None;
+        if !self.starved.is_empty() || !self.listener_events.is_empty() {
+            return self.find_event();
+        }
+        let slot = self.turns.connection_events.pop()?;
+        let event = self.event_of(slot);
+        if event.is_some() {
+            return event;
         }
         self.find_event()
     }
 
+    #[inline(never)]
     fn find_event(&mut self) -> Option<Event> {
         if !self.starved.is_empty() {
             self.feed();
@@ -180,21 +183,27 @@ impl<M: Memory> Shard<M> {
             }
         }
         while let Some(slot) = self.turns.connection_events.pop() {
-            let id = self.connections.id(slot);
-            let Some(connection) = self.connections.get_mut(slot) else {
-                continue;
-            };
-            if connection.user.has_event() && !connection.user.has(User::ORPHAN) {
-                let readiness = connection.user.take_readiness();
-                let subject = Subject::Connection(id);
-                return Some(Event {
-                    subject,
-                    cookie: connection.user.cookie(),
-                    readiness,
-                });
+            let event = self.event_of(slot);
+            if event.is_some() {
+                return event;
             }
         }
         None
+    }
+
+    /// What there is to tell of a connection.
+    #[inline(always)]
+    fn event_of(&mut self, slot: u32) -> Option<Event> {
+        let id = self.connections.id(slot);
+        let user = &mut self.connections.get_mut(slot)?.user;
+        if !user.has_event() {
+            return None;
+        }
+        Some(Event {
+            subject: Subject::Connection(id),
+            cookie: user.cookie(),
+            readiness: user.take_readiness(),
+        })
     }
 }
 

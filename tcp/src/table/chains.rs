@@ -31,7 +31,7 @@ impl Chains {
         None
     }
 
-    /// The first slot of the hash's chain: nearly always the only one.
+    /// The first slot of the hash's chain: mostly the only one.
     #[inline]
     pub(crate) fn first(&self, hash: u64) -> Option<u32> {
         let slot = self.buckets[self.bucket(hash)];

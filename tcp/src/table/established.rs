@@ -41,6 +41,13 @@ impl<Q> Established<Q> {
         Some((slot, self.slots.place(slot)?))
     }
 
+    /// The slot of a flow if it is the first of those with its hash, as it mostly is.
+    #[inline(always)]
+    pub(crate) fn find_first(&self, hash: u64, flow: &Flow) -> Option<u32> {
+        let slot = self.chains.first(hash)?;
+        (self.slots.get(slot)?.flow == *flow).then_some(slot)
+    }
+
     /// Adds a connection under its flow; None when the table is full.
     pub(crate) fn insert(&mut self, hash: u64, connection: Connection<Q>) -> Option<u32> {
         let slot = self.slots.insert(connection)?;
