@@ -20,18 +20,14 @@ impl Deadlines {
     #[inline(always)]
     pub(crate) fn is_any_before_armed(&self) -> bool {
         self.is_retransmission_before_armed()
-            || self.is_acknowledgment_before_armed()
+            || self.acknowledge.is_before(self.armed)
             || self.patience.is_before(self.armed)
     }
 
+    /// The same where no other one has moved.
     #[inline(always)]
     pub(crate) fn is_retransmission_before_armed(&self) -> bool {
         self.retransmit.is_before(self.armed)
-    }
-
-    #[inline(always)]
-    pub(crate) fn is_acknowledgment_before_armed(&self) -> bool {
-        self.acknowledge.is_before(self.armed)
     }
 
     /// The earliest of them.

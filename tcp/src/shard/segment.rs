@@ -93,7 +93,7 @@ impl<M: Memory> Shard<M> {
         if connection.congestion.is_holding() {
             self.look_after(now, slot, Connection::has_unsent);
         } else {
-            self.turns.settle_arrival(now, slot, connection);
+            self.turns.settle_open(now, slot, connection);
         }
         Some(verdict)
     }

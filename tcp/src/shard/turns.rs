@@ -68,29 +68,6 @@ impl Turns {
         }
     }
 
-    /// The same after a segment that was predicted: keepalive's timer is as it was.
-    #[inline(always)]
-    pub(super) fn settle_arrival<Q>(
-        &mut self,
-        now: Instant,
-        slot: u32,
-        connection: &mut Connection<Q>,
-    ) {
-        if connection.due.any() {
-            self.urgent.push(slot);
-        } else if connection.send.unsent() > 0 || connection.send.resend != NONE {
-            self.sending.push(slot);
-        }
-        if connection.deadlines.is_retransmission_before_armed()
-            || connection.deadlines.is_acknowledgment_before_armed()
-        {
-            self.arm(now, slot, connection);
-        }
-        if connection.user.has_event() {
-            self.connection_events.push(slot);
-        }
-    }
-
     /// The same after a segment that was sent the usual way, of a connection open both ways: nothing is to be sent again or
     /// before data, and only the retransmission timer may be earlier than before.
     #[inline(always)]
