@@ -155,7 +155,8 @@ impl<Q: Default> Connection<Q> {
     }
 
     /// PSH (RFC 9293, section 3.9.1.2): at the end of what was written, unless more was announced; after half of the
-    /// peer's largest window at the latest; and, as Linux, on the last of several segments that leave at once.
+    /// peer's largest window at the latest; and, as Linux, on the last of several segments that leave at once, as long as
+    /// half of the congestion window, the most that goes as one packet there, holds two.
     #[inline(always)]
     fn is_pushed(&self, records: &SendRecordPool, plan: &Plan, offset: u32) -> bool {
         if plan.record != NONE {
@@ -173,7 +174,9 @@ impl<Q: Default> Connection<Q> {
         let left = send.queued - end;
         let since_pushed = (plan.sequence + plan.payload).since(send.pushed);
         since_pushed > send.window_largest / 2
-            || (send.is_burst && end.saturating_add(left.min(plan.payload)) > self.room())
+            || (send.is_burst
+                && end.saturating_add(left.min(plan.payload)) > self.room()
+                && self.congestion.window() >= BURST_SEGMENTS_MIN * self.congestion.segment())
     }
 
     /// What is sent again has PSH when all of it had.
@@ -303,3 +306,6 @@ impl<Q: Default> Connection<Q> {
         self.receive.delayed.told();
     }
 }
+
+/// Two packets of two segments.
+const BURST_SEGMENTS_MIN: u32 = 4;
