@@ -165,7 +165,7 @@ impl Domain {
             let _no_room = keys.give(number, &mut self.keys, handle.slot);
             agreed.free();
         } else {
-            self.sockets.set_local(number, agreed.local);
+            self.sockets.set_local(handle.slot, agreed.local);
         }
         let listening = self.listening.get_mut(number as usize);
         let waits = listening.and_then(|listening| listening.asked.take());

@@ -1,7 +1,10 @@
 //! What applications do all day: listen, accept, read, write, connect.
 
+use std::collections::BTreeSet;
+
 use coremill_ring::command::{Command, Direction};
 use coremill_ring::event::Event;
+use coremill_ring::handle::Handle;
 use coremill_ring::socket_state::Flags;
 use coremill_tcp::error::ReceiveError;
 
@@ -211,6 +214,23 @@ fn a_flow_is_opened_once() {
         });
         assert_eq!(begun.err(), expected, "EADDRNOTAVAIL, as Linux");
     }
+}
+
+/// Its number among listeners is not its slot.
+#[test]
+fn a_listener_that_leaves_the_port_open_is_told_which_it_has() {
+    let mut network = Network::new(2, Vec::new());
+    let mut side = Side::attach(&mut network, 1);
+    let listeners = [(); 3].map(|()| side.listen(&mut network, 0).expect("a listener"));
+    let is_other = |(listener, number): &(Handle, u32)| listener.slot != *number;
+    assert!(listeners.iter().any(is_other), "{listeners:?}");
+    let other = side.open(&mut network, 0);
+    assert_eq!(side.local(other.slot), None);
+    let ports: BTreeSet<_> = listeners
+        .iter()
+        .filter_map(|(listener, _)| Some(side.local(listener.slot)?.port()))
+        .collect();
+    assert!(ports.len() == 3 && !ports.contains(&0), "{ports:?}");
 }
 
 #[test]

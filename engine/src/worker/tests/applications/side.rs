@@ -1,5 +1,6 @@
 //! An application, built of the types that an application's library uses, on heap memory.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use coremill_ring::accept_ring::Claims;
@@ -10,6 +11,7 @@ use coremill_ring::doorbell::{Ear, WorkerBell, doorbell, worker_doorbell};
 use coremill_ring::event::Event;
 use coremill_ring::handle::Handle;
 use coremill_ring::layout::Layout;
+use coremill_ring::local_address;
 use coremill_ring::message::Message;
 use coremill_ring::producer::Producer;
 use coremill_ring::ready_bits::Speaker;
@@ -325,6 +327,11 @@ impl Side {
     /// What the daemon says of a socket.
     pub(super) fn look(&self, handle: Handle) -> Option<Snapshot> {
         self.state(handle).snapshot(handle)
+    }
+
+    /// Where the daemon says that our end of a slot's socket is.
+    pub(super) fn local(&self, slot: u32) -> Option<SocketAddr> {
+        local_address::read(&self.daemon.part(self.layout.local(slot)?))
     }
 
     /// Reads what is there, and gives it back.
