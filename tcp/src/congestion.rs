@@ -18,6 +18,7 @@ mod pipe_ack;
 mod pool;
 pub mod rate_sample;
 mod reduction;
+mod segment_size;
 mod settings;
 mod signal;
 mod slow_start;
@@ -124,17 +125,6 @@ impl Congestion {
     #[inline]
     pub fn controls_window(&self) -> bool {
         self.algorithm == Algorithm::Bbr
-    }
-
-    /// The segment size changed, by negotiation or by path MTU discovery.
-    pub fn set_segment_size(&mut self, bytes: u32, pool: &CongestionPool) {
-        let was_initial = self.window == self.initial_window(pool.settings());
-        self.segment = in_sixteen_bits(bytes);
-        self.window = if was_initial {
-            self.initial_window(pool.settings())
-        } else {
-            self.window.max(self.segment())
-        };
     }
 
     /// The path is known to carry about so many segments: slow start ends there.

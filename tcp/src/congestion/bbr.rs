@@ -293,7 +293,11 @@ impl Bbr {
             return;
         }
         self.round_trip_min_millis = millis(now);
-        windows.set_window(windows.window.max(self.prior_window));
+        // Not beside the loss window of a timeout (RFC 5681, section 3.1; Linux does): when that loss is repaired the
+        // window comes back in any case, and before that a flight as large as the one that was lost would be lost again.
+        if self.before != Phase::Loss {
+            windows.set_window(windows.window.max(self.prior_window));
+        }
         if self.is_full() {
             self.probe_bandwidth(now);
         } else {

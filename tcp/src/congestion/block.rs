@@ -8,6 +8,7 @@ use super::hystart_plus_plus::Rounds;
 use super::pacer::Pacer;
 use super::pipe_ack::PipeAck;
 use super::rate_sample::DeliveryRate;
+use super::segment_size::Shrinking;
 use super::settings::{ByteCounting, Hystart, Validation};
 use super::usage::Usage;
 use super::{Acknowledged, Algorithm, Congestion, CongestionSettings, NO_THRESHOLD};
@@ -167,6 +168,21 @@ impl Block {
     /// The window was set anew after idleness.
     pub(super) fn restart(&mut self) {
         self.counted = 0;
+    }
+
+    /// What is remembered of windows holds in segments.
+    pub(super) fn shrink(&mut self, shrinking: Shrinking) {
+        self.counted = shrinking.of(self.counted);
+        self.before.window = shrinking.of(self.before.window);
+        self.before.threshold = shrinking.of(self.before.threshold);
+        if let Some(cubic) = &mut self.before.cubic {
+            cubic.shrink(shrinking);
+        }
+        match &mut self.private {
+            Private::Cubic(cubic) => cubic.shrink(shrinking),
+            Private::Bbr(bbr) => bbr.shrink(shrinking),
+            Private::Dctcp(_) | Private::None => {}
+        }
     }
 
     /// Another algorithm takes over.

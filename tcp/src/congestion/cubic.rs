@@ -6,6 +6,7 @@
 //! there, Reno is followed with each acknowledgement, as the RFC asks.
 
 use super::Congestion;
+use super::segment_size::Shrinking;
 use crate::time::Instant;
 
 /// The state of CUBIC, times in milliseconds modulo 2^32, windows in bytes.
@@ -87,6 +88,19 @@ impl Cubic {
             let idle = millis(now).wrapping_sub(millis(last_sent));
             let age = millis(now).wrapping_sub(epoch.start);
             epoch.start = epoch.start.wrapping_add(idle.min(age));
+        }
+    }
+
+    /// The curve is one of segments (RFC 9438, section 4.1).
+    pub(super) fn shrink(&mut self, shrinking: Shrinking) {
+        self.largest = shrinking.of(self.largest);
+        self.prior = shrinking.of(self.prior);
+        if let Some(epoch) = &mut self.epoch {
+            epoch.origin = shrinking.of(epoch.origin);
+            epoch.estimate = shrinking.of(epoch.estimate);
+            epoch.uncounted = shrinking.of(epoch.uncounted);
+            epoch.last_window = shrinking.of(epoch.last_window);
+            epoch.per_segment = shrinking.of(epoch.per_segment);
         }
     }
 

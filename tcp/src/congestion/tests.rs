@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Acknowledged, Algorithm, Congestion, CongestionPool, CongestionSettings};
+use super::{
+    Acknowledged, Algorithm, Congestion, CongestionPool, CongestionSettings, NO_THRESHOLD,
+};
 use super::{ByteCounting, Phase, Reason};
 use crate::sequence::SequenceNumber;
 use crate::time::Instant;
@@ -315,13 +317,22 @@ fn idleness_does_nothing_where_that_is_off() {
 }
 
 #[test]
-fn smaller_segments_make_a_smaller_first_window_but_no_smaller_other() {
+fn windows_hold_as_many_smaller_segments_and_no_more_larger_ones() {
     let mut path = Path::new(1_000);
-    path.windows.set_segment_size(500, &path.pool);
-    assert_eq!(path.windows.window(), 5_000);
+    path.windows.set_segment_size(&mut path.pool, 500);
+    assert_eq!(path.windows.window(), 5_000, "a first window");
     path.windows.set_window(5_100);
-    path.windows.set_segment_size(400, &path.pool);
-    assert_eq!(path.windows.window(), 5_100);
+    path.reduce(5_100, Reason::Loss);
+    path.windows.set_segment_size(&mut path.pool, 400);
+    assert_eq!(path.both(), (4_080, 2_040));
+    path.windows.undo(&mut path.pool);
+    assert_eq!(
+        path.both(),
+        (4_080, NO_THRESHOLD),
+        "what undo restores, too"
+    );
+    path.windows.set_segment_size(&mut path.pool, 1_000);
+    assert_eq!(path.windows.window(), 4_080);
 }
 
 #[test]

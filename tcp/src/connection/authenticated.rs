@@ -80,7 +80,7 @@ impl<Q: Default> Connection<Q> {
             self.extension.set_signature_bytes(bytes);
             let segment = u32::from(self.full_payload());
             self.congestion
-                .set_segment_size(segment, &context.congestion);
+                .set_segment_size(&mut context.congestion, segment);
         }
     }
 

@@ -280,7 +280,7 @@ impl<Q: Default> Connection<Q> {
         // As Linux counts: what a full segment carries, options aside.
         let segment = u32::from(self.full_payload());
         self.congestion
-            .set_segment_size(segment, &context.congestion);
+            .set_segment_size(&mut context.congestion, segment);
         self.congestion.begin(&mut context.congestion, context.now);
         self.last_received = Past::at(context.now);
         self.fit_receive_buffer(context);

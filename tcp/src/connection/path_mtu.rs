@@ -135,15 +135,15 @@ impl<Q: Default> Connection<Q> {
     }
 
     // RFC 9293, SHLD-6.
-    pub(super) fn set_mss<M>(&mut self, context: &Context<M>, mss: u16) {
+    pub(super) fn set_mss<M>(&mut self, context: &mut Context<M>, mss: u16) {
         self.send.mss = mss;
         let segment = u32::from(self.full_payload());
         self.congestion
-            .set_segment_size(segment, &context.congestion);
+            .set_segment_size(&mut context.congestion, segment);
     }
 
     /// What is outstanding in segments that the path does not carry is lost, and that is no sign of
-    /// congestion: it goes again at once, in smaller segments, under the same window (RFC 1191, section
+    /// congestion: it goes again at once, under a window of as many segments, now smaller ones (RFC 1191, section
     /// 6.5; as Linux).
     fn resend_smaller<M: Memory<Queue = Q>>(&mut self, context: &mut Context<M>) {
         self.resend_longer(context, u32::from(self.full_payload()));

@@ -75,6 +75,11 @@ impl LinkPlan {
             trouble: Trouble::random(random),
         }
     }
+
+    /// What may wait.
+    pub fn queue_bytes(&self) -> u128 {
+        u128::from(self.bits_per_second) * self.queue.as_micros() / 8_000_000
+    }
 }
 
 /// A direction at work.

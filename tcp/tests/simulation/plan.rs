@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use coremill_tcp::congestion::Algorithm;
 use coremill_tcp::ecn::{EcnMode, EcnOption};
 use coremill_tcp::fast_open::FastOpenSettings;
 use coremill_tcp::limits::{MtuProbingMode, Secrets};
@@ -217,7 +218,21 @@ impl Plan {
         let mut connections = self.connections.iter();
         let is_answered =
             self.signs.is_none() || connections.all(|connection| connection.simultaneous.is_none());
-        is_roomy && is_answered && self.links.iter().all(|link| link.trouble.is_gentle())
+        let is_gentle = self.links.iter().all(|link| link.trouble.is_gentle());
+        is_roomy && is_answered && is_gentle && self.has_room_for_bbr()
+    }
+
+    /// BBR has four segments in flight whatever it loses. Where the queue takes fewer some of each flight are lost, and where
+    /// no SACK tells the others a timeout repairs each, which Karn's rule lets grow to minutes.
+    fn has_room_for_bbr(&self) -> bool {
+        let is_selective = self.limits.iter().all(|limits| limits.sack);
+        let mut ends = self
+            .connections
+            .iter()
+            .flat_map(|connection| &connection.ends);
+        let is_met = ends.any(|end| end.socket.congestion == Algorithm::Bbr as u8);
+        let least = 4 * u128::from(self.mtu);
+        is_selective || !is_met || self.links.iter().all(|link| link.queue_bytes() >= least)
     }
 }
 

@@ -23,6 +23,7 @@ struct Link {
     link_free: u64,
     may_send: u64,
     delivered: u32,
+    phase: Phase,
     serial_micros: u64,
     propagation_micros: u64,
 }
@@ -46,6 +47,7 @@ impl Link {
             link_free: 0,
             may_send: 0,
             delivered: 0,
+            phase: Phase::Open,
             serial_micros,
             propagation_micros,
         }
@@ -106,7 +108,7 @@ impl Link {
             delivered: SEGMENT,
             marked: 0,
             in_flight: prior_in_flight,
-            phase: Phase::Open,
+            phase: self.phase,
             may_grow: true,
             unacknowledged: SequenceNumber::new(self.delivered),
             next: SequenceNumber::new(self.delivered + in_flight),
@@ -245,6 +247,47 @@ fn a_timeout_forgets_how_full_the_pipe_was_and_a_recovery_conserves() {
         link.windows.window() >= window / 2,
         "it is soon as large again"
     );
+}
+
+#[test]
+fn a_probe_of_the_round_trip_does_not_end_the_loss_window() {
+    let mut link = Link::new(1_000, 20_000);
+    link.run_millis(9_900);
+    let window = link.windows.window();
+    while link.mode() != Mode::ProbeRoundTrip {
+        link.step();
+    }
+    let now = Instant::from_micros(link.now);
+    link.windows
+        .reduce(&mut link.pool, now, 4 * SEGMENT, Reason::Timeout);
+    link.phase = Phase::Loss;
+    while link.mode() == Mode::ProbeRoundTrip {
+        link.step();
+    }
+    assert!(
+        link.windows.window() <= 5 * SEGMENT,
+        "what slow start gives"
+    );
+    link.phase = Phase::Open;
+    link.step();
+    link.step();
+    assert!(
+        link.windows.window() >= window,
+        "it is back after the repair"
+    );
+}
+
+#[test]
+fn the_window_to_come_back_to_is_one_of_segments() {
+    let mut link = Link::new(1_000, 20_000);
+    link.run_millis(9_900);
+    while link.mode() != Mode::ProbeRoundTrip {
+        link.step();
+    }
+    let (window, rate) = (link.bbr().prior_window, link.bbr().pacing_rate());
+    link.windows.set_segment_size(&mut link.pool, SEGMENT / 4);
+    assert_eq!(link.bbr().prior_window, window / 4);
+    assert_eq!(link.bbr().pacing_rate(), rate, "the path is as fast");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! BBR's cwnd: a bound on what is in flight, a good way above what its rate should need.
 
 use super::{Bbr, Mode, ONE, WINDOW_SEGMENTS_LEAST, in_window, micros};
+use crate::congestion::segment_size::Shrinking;
 use crate::congestion::{Acknowledged, Congestion, Phase, RateSample};
 use crate::time::Instant;
 
@@ -38,6 +39,11 @@ impl Bbr {
         } else {
             self.prior_window.max(windows.window)
         };
+    }
+
+    /// As many segments as before; what the path carries, bandwidth and round trip, stays.
+    pub(in crate::congestion) fn shrink(&mut self, shrinking: Shrinking) {
+        self.prior_window = shrinking.of(self.prior_window);
     }
 
     /// True while recovery has a say: for a round no more leaves than arrives; then the window is again what it

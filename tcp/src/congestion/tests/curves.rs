@@ -73,3 +73,24 @@ fn after_a_loss_each_algorithm_has_its_curve() {
         assert_eq!(every_fifth, after, "{algorithm:?}");
     }
 }
+
+#[test]
+fn a_curve_goes_on_with_as_many_smaller_segments() {
+    for algorithm in [Algorithm::Cubic, Algorithm::NewReno] {
+        let mut paths = [1_000, 500].map(|segment| {
+            let mut path = path(algorithm, Hystart::Off);
+            path.windows.set_segment_size(&mut path.pool, segment);
+            path.windows.set_window(100 * segment);
+            path.reduce(100 * segment, Reason::Loss);
+            path.windows.set_window(path.windows.slow_start_threshold());
+            path
+        });
+        let [large, small] = &mut paths;
+        let mut both = |count| (curve(large, count), curve(small, count));
+        let (of_large, of_small) = both(10);
+        assert_eq!(of_large, of_small, "in segments");
+        let [large, small] = &mut paths;
+        large.windows.set_segment_size(&mut large.pool, 500);
+        assert_eq!(curve(large, 20), curve(small, 20), "{algorithm:?}");
+    }
+}
