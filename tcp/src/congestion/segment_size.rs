@@ -27,7 +27,8 @@ impl Shrinking {
 }
 
 impl Congestion {
-    /// Full segments carry `bytes` from now on. A first window is again one.
+    /// Full segments carry `bytes` from now on. A first window is again one; another shrinks as segments do.
+    /// RFC 5681, section 3.1.
     pub fn set_segment_size(&mut self, pool: &mut CongestionPool, bytes: u32) {
         let was_initial = self.window == self.initial_window(pool.settings());
         let from = self.segment();
