@@ -195,16 +195,17 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    /// TCP_NOTSENT_LOWAT: none once so much waits to be sent. Below it a full segment more, or a small mark would make
-    /// small segments.
+    /// TCP_NOTSENT_LOWAT: none once so much waits to be sent. Below it as many whole segments as begin within the mark (as
+    /// Linux fills a buffer that it has begun): a small mark is not to make small segments.
     #[cold]
     fn room_below(&self, mark: u32) -> usize {
         let unsent = self.send.unsent();
-        let below = mark.saturating_sub(unsent) as usize;
-        match below {
-            0 => 0,
-            below => below + usize::from(self.full_payload()),
+        if unsent >= mark {
+            return 0;
         }
+        let full = u32::from(self.full_payload()).max(1);
+        let whole = mark.saturating_add(full) / full * full;
+        whole.saturating_sub(unsent) as usize
     }
 
     /// Tells a user who waited for room, once a third of the buffer is free (as Linux), and half of what may wait unsent.

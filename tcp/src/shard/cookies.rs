@@ -104,8 +104,9 @@ impl<M: Memory> Shard<M> {
         self.become_connection(arrival, id, &handshake)
     }
 
-    /// True for data, soon after a cookie was sent, that does not bring it back: the peer's first segment does, and may
-    /// have been overtaken, or lost and then comes again. A RST would end an honest connection (Linux sends one).
+    /// True for what does not bring back the cookie that was sent shortly before, but is of the same peer: its first
+    /// segment brings it, and may have been overtaken, or lost and then comes again. A RST would end an honest connection
+    /// (Linux sends one).
     #[cold]
     fn may_be_overtaking(&mut self, arrival: &Arrival<'_>, slot: u32) -> bool {
         let listener = self.listeners.get_mut(slot);
@@ -116,12 +117,24 @@ impl<M: Memory> Shard<M> {
             .options
             .timestamps
             .filter(|_| self.context.limits.timestamps);
-        let echoes_recent = stamp.is_none_or(|stamp| {
+        let echoes_recent = stamp.map(|stamp| {
             let offset = self.timestamp_offsets.offset(&arrival.flow);
             let clock = (arrival.now.as_millis() as u32).wrapping_add(offset);
             u128::from(clock.wrapping_sub(stamp.echo)) <= OVERTAKING_LONGEST.as_millis()
         });
-        is_recent && echoes_recent && arrival.segment.sequence_length() > 0
+        // What says nothing is a guess, most often: without the echo it must stand behind a FIN that came alone.
+        let is_empty = arrival.segment.sequence_length() == 0;
+        is_recent && echoes_recent.unwrap_or_else(|| !is_empty || self.is_behind_fin(arrival))
+    }
+
+    /// True for an ACK whose cookie is right but for a number that has been passed since: that of a FIN.
+    fn is_behind_fin(&self, arrival: &Arrival<'_>) -> bool {
+        let header = &arrival.segment.header;
+        let (theirs, ours) = (header.sequence - 2, header.acknowledgment - 1);
+        let mss = self
+            .syn_cookies
+            .check(arrival.now, &arrival.flow, theirs, ours);
+        mss.is_some()
     }
 
     /// What the SYN and our answer said, as far as the ACK brings it back.

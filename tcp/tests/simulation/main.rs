@@ -2,7 +2,8 @@
 //! and in order or the connection reports an error, and in the end no state stays behind.
 //!
 //! A seed decides everything. `COREMILL_SEEDS=n` runs the seeds below n, from `COREMILL_FIRST_SEED` on, `COREMILL_SEED=n`
-//! one. Of a seed that fails the plan is made as small as it may be, and printed with all that is sent then.
+//! one, and `COREMILL_SHOW=1` prints its plan and what it sends. Of a seed that fails the plan is made as small as it may be,
+//! and printed in the same way.
 
 mod application;
 mod choices;
@@ -28,7 +29,12 @@ use world::{Summary, World};
 #[test]
 fn bytes_arrive_or_the_connection_reports_an_error() {
     if let Some(seed) = number("COREMILL_SEED") {
-        run_or_shrink(seed);
+        if number("COREMILL_SHOW") == Some(1) {
+            let summary = shown(Plan::random(seed));
+            println!("{summary:?}");
+        } else {
+            run_or_shrink(seed);
+        }
         return;
     }
     let seeds = number("COREMILL_SEEDS").unwrap_or(SEEDS);
@@ -112,8 +118,14 @@ fn show_smallest(seed: u64) {
     let fails = |plan: &Plan| catch_unwind(AssertUnwindSafe(|| run(plan))).is_err();
     let plan = shrink::smallest(Plan::random(seed), &fails);
     std::panic::set_hook(hook);
-    println!("the smallest plan that fails, from seed {seed}: {plan:#?}");
-    let _ = catch_unwind(AssertUnwindSafe(|| World::new(plan).shown().run()));
+    println!("the smallest plan that fails, from seed {seed}:");
+    let _ = catch_unwind(AssertUnwindSafe(|| shown(plan)));
+}
+
+/// Prints a plan and all that is sent by it.
+fn shown(plan: Plan) -> Summary {
+    println!("{plan:#?}");
+    World::new(plan).shown().run()
 }
 
 fn number(name: &str) -> Option<u64> {

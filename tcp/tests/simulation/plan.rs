@@ -189,8 +189,15 @@ impl Plan {
                 mtu: random.between(least, most) as u16,
                 is_silent: true,
             });
-            // Heavy loss looks like such a path, and segments of 48 bytes would take hours (as Linux's).
-            link.trouble.loss = link.trouble.loss.min(20_000);
+            // Heavy loss, of acknowledgements too, looks like such a path, and segments of 48 bytes would take hours (as
+            // Linux's).
+            for share in [
+                &mut link.trouble.loss,
+                &mut link.trouble.ack_loss,
+                &mut link.trouble.corrupt,
+            ] {
+                *share = (*share).min(20_000);
+            }
             link.trouble.burst = None;
         }
         // A search needs much to send, and a window that grows.

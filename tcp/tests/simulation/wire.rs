@@ -164,5 +164,24 @@ impl Direction {
 
 /// A segment as a reader wants to see it.
 pub fn shown(segment: &Segment<'_>) -> String {
-    format!("{:?} with {} bytes", segment.header, segment.payload.len())
+    let header = &segment.header;
+    let number = |number: SequenceNumber| number.since(SequenceNumber::default());
+    let mut text = format!(
+        "{} > {} {:?} seq {} ack {} win {} with {} bytes",
+        header.source_port,
+        header.destination_port,
+        header.flags,
+        number(header.sequence),
+        number(header.acknowledgment),
+        header.window,
+        segment.payload.len()
+    );
+    let options = Options::parse(segment.options).unwrap_or_default();
+    if let Some(stamps) = options.timestamps {
+        text += &format!(" ts {} echo {}", stamps.value, stamps.echo);
+    }
+    for block in options.sack.as_slice() {
+        text += &format!(" sack {}..{}", number(block.left), number(block.right));
+    }
+    text
 }

@@ -1,5 +1,6 @@
 //! The two shards, the link between them, their applications, and the clock that joins them.
 
+mod show;
 mod verdict;
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,7 +10,6 @@ use coremill_tcp::authentication::KeyRing;
 use coremill_tcp::checksum::{PROTOCOL_TCP, fill, pseudo_header};
 use coremill_tcp::header::{Flags, Segment};
 use coremill_tcp::header_options::Options;
-use coremill_tcp::limits::SynCookies;
 use coremill_tcp::options::{ConnectOptions, SocketOptions};
 use coremill_tcp::packet::Quoted;
 use coremill_tcp::{
@@ -23,7 +23,7 @@ use super::link::{Fate, Packet};
 use super::plan::{ConnectionPlan, EndPlan, Plan};
 use super::random::Random;
 use super::side::{NO_COOKIE, PORT, Side};
-use super::wire::{Wire, shown};
+use super::wire::Wire;
 
 /// One run.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct World {
     agenda: BTreeMap<(Instant, u64), Happening>,
     happenings: u64,
     summary: Summary,
-    /// Each segment sent is printed.
+    /// Each segment is printed as it is sent, and as it arrives.
     is_shown: bool,
 }
 
@@ -155,7 +155,7 @@ impl World {
         world
     }
 
-    /// The same, but it prints what is sent.
+    /// The same, but it prints what is sent and what arrives.
     pub fn shown(mut self) -> Self {
         self.is_shown = true;
         self
@@ -248,6 +248,9 @@ impl World {
             mtu: self.plan.mtu,
         };
         self.sides[side].shard.receive(self.now, &inbound);
+        if self.is_shown {
+            self.show_arrival(side, packet);
+        }
     }
 
     fn open(&mut self, index: usize) {
@@ -324,7 +327,7 @@ impl World {
         let plan = self.plan.connections[index].clone();
         let mut ends = self.applications.iter();
         let is_again = ends.any(|end| end.connection == index && end.side == side);
-        let has_cookies = self.plan.limits[side].opening.syn_cookies == SynCookies::Always;
+        let has_cookies = shard.counters().syncookies_sent.get() > 0;
         if is_again && (plan.ends[plan.opener].opens_early || has_cookies) {
             // A SYN that came twice, the second time after the connection had ended (RFC 7413, section 2.1); or an old
             // acknowledgement, whose cookie is still good (RFC 4987, section 3.6).
@@ -399,8 +402,7 @@ impl World {
             self.wire.look(common, side, *connection, &packet.bytes);
         }
         if self.is_shown {
-            let at = self.now.since(self.plan.origin);
-            println!("{at:?} side {side} sends {}", shown(&segment));
+            self.show(side, "sends", &segment);
         }
         let sequence: [u8; 4] = packet.bytes[4..8].try_into().expect("four bytes");
         match self.sides[side].link.carry(self.now, packet, header_bytes) {

@@ -6,10 +6,10 @@ use coremill_tcp::error::ListenError;
 use coremill_tcp::header::Flags;
 use coremill_tcp::limits::SynCookies;
 use coremill_tcp::options::{ListenOptions, SocketOptions};
-use coremill_tcp::{DropReason, Endpoint, Flow, Limits, Verdict};
+use coremill_tcp::{DropReason, Endpoint, Flow, Limits, State, Verdict};
 
 use super::harness::{THEIRS, Test, bytes, seconds};
-use super::segment::{ack, data, rst, syn, syn_ack};
+use super::segment::{ack, data, fin, rst, syn, syn_ack};
 
 /// Two half-open connections where one may wait; returns the flow of the second and its start.
 fn two_requests(change: impl FnOnce(&mut Limits)) -> (Test, Flow) {
@@ -191,6 +191,40 @@ fn data_that_overtakes_the_segment_with_the_cookie_is_no_reason_for_a_reset() {
         }
     }
     panic!("no reset");
+}
+
+/// The same of an end of stream without data: a SYN-ACK that came twice made the peer acknowledge once more.
+#[test]
+fn an_acknowledgement_that_overtakes_the_fin_with_the_cookie_is_no_reason_for_a_reset() {
+    let mut test = Test::listening(|limits| limits.opening.syn_cookies = SynCookies::Always);
+    test.inject(syn().mss(1_000));
+    test.expect(syn_ack(1));
+    // It knows neither our number nor its own.
+    test.inject(ack(9, 1));
+    assert!(test.next().expect("a reset").flags.contains(Flags::RST));
+    test.inject(ack(2, 1));
+    test.expect_nothing();
+    test.inject(fin(1, 1));
+    test.accept();
+    test.expect_soon(ack(1, 2));
+    test.is_in(State::CloseWait);
+}
+
+/// The echo of a time stamp that nobody can guess tells an honest peer whose data was lost (RFC 7323, section 3.2).
+#[test]
+fn an_acknowledgement_that_echoes_our_clock_is_no_reason_for_a_reset() {
+    let mut test = Test::listening(|limits| limits.opening.syn_cookies = SynCookies::Always);
+    test.inject(syn().mss(1_000).stamps(77, 0));
+    let answer = test.next().expect("SYN-ACK");
+    let stamps = answer.options.and_then(|options| options.timestamps);
+    let ours = stamps.expect("timestamps").value;
+    test.inject(ack(101, 1).stamps(78, ours));
+    test.expect_nothing();
+    test.inject(ack(101, 1).stamps(78, ours.wrapping_sub(5_000)));
+    assert!(test.next().expect("a reset").flags.contains(Flags::RST));
+    test.inject(data(1, 1, &bytes(0, 100)).stamps(78, ours));
+    test.accept();
+    assert_eq!(test.read(), bytes(0, 100));
 }
 
 /// As Linux: the last ACK of a handshake that finds no room is dropped, and the peer's next segment tries again.

@@ -157,6 +157,24 @@ fn the_low_water_mark_bounds_what_is_not_sent() {
     assert!(test.events().iter().any(|readiness| readiness.writable));
 }
 
+/// RFC 9293, section 3.8.6.2.1: the least mark makes its user write often, not the segments small.
+#[test]
+fn the_least_low_water_mark_makes_whole_segments() {
+    let mut test = with(SocketOptions {
+        unsent_low_water: 1,
+        ..SocketOptions::default()
+    });
+    test.events();
+    let id = test.id();
+    for first in (0..4_000).step_by(1_000) {
+        let taken = test.shard.send(test.now, id, &bytes(first, 100_000));
+        assert_eq!(taken, Ok(1_000));
+        assert_eq!(test.shard.send_room(id), 0);
+        test.expect(data(first as u32 + 1, 1, &bytes(first, 1_000)));
+        assert!(test.events().iter().any(|readiness| readiness.writable));
+    }
+}
+
 #[test]
 fn a_send_buffer_of_its_own_is_what_may_wait() {
     let mut test = with(SocketOptions {
