@@ -5,6 +5,7 @@ mod calls;
 mod configuration;
 mod counters;
 mod held;
+mod keys;
 mod options;
 mod process;
 mod shown;

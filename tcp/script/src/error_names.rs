@@ -6,7 +6,7 @@ pub fn name(number: i32) -> &'static str {
     named.map_or("another error", |(_, name)| name)
 }
 
-const NAMES: [(i32, &str); 32] = [
+const NAMES: [(i32, &str); 34] = [
     (1, "EPERM"),
     (2, "ENOENT"),
     (4, "EINTR"),
@@ -15,6 +15,7 @@ const NAMES: [(i32, &str); 32] = [
     (12, "ENOMEM"),
     (13, "EACCES"),
     (14, "EFAULT"),
+    (16, "EBUSY"),
     (17, "EEXIST"),
     (22, "EINVAL"),
     (24, "EMFILE"),
@@ -39,6 +40,7 @@ const NAMES: [(i32, &str); 32] = [
     (111, "ECONNREFUSED"),
     (113, "EHOSTUNREACH"),
     (114, "EALREADY"),
+    (129, "EKEYREJECTED"),
 ];
 
 /// The name of what an input or output error carries.

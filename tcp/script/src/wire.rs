@@ -1,5 +1,6 @@
 //! Between the script's numbers and the shard's: flows, sequence numbers, timestamps, bytes.
 
+mod ao;
 mod bytes;
 mod signature;
 
@@ -8,6 +9,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use coremill_tcp::address::{Endpoint, Flow};
 use coremill_tcp::header;
 use coremill_tcp::packet::{Inbound, Quoted, Unreachable};
+
+use ao::Initial;
 
 use crate::language::{Body, Direction, Ecn, Icmp, Packet, Segment, TcpOption};
 use crate::settings::Settings;
@@ -33,6 +36,8 @@ struct Known {
     is_new: bool,
     /// Sequence number of the last SYN injected.
     syn: Option<u32>,
+    /// What the keys of TCP-AO depend on.
+    initial: Initial,
     /// Script's values of our timestamps beside the true ones.
     stamps: Vec<(u32, u32)>,
 }
@@ -90,10 +95,11 @@ impl Wire {
             known.syn = None;
         } else if segment.flags & SYN != 0 && known.syn != Some(segment.sequence) {
             known.syn = Some(segment.sequence);
+            known.initial.theirs = Some(segment.sequence.wrapping_add(PEER_SHIFT));
             known.is_new |= segment.flags & ACK == 0;
         }
         let live = known.to_live(segment);
-        let bytes = bytes::build(known.flow, &live);
+        let bytes = bytes::build(known.flow, known.initial, &live);
         let inbound = Inbound {
             source: known.flow.remote.address,
             destination: known.flow.local.address,
@@ -194,26 +200,35 @@ impl Wire {
         if is_syn && (known.is_new || known.local_shift.is_none()) {
             known.is_new = false;
             known.local_shift = Some(observed.live_sequence.wrapping_sub(wanted.sequence));
+            known.initial.ours = Some(observed.live_sequence);
             known.stamps.clear();
             segment.sequence = wanted.sequence;
         }
     }
 
-    /// A digest that is right under the secret which the script expects becomes that secret.
+    /// A digest or a code that is right under the secret which the script expects becomes that secret.
     pub fn verify(&self, expected: &Packet, sent: &Sent, observed: &mut Observed) {
         let (Body::Segment(wanted), Body::Segment(segment)) =
             (&expected.body, &mut observed.packet.body)
         else {
             return;
         };
-        let Some(secret) = signature::secret(wanted) else {
+        let addresses = (sent.source, sent.destination);
+        let (body, signed) = if let Some(secret) = signature::secret(wanted) {
+            let digest = signature::digest(addresses, &sent.bytes, secret);
+            (digest.to_vec(), TcpOption::Md5(secret.to_owned()))
+        } else if let Some((key_id, next_key_id, secret)) = ao::signed(wanted) {
+            let numbers = self.flows[observed.flow].initial.from_us();
+            let code = ao::code(addresses, numbers, &sent.bytes, secret);
+            let body = [&[key_id, next_key_id], &code[..]].concat();
+            (body, TcpOption::Ao(key_id, next_key_id, secret.to_owned()))
+        } else {
             return;
         };
-        let addresses = (sent.source, sent.destination);
-        let digest = signature::digest(addresses, &sent.bytes, secret);
         for option in segment.options.iter_mut().flatten() {
-            if matches!(option, TcpOption::Other(signature::KIND, body) if *body == digest) {
-                *option = TcpOption::Md5(secret.to_owned());
+            if matches!(option, TcpOption::Other(signature::KIND | ao::KIND, found) if *found == body)
+            {
+                *option = signed.clone();
             }
         }
     }
@@ -280,6 +295,7 @@ impl Wire {
             local_shift: None,
             is_new: true,
             syn: None,
+            initial: Initial::default(),
             stamps: Vec::new(),
         });
         self.flows.len() - 1

@@ -10,7 +10,7 @@ use coremill_tcp::address::Endpoint;
 
 use super::options::Chosen;
 use crate::call_address::endpoint;
-use crate::call_key::CallKey;
+use crate::call_key::{CallChoice, CallKey};
 use crate::error_names;
 use crate::language::{Call, Value};
 use crate::settings::Settings;
@@ -88,9 +88,10 @@ impl Held {
                 self.open_fast(stack, settings, call)?
             }
             "write" | "send" | "sendto" | "writev" | "sendmsg" => self.write(call, progress)?,
-            "setsockopt" => match CallKey::of(settings, call)? {
-                Some(key) => self.set_key(stack, &key),
-                None => self.set_option(stack, call)?,
+            "setsockopt" => match (CallKey::of(settings, call)?, CallChoice::of(call)) {
+                (Some(key), _) => self.set_key(stack, &key),
+                (None, Some(choice)) => self.choose_keys(choice),
+                (None, None) => self.set_option(stack, call)?,
             },
             "getsockopt" => self.option(stack, call)?,
             "ioctl" => self.ioctl(call)?,

@@ -2,14 +2,13 @@
 //! is a connection or a listener is kept for the listener; the daemon keeps it for the connection.
 
 use std::io;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use coremill_client::{PeerKey, Stack, TcpListener, TcpStream};
 use coremill_tcp::congestion::Algorithm;
 
 use super::held::{Held, Kind, failed};
-use crate::call_key::CallKey;
+use super::keys::KeysGiven;
 use crate::error_names;
 use crate::language::{Call, Value};
 use crate::subject::Outcome;
@@ -20,8 +19,7 @@ use crate::verdict::Trouble;
 #[derive(Clone, Debug, Default)]
 pub struct Chosen {
     numbers: Vec<(u32, i64)>,
-    /// Keys with the prefixes that they are for.
-    keys: Vec<((IpAddr, u8), PeerKey)>,
+    pub(super) keys: KeysGiven,
     linger: Option<Duration>,
 }
 
@@ -42,7 +40,7 @@ impl Chosen {
 
     /// Keys that a listener has from the beginning on.
     pub fn keys(&self) -> Vec<PeerKey> {
-        self.keys.iter().map(|(_, key)| key.clone()).collect()
+        self.keys.all()
     }
 
     /// SO_LINGER.
@@ -52,37 +50,6 @@ impl Chosen {
 }
 
 impl Held {
-    /// Sets a key, or removes it.
-    pub(super) fn set_key(&mut self, stack: &Stack, key: &CallKey) -> Outcome {
-        let (peer, prefix) = (key.peer, key.prefix);
-        if key.secret.is_empty() {
-            self.chosen
-                .keys
-                .retain(|(known, _)| *known != (peer, prefix));
-            return done(match &self.kind {
-                Kind::Fresh(_) => {
-                    (self.fresh(stack)).and_then(|socket| socket.remove_md5_key(peer, prefix))
-                }
-                Kind::Listening(listener) => listener.remove_md5_key(peer, prefix),
-                Kind::Stream(stream) => stream.remove_md5_key(peer, prefix),
-            });
-        }
-        let given = PeerKey::md5(peer, prefix, &key.secret).and_then(|key| {
-            match &self.kind {
-                Kind::Fresh(_) => self.fresh(stack)?.add_key(&key)?,
-                Kind::Listening(listener) => listener.add_key(&key)?,
-                Kind::Stream(stream) => stream.add_key(&key)?,
-            }
-            Ok(key)
-        });
-        done(given.map(|key| {
-            self.chosen
-                .keys
-                .retain(|(known, _)| *known != (peer, prefix));
-            self.chosen.keys.push(((peer, prefix), key));
-        }))
-    }
-
     pub(super) fn set_option(&mut self, stack: &Stack, call: &Call) -> Result<Outcome, Trouble> {
         let (name, number, shape) = named(call)?;
         let value = first(call.arguments.get(3));
@@ -235,7 +202,7 @@ fn same(name: &str, expected: Option<&Value>, actual: i64) -> Result<Outcome, Tr
     }
 }
 
-fn done(result: io::Result<()>) -> Outcome {
+pub(super) fn done(result: io::Result<()>) -> Outcome {
     match result {
         Ok(()) => Outcome::Done(0),
         Err(error) => failed(&error),

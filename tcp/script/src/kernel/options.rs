@@ -20,7 +20,11 @@ impl Held {
         settings: &Settings,
         call: &Call,
     ) -> Result<Outcome, Trouble> {
-        if let Some(key) = CallKey::of(settings, call)? {
+        let key = CallKey::of(settings, call)?;
+        if key.as_ref().is_some_and(|key| key.ao.is_some()) {
+            return Err(Trouble::Unsupported("TCP-AO beside the kernel".to_owned()));
+        }
+        if let Some(key) = key {
             let option = if key.prefix == 32 {
                 MD5_KEY
             } else {

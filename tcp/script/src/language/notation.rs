@@ -89,6 +89,7 @@ impl fmt::Display for TcpOption {
                 Ok(())
             }
             Self::Md5(secret) => write!(f, "md5 \"{secret}\""),
+            Self::Ao(key, next, secret) => write!(f, "ao {key} {next} \"{secret}\""),
             Self::FastOpen(cookie) => write!(f, "FO {}", hexadecimal(cookie)),
             Self::Other(kind, body) => write!(f, "kind {kind} {}", hexadecimal(body)),
         }

@@ -201,6 +201,7 @@ impl Parser {
                 Ok(TcpOption::Other(254, body))
             }
             "md5" => self.signature(),
+            "ao" => self.ao(),
             _ => Err(self.error(format!("`{name}` is no TCP option"))),
         }
     }
@@ -212,6 +213,15 @@ impl Parser {
             return Ok(TcpOption::Md5(secret));
         }
         Ok(TcpOption::Other(SIGNATURE, self.hexadecimal()?))
+    }
+
+    /// `ao 1 2 "secret"`: KeyID, RNextKeyID, and whose code it is.
+    fn ao(&mut self) -> Result<TcpOption, SyntaxError> {
+        let (key_id, next_key_id) = (self.integer()?, self.integer()?);
+        match self.next()? {
+            Kind::Quoted(secret) => Ok(TcpOption::Ao(key_id, next_key_id, secret)),
+            _ => Err(self.error("a secret in quotes must follow the ids of keys")),
+        }
     }
 
     /// `ECN e1b 1 ceb 0 e0b 1`, with fewer counters behind the first, or none.

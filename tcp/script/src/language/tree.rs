@@ -142,6 +142,8 @@ pub enum TcpOption {
     FastOpen(Vec<u8>),
     /// A digest that is right under this secret (RFC 2385).
     Md5(String),
+    /// KeyID, RNextKeyID and a code that is right under this secret (RFC 5925).
+    Ao(u8, u8, String),
     /// Anything else, as kind and body.
     Other(u8, Vec<u8>),
 }

@@ -6,7 +6,7 @@ use coremill_tcp::{ConnectionId, Shard};
 
 use super::refusals::name_of;
 use super::sockets::{Kind, Sockets, Surroundings};
-use crate::call_key::CallKey;
+use crate::call_key::{CallChoice, CallKey};
 use crate::error_names;
 use crate::language::{Call, Value};
 use crate::subject::Outcome;
@@ -21,6 +21,9 @@ impl Sockets {
     ) -> Result<Outcome, Trouble> {
         if let Some(key) = CallKey::of(around.settings, call)? {
             return Ok(self.set_key(around, call, &key));
+        }
+        if let Some(choice) = CallChoice::of(call) {
+            return Ok(self.choose_keys(around, call, choice));
         }
         let name = option_name(call);
         let value = call.arguments.get(3);

@@ -3,11 +3,12 @@
 use coremill_tcp::address::Flow;
 use coremill_tcp::checksum;
 
+use super::ao::{self, Initial};
 use super::signature;
 use crate::language::{Segment, TcpOption};
 
 /// The bytes of a segment that the peer of `flow` sends; its payload is zeros.
-pub fn build(flow: Flow, segment: &Segment) -> Vec<u8> {
+pub fn build(flow: Flow, initial: Initial, segment: &Segment) -> Vec<u8> {
     let mut options = Vec::new();
     for option in segment.options.iter().flatten() {
         put(option, &mut options);
@@ -25,12 +26,12 @@ pub fn build(flow: Flow, segment: &Segment) -> Vec<u8> {
     bytes.extend(segment.urgent.to_be_bytes());
     bytes.extend(options);
     bytes.resize(bytes.len() + segment.length as usize, 0);
+    let addresses = (flow.remote.address, flow.local.address);
     if let Some(secret) = signature::secret(segment) {
-        signature::sign(
-            (flow.remote.address, flow.local.address),
-            &mut bytes,
-            secret,
-        );
+        signature::sign(addresses, &mut bytes, secret);
+    }
+    if let Some((_, _, secret)) = ao::signed(segment) {
+        ao::sign(addresses, initial.from_them(), &mut bytes, secret);
     }
     let pseudo = checksum::pseudo_header(
         flow.remote.address,
@@ -74,6 +75,10 @@ fn put(option: &TcpOption, bytes: &mut Vec<u8>) {
         TcpOption::Md5(_) => {
             bytes.extend([signature::KIND, length(signature::BYTES)]);
             bytes.extend([0; signature::BYTES]);
+        }
+        TcpOption::Ao(key_id, next_key_id, _) => {
+            bytes.extend([ao::KIND, length(2 + ao::BYTES), *key_id, *next_key_id]);
+            bytes.extend([0; ao::BYTES]);
         }
         TcpOption::FastOpen(cookie) => {
             bytes.extend([34, length(cookie.len())]);

@@ -23,17 +23,22 @@ pub fn secret(segment: &Segment) -> Option<&str> {
 /// Fills the digest into the first option of the kind.
 pub fn sign(addresses: (IpAddr, IpAddr), bytes: &mut [u8], secret: &str) {
     let digest = digest(addresses, bytes, secret);
+    let at = place(bytes, KIND);
+    if let Some(place) = at.and_then(|at| bytes.get_mut(at + 2..at + 2 + BYTES)) {
+        place.copy_from_slice(&digest);
+    }
+}
+
+/// Where the first option of a kind begins in a segment.
+pub fn place(bytes: &[u8], kind: u8) -> Option<usize> {
     let mut at = HEADER_BYTES;
     loop {
-        at += match bytes.get(at..at + 2) {
-            Some([KIND, _]) => break,
-            Some([0 | 1, _]) => 1,
-            Some([_, length]) if *length > 1 => usize::from(*length),
-            _ => return,
+        at += match bytes.get(at..at + 2)? {
+            [found, _] if *found == kind => return Some(at),
+            [0 | 1, _] => 1,
+            [_, length] if *length > 1 => usize::from(*length),
+            _ => return None,
         };
-    }
-    if let Some(place) = bytes.get_mut(at + 2..at + 2 + BYTES) {
-        place.copy_from_slice(&digest);
     }
 }
 
