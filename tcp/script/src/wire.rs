@@ -218,7 +218,7 @@ impl Wire {
             let digest = signature::digest(addresses, &sent.bytes, secret);
             (digest.to_vec(), TcpOption::Md5(secret.to_owned()))
         } else if let Some((key_id, next_key_id, secret)) = ao::signed(wanted) {
-            let numbers = self.flows[observed.flow].initial.from_us();
+            let numbers = self.flows[observed.flow].initial.of_ours();
             let code = ao::code(addresses, numbers, &sent.bytes, secret);
             let body = [&[key_id, next_key_id], &code[..]].concat();
             (body, TcpOption::Ao(key_id, next_key_id, secret.to_owned()))

@@ -23,12 +23,12 @@ pub struct Initial {
 
 impl Initial {
     /// In the order of a segment of ours: its sender's first.
-    pub fn from_us(self) -> (u32, u32) {
+    pub fn of_ours(self) -> (u32, u32) {
         (self.ours.unwrap_or(0), self.theirs.unwrap_or(0))
     }
 
     /// In the order of a segment of the peer's.
-    pub fn from_them(self) -> (u32, u32) {
+    pub fn of_theirs(self) -> (u32, u32) {
         (self.theirs.unwrap_or(0), self.ours.unwrap_or(0))
     }
 }

@@ -31,7 +31,7 @@ pub fn build(flow: Flow, initial: Initial, segment: &Segment) -> Vec<u8> {
         signature::sign(addresses, &mut bytes, secret);
     }
     if let Some((_, _, secret)) = ao::signed(segment) {
-        ao::sign(addresses, initial.from_them(), &mut bytes, secret);
+        ao::sign(addresses, initial.of_theirs(), &mut bytes, secret);
     }
     let pseudo = checksum::pseudo_header(
         flow.remote.address,
