@@ -27,6 +27,7 @@ use crate::packets;
 use crate::settings::Settings;
 use crate::subject::{Outcome, Progress, START, Sent, Subject, Tried};
 use crate::verdict::{Trouble, Verdict};
+use crate::wanted::Wanted;
 use calls::Sockets;
 use process::Process;
 use tap::Tap;
@@ -154,9 +155,9 @@ impl Subject for Daemon {
         }
     }
 
-    fn info(&self, flow: Flow) -> Option<Info> {
+    fn info(&self, flow: Flow, wanted: Wanted) -> Option<Info> {
         self.settle();
-        self.sockets.info(flow)
+        self.sockets.info(flow, wanted)
     }
 
     fn counters(&self) -> Vec<(String, u64)> {

@@ -24,6 +24,7 @@ use crate::packets;
 use crate::settings::{Settings, words};
 use crate::subject::{Progress, START, Sent, Subject, Tried};
 use crate::verdict::{Trouble, Verdict};
+use crate::wanted::Wanted;
 use calls::Sockets;
 use coremill_tcp::Instant;
 use coremill_tcp::address::Flow;
@@ -172,8 +173,8 @@ impl Subject for Kernel {
         self.sockets.attempt(settings, call, progress)
     }
 
-    fn info(&self, flow: Flow) -> Option<Info> {
-        self.sockets.info(flow)
+    fn info(&self, flow: Flow, wanted: Wanted) -> Option<Info> {
+        self.sockets.info(flow, wanted)
     }
 
     fn counters(&self) -> Vec<(String, u64)> {

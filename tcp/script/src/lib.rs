@@ -28,6 +28,7 @@ mod subject;
 mod symbols;
 pub mod verdict;
 pub mod verdict_table;
+mod wanted;
 mod wire;
 
 pub use language::parse;

@@ -15,6 +15,7 @@ use crate::settings::Settings;
 use crate::shard::Machine;
 use crate::subject::{Subject, elapsed, point};
 use crate::verdict::{Trouble, Verdict};
+use crate::wanted::Wanted;
 use crate::wire::Wire;
 use calls::Blocked;
 
@@ -155,7 +156,7 @@ impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
     /// Keeps code for the end, with what it sees now.
     fn code(&mut self, line: usize, text: &str) -> Result<(), Trouble> {
         let flow = self.wire.current();
-        let info = flow.and_then(|flow| self.subject.as_ref()?.info(flow));
+        let info = flow.and_then(|flow| self.subject.as_ref()?.info(flow, Wanted::of(text)));
         let subject = self.subject.as_ref();
         let counters = || subject.map(S::counters).unwrap_or_default();
         self.assertions.add(line, text, info.as_ref(), counters)

@@ -16,8 +16,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use coremill_tcp::address::Flow;
+use coremill_tcp::congestion::AlgorithmInfo;
 use coremill_tcp::limits::Secrets;
 use coremill_tcp::packet::{Inbound, Quoted};
+use coremill_tcp::statistics::OBJECTS;
 use coremill_tcp::{ChunkPool, Instant, Shard, TcpCounters};
 
 use crate::info::Info;
@@ -25,6 +27,7 @@ use crate::language::Call;
 use crate::settings::Settings;
 use crate::subject::{Progress, START, Sent, Subject, Tried};
 use crate::verdict::Trouble;
+use crate::wanted::Wanted;
 use sockets::Sockets;
 
 /// A shard, the time it is told, its sockets, and its segments that nobody has looked at yet.
@@ -130,10 +133,26 @@ impl Subject for Machine {
             .attempt(&mut self.stack, settings, call, progress)
     }
 
-    fn info(&self, flow: Flow) -> Option<Info> {
+    fn info(&self, flow: Flow, wanted: Wanted) -> Option<Info> {
         let id = self.sockets.connection_of(&self.stack, flow)?;
-        let info = self.stack.shard.tcp_info(self.stack.now, id)?;
-        Some(Info::of_machine(&info))
+        let (now, shard) = (self.stack.now, &self.stack.shard);
+        let mut info = Info::of_machine(&shard.tcp_info(now, id)?);
+        if let Some(memory) = shard.memory_info(id).filter(|_| wanted.memory) {
+            info = info.with_memory(&memory.to_array());
+        }
+        if let Some(own) = shard.congestion_info(id).filter(|_| wanted.congestion) {
+            let name = match own {
+                AlgorithmInfo::None => "",
+                AlgorithmInfo::Bbr { .. } => "bbr",
+                AlgorithmInfo::Dctcp { .. } => "dctcp",
+            };
+            info = info.with_congestion(name, &own.to_words());
+        }
+        if let Some(values) = shard.statistics(now, id).filter(|_| wanted.statistics) {
+            let objects = OBJECTS.into_iter().zip(values);
+            info = objects.fold(info, |info, (name, value)| info.with(name, value));
+        }
+        Some(info)
     }
 
     fn counters(&self) -> Vec<(String, u64)> {

@@ -8,6 +8,7 @@ use crate::info::Info;
 use crate::language::Call;
 use crate::settings::Settings;
 use crate::verdict::Trouble;
+use crate::wanted::Wanted;
 use coremill_tcp::Instant;
 use coremill_tcp::address::Flow;
 use coremill_tcp::packet::{Inbound, Quoted};
@@ -43,8 +44,8 @@ pub trait Subject {
         progress: &mut Progress,
     ) -> Result<Tried, Trouble>;
 
-    /// What is known of the connection of a flow.
-    fn info(&self, flow: Flow) -> Option<Info>;
+    /// What is known of the connection of a flow, and what is wanted besides.
+    fn info(&self, flow: Flow, wanted: Wanted) -> Option<Info>;
 
     /// What was counted since the start, by Linux's names; empty when it cannot be asked.
     fn counters(&self) -> Vec<(String, u64)>;

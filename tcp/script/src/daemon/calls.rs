@@ -18,6 +18,7 @@ use crate::polling::{self, Epolls};
 use crate::settings::Settings;
 use crate::subject::{Outcome, Progress, Tried};
 use crate::verdict::Trouble;
+use crate::wanted::Wanted;
 
 /// The script's sockets by its descriptors.
 #[derive(Debug)]
@@ -78,10 +79,11 @@ impl Sockets {
     }
 
     /// The youngest socket of a flow, as the library shows it.
-    pub fn info(&self, wanted: Flow) -> Option<Info> {
+    pub fn info(&self, of: Flow, wanted: Wanted) -> Option<Info> {
         let mut streams = self.table.values().rev().filter_map(Held::stream);
-        let stream = streams.find(|stream| flow(stream).ok() == Some(wanted))?;
-        Some(shown::info(&stream.info().ok()?))
+        let stream = streams.find(|stream| flow(stream).ok() == Some(of))?;
+        let info = shown::info(&stream.info().ok()?);
+        Some(shown::besides(stream, wanted, info))
     }
 
     fn dispatch(

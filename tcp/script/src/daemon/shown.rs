@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use coremill_client::{Readiness, TcpInfo, TcpState};
+use coremill_client::{CongestionInfo, Readiness, TcpInfo, TcpState, TcpStream};
 
 use crate::info::Info;
 use crate::symbols::event;
 use crate::verdict::Trouble;
+use crate::wanted::Wanted;
 
 /// A connection as assertions see it.
 pub fn info(info: &TcpInfo) -> Info {
@@ -50,6 +51,45 @@ pub fn info(info: &TcpInfo) -> Info {
         .with("tcpi_rcv_wnd", info.receive_window_bytes)
         .with("tcpi_rcv_space", info.receive_buffer_bytes);
     with_marks(shown, info)
+}
+
+/// What is wanted besides, as far as the daemon tells it.
+pub fn besides(stream: &TcpStream, wanted: Wanted, mut info: Info) -> Info {
+    // A stream that does not block would be told only later.
+    let _ = stream.set_nonblocking(false);
+    if let Some(memory) = wanted.memory.then(|| stream.memory_info().ok()).flatten() {
+        info = info.with_memory(&memory.to_array());
+    }
+    let own = wanted.congestion.then(|| stream.congestion_info().ok());
+    info = match own.flatten() {
+        Some(CongestionInfo::Bbr {
+            bandwidth,
+            round_trip_least_us,
+            pacing_gain,
+            window_gain,
+        }) => info
+            .with("bbr_bw_lo", bandwidth & u64::from(u32::MAX))
+            .with("bbr_bw_hi", bandwidth >> 32)
+            .with("bbr_min_rtt", round_trip_least_us)
+            .with("bbr_pacing_gain", pacing_gain)
+            .with("bbr_cwnd_gain", window_gain),
+        Some(CongestionInfo::Dctcp {
+            alpha,
+            marked_bytes,
+            delivered_bytes,
+        }) => info.with_congestion("dctcp", &[1, alpha, marked_bytes, delivered_bytes]),
+        _ => info,
+    };
+    if let Some(counted) = wanted
+        .statistics
+        .then(|| stream.statistics().ok())
+        .flatten()
+    {
+        let objects = counted.iter();
+        info = objects.fold(info, |info, (name, value)| info.with(name, value));
+    }
+    let _ = stream.set_nonblocking(true);
+    info
 }
 
 fn with_marks(shown: Info, info: &TcpInfo) -> Info {

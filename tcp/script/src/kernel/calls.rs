@@ -17,6 +17,7 @@ use crate::language::{Call, Value};
 use crate::settings::Settings;
 use crate::subject::{Outcome, Progress, Tried};
 use crate::verdict::Trouble;
+use crate::wanted::Wanted;
 
 /// The script's sockets by its descriptors.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ impl Sockets {
     }
 
     /// The youngest socket of a flow, as `TCP_INFO` shows it.
-    pub fn info(&self, flow: Flow) -> Option<Info> {
+    pub fn info(&self, flow: Flow, wanted: Wanted) -> Option<Info> {
         let is_of = |held: &&Held| {
             let local = held.socket.local_addr().ok();
             let remote = held.socket.peer_addr().ok();
@@ -113,7 +114,8 @@ impl Sockets {
                 && end(remote).is_none_or(|remote| remote == socket_address(flow.remote))
         };
         let held = self.table.values().rev().find(is_of)?;
-        Some(Info::of_bytes(&held.info(&self.agent).ok()?))
+        let info = Info::of_bytes(&held.info(&self.agent).ok()?);
+        Some(held.besides(&self.agent, wanted, info))
     }
 
     pub(super) fn get(&self, descriptor: i64) -> Option<&Held> {

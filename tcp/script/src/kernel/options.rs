@@ -7,11 +7,13 @@ use super::agent::Agent;
 use super::calls::{Held, done, failed};
 use crate::call_key::CallKey;
 use crate::error_names;
+use crate::info::Info;
 use crate::language::{Call, Value};
 use crate::settings::Settings;
 use crate::subject::Outcome;
 use crate::symbols::{self, Shape, option};
 use crate::verdict::Trouble;
+use crate::wanted::Wanted;
 
 impl Held {
     pub(super) fn set_option(
@@ -87,6 +89,24 @@ impl Held {
 
     pub(super) fn info(&self, agent: &Agent) -> io::Result<Vec<u8>> {
         agent.get(&self.socket, 6, 11, ROOM)
+    }
+
+    /// What is wanted besides; nobody has RFC 4898.
+    pub(super) fn besides(&self, agent: &Agent, wanted: Wanted, mut info: Info) -> Info {
+        let words = |level, name| {
+            let bytes = agent.get(&self.socket, level, name, ROOM).ok()?;
+            let words = bytes.chunks_exact(4).map(<[u8; 4]>::try_from);
+            Some(words.flatten().map(u32::from_ne_bytes).collect::<Vec<_>>())
+        };
+        if let Some(memory) = wanted.memory.then(|| words(1, MEMORY_INFO)).flatten() {
+            info = info.with_memory(&memory);
+        }
+        let own = wanted.congestion.then(|| words(TCP, CONGESTION_INFO));
+        match own.flatten() {
+            Some(words) if words.len() == 5 => info.with_congestion("bbr", &words),
+            Some(words) if words.len() == 4 => info.with_congestion("dctcp", &words),
+            _ => info,
+        }
     }
 
     pub(super) fn at_mark(&self, agent: &Agent) -> Outcome {
@@ -173,6 +193,9 @@ fn md5_key(key: &CallKey) -> Vec<u8> {
 }
 
 const TCP: i32 = 6;
+/// SO_MEMINFO and TCP_CC_INFO.
+const MEMORY_INFO: i32 = 55;
+const CONGESTION_INFO: i32 = 26;
 /// TCP_MD5SIG and TCP_MD5SIG_EXT.
 const MD5_KEY: i32 = 14;
 const MD5_KEY_OF_PREFIX: i32 = 32;

@@ -57,6 +57,10 @@ pub fn set(limits: &mut Limits, name: &str, value: &str) -> Result<bool, Trouble
         }
         "ip_default_ttl" => limits.ttl = number(value).ok_or_else(unsupported)?,
         "coremill.memory" => limits.memory_bytes = number(value).ok_or_else(unsupported)?,
+        "coremill.statistics" => {
+            let on: u8 = number(value).ok_or_else(unsupported)?;
+            limits.statistics = on != 0;
+        }
         "coremill.reassembly_ranges" => {
             limits.reassembly_ranges_max = number(value).ok_or_else(unsupported)?;
         }
