@@ -1,7 +1,8 @@
 //! Work for callgrind: remote procedure calls or a stream between two shards in memory.
 //!
 //! `instruction_count rpc 1000` plays a thousand exchanges of 64 bytes each way;
-//! `instruction_count stream 1000` sends a thousand segments of 1,460 bytes. The difference between
+//! `instruction_count stream 1000` sends a thousand segments of 1,460 bytes; `instruction_count duplicates 1000` has a
+//! sender without SACK, hundreds of whose segments are in flight, hear a thousand duplicates. The difference between
 //! two counts, divided by the difference of the numbers printed, is what one costs without the set-up:
 //! `valgrind --tool=callgrind target/release/examples/instruction_count rpc 1000`
 //! Collecting inside of `in_shard` only (`--toggle-collect`) leaves out what this program costs itself, inside of
@@ -25,15 +26,16 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let count = arguments.get(1).and_then(|text| text.parse::<usize>().ok());
     let (Some(load), Some(count)) = (arguments.first(), count) else {
-        eprintln!("usage: instruction_count rpc|stream COUNT");
+        eprintln!("usage: instruction_count rpc|stream|duplicates COUNT");
         return ExitCode::from(2);
     };
-    let mut pair = Pair::connected();
+    let mut pair = Pair::connected(load != "duplicates");
     match load.as_str() {
         "rpc" => pair.exchange(count),
         "stream" => pair.stream(count),
+        "duplicates" => pair.flood(count),
         other => {
-            eprintln!("{other}: give rpc or stream");
+            eprintln!("{other}: give rpc, stream or duplicates");
             return ExitCode::from(2);
         }
     }
@@ -54,20 +56,29 @@ struct Pair {
     acknowledgements: usize,
     received: usize,
     out: [u8; 1_600],
+    /// The last acknowledgement of the server's.
+    answer: Vec<u8>,
 }
 
 impl Pair {
-    fn connected() -> Self {
-        let mut server = shard();
+    fn connected(sack: bool) -> Self {
+        let buffer = if sack { 0 } else { FLOODED_BYTES };
+        let socket = SocketOptions {
+            no_delay: true,
+            send_buffer_bytes: buffer,
+            receive_buffer_bytes: 2 * buffer,
+            ..SocketOptions::DEFAULT
+        };
+        let mut server = shard(sack);
         let listening = server.listen(ListenOptions {
             local: Endpoint::new(address(1), 80),
             backlog: 16,
             queued: Arc::default(),
             cookie: 0,
-            socket: SOCKET,
+            socket,
         });
         let listener = listening.expect("an empty table has room");
-        let mut client = shard();
+        let mut client = shard(sack);
         let now = Instant::from_millis(1);
         let options = ConnectOptions {
             source: address(0),
@@ -75,7 +86,7 @@ impl Pair {
             remote: Endpoint::new(address(1), 80),
             mtu: 1_512,
             cookie: 0,
-            socket: SOCKET,
+            socket,
         };
         let id = client
             .connect(now, &options, &|_| true)
@@ -89,6 +100,7 @@ impl Pair {
             acknowledgements: 0,
             received: 0,
             out: [0; 1_600],
+            answer: Vec::new(),
         };
         while pair.ids[1].is_none() {
             pair.turn();
@@ -126,6 +138,27 @@ impl Pair {
             left -= sent;
             self.turn_until_received(1, sent);
         }
+    }
+
+    /// The window opens; then a flight gets lost, and what had acknowledged the last one comes again and again.
+    fn flood(&mut self, count: usize) {
+        let data = vec![7; FLOODED_BYTES as usize];
+        for _ in 0..FLIGHTS_BEFORE {
+            let sent = self.send(0, &data);
+            self.turn_until_received(1, sent);
+        }
+        self.send(0, &data);
+        let mut flight = 0;
+        while self.pull(0).is_some() {
+            flight += 1;
+        }
+        assert!(flight >= FLIGHT_LEAST, "{flight} segments in flight");
+        let answer = std::mem::take(&mut self.answer);
+        for _ in 0..count {
+            let duplicate = inbound(address(1), address(0), &answer);
+            in_shard::acknowledgement_received(&mut self.shards[0], self.now, &duplicate);
+        }
+        self.acknowledgements = count;
     }
 
     fn send(&mut self, side: usize, data: &[u8]) -> usize {
@@ -175,15 +208,12 @@ impl Pair {
         }
         // The client streams: its segments carry the data, the server's the acknowledgements.
         while let Some(outgoing) = self.pull(side) {
-            let inbound = Inbound {
-                source: outgoing.source,
-                destination: outgoing.destination,
-                bytes: &self.out[..outgoing.length],
-                checksum_verified: true,
-                ecn: 0,
-                ttl: 64,
-                mtu: 1_512,
-            };
+            let bytes = &self.out[..outgoing.length];
+            let inbound = inbound(outgoing.source, outgoing.destination, bytes);
+            if side == 1 {
+                self.answer.clear();
+                self.answer.extend_from_slice(bytes);
+            }
             let (now, peer) = (self.now, &mut self.shards[1 - side]);
             if outgoing.length > outgoing.header_length {
                 self.data += 1;
@@ -268,9 +298,22 @@ mod in_shard {
     }
 }
 
-fn shard() -> Shard {
+fn inbound(source: IpAddr, destination: IpAddr, bytes: &[u8]) -> Inbound<'_> {
+    Inbound {
+        source,
+        destination,
+        bytes,
+        checksum_verified: true,
+        ecn: 0,
+        ttl: 64,
+        mtu: 1_512,
+    }
+}
+
+fn shard(sack: bool) -> Shard {
     let limits = Limits {
         connections_max: 64,
+        sack,
         ..Limits::default()
     };
     let secrets = Secrets {
@@ -288,8 +331,8 @@ fn address(side: u8) -> IpAddr {
     Ipv4Addr::new(10, 0, 0, 1 + side).into()
 }
 
-const SOCKET: SocketOptions = SocketOptions {
-    no_delay: true,
-    keepalive: false,
-    ..SocketOptions::DEFAULT
-};
+const FLIGHTS_BEFORE: usize = 30;
+/// Buffered where the flight is to be large; else the buffers are the shard's.
+const FLOODED_BYTES: u32 = 256 << 10;
+/// Segments: as many as a walk through them would be seen.
+const FLIGHT_LEAST: usize = 100;

@@ -1,8 +1,8 @@
 //! Known attacks on TCP, what answers each of them here, and the test that guards the answer.
 //!
 //! A review, not code that runs: whoever changes a defence finds here what it was for. Where something is
-//! left, it says so. Guards are files, or tests in files, from the top of the repository; `attacks/tests.rs`
-//! looks whether they are there.
+//! left, it says so. Guards are scripts, tests in files, or figures of the snapshot of instructions, from the top of the
+//! repository; `attacks/tests.rs` looks whether they are there.
 
 /// One attack.
 #[derive(Clone, Copy, Debug)]

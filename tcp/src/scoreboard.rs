@@ -25,6 +25,8 @@ pub(crate) struct Scoreboard {
     pub(crate) highest_record: u32,
     /// Segments in `sacked`; without SACK the duplicates since the last acknowledgement of something new.
     pub(crate) sacked_segments: u32,
+    /// How many duplicates there may be without SACK, while that is known.
+    pub(crate) duplicates: Option<DuplicatesMost>,
     /// SND.NXT when the present state of recovery began.
     pub(crate) high: SequenceNumber,
     pub(crate) undo: Undo,
@@ -37,6 +39,40 @@ pub(crate) struct Scoreboard {
     pub(crate) is_timeout_doubted: bool,
     /// This recovery had its rescue retransmission (RFC 6675, section 4).
     pub(crate) is_rescued: bool,
+}
+
+/// What bounds duplicates without SACK: each is a segment outstanding that is no hole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DuplicatesMost {
+    /// SND.NXT when it was found.
+    pub(crate) next: SequenceNumber,
+    /// Segments outstanding, and the lost ones of them.
+    pub(crate) outstanding: u32,
+    pub(crate) lost: u32,
+}
+
+impl DuplicatesMost {
+    /// Looks at all records of a connection.
+    pub(crate) fn count<'a>(
+        next: SequenceNumber,
+        records: impl Iterator<Item = &'a SendRecord>,
+    ) -> Self {
+        let mut most = Self {
+            next,
+            outstanding: 0,
+            lost: 0,
+        };
+        for record in records {
+            most.outstanding += 1;
+            most.lost += u32::from(record.marks.any(Marks::LOST));
+        }
+        most
+    }
+
+    /// At least one hole makes them.
+    pub(crate) fn duplicates(&self) -> u32 {
+        self.outstanding.saturating_sub(self.lost.max(1))
+    }
 }
 
 /// What is needed to find out that nothing was lost.
@@ -121,6 +157,7 @@ impl Scoreboard {
             highest_sacked: SequenceNumber::default(),
             highest_record: NONE,
             sacked_segments: 0,
+            duplicates: None,
             high: SequenceNumber::default(),
             undo: Undo::default(),
             reduction: Reduction::default(),
@@ -135,6 +172,7 @@ impl Scoreboard {
     /// A record with this number is gone; what it held is in `heir`, if anywhere.
     #[inline]
     pub(crate) fn forget_record(&mut self, index: u32, heir: u32) {
+        self.duplicates = None;
         if self.highest_record == index {
             self.highest_record = heir;
         }

@@ -16,12 +16,14 @@ pub(super) const ATTACKS: &[Attack] = &[
     Attack {
         name: "Spoofed duplicates",
         source: "Savage et al., 1999; RFC 5681, section 3.2",
-        does: "Sends more duplicates than segments arrived, each of which sends a new one in recovery. \
-               Sends more duplicates than segments arrived, each of which sends a new one in recovery.",
+        does: "Sends more duplicates than segments arrived, each of which sends a new one in recovery, \
+               or has a large flight looked through.",
         answer: "Each sends one at most and within the peer's window; the gain ends with recovery. With \
-               SACK a duplicate without news counts nothing.",
+               SACK a duplicate without news counts nothing; without it, how many there may be is \
+               remembered, so that one costs the same in a flight of any size.",
         guards: &[
             "tcp/tests/states/attacks.rs: duplicates_send_one_segment_each_and_leave_half_the_window",
+            "bench/lab/instructions.snapshot: duplicate received without SACK",
         ],
     },
     Attack {

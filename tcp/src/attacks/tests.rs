@@ -16,6 +16,9 @@ fn broken(guard: &str) -> Option<String> {
     match test {
         None if is_script => None,
         None => Some(format!("{path}: no test named")),
+        Some(figure) if path.ends_with(".snapshot") => {
+            (!text.contains(figure)).then(|| format!("no {figure} in {path}"))
+        }
         Some(test) => {
             let is_there = text.contains(&format!("fn {test}("));
             (!is_there).then(|| format!("no test {test} in {path}"))
@@ -50,5 +53,6 @@ fn a_guard_that_is_not_there_is_noticed() {
     assert!(broken("tcp/tests/states/nothing.rs: a_test").is_some());
     assert!(broken("tcp/src/attacks/tests.rs: nothing_of_that_name").is_some());
     assert!(broken("tcp/src/attacks/tests.rs").is_some());
+    assert!(broken("bench/lab/instructions.snapshot: a figure").is_some());
     assert!(broken("tcp/src/attacks/tests.rs: a_guard_that_is_not_there_is_noticed").is_none());
 }

@@ -4,6 +4,7 @@
 //! apart into [`Findings`] (`sacked`, `released`), losses are looked for (`rack`, `thresholds`), then the state
 //! moves, forward or back (`undo`). RFC 5681, RFC 6675, RFC 6582 and RFC 8985 are the map.
 
+mod duplicates;
 mod marked;
 mod rack;
 mod reduction;

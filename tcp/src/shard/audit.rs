@@ -3,7 +3,7 @@
 use super::Shard;
 use crate::connection::{Connection, Hold};
 use crate::memory::Memory;
-use crate::scoreboard::Scoreboard;
+use crate::scoreboard::{DuplicatesMost, Scoreboard};
 use crate::send_records::{Marks, SendRecord};
 use crate::snapshot::ConnectionRow;
 use crate::state::State;
@@ -89,6 +89,9 @@ impl<M: Memory> Shard<M> {
         if sum(Marks::LOST) != board.lost {
             return Some("bytes lost");
         }
+        if !self.is_duplicates_bound_right(connection, &board) {
+            return Some("how many duplicates there may be");
+        }
         if sum(Marks::RETRANSMITTED) != board.retransmitted {
             return Some("bytes retransmitted");
         }
@@ -110,6 +113,24 @@ impl<M: Memory> Shard<M> {
             at = self.context.records.after(&send.records, index);
         }
         (send.resend != NONE && !is_behind_hint).then_some("the hint is not its record")
+    }
+
+    /// What is remembered of how many duplicates there may be holds, or is too little for what was sent since.
+    fn is_duplicates_bound_right(
+        &self,
+        connection: &Connection<M::Queue>,
+        board: &Scoreboard,
+    ) -> bool {
+        let Some(known) = &board.duplicates else {
+            return true;
+        };
+        let send = &connection.send;
+        let now = DuplicatesMost::count(send.next, self.context.records.iter(&send.records));
+        if known.next == now.next {
+            known.duplicates() == now.duplicates()
+        } else {
+            known.duplicates() <= now.duplicates()
+        }
     }
 
     /// What is unanswered has a timer; what may leave, a turn.

@@ -1,4 +1,5 @@
-//! Losses found by counting: RFC 6675, FACK, and duplicates without SACK (RFC 6582). What reordering does to the count.
+//! Losses found by counting: RFC 6675, FACK, and duplicates without SACK (RFC 6582; `duplicates.rs` counts these). What
+//! reordering does to the count.
 
 use super::super::{Connection, Context};
 use super::Findings;
@@ -213,6 +214,7 @@ impl<Q: Default> Connection<Q> {
         if !record.marks.any(Marks::LOST) {
             record.marks.set(Marks::LOST);
             board.lost += length;
+            board.duplicates = None;
         }
         self.hint_at(context, index, start);
         if is_known {
@@ -230,75 +232,6 @@ impl<Q: Default> Connection<Q> {
         if hint.is_none_or(|hint| start < hint.start) {
             self.send.resend = index;
         }
-    }
-
-    /// Without SACK a duplicate tells that one more segment arrived, somewhere.
-    /// RFC 5681, section 3.2; RFC 6675, section 5.
-    pub(super) fn count_duplicate<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<M>,
-        board: &mut Scoreboard,
-        found: &mut Findings,
-    ) {
-        if !found.is_duplicate {
-            return;
-        }
-        let before = board.sacked;
-        board.sacked_segments += 1;
-        self.bound_duplicates(context, board, 0);
-        found.delivered += board.sacked.saturating_sub(before);
-    }
-
-    /// Without SACK: one hole was filled, the rest of what is acknowledged had made duplicates before.
-    pub(super) fn release_duplicates<M: Memory<Queue = Q>>(
-        &mut self,
-        context: &mut Context<M>,
-        board: &mut Scoreboard,
-        found: &mut Findings,
-        bytes: u32,
-    ) {
-        let segment = u32::from(self.send.mss).max(1);
-        found.delivered = bytes.saturating_sub(board.sacked).max(bytes.min(segment));
-        if found.acknowledges_retransmitted {
-            // RFC 5682: it cannot be told from the original.
-            found.acknowledges_original = false;
-        }
-        let rest = bytes.saturating_sub(segment);
-        board.sacked = board.sacked.saturating_sub(rest);
-        board.sacked_segments = board.sacked_segments.saturating_sub(rest.div_ceil(segment));
-        self.bound_duplicates(context, board, bytes.div_ceil(segment));
-    }
-
-    /// More duplicates than segments that could have made them are reordering (or a liar).
-    fn bound_duplicates<M>(
-        &mut self,
-        context: &mut Context<M>,
-        board: &mut Scoreboard,
-        acknowledged: u32,
-    ) {
-        let mut outstanding = 0;
-        let mut lost = 0;
-        let mut at = context.records.first(&self.send.records);
-        let mut first_length = 0;
-        while let Some((index, record)) = at {
-            if outstanding == 0 {
-                first_length = record.length();
-            }
-            outstanding += 1;
-            lost += u32::from(record.marks.any(Marks::LOST));
-            let next = context.records.after(&self.send.records, index);
-            at = next.and_then(|next| context.records.get(next).map(|record| (next, record)));
-        }
-        let holes = lost.max(1).min(outstanding);
-        if board.sacked_segments + holes > outstanding {
-            board.sacked_segments = outstanding - holes;
-            let degree = outstanding + acknowledged;
-            self.widen(context, degree);
-            context.counters.reno_reorder.increment();
-        }
-        let hole_bytes = board.lost.max(first_length);
-        let bytes_max = self.send.outstanding().saturating_sub(hole_bytes);
-        board.sacked = (board.sacked_segments * u32::from(self.send.mss)).min(bytes_max);
     }
 
     /// A segment at `low` arrived although one that ends at `highest` had arrived before.
@@ -321,7 +254,7 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    fn widen<M>(&mut self, context: &Context<M>, degree: u32) {
+    pub(super) fn widen<M>(&mut self, context: &Context<M>, degree: u32) {
         let degree = degree.min(u32::from(context.limits.reordering_max));
         let degree = u16::try_from(degree).unwrap_or(u16::MAX);
         let reordering = &mut self.send.reordering;

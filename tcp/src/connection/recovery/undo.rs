@@ -39,6 +39,7 @@ impl<Q: Default> Connection<Q> {
                 at = context.records.after(&self.send.records, index);
             }
             board.lost = 0;
+            board.duplicates = None;
             self.send.resend = NONE;
         }
         self.congestion.undo(&mut context.congestion);
