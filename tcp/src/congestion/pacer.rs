@@ -49,21 +49,27 @@ impl Congestion {
         self.rate_with(pool.get(&self.block)?, smoothed)
     }
 
-    /// A segment with `payload` bytes has left: the next may after it, at the rate; true when it has to wait.
+    /// `payload` bytes have left, in segments with at most `segment` each: the next may after them, at the rate; true when
+    /// it has to wait.
     #[cold]
     pub fn pace(
         &mut self,
         pool: &mut CongestionPool,
         now: Instant,
-        payload: u32,
+        (payload, segment): (u32, u32),
         smoothed: Option<Duration>,
     ) -> bool {
         let (Some(block), _) = pool.ensure(self, now) else {
             return false;
         };
         if block.pacer.first < FIRST_SEGMENTS {
-            block.pacer.first += 1;
-            return false;
+            let count = payload.div_ceil(segment.max(1)).max(1);
+            let count = u8::try_from(count).unwrap_or(FIRST_SEGMENTS);
+            block.pacer.first = block.pacer.first.saturating_add(count);
+            // The tenth makes the next one wait, and whatever has left together with it does.
+            if block.pacer.first < FIRST_SEGMENTS {
+                return false;
+            }
         }
         let Some(rate) = self.rate_with(block, smoothed) else {
             return false;

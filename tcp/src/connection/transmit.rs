@@ -217,9 +217,10 @@ impl<Q: Default> Connection<Q> {
         self.send.is_burst = true;
         if self.congestion.is_paced() {
             let smoothed = self.round_trip.smoothed();
+            let sent = (plan.payload, plan.segment);
             let has_to_wait =
                 self.congestion
-                    .pace(&mut context.congestion, context.now, plan.payload, smoothed);
+                    .pace(&mut context.congestion, context.now, sent, smoothed);
             if has_to_wait {
                 context.counters.pacing_waits.increment();
             }

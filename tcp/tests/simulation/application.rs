@@ -18,9 +18,9 @@ pub struct Application {
     pub connection: usize,
     pub side: usize,
     id: ConnectionId,
-    plan: EndPlan,
+    pub plan: EndPlan,
     random: Random,
-    began: Instant,
+    pub began: Instant,
     paused_until: Instant,
     pub progress: Progress,
 }
@@ -32,8 +32,9 @@ pub struct Progress {
     pub received: usize,
     /// It has shut its direction after sending all it wanted.
     pub is_shut: bool,
-    /// It has read the end of the stream.
+    /// It has read the end of the stream, and when.
     pub is_at_end: bool,
+    pub ended_at: Instant,
     pub is_established: bool,
     pub error: Option<ConnectionError>,
     /// It has let go of the connection.
@@ -43,8 +44,25 @@ pub struct Progress {
     pub marks_seen: u64,
     pub more: u64,
     pub key_changes: u64,
-    /// Its buffers had grown when it left: to send, to receive.
+    /// Writes that found less room than they had bytes, where a mark says what may wait unsent.
+    pub marked_low: u64,
+    /// What came of the options of its socket, as it is known when it leaves.
+    pub options: OptionsPlayed,
+}
+
+/// Options that were more than set: they made a difference.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OptionsPlayed {
+    /// Its buffers had grown: to send, to receive.
     pub grown: [bool; 2],
+    /// They were fixed, and less than what was sent, or received.
+    pub fixed: [bool; 2],
+    /// It received more than the window it was clamped to.
+    pub is_clamped: bool,
+    /// Its rate decided how long it took.
+    pub is_rated: bool,
+    /// Its user's timeout ended it.
+    pub is_timed_out: bool,
 }
 
 impl Application {
@@ -86,11 +104,13 @@ impl Application {
             .and_then(|()| self.send(shard, now))
         {
             self.progress.error = Some(error);
+            self.progress.options.is_timed_out =
+                error == ConnectionError::TimedOut && self.plan.socket.user_timeout_millis > 0;
             shard.close(now, self.id);
             return self.leave();
         }
         if self.has_finished() {
-            self.note_buffers(shard);
+            self.note_options(shard, now);
             shard.close(now, self.id);
             return self.leave();
         }
@@ -107,14 +127,25 @@ impl Application {
         None
     }
 
-    /// What begins at 16 and 64 KiB.
-    fn note_buffers(&mut self, shard: &Shard<WatchedMemory>) {
+    fn note_options(&mut self, shard: &Shard<WatchedMemory>, now: Instant) {
+        let (socket, progress) = (&self.plan.socket, &mut self.progress);
+        // What is not fixed begins at 16 and 64 KiB.
         let buffer = |option| shard.option(self.id, option).unwrap_or(0);
-        let fixed = &self.plan.socket;
-        self.progress.grown = [
-            fixed.send_buffer_bytes == 0 && buffer(SocketOption::SendBuffer) > 16 << 10,
-            fixed.receive_buffer_bytes == 0 && buffer(SocketOption::ReceiveBuffer) > 64 << 10,
+        let has_grown = [
+            buffer(SocketOption::SendBuffer) > 16 << 10,
+            buffer(SocketOption::ReceiveBuffer) > 64 << 10,
         ];
+        let fixed =
+            [socket.send_buffer_bytes, socket.receive_buffer_bytes].map(|size| size as usize);
+        let moved = [progress.sent, progress.received];
+        let options = &mut progress.options;
+        options.grown = [0, 1].map(|way| fixed[way] == 0 && has_grown[way]);
+        options.fixed = [0, 1].map(|way| fixed[way] > 0 && moved[way] > fixed[way]);
+        let clamp = socket.window_clamp as usize;
+        options.is_clamped = clamp > 0 && progress.received > clamp;
+        let elapsed = now.since(self.began).as_millis() as u64;
+        let by_rate = progress.sent as u64 * 1_000 / socket.pacing_rate_max.max(1);
+        options.is_rated = socket.pacing_rate_max > 0 && by_rate > 0 && elapsed < 2 * by_rate;
     }
 
     fn receive(
@@ -133,6 +164,7 @@ impl Application {
                 Ok(slice) => slice,
                 Err(ReceiveError::EndOfStream) => {
                     self.progress.is_at_end = true;
+                    self.progress.ended_at = now;
                     self.progress.is_established = true;
                     return Ok(());
                 }
@@ -179,6 +211,8 @@ impl Application {
                 Ok(0) | Err(SendError::NotConnected) => return Ok(()),
                 Ok(taken) => {
                     assert!(taken <= count);
+                    let is_cut = taken < count && self.plan.socket.unsent_low_water > 0;
+                    self.progress.marked_low += u64::from(is_cut);
                     self.progress.sent += taken;
                     self.progress.is_established = true;
                 }

@@ -14,6 +14,7 @@ mod plan;
 mod random;
 mod shrink;
 mod side;
+mod summary;
 mod trouble;
 mod watched_memory;
 mod wire;
@@ -24,7 +25,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use plan::Plan;
-use world::{Summary, World};
+use summary::Summary;
+use world::World;
 
 #[test]
 fn bytes_arrive_or_the_connection_reports_an_error() {
@@ -86,6 +88,9 @@ fn bytes_arrive_or_the_connection_reports_an_error() {
         assert!(total.scales.iter().all(|count| *count > seeds / 50));
         assert!(total.algorithms.iter().all(|count| *count > seeds / 20));
         assert!(total.keepalives > seeds / 10);
+        assert!(total.marked_low > seeds && total.paced > seeds && total.timed_out > seeds / 50);
+        assert!(total.rated > seeds / 20 && total.clamped > seeds / 20);
+        assert!(total.fixed.iter().all(|count| *count > seeds / 20));
     }
 }
 

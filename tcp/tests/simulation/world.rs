@@ -23,6 +23,7 @@ use super::link::{Fate, Packet};
 use super::plan::{ConnectionPlan, EndPlan, Plan};
 use super::random::Random;
 use super::side::{NO_COOKIE, PORT, Side};
+use super::summary::Summary;
 use super::wire::Wire;
 
 /// One run.
@@ -56,78 +57,6 @@ enum Happening {
     Opening(usize),
     /// An application wants to run.
     Call(usize),
-}
-
-/// What came of runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    pub connections: u64,
-    pub completed: u64,
-    pub errors: u64,
-    pub segments: u64,
-    pub retransmissions: u64,
-    pub recoveries: u64,
-    pub timeouts: u64,
-    /// What a port had to cut into several segments.
-    pub bursts: u64,
-    /// Segments that senders heard of as marked.
-    pub marks: u64,
-    /// Packets that were too long for a path that says nothing.
-    pub swallowed: u64,
-    /// Larger segments that were found to arrive, or not to.
-    pub larger: u64,
-    pub too_large: u64,
-    /// Connections that SYN cookies or Fast Open made.
-    pub cookies: u64,
-    pub fast_opens: u64,
-    /// Segments that were signed, and times that the key changed.
-    pub signed: u64,
-    pub key_changes: u64,
-    /// Urgent bytes sent, and marks that the other end's user saw.
-    pub urgent: u64,
-    pub marks_seen: u64,
-    /// Writes with more to follow.
-    pub more: u64,
-    /// Buffers that had grown when their users left: to be sent, and received.
-    pub grown: [u64; 2],
-    /// Connections by the window scale that a SYN offers.
-    pub scales: [u64; 15],
-    /// Probes of silent peers.
-    pub keepalives: u64,
-    /// Ends that asked for each algorithm of congestion control.
-    pub algorithms: [u64; 5],
-    pub bytes: u64,
-    pub virtual_seconds: u64,
-}
-
-impl Summary {
-    pub fn add(&mut self, other: &Self) {
-        self.connections += other.connections;
-        self.completed += other.completed;
-        self.errors += other.errors;
-        self.segments += other.segments;
-        self.retransmissions += other.retransmissions;
-        self.recoveries += other.recoveries;
-        self.timeouts += other.timeouts;
-        self.bursts += other.bursts;
-        self.marks += other.marks;
-        self.swallowed += other.swallowed;
-        self.larger += other.larger;
-        self.too_large += other.too_large;
-        self.cookies += other.cookies;
-        self.fast_opens += other.fast_opens;
-        self.signed += other.signed;
-        self.key_changes += other.key_changes;
-        self.urgent += other.urgent;
-        self.marks_seen += other.marks_seen;
-        self.more += other.more;
-        add_each(&mut self.grown, &other.grown);
-        add_each(&mut self.scales, &other.scales);
-        self.keepalives += other.keepalives;
-        add_each(&mut self.algorithms, &other.algorithms);
-        self.bytes += other.bytes;
-        self.virtual_seconds += other.virtual_seconds;
-    }
 }
 
 impl World {
@@ -421,12 +350,6 @@ impl World {
             }
             Fate::Swallowed => self.summary.swallowed += 1,
         }
-    }
-}
-
-fn add_each(sums: &mut [u64], others: &[u64]) {
-    for (sum, other) in sums.iter_mut().zip(others) {
-        *sum += other;
     }
 }
 

@@ -38,7 +38,7 @@ impl Link {
         };
         let mut pool = CongestionPool::new(&settings);
         let mut windows = Congestion::new(Algorithm::Bbr, SEGMENT, &settings);
-        windows.pace(&mut pool, Instant::from_micros(1), 0, None);
+        windows.pace(&mut pool, Instant::from_micros(1), (0, 1_000), None);
         Self {
             windows,
             pool,

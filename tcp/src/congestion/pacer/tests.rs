@@ -19,7 +19,7 @@ fn paced(threshold: u32) -> (Congestion, CongestionPool) {
     windows.threshold = threshold;
     let now = Instant::from_millis(1_000);
     for _ in 0..10 {
-        windows.pace(&mut pool, now, 1_000, SMOOTHED);
+        windows.pace(&mut pool, now, (1_000, 1_000), SMOOTHED);
         assert!(!windows.is_holding(), "the first ten are not paced");
     }
     (windows, pool)
@@ -45,22 +45,39 @@ fn slow_start_sends_two_windows_a_round_trip_and_later_it_is_a_fifth_more_than_o
 }
 
 #[test]
+fn segments_that_leave_together_are_counted_each() {
+    let settings = CongestionSettings {
+        pacing: true,
+        ..CongestionSettings::default()
+    };
+    let mut pool = CongestionPool::new(&settings);
+    let mut windows = Congestion::new(Algorithm::Cubic, 1_000, &settings);
+    windows.set_window(100_000);
+    let now = Instant::from_millis(1_000);
+    assert!(!windows.pace(&mut pool, now, (4_500, 1_000), SMOOTHED));
+    // The tenth is among these: what follows waits until they are over, but for the millisecond that may be missed.
+    assert!(windows.pace(&mut pool, now, (10_000, 1_000), SMOOTHED));
+    let release = windows.release_at(&pool);
+    assert_eq!(release, Some(Instant::from_millis(1_004)));
+}
+
+#[test]
 fn segments_leave_at_their_times_and_missed_time_is_made_up_for() {
     let (mut windows, mut pool) = paced(u32::MAX);
     let at = Instant::from_micros;
     // 500 us each; a millisecond before is made up for: two leave at once, the third waits.
-    windows.pace(&mut pool, at(2_000_000), 1_000, SMOOTHED);
+    windows.pace(&mut pool, at(2_000_000), (1_000, 1_000), SMOOTHED);
     assert!(!windows.is_holding());
-    windows.pace(&mut pool, at(2_000_000), 1_000, SMOOTHED);
+    windows.pace(&mut pool, at(2_000_000), (1_000, 1_000), SMOOTHED);
     assert!(!windows.is_holding());
-    windows.pace(&mut pool, at(2_000_000), 1_000, SMOOTHED);
+    windows.pace(&mut pool, at(2_000_000), (1_000, 1_000), SMOOTHED);
     assert_eq!(windows.release_at(&pool), Some(at(2_000_500)));
     windows.let_go(&pool, at(2_000_499));
     assert!(windows.is_holding());
     windows.let_go(&pool, at(2_000_500));
     assert!(!windows.is_holding());
     // 100 us late: the next follows 400 us later.
-    windows.pace(&mut pool, at(2_000_600), 1_000, SMOOTHED);
+    windows.pace(&mut pool, at(2_000_600), (1_000, 1_000), SMOOTHED);
     assert_eq!(windows.release_at(&pool), Some(at(2_001_000)));
 }
 
@@ -90,7 +107,7 @@ fn bbr_is_always_paced_and_others_are_not_once_it_is_gone() {
     let mut windows = Congestion::new(Algorithm::Bbr, 1_000, &settings);
     assert!(windows.is_paced());
     let now = Instant::from_millis(1);
-    windows.pace(&mut pool, now, 1_000, None);
+    windows.pace(&mut pool, now, (1_000, 1_000), None);
     // 10,000 bytes in a supposed millisecond, 2.89 times as fast.
     assert_eq!(windows.pacing_rate(&pool, None), Some(28_867_187));
     windows.set_algorithm(&mut pool, now, Algorithm::NewReno);

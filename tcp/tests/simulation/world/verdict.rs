@@ -1,5 +1,7 @@
 //! What came of a run: everybody is served or was told why not, and nothing stays behind.
 
+use std::time::Duration;
+
 use coremill_tcp::State;
 use coremill_tcp::snapshot::{ConnectionRow, Cursor};
 
@@ -51,9 +53,8 @@ impl World {
             self.summary.marks_seen += progress.marks_seen;
             self.summary.more += progress.more;
             self.summary.key_changes += progress.key_changes;
-            for (count, has_grown) in self.summary.grown.iter_mut().zip(progress.grown) {
-                *count += u64::from(has_grown);
-            }
+            self.summary.marked_low += progress.marked_low;
+            self.summary.add_options(&progress.options);
         }
         for side in &self.sides {
             side.check();
@@ -63,6 +64,7 @@ impl World {
             self.summary.marks += counters.delivered_ce.get();
             self.summary.cookies += counters.syncookies_received.get();
             self.summary.fast_opens += counters.fast_open_passive.get();
+            self.summary.paced += counters.pacing_waits.get();
             self.summary.keepalives += counters.keepalive.get();
             self.summary.larger += counters.mtup_success.get();
             self.summary.too_large += counters.mtup_fail.get();
@@ -72,6 +74,7 @@ impl World {
         for index in 0..self.plan.connections.len() {
             self.check_connection(index);
         }
+        self.check_rates();
     }
 
     fn check_connection(&mut self, index: usize) {
@@ -116,4 +119,32 @@ impl World {
                 .any(|side| end(*side).is_some_and(|end| end.error.is_some())),
         );
     }
+
+    /// No stream was faster than its sender's rate (SO_MAX_PACING_RATE), but for its beginning.
+    fn check_rates(&self) {
+        for sender in &self.applications {
+            let rate = sender.plan.socket.pacing_rate_max;
+            let mut ends = self.applications.iter();
+            let Some(receiver) = ends.find(|end| {
+                end.connection == sender.connection
+                    && end.side != sender.side
+                    && end.progress.is_at_end
+            }) else {
+                continue;
+            };
+            let elapsed = receiver.progress.ended_at.since(sender.began);
+            let elapsed = elapsed + MISSED_LONGEST;
+            let unpaced = UNPACED_SEGMENTS * u128::from(self.plan.mtu);
+            let most = u128::from(rate) * elapsed.as_micros() / 1_000_000 + unpaced;
+            assert!(
+                rate == 0 || receiver.progress.received as u128 <= most,
+                "faster than {rate} bytes a second: {receiver:#?} {sender:#?}"
+            );
+        }
+    }
 }
+
+/// Ten leave at once, as on Linux; and a few more may lie between two times of the pace.
+const UNPACED_SEGMENTS: u128 = 12;
+/// What was missed is made up for; once for the beginning, once for now.
+const MISSED_LONGEST: Duration = Duration::from_millis(2);
