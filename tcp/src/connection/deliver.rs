@@ -93,17 +93,7 @@ impl<Q: Default> Connection<Q> {
                 },
             };
         }
-        let readable = self.receive.readable as usize;
-        let mut written = context
-            .memory
-            .write_at(&mut self.receive.queue, readable, payload);
-        if written < payload.len() {
-            written = self.write_instead(context, payload, written);
-            if written == 0 {
-                context.counters.rcv_q_drop.increment();
-                return Err(DropReason::NoMemory);
-            }
-        }
+        let written = self.write_next(context, payload)?;
         self.receive.next += written as u32;
         self.receive.readable += written as u32;
         context.counters.in_bytes.add(written as u64);
@@ -176,13 +166,13 @@ impl<Q: Default> Connection<Q> {
         taken
     }
 
-    /// Bytes that are next in order.
+    /// Copies what is next in order behind what is readable, as much as there is room for: at least a byte.
     #[inline(always)]
-    fn deliver_next<M: Memory<Queue = Q>>(
+    fn write_next<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
         payload: &[u8],
-    ) -> Result<(), DropReason> {
+    ) -> Result<usize, DropReason> {
         let readable = self.receive.readable as usize;
         let mut written = context
             .memory
@@ -194,6 +184,17 @@ impl<Q: Default> Connection<Q> {
                 return Err(DropReason::NoMemory);
             }
         }
+        Ok(written)
+    }
+
+    /// Bytes that are next in order.
+    #[inline(always)]
+    fn deliver_next<M: Memory<Queue = Q>>(
+        &mut self,
+        context: &mut Context<M>,
+        payload: &[u8],
+    ) -> Result<(), DropReason> {
+        let written = self.write_next(context, payload)?;
         let before = self.receive.next;
         let mut next = before + written as u32;
         let had_holes = !self.receive.ranges.is_empty();
