@@ -21,7 +21,7 @@ use crate::differences::NOT_HERE;
 use crate::info::Info;
 use crate::language::{Call, parse};
 use crate::packets;
-use crate::settings::{Settings, words};
+use crate::settings::{SINGLE_SEGMENTS, Settings, words};
 use crate::subject::{Progress, START, Sent, Subject, Tried};
 use crate::verdict::{Trouble, Verdict};
 use crate::wanted::Wanted;
@@ -61,13 +61,20 @@ pub fn run_inside(path: &Path) -> Verdict {
     crate::run_against(&script, false, settings, Kernel::new)
 }
 
-/// Carries out the sysctl lines of a script; the sentence says why that is not possible.
+/// Carries out the commands of a script; the sentence says why that is not possible.
 fn set_up(text: &str) -> Result<(), String> {
     for statement in text.split(['\n', ';']) {
         let words = words(statement);
         let Some((program, arguments)) = words.split_first() else {
             continue;
         };
+        if program == "ip" && arguments == SINGLE_SEGMENTS {
+            let status = Command::new("ip").args(SINGLE_SEGMENTS).status();
+            if !status.is_ok_and(|status| status.success()) {
+                return Err(format!("ip link, {NOT_HERE}"));
+            }
+            continue;
+        }
         if program != "sysctl" {
             return Err(format!("command `{}`", statement.trim()));
         }

@@ -136,6 +136,8 @@ impl Settings {
                     ran.sleeps += sleep
                         .ok_or_else(|| Trouble::Unsupported(format!("command `{statement}`")))?;
                 }
+                // Neither the machine nor the daemon's port joins segments here.
+                "ip" if arguments == SINGLE_SEGMENTS => {}
                 "true" | ":" | "#" => {}
                 name if name.starts_with("sysctl_restore") => {}
                 _ => {
@@ -196,6 +198,9 @@ pub fn words(text: &str) -> Vec<String> {
 
 /// Enough for the largest buffers that a script sets.
 const MEMORY_BYTES: usize = 128 << 20;
+
+/// What `ip` is given so that a kernel leaves segments single: it sets PSH on the last of those that it joins.
+pub const SINGLE_SEGMENTS: [&str; 5] = ["link", "set", "tun0", "gso_max_segs", "1"];
 
 #[cfg(test)]
 mod tests;
