@@ -226,20 +226,21 @@ impl Plan {
         let is_answered =
             self.signs.is_none() || connections.all(|connection| connection.simultaneous.is_none());
         let is_gentle = self.links.iter().all(|link| link.trouble.is_gentle());
-        is_roomy && is_answered && is_gentle && self.has_room_for_bbr()
+        is_roomy && is_answered && is_gentle && self.has_room_in_queues()
     }
 
-    /// BBR has four segments in flight whatever it loses. Where the queue takes fewer some of each flight are lost, and where
-    /// no SACK tells the others a timeout repairs each, which Karn's rule lets grow to minutes.
-    fn has_room_for_bbr(&self) -> bool {
+    /// BBR has four segments in flight whatever it loses, others two once a timeout is over. Where the queue takes fewer some
+    /// of each flight are lost, and where no SACK tells the others a timeout repairs each, which Karn's rule lets grow to
+    /// minutes.
+    fn has_room_in_queues(&self) -> bool {
         let is_selective = self.limits.iter().all(|limits| limits.sack);
         let mut ends = self
             .connections
             .iter()
             .flat_map(|connection| &connection.ends);
-        let is_met = ends.any(|end| end.socket.congestion == Algorithm::Bbr as u8);
-        let least = 4 * u128::from(self.mtu);
-        is_selective || !is_met || self.links.iter().all(|link| link.queue_bytes() >= least)
+        let has_bbr = ends.any(|end| end.socket.congestion == Algorithm::Bbr as u8);
+        let least = u128::from(self.mtu) * if has_bbr { 4 } else { 2 };
+        is_selective || self.links.iter().all(|link| link.queue_bytes() >= least)
     }
 }
 
