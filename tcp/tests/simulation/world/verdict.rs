@@ -125,8 +125,10 @@ impl World {
     /// acknowledged from further on, the answer is RST (as on Linux).
     fn answers_cookies(&self) -> bool {
         let mut sides = self.sides.iter();
-        let has_stamps = self.plan.limits.iter().all(|limits| limits.timestamps);
-        has_stamps || sides.all(|side| side.shard.counters().syncookies_sent.get() == 0)
+        // Nor where a full accept queue makes the answer RST: the next segment brings the cookie again.
+        let mut limits = self.plan.limits.iter();
+        let is_answered = limits.all(|limits| limits.timestamps && !limits.abort_on_overflow);
+        is_answered || sides.all(|side| side.shard.counters().syncookies_sent.get() == 0)
     }
 
     /// No stream was faster than its sender's rate (SO_MAX_PACING_RATE), but for its beginning.
