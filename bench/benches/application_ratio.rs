@@ -5,12 +5,14 @@
 //!
 //! `make build && cargo bench --bench application_ratio`. COREMILL_BENCH_CONNECTIONS=64 measures that number only,
 //! COREMILL_BENCH_ONLY=64 plays Coremill's side alone, COREMILL_BENCH_ROUNDS and COREMILL_BENCH_ROUND_MS make it short.
-//! Where other programs compete for the two cores, `chrt --fifo 10` in front of the program keeps them out, as root. A
-//! virtual machine may go from one speed to another within a minute (as if others worked on threads of its cores): Coremill
-//! then loses half of its rate and the kernel a third, at 64 connections as at 1,000. Only runs in the same state compare.
+//! Where others compete for the two cores, `chrt --fifo 10` in front of the program keeps them out, as root. A virtual machine's
+//! speed may halve within a minute, when its host moves a core to another last-level cache (`cores`, which see): what a
+//! line took between the cores is printed with each comparison, and only runs in the same state compare.
 
 #[path = "application_ratio/coremill.rs"]
 mod coremill;
+#[path = "application_ratio/cores.rs"]
+mod cores;
 #[path = "application_ratio/exchange.rs"]
 mod exchange;
 #[path = "application_ratio/kernel.rs"]
@@ -46,7 +48,9 @@ fn main() -> anyhow::Result<()> {
     if let Some(connections) = number(ONLY)? {
         let mut coremill = Coremill::start(usize::try_from(connections)?)?;
         for _ in 0..rounds {
-            println!("{:?}", coremill.measure_awake(round)?);
+            let line = cores::line_nanoseconds()?;
+            let measured = coremill.measure_awake(round)?;
+            println!("{measured:?}, {line:.0} ns for a line from core to core");
         }
         return Ok(());
     }
@@ -61,7 +65,9 @@ fn main() -> anyhow::Result<()> {
 fn compare(connections: usize, rounds: u64, duration: Duration) -> anyhow::Result<()> {
     let mut coremill = Coremill::start(connections)?;
     let mut measured: Vec<Round> = Vec::new();
+    let mut lines = Vec::new();
     for _ in 0..rounds {
+        lines.push(cores::line_nanoseconds()?);
         measured.push([
             coremill.measure_awake(duration)?,
             kernel::two_threads(connections, duration, Idle::Sleep)?,
@@ -71,6 +77,7 @@ fn compare(connections: usize, rounds: u64, duration: Duration) -> anyhow::Resul
     }
     let crossed = coremill.crossed_per_end()?;
     verdict::print(connections, &measured, crossed);
+    verdict::print_cores(lines);
     Ok(())
 }
 

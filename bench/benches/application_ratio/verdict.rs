@@ -45,6 +45,17 @@ pub fn print(connections: usize, rounds: &[Round], crossed: (f64, f64)) {
     }
 }
 
+/// Prints what the machine was like meanwhile: nanoseconds that a line took from core to core, before each round.
+pub fn print_cores(mut lines: Vec<f64>) {
+    lines.sort_by(f64::total_cmp);
+    let place = |place: usize| lines.get(place).copied().unwrap_or(f64::NAN);
+    let last = lines.len().saturating_sub(1);
+    let (least, median, most) = (place(0), place(lines.len() / 2), place(last));
+    println!(
+        "  a line from core to core takes {median:.0} ns ({least:.0} to {most:.0}): 40 within one last-level cache, 200 between two"
+    );
+}
+
 fn verdict(name: &str, value: f64, bound: &str, target: f64, is_reached: bool) {
     let word = if is_reached { "REACHED" } else { "NOT REACHED" };
     println!("  target {word}: {name}: {value:.3}, {bound} {target}");
