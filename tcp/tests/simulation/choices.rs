@@ -98,8 +98,6 @@ impl EndPlan {
         self.says_more = random.chance(1, 4);
         self.is_urgent = random.chance(1, 6);
         self.changes_key = random.chance(1, 3);
-        // Urgent data stays in the stream, which is compared byte by byte.
-        self.socket.urgent_inline = true;
         if random.chance(1, 2) {
             return;
         }

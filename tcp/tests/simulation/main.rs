@@ -9,6 +9,7 @@ mod application;
 mod choices;
 mod counted;
 mod cutter;
+mod failure;
 mod link;
 mod plan;
 mod random;
@@ -116,12 +117,13 @@ fn run_or_shrink(seed: u64) {
     }
 }
 
-/// Prints the smallest plan that fails as the seed's does, what is sent then, and how it fails.
+/// Prints the smallest plan that fails where the seed's does, what is sent then, and how it fails.
 fn show_smallest(seed: u64) {
     let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let fails = |plan: &Plan| catch_unwind(AssertUnwindSafe(|| run(plan))).is_err();
-    let plan = shrink::smallest(Plan::random(seed), &fails);
+    std::panic::set_hook(Box::new(failure::note));
+    let plan = Plan::random(seed);
+    let sought = failure::of(&plan);
+    let plan = shrink::smallest(plan, &|plan| failure::of(plan) == sought);
     std::panic::set_hook(hook);
     println!("the smallest plan that fails, from seed {seed}:");
     let _ = catch_unwind(AssertUnwindSafe(|| shown(plan)));

@@ -172,3 +172,16 @@ fn a_failing_plan_shrinks_to_what_makes_it_fail() {
     assert_eq!(small.links[0].trouble.loss, 0);
     assert!(small.links[1].mtu_change.is_none() && small.links[1].trouble.burst.is_none());
 }
+
+#[test]
+fn a_plan_without_its_options_still_compares_urgent_bytes() {
+    let mut urgent = 0;
+    for seed in 0..40 {
+        let mut plan = Plan::random(seed);
+        for end in plan.connections.iter_mut().flat_map(|plan| &mut plan.ends) {
+            end.socket = SocketOptions::default();
+        }
+        urgent += super::run(&plan).marks_seen;
+    }
+    assert!(urgent > 0);
+}

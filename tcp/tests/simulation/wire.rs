@@ -180,6 +180,9 @@ pub fn shown(segment: &Segment<'_>) -> String {
         header.window,
         segment.payload.len()
     );
+    if header.flags.contains(Flags::URG) {
+        text += &format!(" urgent {}", header.urgent_pointer);
+    }
     let options = Options::parse(segment.options).unwrap_or_default();
     if let Some(stamps) = options.timestamps {
         text += &format!(" ts {} echo {}", stamps.value, stamps.echo);

@@ -353,11 +353,13 @@ impl World {
     }
 }
 
-/// Keepalive throughout: an end whose peer has given up unheard must find out.
+/// Keepalive throughout: an end whose peer has given up unheard must find out. And urgent data stays in the stream, which is
+/// compared byte by byte: no plan, made smaller, may choose otherwise.
 fn socket_options(end: &EndPlan) -> SocketOptions {
     SocketOptions {
         no_delay: end.no_delay,
         keepalive: true,
+        urgent_inline: true,
         fast_open_connect: end.opens_early,
         ..end.socket
     }
