@@ -132,11 +132,12 @@ impl<Q> ReceiveSide<Q> {
     pub(crate) fn offer(&mut self, scale: u8) -> u16 {
         let granted = self.window();
         let step = u32::from(self.full_bytes).min(self.buffer / 2);
-        // A scaled field holds whole units: an old edge is rounded up, a new one down.
+        // A scaled field holds whole units: an old edge is rounded up, a new one down. But not to none: a buffer of less than
+        // a unit would be closed for ever.
         let unit = 1_u32 << scale;
         let mut window = granted;
         if self.buffer.saturating_sub(self.readable) >= granted.wrapping_add(step) {
-            let free = self.grantable() & !(unit - 1);
+            let free = self.grantable().max(unit) & !(unit - 1);
             if free >= granted.wrapping_add(step) {
                 window = free;
             }

@@ -1,7 +1,7 @@
 //! Data in: order, holes, SACK, windows, memory.
 
 use coremill_tcp::options::SocketOptions;
-use coremill_tcp::{DropReason, Verdict};
+use coremill_tcp::{DropReason, Limits, Verdict};
 
 use super::harness::{Test, bytes, millis};
 use super::segment::{ack, data, syn};
@@ -205,10 +205,14 @@ fn delivered(test: &mut Test, rounds: usize, pause: u64) -> u32 {
 }
 
 fn scaled(socket: SocketOptions) -> Test {
+    scaled_with(|_| {}, socket)
+}
+
+fn scaled_with(change: impl FnOnce(&mut Limits), socket: SocketOptions) -> Test {
     let mut peer = syn().mss(1_000);
     let options = peer.options.as_mut().expect("an MSS");
     options.window_scale = Some(0);
-    let mut test = Test::listening_as(|_| {}, socket, 8);
+    let mut test = Test::listening_as(change, socket, 8);
     test.inject(peer);
     // A round trip of 50 ms.
     test.next().expect("a SYN-ACK");
@@ -260,4 +264,31 @@ fn a_clamp_set_later_takes_back_no_promise() {
         .set_option(test.now, id, SocketOption::WindowClamp, 30_000);
     assert_eq!(set, Ok(()));
     assert_eq!(test.rows()[0].receive_window_bytes, before);
+}
+
+// RFC 7323, section 2.3: where one unit of the field is more than the whole buffer, a window rounded down would be closed for
+// ever.
+#[test]
+fn a_buffer_smaller_than_one_unit_of_the_field_opens_again() {
+    let own = SocketOptions {
+        receive_buffer_bytes: 3_183,
+        ..SocketOptions::default()
+    };
+    // Units of 4,096 bytes.
+    let mut test = scaled_with(|limits| limits.receive_buffer_bytes = 128 << 20, own);
+    let mut sent = 1;
+    for _ in 0..20 {
+        let mut left = test.rows()[0].receive_window_bytes;
+        assert!(left > 0, "closed at {sent}, with nothing unread");
+        // All of it before we say anything.
+        while left > 0 {
+            let count = left.min(1_000);
+            test.inject(data(sent, 1, &bytes(0, count as usize)));
+            test.read();
+            sent += count;
+            left -= count;
+        }
+        test.pass(millis(50));
+        while test.next().is_some() {}
+    }
 }
