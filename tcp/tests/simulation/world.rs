@@ -376,8 +376,9 @@ fn from_side_0(flow: Flow, side: usize) -> Flow {
     }
 }
 
-/// Far beyond all retries of all timers.
-const HORIZON: Duration = Duration::from_secs(4 * 3_600);
+/// Far beyond all retries of all timers, and of what heavy loss makes of a transfer without SACK: some hours, a timeout of two
+/// minutes after the other.
+const HORIZON: Duration = Duration::from_secs(24 * 3_600);
 const TURNS_AT_ONCE_MAX: u32 = 10_000;
 /// Looking at each record costs: every so many turns.
 const TURNS_A_LOOK: u64 = 16;
