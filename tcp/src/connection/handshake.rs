@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::arrival::QUIET_MILLIS;
 use super::deadlines::Deadlines;
 use super::ecn::Ecn;
-use super::receive_side::window_scale;
 use super::stamps::millis;
 use super::{Connection, Context, Due, Facts, ReceiveSide, SendSide, Stamps, User};
 use crate::address::Flow;
@@ -46,7 +45,6 @@ impl<Q: Default> Connection<Q> {
         connection.due.set(Due::SYN);
         connection.receive.mss = mss;
         connection.receive.marked_micros = micros(now);
-        connection.receive.scale = window_scale(limits);
         connection.receive.facts.put(Facts::SACK, limits.sack);
         connection.stamps = Stamps {
             is_on: limits.timestamps,
@@ -79,8 +77,8 @@ impl<Q: Default> Connection<Q> {
             .receive
             .facts
             .put(Facts::SACK, handshake.agreed.sack());
-        connection.receive.edge =
-            connection.receive.next + u32::from(handshake.window_offered(limits));
+        connection.receive.edge = connection.receive.next + u32::from(handshake.offered.bytes);
+        connection.receive.scale = handshake.offered.scale;
         connection.take_scale(handshake.agreed.window_scale(), limits);
         connection.send.window_sequence = handshake.theirs;
         connection.send.window = u32::from(handshake.window);
@@ -235,14 +233,16 @@ impl<Q: Default> Connection<Q> {
         let peer_mss = options.mss.unwrap_or(default_mss(self.flow.remote.address));
         self.send.mss = sending_mss(self.send.mss.min(peer_mss), &context.limits);
         let has_sack = self.receive.facts.has(Facts::SACK) && options.sack_permitted;
+        let offered = self.receive.window();
         self.receive = ReceiveSide {
             mss: self.receive.mss,
+            scale: self.receive.scale,
             marked_micros: self.receive.marked_micros,
             ecn: self.receive.ecn,
             ..ReceiveSide::new(header.sequence + 1)
         };
         self.receive.facts.put(Facts::SACK, has_sack);
-        self.receive.edge = self.receive.next + syn_window(&context.limits, self.receive.mss);
+        self.receive.edge = self.receive.next + offered;
         self.take_scale(options.window_scale, &context.limits);
         self.stamps.is_on &= options.timestamps.is_some();
         self.ecn_agreed(context, segment, options);
@@ -260,7 +260,9 @@ impl<Q: Default> Connection<Q> {
         let theirs = theirs.filter(|_| limits.window_scaling);
         self.receive.facts.put(Facts::SCALED, theirs.is_some());
         self.send.scale = theirs.unwrap_or(0);
-        self.receive.scale = theirs.map_or(0, |_| window_scale(limits));
+        if theirs.is_none() {
+            self.receive.scale = 0;
+        }
     }
 
     /// The handshake is complete.
@@ -304,41 +306,7 @@ pub(crate) fn default_mss(remote: IpAddr) -> u16 {
     if remote.is_ipv4() { 536 } else { 1_220 }
 }
 
-/// The window of our SYN, never scaled: whole segments of `payload` bytes, as Linux offers them.
-pub(crate) fn syn_window(limits: &Limits, payload: u16) -> u32 {
-    let payload = u32::from(payload).max(1);
-    let space = super::receive_side::buffer_bytes(limits).min(SYN_WINDOW_BYTES);
-    let whole = if space > payload {
-        space - space % payload
-    } else {
-        space
-    };
-    whole.min(u32::from(u16::MAX))
-}
-
-impl Handshake {
-    /// The window of the SYN-ACK: segments that carry the agreed options.
-    pub(crate) fn window_offered(&self, limits: &Limits) -> u16 {
-        let options = if self.agreed.timestamps() {
-            TIMESTAMP_BYTES
-        } else {
-            0
-        };
-        let window = syn_window(limits, self.own_mss.saturating_sub(options));
-        u16::try_from(window).unwrap_or(u16::MAX)
-    }
-
-    /// Our window shift, where the peer named its own.
-    pub(crate) fn scale_offered(&self, limits: &Limits) -> Option<u8> {
-        self.agreed.window_scale().map(|_| window_scale(limits))
-    }
-}
-
 /// Linux: two ticks.
 const HURRY: Duration = Duration::from_millis(2);
 /// How long the handshake's ACK waits for data (Linux: TCP_DELACK_MAX).
 const HELD_ACK_MAX: Duration = Duration::from_millis(200);
-/// Half of Linux's first receive buffer.
-const SYN_WINDOW_BYTES: u32 = 65_536;
-/// The timestamps option with its padding.
-const TIMESTAMP_BYTES: u16 = 12;

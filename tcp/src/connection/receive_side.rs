@@ -173,10 +173,10 @@ pub(crate) fn buffer_bytes(limits: &Limits) -> u32 {
         .min(BUFFER_BYTES_MAX)
 }
 
-/// The shift with which the whole receive buffer can be offered (RFC 7323, section 2).
-pub(crate) fn window_scale(limits: &Limits) -> u8 {
+/// The shift with which a window of so many bytes can be offered (RFC 7323, section 2).
+pub(crate) fn window_scale(bytes: u32) -> u8 {
     let mut scale = 0;
-    while scale < SCALE_MAX && (buffer_bytes(limits) >> scale) > u32::from(u16::MAX) {
+    while scale < SCALE_MAX && (bytes >> scale) > u32::from(u16::MAX) {
         scale += 1;
     }
     scale

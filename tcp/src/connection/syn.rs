@@ -15,18 +15,22 @@ impl<Q: Default> Connection<Q> {
         context: &mut Context<M>,
         out: &mut [u8],
     ) -> Option<Outgoing> {
-        let limits = &context.limits;
         let is_answer = self.state != State::SynSent;
         let flags = if is_answer {
             Flags::SYN | Flags::ACK
         } else {
             Flags::SYN
         };
+        let is_again = self.send.next != self.send.unacknowledged;
+        if !is_again && !is_answer {
+            // As late as possible: connecting may have been put off until the first write.
+            self.choose_first_window(context);
+        }
         let may_scale =
-            limits.window_scaling && (!is_answer || self.receive.facts.has(Facts::SCALED));
+            context.limits.window_scaling && (!is_answer || self.receive.facts.has(Facts::SCALED));
         let mut options = Options {
             mss: Some(self.receive.mss),
-            window_scale: may_scale.then(|| super::receive_side::window_scale(limits)),
+            window_scale: may_scale.then_some(self.receive.scale),
             sack_permitted: self.receive.facts.has(Facts::SACK),
             timestamps: self.stamps.option(context.now),
             signature: self.signature(context),
@@ -35,7 +39,6 @@ impl<Q: Default> Connection<Q> {
         if is_answer && self.is_early() {
             return self.emit_early_syn_ack(context, options, out);
         }
-        let is_again = self.send.next != self.send.unacknowledged;
         let payload = if is_again || is_answer {
             // RFC 7413, section 4.2.2: what got no answer goes again without data and option.
             0
@@ -45,9 +48,8 @@ impl<Q: Default> Connection<Q> {
         let limits = &context.limits;
         let flags = flags | self.ecn_flags_of_syn(limits, is_answer, is_again);
         let flags = flags | self.accurate_syn_ack(context, is_answer, &mut options);
-        let limits = &context.limits;
         let mut header = self.header_without_window(self.send.unacknowledged, flags);
-        header.window = super::handshake::syn_window(limits, self.receive.mss) as u16;
+        header.window = u16::try_from(self.receive.window()).unwrap_or(u16::MAX);
         let header_length = header.emit(&options, out)?;
         let place = out.get_mut(header_length..header_length + payload)?;
         let copied = context.memory.read_at(&self.send.queue, 0, place);
@@ -85,14 +87,13 @@ impl<Q: Default> Connection<Q> {
         options.offer_fast_open(cookie.filter(|_| !is_again));
         let flags = Flags::SYN | Flags::ACK | self.ecn_flags_of_syn(limits, true, is_again);
         let flags = flags | self.accurate_syn_ack(context, true, &mut options);
-        let limits = &context.limits;
         let mut header = self.header_without_window(self.send.unacknowledged - 1, flags);
         let payload = self.receive.mss - self.usual_option_bytes() as u16;
-        let window = super::handshake::syn_window(limits, payload);
-        header.window = window as u16;
+        header.window = self.first_window(context, payload).bytes;
+        let offered = self.receive.next + u32::from(header.window);
         let length = header.emit(&options, out)?;
         self.due.unset(Due::SYN);
-        self.receive.edge = self.receive.edge.later(self.receive.next + window);
+        self.receive.edge = self.receive.edge.later(offered);
         self.acknowledged(context, false);
         if is_again {
             context.counters.retrans_segs.increment();

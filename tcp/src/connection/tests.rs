@@ -24,7 +24,7 @@ fn receive_side(edge: u32) -> ReceiveSide<()> {
 #[test]
 fn the_right_edge_never_goes_back() {
     let limits = limits(1 << 20);
-    let scale = window_scale(&limits);
+    let scale = window_scale(super::receive_side::buffer_bytes(&limits));
     let mut side = receive_side(65_535);
     side.buffer = 1 << 20;
     let mut edge = side.edge;

@@ -8,7 +8,7 @@ use super::Shard;
 use super::authenticate::AoAnswer;
 use super::segment::Arrival;
 use crate::authentication::AoIds;
-use crate::connection::own_mss;
+use crate::connection::{FirstWindow, own_mss};
 use crate::drop_reason::DropReason;
 use crate::ecn::NOT_ECT;
 use crate::header::Flags;
@@ -36,6 +36,7 @@ impl<M: Memory> Shard<M> {
             handshake.agreed = Agreed::new(None, false, false);
             handshake = handshake.with_ao(ids);
         }
+        handshake = self.offering(handshake, slot);
         let stamps = self.request_stamps(&flow, &handshake);
         let timestamps = stamps.option(now).map(|_| {
             let options = CookieOptions {
@@ -59,11 +60,11 @@ impl<M: Memory> Shard<M> {
             sequence: ours,
             acknowledgment: handshake.theirs + 1,
             flags: handshake.flags(),
-            window: handshake.window_offered(&self.context.limits),
+            window: handshake.offered.bytes,
             timestamps,
             syn: Some(SynOptions {
                 mss: handshake.own_mss,
-                window_scale: handshake.scale_offered(&self.context.limits),
+                window_scale: handshake.scale_offered(),
                 sack: handshake.agreed.sack(),
             }),
             signature: None,
@@ -93,6 +94,7 @@ impl<M: Memory> Shard<M> {
             return self.refuse(&arrival.flow, arrival.segment);
         };
         self.context.counters.syncookies_received.increment();
+        let handshake = self.offering(handshake, slot);
         if self.refuses_overflow(slot) {
             if self.context.limits.abort_on_overflow {
                 let ao = AoAnswer::to(arrival.segment, arrival.options);
@@ -175,6 +177,7 @@ impl<M: Memory> Shard<M> {
             mss: NonZeroU16::new(mss).unwrap_or(NonZeroU16::MIN),
             own_mss: own_mss(arrival.mtu, flow.remote.address, limits),
             agreed,
+            offered: FirstWindow::default(),
             sent: 0,
             timeouts: 0,
             ao_ids: AoIds::default(),

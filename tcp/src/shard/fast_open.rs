@@ -115,6 +115,7 @@ impl<M: Memory> Shard<M> {
         if arrival.options.signature.is_some() {
             handshake.agreed = handshake.agreed.without_timestamps_beside_sack();
         }
+        let handshake = self.offering(handshake, slot);
         let (now, flow) = (arrival.now, arrival.flow);
         let listener = self.listeners.get_mut(slot)?;
         let socket = listener.options.socket;

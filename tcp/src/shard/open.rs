@@ -180,6 +180,7 @@ impl<M: Memory> Shard<M> {
         if let Some(connection) = connections.get_mut(slot) {
             // Without room for them the connection opens all the same, and has none.
             let _no_room = connection.choose(context, &options.socket);
+            connection.choose_first_window(context);
             if let Some(data) = data {
                 taken = connection.open_early(context, data);
             }

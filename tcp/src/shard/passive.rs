@@ -8,12 +8,13 @@ use super::segment::Arrival;
 use crate::accurate_ecn;
 use crate::authentication::AoIds;
 use crate::connection::ecn::is_asked_for;
-use crate::connection::{default_mss, own_mss};
+use crate::connection::{FirstWindow, default_mss, own_mss};
 use crate::drop_reason::DropReason;
 use crate::event::ListenerId;
 use crate::header::Flags;
 use crate::limits::SynCookies;
 use crate::memory::Memory;
+use crate::options::SocketOptions;
 use crate::packet::Verdict;
 use crate::sequence::SequenceNumber;
 use crate::state::State;
@@ -96,15 +97,14 @@ impl<M: Memory> Shard<M> {
     ) -> Verdict {
         let mut handshake = self.handshake(arrival, initial);
         handshake.agreed = handshake.agreed.with_fast_open(gives_cookie);
-        let mut pending = Pending {
-            listener: self.listeners.id(slot),
-            handshake,
-        };
         if arrival.options.signature.is_some() {
             // No room for them beside a signature and SACK blocks (as Linux).
-            let agreed = &mut pending.handshake.agreed;
-            *agreed = agreed.without_timestamps_beside_sack();
+            handshake.agreed = handshake.agreed.without_timestamps_beside_sack();
         }
+        let pending = Pending {
+            listener: self.listeners.id(slot),
+            handshake: self.offering(handshake, slot),
+        };
         let Some(key) = self.requests.insert(arrival.hash, &arrival.flow, pending) else {
             self.context.counters.req_q_full_drop.increment();
             self.context.counters.listen_drops.increment();
@@ -157,11 +157,21 @@ impl<M: Memory> Shard<M> {
             )
             .with_ecn(is_asked_for(limits, arrival.segment) && accurate.is_none())
             .with_accurate_ecn(accurate),
+            offered: FirstWindow::default(),
             sent: 0,
             timeouts: 0,
             ao_ids: AoIds::default(),
         }
         .with_ao(AoIds::answering(options.signature))
+    }
+
+    /// The same handshake with what the SYN-ACK of this listener offers.
+    pub(super) fn offering(&mut self, handshake: Handshake, slot: u32) -> Handshake {
+        let limits = &self.context.limits;
+        match self.listeners.get_mut(slot) {
+            Some(listener) => handshake.offering(limits, &listener.options.socket),
+            None => handshake.offering(limits, &SocketOptions::DEFAULT),
+        }
     }
 
     /// Appends a connection to its listener's accept queue.

@@ -288,10 +288,8 @@ impl<M: Memory> Shard<M> {
         };
         let handshake = pending.handshake;
         // Outside of a SYN the field is scaled, and must not promise more than the SYN-ACK did (RFC 7323, section 2.2).
-        let scale = handshake.scale_offered(&self.context.limits).unwrap_or(0);
-        let window = handshake
-            .window_offered(&self.context.limits)
-            .div_ceil(1 << scale);
+        let scale = handshake.scale_offered().unwrap_or(0);
+        let window = handshake.offered.bytes.div_ceil(1 << scale);
         self.context.counters.challenge_ack.increment();
         let reply = Reply {
             flow,

@@ -207,7 +207,7 @@ impl<M: Memory> Shard<M> {
         };
         let mut options = Options {
             mss: Some(handshake.own_mss),
-            window_scale: handshake.scale_offered(&self.context.limits),
+            window_scale: handshake.scale_offered(),
             sack_permitted: handshake.agreed.sack(),
             timestamps: self.request_stamps(&flow, &handshake).option(now),
             signature,
@@ -226,7 +226,7 @@ impl<M: Memory> Shard<M> {
             sequence: handshake.ours,
             acknowledgment: handshake.theirs + 1,
             flags: handshake.flags(),
-            window: handshake.window_offered(&self.context.limits),
+            window: handshake.offered.bytes,
             urgent_pointer: 0,
         };
         let length = header.emit(&options, out)?;

@@ -13,7 +13,7 @@ use super::slots::{Slot, Slots};
 use crate::accurate_ecn::Feedback;
 use crate::address::Flow;
 use crate::authentication::AoIds;
-use crate::connection::FALLBACK_ATTEMPTS;
+use crate::connection::{FALLBACK_ATTEMPTS, FirstWindow};
 use crate::event::ListenerId;
 use crate::header::Flags;
 use crate::sequence::SequenceNumber;
@@ -51,6 +51,8 @@ pub(crate) struct Pending {
 
 /// What both ends have said in their SYNs.
 #[derive(Clone, Copy, Debug)]
+// Packed, so that the moment leaves no gap in a request.
+#[repr(Rust, packed(4))]
 pub(crate) struct Handshake {
     /// When our SYN or the peer's came.
     pub(crate) started: Instant,
@@ -68,6 +70,8 @@ pub(crate) struct Handshake {
     pub(crate) own_mss: u16,
     /// The options that both ends use.
     pub(crate) agreed: Agreed,
+    /// What our SYN-ACK offers.
+    pub(crate) offered: FirstWindow,
     /// SYN-ACKs sent.
     pub(crate) sent: u8,
     /// Of these, sent because nothing came back in time.

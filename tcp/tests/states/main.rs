@@ -8,6 +8,7 @@ mod attacks;
 mod closing;
 mod destinations;
 mod fast_open;
+mod first_window;
 mod handshake;
 mod harness;
 mod hostile;
