@@ -270,12 +270,15 @@ fn a_clamp_set_later_takes_back_no_promise() {
 // ever.
 #[test]
 fn a_buffer_smaller_than_one_unit_of_the_field_opens_again() {
-    let own = SocketOptions {
-        receive_buffer_bytes: 3_183,
-        ..SocketOptions::default()
-    };
-    // Units of 4,096 bytes.
-    let mut test = scaled_with(|limits| limits.receive_buffer_bytes = 128 << 20, own);
+    use coremill_tcp::options::SocketOption;
+    // Units of 4,096 bytes; chosen before the SYN-ACK the buffer would have bounded them.
+    let large = |limits: &mut Limits| limits.receive_buffer_bytes = 128 << 20;
+    let mut test = scaled_with(large, SocketOptions::default());
+    let id = test.id();
+    let set = test
+        .shard
+        .set_option(test.now, id, SocketOption::ReceiveBuffer, 3_183);
+    assert_eq!(set, Ok(()));
     let mut sent = 1;
     for _ in 0..20 {
         let mut left = test.rows()[0].receive_window_bytes;
