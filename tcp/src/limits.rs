@@ -71,7 +71,8 @@ pub struct Limits {
     /// tcp_retries1).
     /// RFC 9293, SHLD-10 (R1).
     pub retries1: u32,
-    /// Retransmissions before an established connection fails with ETIMEDOUT (R2; Linux: tcp_retries2).
+    /// Retransmissions before an established connection fails with ETIMEDOUT (R2; Linux: tcp_retries2), but not sooner
+    /// than so many take where each wait is twice the one before, from 200 ms on.
     /// RFC 9293, SHLD-11.
     pub retries: u32,
     /// The same for an orphan.

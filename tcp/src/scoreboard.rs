@@ -35,6 +35,8 @@ pub(crate) struct Scoreboard {
     pub(crate) probe: Probe,
     /// Where `probe` stands.
     pub(crate) probe_end: SequenceNumber,
+    /// When what was the oldest at the first of these timeouts in a row had been sent.
+    pub(crate) timeouts_since: Option<Instant>,
     /// A timeout may turn out to be spurious (RFC 5682).
     pub(crate) is_timeout_doubted: bool,
     /// This recovery had its rescue retransmission (RFC 6675, section 4).
@@ -164,6 +166,7 @@ impl Scoreboard {
             rack: Rack::default(),
             probe: Probe::None,
             probe_end: SequenceNumber::default(),
+            timeouts_since: None,
             is_timeout_doubted: false,
             is_rescued: false,
         }

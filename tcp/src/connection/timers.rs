@@ -68,7 +68,7 @@ impl<Q: Default> Connection<Q> {
         let is_handshake = matches!(self.state, State::SynSent | State::SynReceived);
         let gives_up_at = self.gives_up_at(context);
         self.send.attempts = self.send.attempts.saturating_add(1);
-        let is_over = u32::from(self.send.attempts) > self.attempts_max(context)
+        let is_over = self.is_given_up(context)
             || gives_up_at.is_some_and(|end| end <= context.now)
             || self.is_kept_waiting(context)
             || self.is_syn_overdue(context);
@@ -158,6 +158,24 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
+    /// R2: as many timeouts in a row as may be, and for data as long as so many would take, each wait twice the one before.
+    /// An answer that acknowledges nothing new, as SACK of what lies behind, ends the back-off: timeouts are dense then.
+    /// RFC 9293, section 3.8.3, SHLD-11.
+    fn is_given_up<M>(&self, context: &Context<M>) -> bool {
+        let most = self.attempts_max(context).min(ATTEMPTS_COUNTED);
+        if u32::from(self.send.attempts) <= most {
+            return false;
+        }
+        let is_data = !matches!(self.state, State::SynSent | State::SynReceived)
+            && self.send.window > 0
+            && self.send.outstanding() > 0;
+        // Without a block of the pool, their number has to do.
+        let board = context.scoreboards.get(&self.send.scoreboard);
+        let since = board.and_then(|board| board.timeouts_since);
+        let lasted = since.map(|since| context.now.since(since));
+        !is_data || lasted.is_none_or(|lasted| lasted >= doubled(most, context.bounds.max))
+    }
+
     // RFC 9293, MUST-20, MUST-22.
     fn attempts_max<M>(&self, context: &Context<M>) -> u32 {
         let limits = &context.limits;
@@ -228,6 +246,20 @@ fn take(deadline: &mut Deadline, now: Instant) -> bool {
     }
     is_due
 }
+
+/// How long `retries` retransmissions and the wait for an answer to the last take where each wait is twice the one
+/// before, from the usual least timeout on (as Linux, whatever the round trip is).
+fn doubled(retries: u32, longest: Duration) -> Duration {
+    let waits = (0..=retries).map(|retry| {
+        let wait = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(retry));
+        wait.min(longest)
+    });
+    waits.sum()
+}
+
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// What counts timeouts in a row goes one further.
+const ATTEMPTS_COUNTED: u32 = u8::MAX as u32 - 1;
 
 /// The ceiling of 200 ms on corked output (tcp(7)).
 const CORKED_LONGEST: Duration = Duration::from_millis(200);

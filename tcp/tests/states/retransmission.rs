@@ -1,9 +1,10 @@
 //! Losses: the timer, fast retransmit, recovery, giving up.
 
 use coremill_tcp::error::{ConnectionError, ReceiveError};
+use coremill_tcp::options::SocketOptions;
 
 use super::harness::{Test, bytes, millis, seconds};
-use super::segment::{ack, data, fin};
+use super::segment::{ack, data, fin, syn, syn_ack};
 
 #[test]
 fn the_timer_backs_off_and_starts_over_after_progress() {
@@ -236,4 +237,49 @@ fn an_acknowledgement_in_order_leaves_nothing_of_loss_recovery() {
     let outstanding = test.rows()[0].outstanding;
     assert_eq!(outstanding.phase.word(), "open");
     assert_eq!(outstanding.lost.bytes + outstanding.sacked.bytes, 0);
+}
+
+/// RFC 9293, SHLD-11: R2 is a time, too. Selective acknowledgements end the back-off, so that timeouts are dense.
+#[test]
+fn a_peer_that_still_answers_is_not_given_up_within_seconds() {
+    let socket = SocketOptions {
+        no_delay: true,
+        ..SocketOptions::default()
+    };
+    let mut test = Test::listening_as(|limits| limits.retries = 8, socket, 8);
+    test.inject(syn().mss(1_000).sack_permitted());
+    test.expect(syn_ack(1));
+    test.pass(millis(40));
+    test.inject(ack(1, 1));
+    test.accept();
+    // The first segment does not arrive, however often it is sent; smaller ones do.
+    test.send(&bytes(0, 800));
+    let timeouts = |test: &Test| test.shard.counters().timeouts.get();
+    let mut written = 800;
+    while timeouts(&test) < 12 {
+        test.send(&bytes(written, 100));
+        written += 100;
+        for _ in 0..50 {
+            let mut end = 801;
+            while let Some(sent) = test.next() {
+                end = end.max(sent.seq + sent.payload.len() as u32);
+            }
+            test.pass(millis(10));
+            if end > 801 {
+                test.inject(ack(1, 1).sack(&[(801, end)]));
+            }
+        }
+        assert!(written < 10_000, "{} timeouts", timeouts(&test));
+    }
+    let given_up = |test: &Test| test.shard.counters().abort_on_timeout.get();
+    assert_eq!(given_up(&test), 0);
+    // Then it does not answer any more.
+    let mut silent = 0;
+    while given_up(&test) == 0 {
+        test.pass(seconds(1));
+        while test.next().is_some() {}
+        silent += 1;
+        assert!(silent < 300, "it is given up at last");
+    }
+    assert!(silent > 60, "{silent} s");
 }

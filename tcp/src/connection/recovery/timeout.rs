@@ -10,7 +10,7 @@ use crate::connection::Due;
 use crate::limits::LossDetection;
 use crate::memory::Memory;
 use crate::scoreboard::{Probe, Scoreboard};
-use crate::send_records::{Marks, micros};
+use crate::send_records::{Marks, micros, moment};
 use crate::table::NONE;
 use crate::time::Deadline;
 
@@ -31,6 +31,10 @@ impl<Q: Default> Connection<Q> {
             if board.sacked_segments >= u32::from(usual) {
                 self.send.reordering.degree = self.send.reordering.degree.min(usual);
             }
+        }
+        if self.send.attempts <= 1 {
+            let oldest = context.records.first(&self.send.records);
+            board.timeouts_since = oldest.map(|(_, oldest)| moment(context.now, oldest.sent_at));
         }
         self.count_failure(context, &board);
         self.mark_all(context, &mut board);
