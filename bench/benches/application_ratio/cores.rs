@@ -1,7 +1,7 @@
 //! How long a cache line takes from one of the two cores to the other. Each message of an application is some such lines:
-//! within one last-level cache a line takes some 40 ns, between two of them (chiplets, sockets) 200, and Coremill then
-//! does half as much, where the kernel loses a quarter. The host of a virtual machine may move its cores from
-//! the one to the other at any moment, so this is measured beside each round.
+//! within one last-level cache a line takes some 40 ns, between two of them (chiplets, sockets) some 200. Where it took
+//! 200, Coremill did half as much, and the kernel three quarters. The host of a virtual machine may move its cores
+//! from the one to the other at any moment, so this is measured beside each round.
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Release};

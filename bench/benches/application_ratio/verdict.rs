@@ -52,7 +52,7 @@ pub fn print_cores(mut lines: Vec<f64>) {
     let last = lines.len().saturating_sub(1);
     let (least, median, most) = (place(0), place(lines.len() / 2), place(last));
     println!(
-        "  a line from core to core takes {median:.0} ns ({least:.0} to {most:.0}): 40 within one last-level cache, 200 between two"
+        "  a line from core to core takes {median:.0} ns ({least:.0} to {most:.0}); some 40 is usual within one last-level cache, 200 between two"
     );
 }
 
