@@ -41,7 +41,7 @@ impl Congestion {
     }
 
     /// Bytes per second at which to send, with the smoothed round trip; None where nothing but the window
-    /// limits, or no round trip is known.
+    /// limits, or neither a round trip nor a bound is known.
     pub fn pacing_rate(&self, pool: &CongestionPool, smoothed: Option<Duration>) -> Option<u64> {
         if !self.is_paced() {
             return None;
@@ -160,13 +160,14 @@ impl Congestion {
 
     fn rate_with(&self, block: &Block, smoothed: Option<Duration>) -> Option<u64> {
         let rate = match &block.private {
-            Private::Bbr(bbr) => bbr.pacing_rate(),
-            _ => self.usual_rate(smoothed?),
+            Private::Bbr(bbr) => Some(bbr.pacing_rate()),
+            _ => smoothed.map(|smoothed| self.usual_rate(smoothed)),
         };
-        Some(match block.pacer.rate_max {
+        match block.pacer.rate_max {
             0 => rate,
-            most => rate.min(most),
-        })
+            // The user's bound holds before any round trip was measured, too.
+            most => Some(rate.map_or(most, |rate| rate.min(most))),
+        }
     }
 }
 

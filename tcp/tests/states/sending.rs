@@ -208,3 +208,41 @@ fn what_more_follows_leaves_after_a_needless_probe() {
     test.expect_nothing();
     test.expect_after(millis(200), data(11, 1, b"more"));
 }
+
+/// With a bound of the rate, and a handshake that measured no round trip: its SYN-ACK went twice (Karn's rule).
+fn bounded_and_unmeasured() -> Test {
+    let socket = SocketOptions {
+        pacing_rate_max: 100_000,
+        ..SocketOptions::default()
+    };
+    let mut test = Test::listening_as(
+        |limits| limits.congestion.initial_window_segments = 40,
+        socket,
+        8,
+    );
+    test.inject(syn().mss(1_000));
+    test.next().expect("a SYN-ACK");
+    test.pass(millis(1_010));
+    test.next().expect("the SYN-ACK again");
+    test.inject(ack(1, 1));
+    test.accept();
+    test
+}
+
+#[test]
+fn a_bound_of_the_rate_holds_before_a_round_trip_is_known() {
+    let mut test = bounded_and_unmeasured();
+    test.send(&bytes(0, 15_000));
+    let mut sent = 0;
+    while test.next().is_some() {
+        sent += 1;
+    }
+    assert!((10..=11).contains(&sent), "{sent} at once");
+    // A segment in ten milliseconds.
+    test.pass(millis(21));
+    let mut more = 0;
+    while test.next().is_some() {
+        more += 1;
+    }
+    assert!((1..=3).contains(&more), "{more} in 21 ms");
+}
