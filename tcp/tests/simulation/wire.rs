@@ -31,6 +31,8 @@ struct Direction {
     acknowledged: u32,
     /// Right edge of its window, counted the same way.
     edge: u32,
+    /// Number of the SYN of its life before this one, and the numbers used then.
+    former: Option<(SequenceNumber, u32)>,
 }
 
 impl Wire {
@@ -53,7 +55,9 @@ impl Wire {
         }
         if header.flags.contains(Flags::SYN) && ends[side].initial != Some(header.sequence) {
             // Another life of the same flow, or a request that starts again.
+            let former = ends[side].initial.map(|initial| (initial, ends[side].used));
             ends[side] = Direction {
+                former,
                 initial: Some(header.sequence),
                 scale: options.window_scale,
                 // What may be sent before the handshake is over (RFC 7413, section 4.2.2).
@@ -68,6 +72,7 @@ impl Wire {
         mine.sends(&segment, initial, &other, stream_key(connection, side));
         if let Some(initial) = other.initial
             && header.flags.contains(Flags::ACK)
+            && !other.was_told_before(header.acknowledgment, initial)
         {
             mine.acknowledges(&segment, &options, initial, &other);
         }
@@ -76,6 +81,14 @@ impl Wire {
 }
 
 impl Direction {
+    /// True when a number acknowledged is one of its former life, and none of this one: a late copy of a SYN began this one, of
+    /// which the other end knows nothing.
+    fn was_told_before(&self, number: SequenceNumber, initial: SequenceNumber) -> bool {
+        let is_ours = number.since(initial) <= self.used;
+        let is_former = |(first, used): (SequenceNumber, u32)| number.since(first) <= used;
+        !is_ours && self.former.is_some_and(is_former)
+    }
+
     fn sends(&mut self, segment: &Segment<'_>, initial: SequenceNumber, other: &Self, key: u64) {
         let flags = segment.header.flags;
         let first = segment.header.sequence.since(initial);
