@@ -5,6 +5,7 @@ use crate::congestion::Algorithm;
 use crate::connection::Due;
 use crate::memory::Memory;
 use crate::options::{OptionError, SocketOption, SocketOptions};
+use crate::state::State;
 
 impl<Q: Default> Connection<Q> {
     /// These are its options from now on.
@@ -47,7 +48,11 @@ impl<Q: Default> Connection<Q> {
             SocketOption::NoDelay => self.due.set_if(Due::FLUSH, value != 0),
             SocketOption::Cork => self.due.set_if(Due::FLUSH, value == 0),
             SocketOption::ReceiveBuffer | SocketOption::WindowClamp => {
-                self.fit_receive_buffer(context);
+                let is_handshake = matches!(self.state, State::SynSent | State::SynReceived);
+                // Before its end there is no buffer yet, but for data beside a SYN, and the mark tells when it began.
+                if !is_handshake || self.is_early() {
+                    self.fit_receive_buffer(context);
+                }
             }
             SocketOption::Statistics if !context.limits.statistics && value == 0 => {
                 self.end_statistics(context);

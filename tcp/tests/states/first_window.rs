@@ -6,7 +6,7 @@ use coremill_tcp::header_options::Options;
 use coremill_tcp::limits::SynCookies;
 use coremill_tcp::options::{ConnectOptions, SocketOption, SocketOptions};
 
-use super::harness::{Test, seconds};
+use super::harness::{Test, millis, seconds};
 use super::segment::{Segment, ack, data, syn, syn_ack};
 
 fn clamped(bytes: u32) -> SocketOptions {
@@ -183,4 +183,21 @@ fn what_a_syn_has_told_stays() {
     });
     let sent = test.expect(ack(1, 1));
     assert_eq!(sent.window, Some(64_240_u16.div_ceil(128)));
+}
+
+/// RFC 6298, section 2.2: the first measurement begins when the SYN leaves.
+#[test]
+fn a_buffer_chosen_meanwhile_does_not_shorten_the_handshake() {
+    let mut test = connecting(|_| {}, SocketOptions::default());
+    test.expect(syn());
+    test.pass(millis(100));
+    let (now, id) = (test.now, test.id());
+    let set = test
+        .shard
+        .set_option(now, id, SocketOption::ReceiveBuffer, 50_000);
+    set.expect("a connection");
+    test.pass(millis(60));
+    test.inject(syn_ack(1));
+    let info = test.shard.tcp_info(test.now, id).expect("a connection");
+    assert_eq!(info.rtt, 160_000);
 }
