@@ -56,6 +56,8 @@ impl Facts {
     pub(crate) const FIN: u8 = 8;
     /// There is a mark of urgent data in what is to be read, or in what is to come; the extension has it.
     pub(crate) const URGENT: u8 = 16;
+    /// The window was last told smaller than it is, for want of a whole unit.
+    pub(crate) const TOLD_LESS: u8 = 32;
 
     /// Any of these is so.
     #[inline]
@@ -142,9 +144,25 @@ impl<Q> ReceiveSide<Q> {
                 window = free;
             }
         }
-        let field = u16::try_from((window + (unit - 1)) >> scale).unwrap_or(u16::MAX);
+        let mut told = (window + (unit - 1)) & !(unit - 1);
+        if told + self.readable >= self.buffer.max(BUFFER_BYTES_FIRST) + unit {
+            told = self.told_less(window, unit);
+        } else {
+            self.facts.unset(Facts::TOLD_LESS);
+        }
+        let field = u16::try_from(told >> scale).unwrap_or(u16::MAX);
         self.edge = self.edge.later(self.next + (u32::from(field) << scale));
         field
+    }
+
+    /// Rounded up, an old edge would move on with each acknowledgement, though nobody reads: beyond the buffer, and what a
+    /// SYN may have told, it does not. What was promised stays good, and less is told of it (RFC 7323, section 2.4; Linux
+    /// drops what its memory does not hold).
+    #[cold]
+    fn told_less(&mut self, window: u32, unit: u32) -> u32 {
+        let told = window & !(unit - 1);
+        self.facts.put(Facts::TOLD_LESS, told < window);
+        told
     }
 
     /// True when reading has opened the window so far that the peer should hear of it: by half the
@@ -152,7 +170,10 @@ impl<Q> ReceiveSide<Q> {
     #[inline]
     pub(crate) fn is_update_due(&self) -> bool {
         let free = self.grantable();
-        let granted = self.window();
+        let mut granted = self.window();
+        if self.facts.has(Facts::TOLD_LESS) {
+            granted &= !((1 << self.scale) - 1);
+        }
         let gained = free.saturating_sub(granted);
         gained >= self.buffer / 2 || (gained >= granted && gained >= 2 * u32::from(self.full_bytes))
     }

@@ -55,6 +55,25 @@ fn a_window_opens_in_steps_worth_a_segment() {
 }
 
 #[test]
+fn rounding_promises_no_more_than_a_unit_beyond_the_buffer() {
+    for count in [1, 63, 100, 127, 129, 1_000] {
+        let mut side = receive_side(0);
+        (side.buffer, side.scale) = (100_000, 7);
+        side.offer(7);
+        while side.window() > 0 {
+            let count = count.min(side.window());
+            side.next += count;
+            side.readable += count;
+            side.offer(7);
+            assert!(
+                side.readable + side.window() < 100_000 + 128,
+                "{count} bytes at a time"
+            );
+        }
+    }
+}
+
+#[test]
 fn an_old_segment_does_not_bring_back_an_old_window() {
     let mut side: SendSide<()> =
         SendSide::new(SequenceNumber::new(1), 1_460, 3, Instant::default());

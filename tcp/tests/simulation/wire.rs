@@ -159,14 +159,15 @@ impl Direction {
             return;
         }
         let edge = acknowledged + (u32::from(header.window) << scale);
-        // RFC 9293, section 3.8.6: the window is not to shrink.
+        // RFC 9293, section 3.8.6: the window is not to shrink, but for what no unit of the field says (RFC 7323, section
+        // 2.4); what was told before stays good.
         assert!(
-            edge >= self.edge,
+            edge + (1 << scale) > self.edge,
             "the right edge goes back by {}: {} {self:?}",
             self.edge - edge,
             shown(segment)
         );
-        self.edge = edge;
+        self.edge = self.edge.max(edge);
         for block in options.sack.as_slice() {
             let left = block.left.since(initial);
             let right = block.right.since(initial);

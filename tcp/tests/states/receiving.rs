@@ -295,3 +295,58 @@ fn a_buffer_smaller_than_one_unit_of_the_field_opens_again() {
         while test.next().is_some() {}
     }
 }
+
+/// As many bytes as fit into the window come in segments of 1,000, and nobody reads.
+fn filled(test: &mut Test) -> u32 {
+    let mut next = 0;
+    while test.rows()[0].receive_window_bytes > 0 {
+        let count = test.rows()[0].receive_window_bytes.min(1_000);
+        test.inject(data(next + 1, 1, &bytes(next as usize, count as usize)));
+        next += count;
+        while test.next().is_some() {}
+        assert!(
+            next < 65_535 + 4_096,
+            "the window moves on though nobody reads"
+        );
+    }
+    next
+}
+
+/// A unit of the window is 4,096 bytes here, more than a clamp allows that is set later.
+fn with_a_clamp_below_a_unit() -> Test {
+    use coremill_tcp::options::SocketOption;
+    let large = |limits: &mut Limits| limits.receive_buffer_bytes = 128 << 20;
+    let mut test = scaled_with(large, SocketOptions::default());
+    let (id, clamp) = (test.id(), SocketOption::WindowClamp);
+    assert_eq!(test.shard.set_option(test.now, id, clamp, 2_884), Ok(()));
+    test
+}
+
+/// RFC 7323, section 2.4: what was promised is kept, and rounding promises less than a unit beyond the first buffer.
+#[test]
+fn acknowledgements_alone_do_not_move_the_window_on() {
+    let mut test = with_a_clamp_below_a_unit();
+    let all = filled(&mut test);
+    test.inject(data(all + 1, 1, b"p"));
+    test.expect(ack(1, all + 1).window(0));
+}
+
+/// RFC 7323, section 2.4: what fits into what was promised is taken, though less was told.
+#[test]
+fn a_window_told_smaller_than_it_is_is_told_once_there_is_room() {
+    let mut test = with_a_clamp_below_a_unit();
+    let (mut next, mut told, mut last) = (0, 1, 0);
+    while told > 0 {
+        test.inject(data(next + 1, 1, &bytes(next as usize, 500)));
+        next += 500;
+        while let Some(sent) = test.next() {
+            (told, last) = (sent.window.expect("parsed"), sent.ack);
+        }
+        assert!(next < 70_000, "the window moves on though nobody reads");
+    }
+    let left = test.rows()[0].receive_window_bytes;
+    assert!((500..4_096).contains(&left), "{left}");
+    test.inject(data(last, 1, &bytes(last as usize - 1, 500)));
+    assert_eq!(test.read().len(), last as usize + 499);
+    test.expect_soon(ack(1, last + 500).window(1));
+}
