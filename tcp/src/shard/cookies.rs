@@ -76,13 +76,7 @@ impl<M: Memory> Shard<M> {
     /// An ACK to a listener, of no connection and no request: what a cookie brings back, or nothing.
     pub(super) fn cookie_receives(&mut self, arrival: &Arrival<'_>, slot: u32) -> Verdict {
         let header = &arrival.segment.header;
-        // Only soon after one was sent: else each ACK to a listener would be a guess that counts.
-        let was_sent = self
-            .listeners
-            .get_mut(slot)
-            .and_then(|listener| listener.cookie_sent)
-            .is_some_and(|sent| arrival.now.since(sent) <= SYN_COOKIE_VALID);
-        let is_expected = self.context.limits.opening.syn_cookies != SynCookies::Off && was_sent;
+        let is_expected = self.expects_cookies(arrival, slot);
         if !is_expected || header.flags.contains(Flags::SYN) {
             return self.refuse(&arrival.flow, arrival.segment);
         }
@@ -104,6 +98,21 @@ impl<M: Memory> Shard<M> {
         }
         let id = self.listeners.id(slot);
         self.become_connection(arrival, id, &handshake)
+    }
+
+    /// Only soon after one was sent: else each ACK to a listener would be a guess that counts.
+    fn expects_cookies(&mut self, arrival: &Arrival<'_>, slot: u32) -> bool {
+        let sent = self
+            .listeners
+            .get_mut(slot)
+            .and_then(|listener| listener.cookie_sent);
+        self.context.limits.opening.syn_cookies != SynCookies::Off
+            && sent.is_some_and(|sent| arrival.now.since(sent) <= SYN_COOKIE_VALID)
+    }
+
+    /// True for an ACK that brings back a cookie that is good.
+    pub(super) fn brings_cookie(&mut self, arrival: &Arrival<'_>, slot: u32) -> bool {
+        self.expects_cookies(arrival, slot) && self.handshake_of_cookie(arrival).is_some()
     }
 
     /// True for what does not bring back the cookie that was sent shortly before, but is of the same peer: its first

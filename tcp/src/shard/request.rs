@@ -32,6 +32,12 @@ impl<M: Memory> Shard<M> {
         if header.flags.contains(Flags::RST) {
             return self.request_is_reset(arrival, key, handshake);
         }
+        if header.acknowledgment != handshake.ours + 1
+            && let Some(slot) = self.slot_for_cookie(arrival, &pending)
+        {
+            self.drop_request(arrival.hash, key);
+            return self.cookie_receives(arrival, slot);
+        }
         if let Err(reason) = self.check_handshake_ack(arrival, key, handshake) {
             return Verdict::Dropped(reason);
         }
@@ -43,6 +49,14 @@ impl<M: Memory> Shard<M> {
             return Verdict::Accepted { progress: true };
         }
         self.complete(arrival, key, &pending)
+    }
+
+    /// The listener of a request, where an ACK brings back the cookie that an earlier copy of the SYN was answered by: the
+    /// peer knows nothing of the request's number (Linux looks at cookies then, too).
+    #[cold]
+    fn slot_for_cookie(&mut self, arrival: &Arrival<'_>, pending: &Pending) -> Option<u32> {
+        let slot = self.listeners.slot_of(pending.listener)?;
+        self.brings_cookie(arrival, slot).then_some(slot)
     }
 
     /// The peer has not seen our SYN-ACK.

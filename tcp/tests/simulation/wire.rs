@@ -33,6 +33,8 @@ struct Direction {
     edge: u32,
     /// Number of the SYN of its life before this one, and the numbers used then.
     former: Option<(SequenceNumber, u32)>,
+    /// The window shift of then.
+    former_scale: Option<u8>,
 }
 
 impl Wire {
@@ -58,11 +60,24 @@ impl Wire {
             let former = ends[side].initial.map(|initial| (initial, ends[side].used));
             ends[side] = Direction {
                 former,
+                former_scale: ends[side].scale,
                 initial: Some(header.sequence),
                 scale: options.window_scale,
                 // What may be sent before the handshake is over (RFC 7413, section 4.2.2).
                 edge: 1 + u32::from(header.window),
                 ..Direction::default()
+            };
+        }
+        if let Some((first, used)) = ends[side].former
+            && ends[side].used == 1
+            && header.sequence == first + used
+        {
+            // A cookie was brought back, though a late copy of the SYN had begun another life.
+            ends[side] = Direction {
+                initial: Some(first),
+                scale: ends[side].former_scale,
+                former: None,
+                ..ends[side]
             };
         }
         let (mut mine, other) = (ends[side], ends[1 - side]);

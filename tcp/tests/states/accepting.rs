@@ -252,3 +252,31 @@ fn a_handshake_that_finds_a_full_table_waits_for_room() {
     test.accept();
     assert_eq!(test.read(), b"again");
 }
+
+/// RFC 4987, section 3.6: a copy of the SYN that comes when there is room again makes a request, with a number of its own;
+/// who has heard of the cookie alone brings that back.
+#[test]
+fn a_cookie_is_good_though_a_late_copy_of_the_syn_made_a_request() {
+    let mut test = Test::listening_as(
+        |limits| limits.opening.syn_cookies = SynCookies::Auto,
+        SocketOptions::default(),
+        0,
+    );
+    let mut other = test.flow;
+    other.remote.port += 1;
+    test.inject_from(other, syn().mss(1_000));
+    test.next().expect("a SYN-ACK");
+    test.inject(syn().mss(1_000));
+    test.next().expect("a cookie");
+    assert_eq!(test.shard.counters().syncookies_sent.get(), 1);
+    let cookie = test.start;
+    test.inject_from(other, super::segment::rst(1));
+    test.inject(syn().mss(1_000));
+    test.next().expect("a SYN-ACK");
+    assert_ne!(test.start, cookie);
+    test.start = cookie;
+    test.inject(data(1, 1, b"hello"));
+    test.accept();
+    assert_eq!(test.read(), b"hello");
+    assert_eq!(test.rows().len(), 1, "the request is gone");
+}
