@@ -226,21 +226,20 @@ impl Plan {
         let is_answered =
             self.signs.is_none() || connections.all(|connection| connection.simultaneous.is_none());
         let is_gentle = self.links.iter().all(|link| link.trouble.is_gentle());
-        is_roomy && is_answered && is_gentle && self.has_room_in_queues()
+        is_roomy && is_answered && is_gentle && self.is_repaired_in_time()
     }
 
-    /// BBR has four segments in flight whatever it loses, others two once a timeout is over. Where the queue takes fewer some
-    /// of each flight are lost, and where no SACK tells the others a timeout repairs each, which Karn's rule lets grow to
-    /// minutes.
-    fn has_room_in_queues(&self) -> bool {
+    /// Where no SACK tells what arrived, each retransmission that is lost costs a timeout, which Karn's rule lets grow to minutes:
+    /// too many where the queue takes less than the two segments that leave once a timeout is over, or with BBR, whose
+    /// flights are as large whatever they lose.
+    fn is_repaired_in_time(&self) -> bool {
         let is_selective = self.limits.iter().all(|limits| limits.sack);
-        let mut ends = self
-            .connections
-            .iter()
-            .flat_map(|connection| &connection.ends);
-        let has_bbr = ends.any(|end| end.socket.congestion == Algorithm::Bbr as u8);
-        let least = u128::from(self.mtu) * if has_bbr { 4 } else { 2 };
-        is_selective || self.links.iter().all(|link| link.queue_bytes() >= least)
+        let mut connections = self.connections.iter();
+        let uses_bbr = |end: &EndPlan| end.socket.congestion == Algorithm::Bbr as u8;
+        let has_bbr = connections.any(|connection| connection.ends.iter().any(uses_bbr));
+        let least = 2 * u128::from(self.mtu);
+        let is_roomy = self.links.iter().all(|link| link.queue_bytes() >= least);
+        is_selective || (is_roomy && !has_bbr)
     }
 }
 
