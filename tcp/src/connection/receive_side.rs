@@ -56,7 +56,7 @@ impl Facts {
     pub(crate) const FIN: u8 = 8;
     /// There is a mark of urgent data in what is to be read, or in what is to come; the extension has it.
     pub(crate) const URGENT: u8 = 16;
-    /// The window was last told smaller than it is, for want of a whole unit.
+    /// The window was told smaller than it is, for want of a whole unit, and no other was since.
     pub(crate) const TOLD_LESS: u8 = 32;
 
     /// Any of these is so.
@@ -132,25 +132,35 @@ impl<Q> ReceiveSide<Q> {
     /// RFC 7323, sections 2.3 and 2.4.
     #[inline(always)]
     pub(crate) fn offer(&mut self, scale: u8) -> u16 {
+        let unit = 1_u32 << scale;
+        let free = self.buffer.saturating_sub(self.readable);
+        // A scaled field holds whole units: an old edge is rounded up, a new one down.
+        let told = (self.window_due(free, unit) + (unit - 1)) & !(unit - 1);
+        if told >= free + unit {
+            return self.offer_bounded(scale);
+        }
+        self.tell(told, scale)
+    }
+
+    /// The window, before it is rounded; `free` bytes have room in the buffer.
+    #[inline(always)]
+    fn window_due(&mut self, free: u32, unit: u32) -> u32 {
         let granted = self.window();
         let step = u32::from(self.full_bytes).min(self.buffer / 2);
-        // A scaled field holds whole units: an old edge is rounded up, a new one down. But not to none: a buffer of less than
-        // a unit would be closed for ever.
-        let unit = 1_u32 << scale;
-        let mut window = granted;
-        if self.buffer.saturating_sub(self.readable) >= granted.wrapping_add(step) {
-            let free = self.grantable().max(unit) & !(unit - 1);
-            if free >= granted.wrapping_add(step) {
-                window = free;
+        if free >= granted.wrapping_add(step) {
+            // Not down to none: a buffer of less than a unit would be closed for ever.
+            let fresh = self.grantable().max(unit) & !(unit - 1);
+            if fresh >= granted.wrapping_add(step) {
+                self.facts.unset(Facts::TOLD_LESS);
+                return fresh;
             }
         }
-        let mut told = (window + (unit - 1)) & !(unit - 1);
-        if told + self.readable >= self.buffer.max(BUFFER_BYTES_FIRST) + unit {
-            told = self.told_less(window, unit);
-        } else {
-            self.facts.unset(Facts::TOLD_LESS);
-        }
-        let field = u16::try_from(told >> scale).unwrap_or(u16::MAX);
+        granted
+    }
+
+    #[inline(always)]
+    fn tell(&mut self, bytes: u32, scale: u8) -> u16 {
+        let field = u16::try_from(bytes >> scale).unwrap_or(u16::MAX);
         self.edge = self.edge.later(self.next + (u32::from(field) << scale));
         field
     }
@@ -159,22 +169,33 @@ impl<Q> ReceiveSide<Q> {
     /// SYN may have told, it does not. What was promised stays good, and less is told of it (RFC 7323, section 2.4; Linux
     /// drops what its memory does not hold).
     #[cold]
-    fn told_less(&mut self, window: u32, unit: u32) -> u32 {
-        let told = window & !(unit - 1);
-        self.facts.put(Facts::TOLD_LESS, told < window);
-        told
+    #[inline(never)]
+    fn offer_bounded(&mut self, scale: u8) -> u16 {
+        let unit = 1_u32 << scale;
+        let free = self.buffer.saturating_sub(self.readable);
+        let window = self.window_due(free, unit);
+        let mut told = (window + (unit - 1)) & !(unit - 1);
+        if told + self.readable >= self.buffer.max(BUFFER_BYTES_FIRST) + unit {
+            told = window & !(unit - 1);
+            self.facts.put(Facts::TOLD_LESS, told < window);
+        }
+        self.tell(told, scale)
     }
 
     /// True when reading has opened the window so far that the peer should hear of it: by half the
     /// buffer, or by as much again as it has and two segments.
     #[inline]
     pub(crate) fn is_update_due(&self) -> bool {
-        let free = self.grantable();
-        let mut granted = self.window();
         if self.facts.has(Facts::TOLD_LESS) {
-            granted &= !((1 << self.scale) - 1);
+            let unit = 1_u32 << self.scale;
+            return self.is_gain(self.window() & !(unit - 1));
         }
-        let gained = free.saturating_sub(granted);
+        self.is_gain(self.window())
+    }
+
+    #[inline]
+    fn is_gain(&self, granted: u32) -> bool {
+        let gained = self.grantable().saturating_sub(granted);
         gained >= self.buffer / 2 || (gained >= granted && gained >= 2 * u32::from(self.full_bytes))
     }
 
