@@ -141,8 +141,11 @@ impl Rack {
         }
     }
 
-    /// True when the segment delivered was sent after this one.
+    /// True when the segment delivered was sent after this one; never before there is one.
     pub(crate) fn is_after(&self, record: &SendRecord) -> bool {
+        if !self.is_known {
+            return false;
+        }
         let later = self.sent_at.wrapping_sub(record.sent_at).cast_signed();
         later > 0 || (later == 0 && self.end > record.end)
     }

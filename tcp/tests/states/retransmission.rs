@@ -4,7 +4,7 @@ use coremill_tcp::error::{ConnectionError, ReceiveError};
 use coremill_tcp::options::SocketOptions;
 
 use super::harness::{Test, bytes, millis, seconds};
-use super::segment::{ack, data, fin, syn, syn_ack};
+use super::segment::{Segment, ack, data, fin, syn, syn_ack};
 
 #[test]
 fn the_timer_backs_off_and_starts_over_after_progress() {
@@ -282,4 +282,37 @@ fn a_peer_that_still_answers_is_not_given_up_within_seconds() {
         assert!(silent < 300, "it is given up at last");
     }
     assert!(silent > 60, "{silent} s");
+}
+
+/// RFC 8985, section 6.2: nothing was delivered yet that RACK could compare with, whatever the clock says: it counts
+/// microseconds modulo 2^32, so that a time of none looks later than half of all others.
+#[test]
+fn a_spurious_first_timeout_leaves_nothing_lost_at_any_time() {
+    for uptime in [1, 2_200, 4_000, 5_000] {
+        let mut test = Test::listening(|limits| {
+            limits.tail_loss_probe = false;
+            limits.spurious_timeout_detection = false;
+        });
+        test.pass(seconds(uptime));
+        test.inject(syn().mss(1_012).sack_permitted().stamps(10, 0));
+        let answer = stamp_of(&test.next().expect("SYN-ACK"));
+        test.pass(millis(100));
+        test.inject(ack(1, 1).stamps(11, answer));
+        test.accept();
+        test.send(&bytes(0, 4_000));
+        let first = stamp_of(&test.next().expect("data"));
+        while test.next().is_some() {}
+        test.pass(millis(320));
+        assert_eq!(test.next().expect("sent again").seq, 1);
+        test.pass(millis(50));
+        // The first copy is answered.
+        test.inject(ack(1, 1_001).stamps(12, first));
+        assert_eq!(test.rows()[0].outstanding.lost.segments, 0, "{uptime} s");
+        assert!(test.next().is_none(), "nothing else is sent again");
+    }
+}
+
+fn stamp_of(sent: &Segment) -> u32 {
+    let options = sent.options.as_ref().expect("parsed");
+    options.timestamps.expect("on").value
 }
