@@ -7,15 +7,21 @@ use crate::time::Instant;
 
 const SMOOTHED: Option<Duration> = Some(Duration::from_millis(100));
 
-/// A paced connection whose first ten segments have left.
-fn paced(threshold: u32) -> (Congestion, CongestionPool) {
+/// A paced connection that has sent nothing yet.
+fn starting() -> (Congestion, CongestionPool) {
     let settings = CongestionSettings {
         pacing: true,
         ..CongestionSettings::default()
     };
-    let mut pool = CongestionPool::new(&settings);
+    let pool = CongestionPool::new(&settings);
     let mut windows = Congestion::new(Algorithm::Cubic, 1_000, &settings);
     windows.set_window(100_000);
+    (windows, pool)
+}
+
+/// The same, whose first ten segments have left.
+fn paced(threshold: u32) -> (Congestion, CongestionPool) {
+    let (mut windows, mut pool) = starting();
     windows.threshold = threshold;
     let now = Instant::from_millis(1_000);
     for _ in 0..10 {
@@ -46,13 +52,7 @@ fn slow_start_sends_two_windows_a_round_trip_and_later_it_is_a_fifth_more_than_o
 
 #[test]
 fn segments_that_leave_together_are_counted_each() {
-    let settings = CongestionSettings {
-        pacing: true,
-        ..CongestionSettings::default()
-    };
-    let mut pool = CongestionPool::new(&settings);
-    let mut windows = Congestion::new(Algorithm::Cubic, 1_000, &settings);
-    windows.set_window(100_000);
+    let (mut windows, mut pool) = starting();
     let now = Instant::from_millis(1_000);
     assert!(!windows.pace(&mut pool, now, (4_500, 1_000), SMOOTHED));
     // The tenth is among these: what follows waits until they are over, but for the millisecond that may be missed.
