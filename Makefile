@@ -35,9 +35,8 @@ verify: ## make test, then all in release: 10,000 simulator seeds, long forms, a
 	@deploy/host/test --long
 
 .PHONY: verify-simulation
-verify-simulation: ## a million simulator seeds, or SEEDS of them, and the grid of throughputs; minutes in release
-	COREMILL_SEEDS=$(or $(SEEDS),1000000) cargo test --locked --release --package coremill-tcp \
-		--test simulation --test throughput -- --nocapture
+verify-simulation: ## a million simulator seeds, or SEEDS of them, and the grid of throughputs; goes on where it stopped
+	deploy/host/verify-simulation $(or $(SEEDS),1000000)
 
 .PHONY: compliance
 compliance: ## write tcp/COMPLIANCE.md anew from tcp/requirements
@@ -51,9 +50,12 @@ coverage: ## the lines of the TCP machine that its tests reach: 95 % at least; t
 fuzz: ## fuzz the TCP machine: TARGET=header, options, states or crossing, for SECONDS=60; goes on where it stopped
 	tcp/fuzz/run $(or $(TARGET),states) $(or $(SECONDS),60)
 
-.PHONY: verify-fuzz
-verify-fuzz: ## each fuzzing target for half an hour, or SECONDS; goes on where it stopped
-	for target in header options states crossing; do tcp/fuzz/run $$target $(or $(SECONDS),1800) || exit 1; done
+.PHONY: verify-fuzz verify-fuzz-wire
+verify-fuzz: ## one machine and two against each other fuzzed for half an hour, or SECONDS; goes on where it stopped
+	tcp/fuzz/verify $(or $(SECONDS),1800) states crossing
+
+verify-fuzz-wire: ## header and options fuzzed for half an hour, or SECONDS; goes on where it stopped
+	tcp/fuzz/verify $(or $(SECONDS),1800) header options
 
 .PHONY: verify-interop verify-hostile verify-deaths verify-applications
 verify-interop: ## the kernel as peer: loss, options, small packets, 20 minutes of chance; goes on where it stopped
