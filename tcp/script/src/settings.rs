@@ -33,6 +33,8 @@ pub struct Settings {
     pub mtu: u16,
     /// Length of a tick of the peer's view of our timestamps; zero: their values are not checked.
     pub timestamp_tick: Duration,
+    /// The port cuts segments (TSO): several leave as one, and are expected as such.
+    pub is_cut: bool,
 }
 
 impl Default for Settings {
@@ -58,6 +60,7 @@ impl Default for Settings {
             late_part: 0,
             mtu: 1500,
             timestamp_tick: Duration::ZERO,
+            is_cut: false,
         }
     }
 }
@@ -168,6 +171,10 @@ impl Settings {
             .replace('/', ".")
             .to_owned();
         let value = value.trim_matches(['"', '\'']);
+        if name == "coremill.tso" {
+            self.is_cut = value == "1";
+            return Ok(true);
+        }
         sysctl::set(&mut self.limits, &name, value)
     }
 }

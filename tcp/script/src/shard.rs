@@ -18,7 +18,7 @@ use std::time::Duration;
 use coremill_tcp::address::Flow;
 use coremill_tcp::congestion::AlgorithmInfo;
 use coremill_tcp::limits::Secrets;
-use coremill_tcp::packet::{Inbound, Quoted};
+use coremill_tcp::packet::{Inbound, Outgoing, Quoted};
 use coremill_tcp::statistics::OBJECTS;
 use coremill_tcp::{ChunkPool, Instant, Shard, TcpCounters};
 
@@ -35,6 +35,8 @@ pub struct Machine {
     stack: Stack,
     sockets: Sockets,
     sent: VecDeque<Sent>,
+    /// The port cuts segments.
+    is_cut: bool,
 }
 
 /// The shard and its time.
@@ -62,7 +64,32 @@ impl Machine {
             },
             sockets: Sockets::default(),
             sent: VecDeque::new(),
+            is_cut: settings.is_cut,
         }
+    }
+}
+
+impl Stack {
+    /// The next segment to leave, at the front of `out`.
+    fn next_segment(&mut self, out: &mut [u8], is_cut: bool) -> Option<Outgoing> {
+        match is_cut {
+            true => self.shard.next_segments(self.now, out),
+            false => self.shard.next_segment(self.now, out),
+        }
+    }
+
+    /// What goes to our own address comes back, and never leaves the machine.
+    fn loop_back(&mut self, outgoing: &Outgoing, bytes: &[u8]) {
+        let inbound = Inbound {
+            source: outgoing.source,
+            destination: outgoing.destination,
+            bytes,
+            checksum_verified: true,
+            ecn: outgoing.ecn,
+            ttl: outgoing.ttl,
+            mtu: LOOPBACK_MTU,
+        };
+        self.shard.receive(self.now, &inbound);
     }
 }
 
@@ -73,10 +100,21 @@ impl Subject for Machine {
 
     fn collect(&mut self) -> Result<(), Trouble> {
         let mut out = vec![0; SEGMENT_BYTES_MAX];
-        let (shard, now) = (&mut self.stack.shard, self.stack.now);
-        shard.advance(now, usize::MAX);
-        while let Some(outgoing) = shard.next_segment(now, &mut out) {
+        let (now, stack) = (self.stack.now, &mut self.stack);
+        stack.shard.advance(now, usize::MAX);
+        let mut looped = 0;
+        while let Some(outgoing) = stack.next_segment(&mut out, self.is_cut) {
             let bytes = out.get(..outgoing.length).unwrap_or(&out).to_vec();
+            if outgoing.destination == outgoing.source {
+                stack.loop_back(&outgoing, &bytes);
+                looped += 1;
+                if looped > SENT_MAX {
+                    return Err(Trouble::Difference(
+                        "it never stops answering itself".to_owned(),
+                    ));
+                }
+                continue;
+            }
             self.sent.push_back(Sent {
                 at: now,
                 source: outgoing.source,
@@ -91,7 +129,7 @@ impl Subject for Machine {
             }
         }
         // Nobody waits for events here; they must not pile up.
-        while shard.next_event().is_some() {}
+        while stack.shard.next_event().is_some() {}
         Ok(())
     }
 
@@ -166,6 +204,8 @@ impl Subject for Machine {
 
 /// How far time goes on where the shard does not tell.
 const TICK: Duration = Duration::from_micros(20);
+/// As most.
+const LOOPBACK_MTU: u16 = 65_535;
 /// Larger than any MTU.
 const SEGMENT_BYTES_MAX: usize = 65_536;
 /// More than any script expects: a machine that never stops sending is not waited for.

@@ -47,7 +47,8 @@ impl<S: Subject, F: FnMut(&Settings) -> Result<S, Trouble>> Run<S, F> {
                     progress,
                     end,
                 });
-                Ok(())
+                // What it has sent may have come back already.
+                self.retry_blocked()
             }
             outcome => {
                 let started = elapsed(progress.started);
