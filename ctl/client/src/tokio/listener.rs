@@ -1,11 +1,9 @@
 //! Listening on tokio.
 
-use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::task::{Context, Poll};
 
-use ::tokio::task::spawn_blocking;
+use ::tokio::task::{spawn_blocking, yield_now};
 use coremill_ring::option::READABLE;
 
 use super::TcpStream;
@@ -56,7 +54,7 @@ impl TcpListener {
         })
     }
 
-    /// Waits for a connection; gives it and the peer's address.
+    /// Waits for a connection; gives it and the peer's address. Any number of tasks may wait at one listener.
     ///
     /// # Errors
     /// As [`crate::TcpListener::accept`].
@@ -68,8 +66,24 @@ impl TcpListener {
     /// # }
     /// ```
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, peer) = poll_fn(|task| self.poll_accept(task)).await?;
-        Ok((TcpStream::from_stream(stream)?, peer))
+        loop {
+            // Before the look: what comes after it wakes, and all who wait: one that is dropped then takes nobody's turn.
+            let told = self.registration.wakers.accepting();
+            match self.listener.accept() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if self.listener.inner.readiness(Interest::READABLE).readable {
+                        // The worker has not taken earlier commands: a turn's time.
+                        yield_now().await;
+                    } else {
+                        told.await;
+                    }
+                }
+                accepted => {
+                    let (stream, peer) = accepted?;
+                    return Ok((TcpStream::from_stream(stream)?, peer));
+                }
+            }
+        }
     }
 
     /// Where it listens.
@@ -85,19 +99,5 @@ impl TcpListener {
     /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
-    }
-
-    fn poll_accept(&self, task: &Context<'_>) -> Poll<io::Result<(crate::TcpStream, SocketAddr)>> {
-        self.registration.wakers.reader(task.waker());
-        match self.listener.accept() {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                if self.listener.inner.readiness(Interest::READABLE).readable {
-                    // The worker has not taken earlier commands: a turn's time.
-                    task.waker().wake_by_ref();
-                }
-                Poll::Pending
-            }
-            accepted => Poll::Ready(accepted),
-        }
     }
 }

@@ -9,6 +9,8 @@ use std::task::Waker;
 use ::tokio::io::Interest;
 use ::tokio::io::unix::AsyncFd;
 use ::tokio::runtime::{Handle, Id};
+use ::tokio::sync::Notify;
+use ::tokio::sync::futures::Notified;
 use coremill_ring::armed::Sleeper;
 use coremill_ring::doorbell::Ear;
 use coremill_ring::event::Event;
@@ -25,11 +27,12 @@ pub(crate) struct Reactor {
     waiting: Mutex<HashMap<u64, Arc<Wakers>>>,
 }
 
-/// Who waits for one socket.
+/// Who waits for one socket: of a connection one task in each direction, of a listener any number.
 #[derive(Debug, Default)]
 pub(super) struct Wakers {
     read: Mutex<Option<Waker>>,
     write: Mutex<Option<Waker>>,
+    accept: Notify,
 }
 
 /// A socket's place in a reactor, as long as this lives.
@@ -115,7 +118,13 @@ impl Wakers {
         *lock(&self.write) = Some(waker.clone());
     }
 
+    /// What a task waits on for a connection to accept: it counts from when it is made.
+    pub(super) fn accepting(&self) -> Notified<'_> {
+        self.accept.notified()
+    }
+
     fn wake(&self) {
+        self.accept.notify_waiters();
         for waiting in [&self.read, &self.write] {
             let waker = lock(waiting).take();
             if let Some(waker) = waker {

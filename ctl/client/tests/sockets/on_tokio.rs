@@ -1,5 +1,6 @@
 //! The same on tokio: one thread, several threads.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -64,8 +65,7 @@ fn run(mut builder: Builder) {
     let stack = Stack::attach(daemon.path()).expect("attach");
     let runtime = builder.enable_all().build().expect("runtime");
     runtime.block_on(async {
-        let limit = std::time::Duration::from_secs(20);
-        let echoed = tokio::time::timeout(limit, echo(stack)).await;
+        let echoed = tokio::time::timeout(LIMIT, echo(stack)).await;
         echoed.expect("in time");
     });
     drop(runtime);
@@ -105,3 +105,42 @@ fn listening_holds_up_no_task() {
     });
     listener.expect("listen");
 }
+
+/// Several tasks wait at one listener, one is ended, and so many connections come as tasks are left.
+async fn accept_together(stack: Stack) {
+    let listener = TcpListener::bind(&stack, address("10.0.0.1:7"));
+    let listener = Arc::new(listener.await.expect("listen"));
+    let wait = |_| {
+        let listener = Arc::clone(&listener);
+        tokio::spawn(async move { listener.accept().await.map(drop) })
+    };
+    let mut waiting: Vec<_> = (0..=CONNECTIONS).map(wait).collect();
+    // All of them have looked.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    waiting.remove(CONNECTIONS / 2).abort();
+    let mut clients = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let client = TcpStream::connect(&stack, address("10.0.0.1:7")).await;
+        clients.push(client.expect("connect"));
+    }
+    for task in waiting {
+        task.await.expect("a task").expect("accept");
+    }
+}
+
+#[test]
+fn all_tasks_that_wait_at_one_listener_are_served() {
+    for builder in [Builder::new_current_thread, Builder::new_multi_thread] {
+        let daemon = FakeDaemon::start(2);
+        let stack = Stack::attach(daemon.path()).expect("attach");
+        let runtime = builder().enable_all().build().expect("runtime");
+        runtime.block_on(async {
+            let accepted = tokio::time::timeout(LIMIT, accept_together(stack)).await;
+            accepted.expect("in time");
+        });
+        drop(runtime);
+        nothing_is_left(&daemon);
+    }
+}
+
+const LIMIT: Duration = Duration::from_secs(20);
