@@ -59,6 +59,8 @@ pub struct Domain {
     /// How many of them were not tried since.
     pub(super) retries: usize,
     pub(super) has_acceptable: bool,
+    /// A connection waits to be offered until a socket is let go: nobody tells of it again.
+    pub(super) lacks_sockets: bool,
     pub(super) has_listener_edges: bool,
     /// An event found no room, or answers wait for it: nobody tells when there is some.
     pub(super) is_held_back: bool,
@@ -143,6 +145,7 @@ impl Domain {
             has_retry: false,
             retries: 0,
             has_acceptable: false,
+            lacks_sockets: false,
             has_listener_edges: false,
             is_held_back: false,
             posted: Posted::default(),

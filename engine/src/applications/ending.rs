@@ -107,6 +107,8 @@ impl Domain {
             mails,
             waiting,
             has_retry,
+            has_acceptable,
+            lacks_sockets,
             keys,
             ..
         } = self;
@@ -130,5 +132,6 @@ impl Domain {
         sockets.remove(number);
         keys.forget(number);
         *has_retry |= !waiting.is_empty();
+        *has_acceptable |= std::mem::take(lacks_sockets);
     }
 }

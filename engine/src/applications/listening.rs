@@ -250,16 +250,16 @@ impl Domain {
     pub(super) fn offer_connections(&mut self, turn: &mut Turn<'_>) -> usize {
         let mut offered = 0;
         let count = u32::try_from(self.listening.len()).unwrap_or(u32::MAX);
-        self.has_acceptable = false;
+        let mut waits = false;
         for number in 0..count {
             while offered < OFFERS_MAX && self.offer_one(number, turn) {
                 offered += 1;
             }
-            let waits = self
-                .open_listener(number)
-                .is_some_and(|open| open.is_acceptable);
-            self.has_acceptable |= waits && offered >= OFFERS_MAX;
+            let open = self.open_listener(number);
+            waits |= open.is_some_and(|open| open.is_acceptable);
         }
+        self.has_acceptable = waits && offered >= OFFERS_MAX;
+        self.lacks_sockets = waits && self.sockets.is_full();
         offered
     }
 

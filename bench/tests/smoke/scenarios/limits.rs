@@ -21,6 +21,7 @@ pub fn run(workers: usize) {
     is_refused("applications.attachments_per_user_max");
     addresses_are_judged(&stack);
     peers_refuse_or_are_silent(&stack);
+    who_comes_then_waits(&stack);
     sockets_run_out(&stack);
     listeners_run_out(&stack);
     // A place is free again as soon as the other one is gone.
@@ -113,6 +114,36 @@ fn sockets_run_out(stack: &Stack) {
     // Each worker has its share of the sockets: one of the next tries is at the one with room.
     let tries = (0..stack.workers()).map(|_| TcpStream::connect(stack, remote));
     assert_eq!(tries.filter(Result::is_ok).count(), 1);
+}
+
+/// Whoever connects to a server that has no socket left is served when it lets go of one, though nobody else comes.
+fn who_comes_then_waits(stack: &Stack) {
+    let listener = TcpListener::bind(stack, address("10.99.0.2:8001")).expect("a free port");
+    listener.set_nonblocking(true).expect("any time");
+    let clients: Vec<_> = (0..2 * SOCKETS)
+        .map(|_| std::net::TcpStream::connect("10.99.0.2:8001").expect("the backlog has room"))
+        .collect();
+    let accept = |wait| {
+        let deadline = Instant::now() + wait;
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => return Some(stream),
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+            if Instant::now() >= deadline {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    let mut accepted: Vec<_> = std::iter::from_fn(|| accept(Duration::from_millis(500))).collect();
+    assert!(accepted.len() < SOCKETS, "more sockets than the quota");
+    for _ in 0..SOCKETS / 2 {
+        // The oldest goes; of two workers either may have had it.
+        drop(accepted.remove(0));
+        accepted.push(accept(PATIENCE).expect("nobody else came"));
+    }
+    drop((accepted, clients));
 }
 
 fn listeners_run_out(stack: &Stack) {

@@ -158,6 +158,31 @@ fn a_worker_sleeps_while_many_wait_for_chunks() {
     }
 }
 
+#[test]
+fn one_who_came_when_sockets_had_run_out_is_offered_as_soon_as_there_is_one() {
+    let mut network = Network::new(1, Vec::new());
+    let mut side = Side::attach(&mut network, 1);
+    let listener = side.listen(&mut network, PORT).expect("a listener");
+    let first = accepted(&mut network, &mut side, listener).1;
+    let mut others = Vec::new();
+    while let Ok((Some(socket), _)) = side.ask(&mut network, 0, |ticket| Command::Open { ticket }) {
+        others.push(socket);
+    }
+    network.connect(PORT).expect("a connection");
+    network.turn(20);
+    assert!(side.accept(&mut network, listener).is_none(), "no socket");
+    // A connection goes, then a socket that never was one: each makes room for one.
+    for socket in [first.handle, others[0]] {
+        side.say(0, &Command::Close { socket }, &[]);
+        network.turn(2);
+        let accepted = side.accept(&mut network, listener);
+        assert!(accepted.is_some(), "nobody else came meanwhile");
+        network.connect(PORT).expect("a connection");
+        network.turn(20);
+        assert!(side.accept(&mut network, listener).is_none(), "no socket");
+    }
+}
+
 /// What the peers of these connections have received, added to what they had.
 fn read_all(network: &mut Network, ends: &[(ConnectionId, Connection)], received: &mut [Vec<u8>]) {
     for ((id, _), bytes) in ends.iter().zip(received) {
