@@ -79,6 +79,12 @@ impl DelayedAck {
         self.timeout_millis = LEAST_MILLIS;
     }
 
+    /// False until the peer's first data.
+    #[inline]
+    pub(crate) fn has_data_come(&self) -> bool {
+        self.timeout_millis > 0
+    }
+
     /// TCP_QUICKACK.
     pub(crate) fn set_ping_pong(&mut self, is_on: bool) {
         self.is_ping_pong = is_on;

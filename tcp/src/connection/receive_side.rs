@@ -147,7 +147,7 @@ impl<Q> ReceiveSide<Q> {
     fn window_due(&mut self, free: u32, unit: u32) -> u32 {
         let granted = self.window();
         let step = u32::from(self.full_bytes).min(self.buffer / 2);
-        if free >= granted.wrapping_add(step) {
+        if free >= granted.wrapping_add(step) && !self.is_as_told(granted) {
             // Not down to none: a buffer of less than a unit would be closed for ever.
             let fresh = self.grantable().max(unit) & !(unit - 1);
             if fresh >= granted.wrapping_add(step) {
@@ -156,6 +156,12 @@ impl<Q> ReceiveSide<Q> {
             }
         }
         granted
+    }
+
+    /// Until data comes, the window that a SYN told is the window (as Linux); none at all is told again.
+    #[inline]
+    fn is_as_told(&self, granted: u32) -> bool {
+        !self.delayed.has_data_come() && granted > 0
     }
 
     #[inline(always)]

@@ -125,7 +125,9 @@ fn a_probe_of_a_closed_window_is_answered_at_once() {
     let mut test = Test::established_with(|limits| limits.receive_buffer_bytes = 4_000);
     test.send(b"q");
     test.expect(data(1, 1, b"q"));
-    for first in (0..4_000).step_by(1_000) {
+    test.inject(data(1, 2, &bytes(0, 1_000)));
+    test.expect(ack(2, 1_001).window(3_000));
+    for first in (1_000..4_000).step_by(1_000) {
         test.inject(data(first as u32 + 1, 2, &bytes(first, 1_000)));
     }
     test.expect_soon(ack(2, 4_001).window(0));

@@ -273,7 +273,7 @@ fn silence_is_borne_as_long_as_the_user_said_and_told_by_reset() {
             if failure(&mut test).is_none() {
                 assert_eq!(
                     segment,
-                    ack(0, 1).window(65_535).options(Default::default())
+                    ack(0, 1).window(64_240).options(Default::default())
                 );
                 probes += 1;
             }
