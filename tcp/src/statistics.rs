@@ -154,6 +154,9 @@ pub(crate) struct Statistics {
     /// By `Limit`: how often it came to that, and for how long.
     pub(crate) limit_changes: [u32; 3],
     pub(crate) limit_micros: [u64; 3],
+    /// Since when there is data that was not acknowledged, and how long there was before.
+    pub(crate) busy_since: Option<Instant>,
+    pub(crate) busy_micros: u64,
     /// Duplicates since SND.UNA moved last.
     pub(crate) duplicates_now: u32,
     pub(crate) duplicates_in: u32,
@@ -182,6 +185,8 @@ pub(crate) struct Statistics {
     pub(crate) sacks_in: u32,
     pub(crate) sack_blocks_in: u32,
     pub(crate) duplicates_told: u32,
+    pub(crate) reorderings: u32,
+    pub(crate) segments_beyond: u32,
     pub(crate) segment_sizes: Extremes,
     pub(crate) outstanding_most: u32,
     pub(crate) unsent_most: u32,
@@ -216,6 +221,8 @@ impl Statistics {
             limited_since: now,
             limit_changes: [0; 3],
             limit_micros: [0; 3],
+            busy_since: None,
+            busy_micros: 0,
             duplicates_now: 0,
             duplicates_in: 0,
             duplicate_episodes: 0,
@@ -243,6 +250,8 @@ impl Statistics {
             sacks_in: 0,
             sack_blocks_in: 0,
             duplicates_told: 0,
+            reorderings: 0,
+            segments_beyond: 0,
             segment_sizes: Extremes::NONE,
             outstanding_most: 0,
             unsent_most: 0,
@@ -265,6 +274,23 @@ impl Statistics {
             self.limit_changes[limit as usize] += 1;
             (self.limit, self.limited_since) = (limit, now);
         }
+    }
+
+    /// There is data that was not acknowledged, or there is none.
+    pub(crate) fn busy(&mut self, now: Instant, is_busy: bool) {
+        match self.busy_since {
+            None if is_busy => self.busy_since = Some(now),
+            Some(since) if !is_busy => {
+                self.busy_micros += micros(since, now);
+                self.busy_since = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// How long there was such data until now.
+    pub(crate) fn busy_micros(&self, now: Instant) -> u64 {
+        self.busy_micros + self.busy_since.map_or(0, |since| micros(since, now))
     }
 
     /// How long each limit has held the sender back until now.

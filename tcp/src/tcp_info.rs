@@ -1,8 +1,10 @@
 //! What a connection has come to, as `struct tcp_info` of Linux has it (tcp(7): TCP_INFO), as far as a field has a
-//! meaning here. What a connection does not count for itself, because each idle one would pay for it, is zero.
+//! meaning here. What Linux counts for each connection is counted here for those that are asked to, else it is zero.
 
+mod counted;
 mod ecn;
 
+pub use counted::CountedInfo;
 pub use ecn::EcnInfo;
 
 use crate::congestion::Phase;
@@ -72,29 +74,27 @@ pub struct TcpInfo {
     pub total_retrans: u32,
     /// Bytes a second that are let out at most; all ones for no bound.
     pub pacing_rate: u64,
-    /// Bytes of ours that were acknowledged; the owner of the connection counts them.
-    pub bytes_acked: u64,
-    /// Bytes received in order; the owner counts them.
-    pub bytes_received: u64,
+    /// What the user allows of it (SO_MAX_PACING_RATE); all ones for no bound.
+    pub max_pacing_rate: u64,
     /// Bytes written and not sent.
     pub notsent_bytes: u32,
     /// Smallest round trip in microseconds; all ones before the first.
     pub min_rtt: u32,
-    /// Bytes written; the owner counts them.
-    pub bytes_sent: u64,
     /// The peer's window.
     pub snd_wnd: u32,
     /// Ours.
     pub rcv_wnd: u32,
     /// Explicit congestion notification.
     pub ecn: EcnInfo,
+    /// What it has counted; None where it was not asked to.
+    pub counted: Option<CountedInfo>,
 }
 
 impl TcpInfo {
     /// As getsockopt gives it; fields that are not known are zero.
     pub fn to_bytes(&self) -> [u8; BYTES] {
         let mut bytes = [0; BYTES];
-        for (_, at, width, value) in self.placed().into_iter().chain(self.ecn.placed()) {
+        for (_, at, width, value) in self.all() {
             let value = value.to_ne_bytes();
             let value = match cfg!(target_endian = "big") {
                 true => value.get(8 - width..),
@@ -109,11 +109,17 @@ impl TcpInfo {
 
     /// Name and value of each field that is known here.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let placed = self.placed().into_iter().chain(self.ecn.placed());
-        placed.map(|(name, _, _, value)| (name, value))
+        self.all().map(|(name, _, _, value)| (name, value))
     }
 
-    /// Name, offset, width and value of each field.
+    /// Name, offset, width and value of each field that is known here.
+    fn all(&self) -> impl Iterator<Item = (&'static str, usize, usize, u64)> {
+        let counted = self.counted.iter().flat_map(CountedInfo::placed);
+        let own = self.placed().into_iter();
+        own.chain(self.ecn.placed()).chain(counted)
+    }
+
+    /// Name, offset, width and value of each field of its own.
     fn placed(&self) -> [(&'static str, usize, usize, u64); FIELDS] {
         [
             ("tcpi_state", 0, 1, u64::from(self.state)),
@@ -151,11 +157,9 @@ impl TcpInfo {
             ("tcpi_rcv_space", 96, 4, u64::from(self.rcv_space)),
             ("tcpi_total_retrans", 100, 4, u64::from(self.total_retrans)),
             ("tcpi_pacing_rate", 104, 8, self.pacing_rate),
-            ("tcpi_bytes_acked", 120, 8, self.bytes_acked),
-            ("tcpi_bytes_received", 128, 8, self.bytes_received),
+            ("tcpi_max_pacing_rate", 112, 8, self.max_pacing_rate),
             ("tcpi_notsent_bytes", 144, 4, u64::from(self.notsent_bytes)),
             ("tcpi_min_rtt", 148, 4, u64::from(self.min_rtt)),
-            ("tcpi_bytes_sent", 200, 8, self.bytes_sent),
             ("tcpi_snd_wnd", 228, 4, u64::from(self.snd_wnd)),
             ("tcpi_rcv_wnd", 232, 4, u64::from(self.rcv_wnd)),
         ]
@@ -192,7 +196,7 @@ pub fn recovery_number(phase: Phase) -> u8 {
 
 /// Bytes of the structure, as of Linux 7.0.
 pub const BYTES: usize = 280;
-const FIELDS: usize = 37;
+const FIELDS: usize = 35;
 
 #[cfg(test)]
 mod tests;

@@ -20,17 +20,12 @@ impl Info {
         &self.fields
     }
 
-    /// What of it the TCP machine knows; what it leaves to the owner of a connection to count is not known.
+    /// What of it the TCP machine knows.
     pub fn of_machine(info: &TcpInfo) -> Self {
-        let counted_elsewhere = ["tcpi_bytes_acked", "tcpi_bytes_received", "tcpi_bytes_sent"];
+        let parted = ["tcpi_scales", "tcpi_fastopen_client_fail"];
         let fields = info.fields();
         let mut known = Self {
-            fields: fields
-                .filter(|(name, _)| {
-                    !counted_elsewhere.contains(name)
-                        && !["tcpi_scales", "tcpi_fastopen_client_fail"].contains(name)
-                })
-                .collect(),
+            fields: fields.filter(|(name, _)| !parted.contains(name)).collect(),
         };
         known = known.with("tcpi_fastopen_client_fail", info.fast_open_failure);
         known = known.with("tcpi_snd_wscale", info.scales & 15);

@@ -44,6 +44,11 @@ pub fn run_against<S: Subject>(
     {
         return Verdict::of(*line, Duration::ZERO, trouble);
     }
+    // Linux counts always.
+    settings.limits.statistics |= script.events.iter().any(|event| match &event.action {
+        Action::Code(text) => Wanted::of(text).counted,
+        _ => false,
+    });
     let mut run = Run {
         settings,
         make,

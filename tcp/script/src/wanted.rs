@@ -12,6 +12,8 @@ pub struct Wanted {
     pub memory: bool,
     /// The extended statistics.
     pub statistics: bool,
+    /// Fields of `tcp_info` that a connection has only where it counts.
+    pub counted: bool,
 }
 
 impl Wanted {
@@ -25,6 +27,7 @@ impl Wanted {
             congestion: has(&["bbr_", "dctcp_"]),
             memory: has(&["SK_MEMINFO_"]),
             statistics: has(&["Perf", "Path", "Stack", "App"]),
+            counted: has(&COUNTED.map(|(field, _)| field)),
         }
     }
 }
@@ -34,6 +37,16 @@ impl Info {
     pub fn with_memory(self, array: &[u32]) -> Self {
         let pairs = MEMORY.into_iter().zip(array.iter().copied());
         pairs.fold(self, |info, (name, value)| info.with(name, value))
+    }
+
+    /// The fields of `tcp_info` that are objects of the extended statistics.
+    pub fn with_counted(self, object: impl Fn(&str) -> Option<u64>) -> Self {
+        COUNTED
+            .into_iter()
+            .fold(self, |info, (field, name)| match object(name) {
+                Some(value) => info.with(field, value),
+                None => info,
+            })
     }
 
     /// The words of `struct tcp_bbr_info` or of `struct tcp_dctcp_info`, by the algorithm's name.
@@ -58,6 +71,24 @@ const MEMORY: [&str; 9] = [
     "SK_MEMINFO_OPTMEM",
     "SK_MEMINFO_BACKLOG",
     "SK_MEMINFO_DROPS",
+];
+/// Fields that are counted where that is asked for, and the objects that the daemon tells them by; some it does not.
+const COUNTED: [(&str, &str); 15] = [
+    ("tcpi_segs_out", "PerfSegsOut"),
+    ("tcpi_segs_in", "PerfSegsIn"),
+    ("tcpi_data_segs_out", "PerfDataSegsOut"),
+    ("tcpi_data_segs_in", "PerfDataSegsIn"),
+    ("tcpi_busy_time", ""),
+    ("tcpi_rwnd_limited", "PerfSndLimTimeRwin"),
+    ("tcpi_bytes_sent", "PerfDataOctetsOut"),
+    ("tcpi_bytes_retrans", "PerfOctetsRetrans"),
+    ("tcpi_bytes_acked", "AppThruOctetsAcked"),
+    ("tcpi_bytes_received", "AppThruOctetsReceived"),
+    ("tcpi_dsack_dups", "StackDSACKDups"),
+    ("tcpi_reord_seen", ""),
+    ("tcpi_rcv_ooopack", ""),
+    ("tcpi_total_rto", "PerfTimeouts"),
+    ("tcpi_total_rto_recoveries", ""),
 ];
 const BBR: &[&str] = &[
     "bbr_bw_lo",
@@ -87,6 +118,7 @@ mod tests {
         assert_eq!(Wanted::of("assert SK_MEMINFO_DROPS == 0"), memory);
         assert_eq!(Wanted::of("assert tcpi_snd_cwnd == 10"), Wanted::default());
         let both = Wanted::of("assert bbr_min_rtt == PerfMinRTT");
-        assert!(both.congestion && both.statistics && !both.memory);
+        assert!(both.congestion && both.statistics && !both.memory && !both.counted);
+        assert!(Wanted::of("assert tcpi_bytes_acked > 1").counted);
     }
 }

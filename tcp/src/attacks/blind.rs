@@ -41,6 +41,16 @@ pub(super) const ATTACKS: &[Attack] = &[
         ],
     },
     Attack {
+        name: "A dead peer kept alive",
+        source: "RFC 5961, section 5; RFC 9293, section 3.8.4",
+        does: "Sends segments into the window of a connection whose peer is gone, so that keepalive never \
+               ends it.",
+        answer: "Only a segment whose acknowledgment number is believed, too, is a sign of life.",
+        guards: &[
+            "tcp/tests/states/aging.rs: segments_whose_ack_is_not_believed_are_no_sign_of_life",
+        ],
+    },
+    Attack {
         name: "Counting challenges",
         source: "CVE-2016-5696; RFC 5961, section 7",
         does: "Has his own connection challenged and counts how many of a second's allowance are left, \

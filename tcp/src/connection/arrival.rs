@@ -46,8 +46,6 @@ impl<Q: Default> Connection<Q> {
         let header = &segment.header;
         self.check_sequence(context, segment, options)?;
         let idle = self.last_received.elapsed(context.now);
-        self.last_received = Past::at(context.now);
-        self.send.keepalive_probes = 0;
         if header.flags.contains(Flags::RST) {
             return self.check_reset(context, segment);
         }
@@ -64,6 +62,9 @@ impl<Q: Default> Connection<Q> {
             self.complete_simultaneous_open(context, segment)?;
         }
         let progress = self.acknowledge(context, segment, options)?;
+        // Not before: whoever cannot guess the ACK shall not make a dead peer look alive (as Linux: tcp_ack).
+        self.last_received = Past::at(context.now);
+        self.send.keepalive_probes = 0;
         // RFC 7323, section 4.3; not before the ACK is believed: whoever cannot guess it shall not
         // make the peer's own timestamps look old.
         if let Some(stamp) = options.timestamps

@@ -39,6 +39,8 @@ struct Shared {
     recoveries_undone: u64,
     timeouts_undone: u64,
     duplicates_told: u64,
+    reorderings: u64,
+    segments_beyond: u64,
 }
 
 impl<Q: Default> Connection<Q> {
@@ -105,9 +107,11 @@ impl<Q: Default> Connection<Q> {
         options: &Options,
     ) {
         self.count_signals(context, before);
+        let now = context.now;
         let Some(counted) = statistics(context, self) else {
             return;
         };
+        counted.busy(now, self.send.queued > 0);
         let header = &segment.header;
         counted.segments_in += 1;
         if !segment.payload.is_empty() {
@@ -173,11 +177,13 @@ impl<Q: Default> Connection<Q> {
         if before.backoff > 0 {
             counted.timeouts_again += timeouts;
         }
-        let undone = |after: u64, before: u64| (after - before) as u32;
+        let more = |after: u64, before: u64| (after - before) as u32;
         counted.spurious_recoveries +=
-            undone(after.recoveries_undone, before.shared.recoveries_undone);
-        counted.spurious_timeouts += undone(after.timeouts_undone, before.shared.timeouts_undone);
-        counted.duplicates_told += undone(after.duplicates_told, before.shared.duplicates_told);
+            more(after.recoveries_undone, before.shared.recoveries_undone);
+        counted.spurious_timeouts += more(after.timeouts_undone, before.shared.timeouts_undone);
+        counted.duplicates_told += more(after.duplicates_told, before.shared.duplicates_told);
+        counted.reorderings += more(after.reorderings, before.shared.reorderings);
+        counted.segments_beyond += more(after.segments_beyond, before.shared.segments_beyond);
         let phase = self.send.phase;
         if phase != before.phase && phase.is_reaction() {
             counted.congestion_signals += 1;
@@ -214,6 +220,7 @@ impl<Q: Default> Connection<Q> {
         if let Some(limit) = limit {
             counted.limited(now, limit);
         }
+        counted.busy(now, self.send.queued > 0);
         let Some(outgoing) = outgoing else {
             return;
         };
@@ -286,6 +293,10 @@ impl Shared {
             recoveries_undone: undone.iter().map(|counter| counter.get()).sum(),
             timeouts_undone: counters.loss_undo.get(),
             duplicates_told: counters.dsack_recv.get() + counters.dsack_ofo_recv.get(),
+            reorderings: counters.sack_reorder.get()
+                + counters.reno_reorder.get()
+                + counters.ts_reorder.get(),
+            segments_beyond: counters.ofo_queue.get(),
         }
     }
 }

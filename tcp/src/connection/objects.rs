@@ -1,9 +1,9 @@
-//! What a connection that counts tells, by RFC 4898: what was counted, and what the record knows anyway.
+//! What a connection that counts tells, by RFC 4898 and to TCP_INFO: what was counted, and what the record knows anyway.
 
 use super::{Connection, Context, Facts};
 use crate::options::sets::Flags;
 use crate::statistics::{OBJECTS, Objects, Statistics, micros};
-use crate::tcp_info::state_number;
+use crate::tcp_info::{CountedInfo, state_number};
 use crate::time::Instant;
 
 impl<Q: Default> Connection<Q> {
@@ -22,6 +22,35 @@ impl<Q: Default> Connection<Q> {
             *place = value;
         }
         Some(objects)
+    }
+
+    /// What TCP_INFO tells of it.
+    pub(super) fn counted_info<M>(
+        &self,
+        context: &Context<M>,
+        now: Instant,
+    ) -> Option<CountedInfo> {
+        let extension = context.extensions.get(&self.extension)?;
+        let counted = extension.statistics.as_ref()?;
+        let [by_receiver, ..] = counted.limit_micros(now);
+        let recoveries = counted.timeouts - counted.timeouts_again;
+        Some(CountedInfo {
+            segs_out: counted.segments_out,
+            segs_in: counted.segments_in,
+            data_segs_in: counted.data_segments_in,
+            data_segs_out: counted.data_segments_out,
+            busy_time: counted.busy_micros(now),
+            rwnd_limited: by_receiver,
+            bytes_sent: counted.data_bytes_out,
+            bytes_retrans: counted.bytes_resent,
+            bytes_acked: counted.bytes_acknowledged,
+            bytes_received: counted.bytes_received,
+            dsack_dups: counted.duplicates_told,
+            reord_seen: counted.reorderings,
+            rcv_ooopack: counted.segments_beyond,
+            total_rto: u16::try_from(counted.timeouts).unwrap_or(u16::MAX),
+            total_rto_recoveries: u16::try_from(recoveries).unwrap_or(u16::MAX),
+        })
     }
 
     fn performance<M>(

@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use super::stamps::millis;
 use super::{Connection, Context};
-use crate::congestion::CongestionPool;
 use crate::connection::Facts;
-use crate::extension::{Extension, Extensions};
+use crate::extension::Extension;
 use crate::fast_open::Marks;
 use crate::header::HEADER_BYTES;
 use crate::memory::Memory;
 use crate::memory_info::MemoryInfo;
-use crate::round_trip::TimeoutBounds;
 use crate::send_records::SendRecordPool;
 use crate::tcp_info::{TcpInfo, recovery_number, state_number};
 use crate::time::Instant;
@@ -19,14 +17,7 @@ use crate::time::Instant;
 impl<Q: Default> Connection<Q> {
     /// What is known of `struct tcp_info`.
     /// RFC 9293, SHLD-9: who wants to know of trouble before the end finds it in `retransmits` and `backoff`.
-    pub(crate) fn tcp_info(
-        &self,
-        now: Instant,
-        bounds: &TimeoutBounds,
-        records: &SendRecordPool,
-        congestion: &CongestionPool,
-        extensions: &Extensions,
-    ) -> TcpInfo {
+    pub(crate) fn tcp_info<M>(&self, context: &Context<M>, now: Instant) -> TcpInfo {
         let segment = u32::from(self.full_payload()).max(1);
         let (send, receive) = (&self.send, &self.receive);
         // A threshold that was never set is Linux's TCP_INFINITE_SSTHRESH.
@@ -35,6 +26,7 @@ impl<Q: Default> Connection<Q> {
             bytes => bytes / segment,
         };
         let heard = micros(receive.delayed.timeout());
+        let options = context.option_sets.get(&self.user.options);
         TcpInfo {
             state: state_number(self.state),
             retransmits: send.attempts,
@@ -43,12 +35,7 @@ impl<Q: Default> Connection<Q> {
             options: self.agreed_options() | self.receive.ecn.info_options(),
             fast_open_failure: self.user.fast_open.failure(),
             scales: (receive.scale & 15) << 4 | (send.scale & 15),
-            rto: micros(super::spread::timeout(
-                &self.round_trip,
-                &self.extension,
-                bounds,
-                extensions,
-            )),
+            rto: micros(self.timeout(context)),
             ato: heard,
             snd_mss: segment,
             rcv_mss: u32::from(receive.full_bytes),
@@ -69,14 +56,19 @@ impl<Q: Default> Connection<Q> {
             total_retrans: send.retransmissions,
             pacing_rate: self
                 .congestion
-                .pacing_rate(congestion, self.round_trip.smoothed())
+                .pacing_rate(&context.congestion, self.round_trip.smoothed())
                 .unwrap_or(u64::MAX),
+            max_pacing_rate: match options.pacing_rate_max {
+                0 => u64::MAX,
+                rate => rate,
+            },
             notsent_bytes: send.unsent(),
             min_rtt: self.round_trip.smallest().map_or(u32::MAX, micros),
             snd_wnd: send.window,
             rcv_wnd: receive.window(),
-            ecn: self.ecn_info(extensions),
-            ..self.outstanding_info(records)
+            ecn: self.ecn_info(&context.extensions),
+            counted: self.counted_info(context, now),
+            ..self.outstanding_info(&context.records)
         }
     }
 

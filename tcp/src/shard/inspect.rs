@@ -75,13 +75,7 @@ impl<M: Memory> Shard<M> {
     pub fn tcp_info(&self, now: Instant, id: ConnectionId) -> Option<TcpInfo> {
         let slot = self.connections.slot_of(id)?;
         let connection = self.connections.get(slot)?;
-        Some(connection.tcp_info(
-            now,
-            &self.context.bounds,
-            &self.context.records,
-            &self.context.congestion,
-            &self.context.extensions,
-        ))
+        Some(connection.tcp_info(&self.context, now))
     }
 
     /// What memory one connection has, as SO_MEMINFO tells of it.

@@ -54,6 +54,27 @@ fn unanswered_probes_end_the_connection() {
     assert_eq!(test.shard.receive_slice(id), Err(failed));
 }
 
+/// RFC 5961, section 5.2: what a stranger can guess, a place within the window, does not make a dead peer look alive.
+#[test]
+fn segments_whose_ack_is_not_believed_are_no_sign_of_life() {
+    let mut test = kept_alive();
+    test.quiet_for(seconds(9));
+    test.inject(ack(1, 3_000));
+    test.expect_soon(ack(1, 1));
+    test.expect_after(seconds(1), ack(0, 1));
+    for _ in 0..2 {
+        test.inject(ack(1, 3_000));
+        while let Some(challenge) = test.next() {
+            assert_eq!(challenge.seq, 1);
+        }
+        test.expect_after(seconds(2), ack(0, 1));
+    }
+    test.pass(millis(2_010));
+    let id = test.id();
+    let failed = ReceiveError::Failed(ConnectionError::TimedOut);
+    assert_eq!(test.shard.receive_slice(id), Err(failed));
+}
+
 #[test]
 fn without_keepalive_idleness_is_no_reason() {
     let mut test = Test::established();

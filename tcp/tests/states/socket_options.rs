@@ -333,3 +333,15 @@ fn quick_acknowledgements_come_back_when_asked_for() {
     test.inject(data(17, 7, b"question"));
     test.expect(ack(7, 25));
 }
+
+#[test]
+fn the_rate_allowed_is_told() {
+    let mut test = Test::established();
+    let told = |test: &Test| {
+        let info = test.shard.tcp_info(test.now, test.id());
+        info.expect("a connection").max_pacing_rate
+    };
+    assert_eq!(told(&test), u64::MAX);
+    test.set(SocketOption::PacingRateMax, 50_000);
+    assert_eq!(told(&test), 50_000);
+}
