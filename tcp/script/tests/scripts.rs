@@ -1,6 +1,7 @@
 //! All scripts pass, and each rule in them can fail: with any expected field changed, they do.
 
 mod change;
+mod index;
 
 use std::path::{Path, PathBuf};
 
@@ -54,6 +55,25 @@ fn every_script_names_its_rule() {
             path.display()
         );
     }
+}
+
+/// Whoever looks for a feature's script finds it: the table of them names what there is, and each folder.
+#[test]
+fn the_table_of_features_names_scripts_that_are_there() {
+    let text = std::fs::read_to_string(folder().join("README.md")).expect("the table");
+    let paths = scripts(&folder()).expect("the folder of scripts");
+    let there: Vec<String> = paths.iter().map(|path| name_of(path)).collect();
+    let mut wrong = index::wrong(&text, &there);
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let files = index::files(&text).filter(|file| !top.join(file).exists());
+    wrong.extend(files.map(|file| format!("{file} is no file")));
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// Folder and script, without its ending.
+fn name_of(path: &Path) -> String {
+    let short = path.strip_prefix(folder()).unwrap_or(path);
+    short.with_extension("").display().to_string()
 }
 
 fn all() -> Vec<(PathBuf, Script)> {
