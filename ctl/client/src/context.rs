@@ -5,6 +5,7 @@
 
 mod courier;
 mod hear;
+mod room;
 mod speak;
 mod tickets;
 mod wait;
@@ -36,7 +37,7 @@ use crate::lane::{Commands, Events};
 use crate::reading::Untold;
 use crate::stack::Options;
 use crate::told::{Name, Told};
-pub(crate) use speak::Patience;
+pub(crate) use room::Patience;
 use tickets::Tickets;
 pub(crate) use wait::listen;
 

@@ -152,10 +152,9 @@ impl Socket {
         }
         self.context.look()?;
         let handle = self.name()?.handle;
-        let command = |ticket| Some(command(ticket, handle));
-        // Nobody expects these to fail with `WouldBlock`: room in the ring takes a worker's turn at most.
-        self.context
-            .send_off(self.worker, Patience::Waits, &self.told, command)
+        let command = |ticket| command(ticket, handle);
+        // Nobody expects these to fail with `WouldBlock`, and nobody is to wait for them.
+        self.context.send_off_soon(self.worker, &self.told, command)
     }
 
     /// Sends bytes; `command` is given what was read, which rides along.

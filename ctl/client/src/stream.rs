@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex};
 
 use coremill_ring::command::{Command, Direction};
 use coremill_ring::socket_state::Flags;
+use rustix::io::Errno;
 
 use crate::poller::{Interest, Readiness, Seen, Watched};
 use crate::socket::{Socket, is_over};
@@ -173,8 +174,7 @@ impl TcpStream {
             direction,
         };
         let ended = socket.ask_or_send_off(shutdown);
-        let is_for_later = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
-        if ended.as_ref().is_err_and(is_for_later) && send && !send_ended_before {
+        if ended.as_ref().is_err_and(was_not_sent) && send && !send_ended_before {
             socket.send_ended.store(false, Ordering::Release);
         }
         ended
@@ -307,4 +307,9 @@ impl Watched for Inner {
                 .then_some(received),
         }
     }
+}
+
+/// Whether a command that failed so never reached the worker's ring.
+fn was_not_sent(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock || Errno::from_io_error(error) == Some(Errno::NOBUFS)
 }

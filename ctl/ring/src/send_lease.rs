@@ -158,15 +158,31 @@ impl SendFiller {
 
     /// Fills granted room; gives how many bytes found some. Tell the daemon `filled` afterwards.
     pub fn write(&mut self, bytes: &[u8], memory: &SharedWrite, layout: &Layout) -> usize {
+        let written = self.write_ahead(0, bytes, memory, layout);
+        self.advance(written);
+        written
+    }
+
+    /// Writes into granted room behind `ahead` bytes that were written so before; gives how many bytes found some. It counts
+    /// as filled with `advance`, and can be written anew before.
+    pub fn write_ahead(
+        &self,
+        ahead: usize,
+        bytes: &[u8],
+        memory: &SharedWrite,
+        layout: &Layout,
+    ) -> usize {
         let mut written = 0;
-        while let Some(grant) = self
-            .grants
-            .front()
-            .filter(|_| written < bytes.len())
-            .copied()
-        {
-            let inside = usize::try_from(self.filled - grant.start).unwrap_or(usize::MAX);
+        for grant in &self.grants {
+            if written == bytes.len() {
+                break;
+            }
+            let at = self.filled + (ahead + written) as u64;
+            let inside = usize::try_from(at - grant.start).unwrap_or(usize::MAX);
             let room = grant.chunk.bytes().saturating_sub(inside);
+            if room == 0 {
+                continue;
+            }
             let Some(part) = layout.send_chunk(grant.chunk) else {
                 break;
             };
@@ -177,12 +193,17 @@ impl SendFiller {
             );
             point("fill: bytes written");
             written += count;
-            self.filled += count as u64;
-            if count == room {
-                self.grants.pop_front();
-            }
         }
         written
+    }
+
+    /// So many bytes that were written ahead are filled.
+    pub fn advance(&mut self, count: usize) {
+        self.filled += (count as u64).min(self.room());
+        let is_full = |grant: &Grant| grant.start + grant.chunk.bytes() as u64 <= self.filled;
+        while self.grants.front().is_some_and(is_full) {
+            self.grants.pop_front();
+        }
     }
 
     /// The first granted room in one piece, to be filled in place; `commit` says how far it was. None when there is

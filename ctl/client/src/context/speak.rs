@@ -12,23 +12,15 @@ use coremill_ring::injection::point;
 use coremill_ring::listing;
 use rustix::io::Errno;
 
-use super::tickets::{Answer, Asked};
-use super::{Context, Inner, broken, gone};
+use super::tickets::{Answer, Asked, Tickets};
+use super::{Context, Inner, Patience, broken, gone};
 use crate::lane::Pushed;
 use crate::told::{Told, error_from};
 
-/// Whether a call waits for room in a ring of commands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patience {
-    /// It does, and gives up after a time in which any daemon that is well would have made some.
-    Waits,
-    /// It gives `WouldBlock`.
-    Never,
-}
-
 impl Context {
     /// Sends a command that has no answer, if `command` gives one. It is made behind the lock, so that cumulative
-    /// counts of several threads reach the worker in their order; without patience it is not made if there is no room.
+    /// counts of several threads reach the worker in their order, and not before there is room for it: what the caller
+    /// counts as sent there is sent.
     pub(crate) fn submit(
         &self,
         worker: u32,
@@ -36,10 +28,7 @@ impl Context {
         patience: Patience,
         command: impl FnOnce() -> Option<Command>,
     ) -> io::Result<()> {
-        let mut inner = self.lock();
-        if patience == Patience::Never {
-            self.find_room(&mut inner, worker)?;
-        }
+        let mut inner = self.lock_with_room(worker, patience)?;
         match command() {
             Some(command) => self.push(&mut inner, worker, &command, payload),
             None => Ok(()),
@@ -66,9 +55,8 @@ impl Context {
             let pushed = lane.push_send(socket, counts(), payload).map_err(broken)?;
             return self.heed_pushed(worker, pushed).map(drop);
         }
-        if patience == Patience::Never {
-            self.find_room(&mut inner, worker)?;
-        }
+        drop(inner);
+        let mut inner = self.lock_with_room(worker, patience)?;
         let (offset, read) = counts();
         let command = Command::Send {
             socket,
@@ -145,10 +133,7 @@ impl Context {
         told: &Arc<Told>,
         command: impl FnOnce(u64) -> Command,
     ) -> io::Result<()> {
-        let mut inner = self.lock();
-        if patience == Patience::Never {
-            self.find_room(&mut inner, worker)?;
-        }
+        let mut inner = self.lock_with_room(worker, patience)?;
         let ticket = inner.tickets.for_opening(told);
         self.push_or_cancel(&mut inner, worker, ticket, &command(ticket), &[])
     }
@@ -161,10 +146,7 @@ impl Context {
         told: &Arc<Told>,
         command: impl FnOnce(u64) -> Option<Command>,
     ) -> io::Result<()> {
-        let mut inner = self.lock();
-        if patience == Patience::Never {
-            self.find_room(&mut inner, worker)?;
-        }
+        let mut inner = self.lock_with_room(worker, patience)?;
         let ticket = inner.tickets.for_failure(told);
         match command(ticket) {
             Some(command) => self.push_or_cancel(&mut inner, worker, ticket, &command, &[]),
@@ -183,17 +165,14 @@ impl Context {
         (told, socket): (&Arc<Told>, Handle),
         bytes: u32,
     ) -> io::Result<()> {
-        let mut inner = self.lock();
-        if patience == Patience::Never {
-            self.find_room(&mut inner, worker)?;
-        }
+        let mut inner = self.lock_with_room(worker, patience)?;
         inner.asking.insert(socket, Arc::clone(told));
         let command = Command::WantRoom { socket, bytes };
         self.push(&mut inner, worker, &command, &[])
     }
 
-    /// The last two commands of a socket: what was read, and that nobody holds it any more. Without patience they wait
-    /// here when there is no room, and go before whatever is sent next.
+    /// The last two commands of a socket: what was read, and that nobody holds it any more. When there is no room they
+    /// wait here, and go before whatever is sent next; with patience, so does the caller.
     pub(crate) fn let_go(&self, worker: u32, patience: Patience, told: &Told) {
         let mut inner = self.lock();
         let (socket, read) = match told.name() {
@@ -206,70 +185,53 @@ impl Context {
         };
         inner.asking.remove(&socket);
         point("close: begun");
-        for command in read.into_iter().chain([Command::Close { socket }]) {
-            match patience {
-                // If the daemon is gone, so is the socket.
-                Patience::Waits => drop(self.push(&mut inner, worker, &command, &[])),
-                Patience::Never => inner.departing.push_back((worker, command)),
-            }
-        }
+        let last = read.into_iter().chain([Command::Close { socket }]);
+        inner
+            .departing
+            .extend(last.map(|command| (worker, command)));
+        // If the daemon is gone, so is the socket.
         let _gone = self.send_departing(&mut inner);
+        if patience == Patience::Waits && !inner.departing.is_empty() {
+            drop(inner);
+            let Ok(waited) = self.lock_with_room(worker, patience) else {
+                return;
+            };
+            inner = waited;
+        }
         self.call_courier(&mut inner);
     }
 
-    /// Sends a command that has no answer and that nobody takes back, if `command` gives one; without room in its ring it
-    /// goes as soon as there is some. Never waits.
+    /// Sends a command off as `send_off` does; without room in its ring it goes as soon as there is some. Never waits.
+    ///
+    /// # Errors
+    /// `ENOBUFS` when too many wait for room already.
+    pub(crate) fn send_off_soon(
+        &self,
+        worker: u32,
+        told: &Arc<Told>,
+        command: impl FnOnce(u64) -> Command,
+    ) -> io::Result<()> {
+        if self.lock().departing.len() >= DEPARTING_MAX {
+            return Err(Errno::NOBUFS.into());
+        }
+        self.send_soon(worker, |tickets| Some(command(tickets.for_failure(told))))
+    }
+
+    /// Sends a command that nobody takes back, if `command` gives one; without room in its ring it goes as soon as there
+    /// is some. Never waits.
     pub(crate) fn send_soon(
         &self,
         worker: u32,
-        command: impl FnOnce() -> Option<Command>,
+        command: impl FnOnce(&mut Tickets) -> Option<Command>,
     ) -> io::Result<()> {
         let mut inner = self.lock();
         if self.gone.load(Ordering::Acquire) {
             return Err(gone());
         }
-        if let Some(command) = command() {
+        if let Some(command) = command(&mut inner.tickets) {
             inner.departing.push_back((worker, command));
             self.send_departing(&mut inner)?;
             self.call_courier(&mut inner);
-        }
-        Ok(())
-    }
-
-    /// Room for any command, or `WouldBlock`. Events are taken, so that a worker who waits for that goes on.
-    fn find_room(&self, inner: &mut Inner, worker: u32) -> io::Result<()> {
-        if self.gone.load(Ordering::Acquire) {
-            return Err(gone());
-        }
-        if inner.tickets.is_any_due() {
-            self.pump(inner)?;
-        }
-        if self.has_room(inner, worker)? {
-            return Ok(());
-        }
-        self.pump(inner)?;
-        self.look_for_end()?;
-        match self.has_room(inner, worker)? {
-            true => Ok(()),
-            false => Err(io::ErrorKind::WouldBlock.into()),
-        }
-    }
-
-    fn has_room(&self, inner: &mut Inner, worker: u32) -> io::Result<bool> {
-        self.send_departing(inner)?;
-        let lane = inner.commands.get_mut(worker as usize);
-        let lane = lane.ok_or(io::Error::from(Errno::INVAL))?;
-        let has_room = lane.has_room().map_err(broken)?;
-        Ok(has_room && inner.departing.is_empty())
-    }
-
-    /// Sends what waits for room, as far as there is some.
-    pub(super) fn send_departing(&self, inner: &mut Inner) -> io::Result<()> {
-        while let Some((worker, command)) = inner.departing.front().copied() {
-            if !self.try_push(inner, worker, &command, &[])? {
-                break;
-            }
-            inner.departing.pop_front();
         }
         Ok(())
     }
@@ -282,7 +244,7 @@ impl Context {
         command: impl FnOnce(u64) -> Command,
     ) -> io::Result<Asked> {
         let ticket = {
-            let mut inner = self.lock();
+            let mut inner = self.lock_with_room(worker, Patience::Waits)?;
             let ticket = inner.tickets.for_thread(pages);
             self.push_or_cancel(&mut inner, worker, ticket, &command(ticket), payload)?;
             ticket
@@ -318,7 +280,7 @@ impl Context {
         pushed
     }
 
-    /// Publishes a command; takes events and naps while the ring is full.
+    /// Publishes a command for which there is room.
     fn push(
         &self,
         inner: &mut Inner,
@@ -326,23 +288,15 @@ impl Context {
         command: &Command,
         payload: &[u8],
     ) -> io::Result<()> {
-        let mut full_since = None;
-        loop {
-            self.send_departing(inner)?;
-            if inner.departing.is_empty() && self.try_push(inner, worker, command, payload)? {
-                return Ok(());
-            }
-            self.pump(inner)?;
-            self.look_for_end()?;
-            if full_since.get_or_insert_with(Instant::now).elapsed() > ANSWER_TIMEOUT {
-                return Err(Errno::NOBUFS.into());
-            }
-            std::thread::sleep(NAP);
+        match self.try_push(inner, worker, command, payload)? {
+            true => Ok(()),
+            // It was looked at behind the same lock.
+            false => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 
     /// Publishes a command; false when the ring is full.
-    fn try_push(
+    pub(super) fn try_push(
         &self,
         inner: &mut Inner,
         worker: u32,
@@ -379,7 +333,7 @@ impl Context {
     }
 }
 
-/// Between two looks at a full ring.
-const NAP: Duration = Duration::from_micros(50);
-/// A worker answers within a turn; one that takes this long is stuck.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Commands that may wait for room in a ring while more are sent off.
+const DEPARTING_MAX: usize = 4_096;
+/// A worker answers, and makes room, within a turn; one that takes this long is stuck.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);

@@ -109,7 +109,7 @@ impl Socket {
             notifier,
             interest,
         };
-        self.context.send_soon(self.worker, || Some(command))
+        self.context.send_soon(self.worker, |_| Some(command))
     }
 
     /// Ends what `subscribe_to` or `take_place` began.
@@ -121,7 +121,7 @@ impl Socket {
                     socket: name.handle,
                     notifier,
                 };
-                self.context.send_soon(self.worker, || Some(command))
+                self.context.send_soon(self.worker, |_| Some(command))
             }
             _ => Ok(()),
         }
@@ -145,7 +145,7 @@ impl Socket {
             return Ok(());
         };
         let socket: Handle = name.handle;
-        self.context.send_soon(self.worker, || {
+        self.context.send_soon(self.worker, |_| {
             // One that begins to wait is counted before it asks, behind the same lock.
             let is_left = own.waiters.load(Ordering::Acquire) == 0;
             let had_place = is_left && own.interest.swap(0, Ordering::AcqRel) != 0;

@@ -197,30 +197,32 @@ impl Inner {
         let context = &self.socket.context;
         let (memory, layout) = (&context.application, &context.layout);
         let filler = &mut send.chunks.filler;
-        let fill = |filler: &mut SendFiller| {
-            let mut filled = 0;
+        let write = |filler: &SendFiller| {
+            let mut written = 0;
             for piece in pieces {
-                let part = piece.get(..piece.len().min(total - filled));
+                let part = piece.get(..piece.len().min(total - written));
                 let part = part.unwrap_or_default();
-                let count = filler.write(part, memory, layout);
-                filled += count;
-                if count < part.len() || filled == total {
+                let count = filler.write_ahead(written, part, memory, layout);
+                written += count;
+                if count < part.len() || written == total {
                     break;
                 }
             }
-            filled
+            written
         };
         // One who waits for room in the ring copies before, outside of the lock.
         let mut filled = match self.socket.is_nonblocking() {
-            false => fill(filler),
+            false => write(filler),
             true => 0,
         };
         point("send: filled, not told");
         let socket = self.socket.name()?.handle;
         self.socket.submit_with_read(&[], |read| {
             if filled == 0 {
-                filled = fill(filler);
+                filled = write(filler);
             }
+            // Only now: what is not told is not filled.
+            filler.advance(filled);
             Command::SendFilled {
                 socket,
                 offset: self.socket.advance(filled),

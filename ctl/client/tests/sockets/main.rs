@@ -2,6 +2,7 @@
 
 mod calls;
 mod fake;
+mod full_rings;
 mod on_mio;
 #[cfg(feature = "tokio")]
 mod on_tokio;
