@@ -59,6 +59,19 @@ impl Mortal {
         }
     }
 
+    /// Whether it ends by itself, well, within a time; killed if not.
+    pub fn ends_within(&mut self, time: Duration) -> bool {
+        let deadline = Instant::now() + time;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().expect("look after it") {
+                return status.success();
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.kill();
+        false
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         // Gone already is as well.
@@ -73,22 +86,27 @@ impl Drop for Mortal {
     }
 }
 
-/// Builds it once: ordinary builds have no points, so it is not among the programs that are there.
+/// Builds it once, as the programs beside it were built: ordinary builds have no points, so it is not among them.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
+        let beside = Path::new(env!("CARGO_BIN_EXE_coremill-load"));
+        let folder = beside.parent().expect("the profile's folder");
+        let profile = match folder.file_name().and_then(|name| name.to_str()) {
+            Some("debug") | None => "dev",
+            Some(profile) => profile,
+        };
         let built = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--offline", "--locked"])
-            .args(["--package", "coremill-client", "--features", "injection"])
-            .args(["--example", "mortal"])
+            .args(["--profile", profile])
+            .args(["--package", "coremill-client", "--example", "mortal"])
+            .args(["--features", "injection,tokio"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
             .expect("cargo");
         let said = String::from_utf8_lossy(&built.stderr);
         assert!(built.status.success(), "cargo build: {said}");
-        let beside = PathBuf::from(env!("CARGO_BIN_EXE_coremill-load"));
-        let target = beside.ancestors().nth(2).expect("the target folder");
-        target.join("debug/examples/mortal")
+        folder.join("examples/mortal")
     })
 }
 

@@ -1,7 +1,7 @@
 //! A program that tests end: at each step of each call, while calls block, and while it connects again and again.
 //!
 //! `mortal CONTROL_SOCKET LISTEN KERNEL script [list | PHASE POINT TIMES]`
-//! `mortal CONTROL_SOCKET LISTEN KERNEL blocked`
+//! `mortal CONTROL_SOCKET LISTEN KERNEL blocked|unanswered`
 //! `mortal CONTROL_SOCKET LISTEN KERNEL caller`
 //! `mortal CONTROL_SOCKET LISTEN KERNEL writer exit|die|reset BYTES`
 
@@ -9,6 +9,7 @@ mod blocked;
 mod caller;
 mod pattern;
 mod script;
+mod unanswered;
 mod writer;
 
 use std::error::Error;
@@ -45,6 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             script::run(&places)
         }
         ["blocked"] => blocked::run(&places),
+        ["unanswered"] => unanswered::run(&places),
         ["caller"] => caller::run(&places),
         ["writer", "exit", bytes] => writer::run(&places, How::Exit, bytes.parse()?),
         ["writer", "die", bytes] => writer::run(&places, How::Die, bytes.parse()?),
@@ -53,4 +55,5 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-const USAGE: &str = "usage: mortal CONTROL_SOCKET LISTEN KERNEL script|blocked|caller|writer ...";
+const USAGE: &str =
+    "usage: mortal CONTROL_SOCKET LISTEN KERNEL script|blocked|unanswered|caller|writer ...";

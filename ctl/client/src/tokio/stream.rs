@@ -69,7 +69,7 @@ impl TcpStream {
             return Err(error);
         }
         let connected = Self::from_stream(stream)?;
-        std::future::poll_fn(|task| connected.poll_writable(task)).await;
+        std::future::poll_fn(|task| connected.poll_writable(task)).await?;
         match connected.stream.take_error()? {
             Some(error) => Err(error),
             None => Ok(connected),
@@ -155,10 +155,13 @@ impl TcpStream {
         self.stream.set_nodelay(on)
     }
 
-    fn poll_writable(&self, task: &Context<'_>) -> Poll<()> {
+    fn poll_writable(&self, task: &Context<'_>) -> Poll<io::Result<()>> {
         self.registration.wakers.writer(task.waker());
-        match self.stream.inner.readiness(Interest::WRITABLE).writable {
-            true => Poll::Ready(()),
+        let inner = &self.stream.inner;
+        // What a daemon left that is gone never becomes writable.
+        inner.socket.context.look_for_end()?;
+        match inner.readiness(Interest::WRITABLE).writable {
+            true => Poll::Ready(Ok(())),
             false => Poll::Pending,
         }
     }
