@@ -58,6 +58,8 @@ pub struct Domain {
     pub(super) has_retry: bool,
     /// How many of them were not tried since.
     pub(super) retries: usize,
+    /// The listener whose connections are offered first.
+    pub(super) first_listener: u32,
     pub(super) has_acceptable: bool,
     /// A connection waits to be offered until a socket is let go: nobody tells of it again.
     pub(super) lacks_sockets: bool,
@@ -144,6 +146,7 @@ impl Domain {
             has_arrived: false,
             has_retry: false,
             retries: 0,
+            first_listener: 0,
             has_acceptable: false,
             lacks_sockets: false,
             has_listener_edges: false,

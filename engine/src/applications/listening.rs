@@ -246,14 +246,17 @@ impl Domain {
         }
     }
 
-    /// Offers connections that wait, as far as there are free slots and sockets.
+    /// Offers connections that wait, as far as there are free slots and sockets: first those of the listener behind the one
+    /// that was served last, so that none takes what is short from the others.
     pub(super) fn offer_connections(&mut self, turn: &mut Turn<'_>) -> usize {
         let mut offered = 0;
         let count = u32::try_from(self.listening.len()).unwrap_or(u32::MAX);
         let mut waits = false;
-        for number in 0..count {
+        let first = self.first_listener;
+        for number in (first..count).chain(0..first) {
             while offered < OFFERS_MAX && self.offer_one(number, turn) {
                 offered += 1;
+                self.first_listener = number + 1;
             }
             let open = self.open_listener(number);
             waits |= open.is_some_and(|open| open.is_acceptable);

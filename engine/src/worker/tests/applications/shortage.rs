@@ -183,6 +183,31 @@ fn one_who_came_when_sockets_had_run_out_is_offered_as_soon_as_there_is_one() {
     }
 }
 
+#[test]
+fn sockets_that_come_free_go_to_all_listeners_in_turn() {
+    let mut network = Network::new(1, Vec::new());
+    let mut side = Side::attach(&mut network, 1);
+    let ports = [PORT, PORT + 1, PORT + 2];
+    let listeners = ports.map(|port| side.listen(&mut network, port).expect("a listener"));
+    let mut others = Vec::new();
+    while let Ok((Some(socket), _)) = side.ask(&mut network, 0, |ticket| Command::Open { ticket }) {
+        others.push(socket);
+    }
+    for port in ports {
+        network.connect_all(6, port);
+    }
+    let mut served = [0; 3];
+    for _ in 0..6 {
+        let socket = others.pop().expect("many");
+        side.say(0, &Command::Close { socket }, &[]);
+        network.turn(2);
+        for (listener, served) in listeners.into_iter().zip(&mut served) {
+            *served += usize::from(side.accept(&mut network, listener).is_some());
+        }
+    }
+    assert_eq!(served, [2; 3]);
+}
+
 /// What the peers of these connections have received, added to what they had.
 fn read_all(network: &mut Network, ends: &[(ConnectionId, Connection)], received: &mut [Vec<u8>]) {
     for ((id, _), bytes) in ends.iter().zip(received) {
