@@ -14,6 +14,18 @@ impl Budget {
         Self((TURN_MAX / count).clamp(DOMAIN_MIN, DOMAIN_MAX))
     }
 
+    /// Takes half of it away, and gives that.
+    pub(super) fn halve(&mut self) -> Self {
+        let half = self.0 / 2;
+        self.0 -= half;
+        Self(half)
+    }
+
+    /// What was taken away comes back.
+    pub(super) fn add(&mut self, other: Self) {
+        self.0 += other.0;
+    }
+
     /// Whether nothing is left.
     pub(super) fn is_spent(self) -> bool {
         self.0 == 0

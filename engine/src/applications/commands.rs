@@ -19,16 +19,14 @@ impl Domain {
         message: &mut Message,
     ) -> Result<usize, Violation> {
         self.hear();
-        let mut done = 0;
-        if self.workers > 1 {
-            let budget = self.budget;
-            done = self.take_forwarded(turn)?;
-            // Those who spoke here are not to wait for those who spoke elsewhere.
-            self.budget = budget;
-        }
         let words = self.contexts.len().div_ceil(64);
         let flagged = self.flagged.get(..words).unwrap_or_default();
-        if flagged.iter().all(|word| *word == 0) {
+        let is_silent = flagged.iter().all(|word| *word == 0);
+        let mut done = 0;
+        if self.workers > 1 {
+            done = self.take_forwarded_beside(!is_silent, turn)?;
+        }
+        if is_silent {
             return Ok(done);
         }
         let first = self.first_context;

@@ -5,6 +5,7 @@ use coremill_ring::message::INLINE_BYTES_MAX;
 use coremill_ring::untrusted::Violation;
 use zeroize::Zeroize;
 
+use super::budget::Budget;
 use super::domain::Domain;
 use super::mail::Mail;
 use super::turn::Turn;
@@ -140,6 +141,22 @@ impl Domain {
         self.counts.commands_forwarded += 1;
         turn.wake(owner);
         true
+    }
+
+    /// Carries out what other workers handed over, with half of what the turn has for this application where somebody
+    /// spoke here, too: neither is to wait for the other, nor to have a part of its own.
+    pub(super) fn take_forwarded_beside(
+        &mut self,
+        somebody_spoke: bool,
+        turn: &mut Turn<'_>,
+    ) -> Result<usize, Violation> {
+        let kept = match somebody_spoke {
+            true => self.budget.halve(),
+            false => Budget::default(),
+        };
+        let done = self.take_forwarded(turn)?;
+        self.budget.add(kept);
+        Ok(done)
     }
 
     /// Carries out what other workers handed over.

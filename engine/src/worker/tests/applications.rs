@@ -2,6 +2,7 @@
 
 mod ao_keys;
 mod ending;
+mod fairness;
 mod hostile;
 mod keys;
 mod leaving;
