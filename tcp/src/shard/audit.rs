@@ -1,13 +1,15 @@
 //! Looks at all connections for what contradicts itself: for tests, which ask after each step.
 
 use super::Shard;
-use crate::connection::{Connection, Hold};
+use crate::connection::{Connection, Hold, User};
 use crate::memory::Memory;
+use crate::options::sets::Flags;
 use crate::scoreboard::{DuplicatesMost, Scoreboard};
 use crate::send_records::{Marks, SendRecord};
 use crate::snapshot::ConnectionRow;
 use crate::state::State;
 use crate::table::NONE;
+use crate::time::Deadline;
 
 /// A connection that contradicts itself.
 #[derive(Clone, Debug)]
@@ -43,7 +45,21 @@ impl<M: Memory> Shard<M> {
             }
         }
         debug_assert_eq!(records, self.context.records.live(), "records of nobody");
+        debug_assert!(self.are_requests_timed(), "a request without a timer");
         Ok(())
+    }
+
+    /// Each half-open connection is looked at again some time, or its SYN-ACK is still to be sent.
+    fn are_requests_timed(&self) -> bool {
+        let mut key = self.requests.used_from(0);
+        while key < self.requests.keys() {
+            let is_waited_for = self.turns.wheel.is_armed(self.request_timer(key));
+            if self.requests.get(key).is_some() && !is_waited_for && !self.syn_acks.contains(key) {
+                return false;
+            }
+            key = self.requests.used_from(key + 1);
+        }
+        true
     }
 
     /// The records cover all from SND.UNA to SND.NXT, each number once.
@@ -159,6 +175,12 @@ impl<M: Memory> Shard<M> {
         if connection.send.outstanding() > 0 && !is_timed {
             return Some("segments outstanding without a timer");
         }
+        if matches!(connection.state, State::SynSent | State::SynReceived) && !is_timed {
+            return Some("a handshake without a timer");
+        }
+        if let Some(found) = contradiction_in_patience(connection) {
+            return Some(found);
+        }
         if !connection.has_unsent() {
             return None;
         }
@@ -173,10 +195,36 @@ impl<M: Memory> Shard<M> {
             Some(Hold::Congestion | Hold::Nagle) if connection.send.outstanding() == 0 => {
                 Some("held back for nothing outstanding")
             }
+            Some(Hold::Pacing) if !self.is_released(slot, connection) => {
+                Some("held back by a pace without a timer")
+            }
             Some(Hold::Records) if !waits_for_record => {
                 Some("waits for a record that will not be offered")
             }
             _ => None,
         }
     }
+
+    /// The wheel knows when the next segment of a paced connection may leave.
+    fn is_released(&self, slot: u32, connection: &Connection<M::Queue>) -> bool {
+        let release = connection.congestion.release_at(&self.context.congestion);
+        let armed = connection.deadlines.armed;
+        self.turns.wheel.is_armed(slot)
+            && release.is_some_and(|release| !Deadline::at(release).is_before(armed))
+    }
+}
+
+/// What has been received is acknowledged some time, an orphan does not live for ever, and who asked for keepalive gets it.
+fn contradiction_in_patience<Q>(connection: &Connection<Q>) -> Option<&'static str> {
+    let (deadlines, user) = (&connection.deadlines, &connection.user);
+    let receive = &connection.receive;
+    let is_open = !matches!(connection.state, State::SynSent | State::SynReceived);
+    if is_open && receive.acknowledged != receive.next && !deadlines.acknowledge.is_set() {
+        return Some("bytes received that will not be acknowledged");
+    }
+    let is_kept_alive = is_open && user.options.flags.contains(Flags::KEEPALIVE);
+    if (user.has(User::ORPHAN) || is_kept_alive) && !deadlines.patience.is_set() {
+        return Some("an orphan, or one to be kept alive, without a timer");
+    }
+    None
 }

@@ -153,8 +153,8 @@ impl World {
             }
         }
         self.turns += 1;
+        self.check_timers();
         if self.turns.is_multiple_of(TURNS_A_LOOK) {
-            self.check_timers();
             for side in &self.sides {
                 super::counted::check(&side.shard, self.now);
             }
