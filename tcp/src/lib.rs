@@ -33,6 +33,7 @@ pub mod memory;
 pub mod memory_info;
 pub mod options;
 pub mod packet;
+pub mod pool;
 pub mod reassembly;
 mod reply;
 pub mod round_trip;

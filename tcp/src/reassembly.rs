@@ -12,6 +12,8 @@ use crate::sequence::SequenceNumber;
 pub struct ReassemblyPool {
     nodes: Vec<Node>,
     free: u32,
+    /// Nodes that connections hold.
+    live: usize,
 }
 
 /// The ranges of one connection: disjoint, not adjacent, all beyond RCV.NXT; and what was received twice, until the
@@ -48,6 +50,7 @@ impl ReassemblyPool {
         Self {
             nodes: nodes.collect(),
             free: if ranges == 0 { NONE } else { 0 },
+            live: 0,
         }
     }
 
@@ -95,8 +98,7 @@ impl ReassemblyPool {
             if self.count(reassembly) >= ranges_max || self.free == NONE {
                 return Err(ReassemblyFull);
             }
-            kept = self.free;
-            self.free = self.nodes[kept as usize].next;
+            kept = self.take();
         }
         self.nodes[kept as usize] = Node {
             next: reassembly.head(),
@@ -157,8 +159,7 @@ impl ReassemblyPool {
         if self.free == NONE {
             return;
         }
-        let node = self.free;
-        self.free = self.nodes[node as usize].next;
+        let node = self.take();
         self.nodes[node as usize] = Node {
             next: reassembly.head(),
             block,
@@ -278,10 +279,11 @@ impl ReassemblyPool {
 
     /// Ranges that connections hold.
     pub fn live(&self) -> usize {
-        self.nodes.len() - self.available()
+        self.live
     }
 
-    /// Ranges that no connection holds.
+    /// Ranges that no connection holds, counted one by one.
+    #[cfg(test)]
     pub fn available(&self) -> usize {
         let mut count = 0;
         let mut node = self.free;
@@ -317,7 +319,16 @@ impl ReassemblyPool {
         Some(node)
     }
 
+    /// The first node that nobody holds; there is one.
+    fn take(&mut self) -> u32 {
+        let node = self.free;
+        self.free = self.nodes[node as usize].next;
+        self.live += 1;
+        node
+    }
+
     fn give_back(&mut self, node: u32) {
+        self.live -= 1;
         self.nodes[node as usize].next = self.free;
         self.free = node;
     }

@@ -1,6 +1,7 @@
 //! What a shard counts, named as Linux names it in `/proc/net/snmp` and `/proc/net/netstat`.
 
 use crate::counters::{Counter, Histogram};
+use crate::pool::Pool;
 use crate::state::State;
 
 crate::counter_table! {
@@ -136,6 +137,8 @@ pub struct TcpCounters {
     pub orphans: Counter,
     /// Bytes of chunks that connections hold: zero when all of them are idle.
     pub held_bytes: Counter,
+    /// Entries of shared pools that somebody holds, indexed by `Pool as usize`.
+    pub pool_entries: [Counter; Pool::ALL.len()],
     /// Round-trip times measured, in microseconds.
     pub round_trip_micros: Histogram,
     /// Time from SYN to the end of the handshake, in microseconds.

@@ -88,6 +88,20 @@ impl Control {
         left
     }
 
+    /// Waits until no worker has a record, a byte or an entry of a shared pool of any connection or listener: send records,
+    /// ranges, scoreboards, extensions, keys, blocks of congestion control.
+    pub fn wait_for_no_entry(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let rows = self.rows("workers");
+            if rows.iter().all(has_no_entry) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "stayed behind: {rows:#?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Waits until there is no connection at all, orphans and TIME-WAIT included.
     pub fn wait_for_no_connection(&mut self) {
         let deadline = Instant::now() + PATIENCE;
@@ -100,6 +114,14 @@ impl Control {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
+}
+
+fn has_no_entry(worker: &Value) -> bool {
+    let pools = worker["pools"].as_array().expect("pools of a worker");
+    assert!(!pools.is_empty(), "a worker without pools: {worker}");
+    worker["connections"] == 0
+        && worker["held_bytes"] == 0
+        && pools.iter().all(|pool| pool["entries"] == 0)
 }
 
 /// What a daemon holds now.

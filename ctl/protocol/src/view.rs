@@ -254,6 +254,10 @@ pub struct WorkerView {
     pub strays_received: u64,
     /// Records held: connections, half-open requests, TIME-WAIT.
     pub connections: u64,
+    /// Bytes of chunks that connections hold for what they received and are to send.
+    pub held_bytes: u64,
+    /// Entries that connections and listeners hold of what they share.
+    pub pools: Vec<PoolCount>,
     /// Turns of its loop.
     pub turns: u64,
     /// Turns in which there was something to do.
@@ -266,6 +270,15 @@ pub struct WorkerView {
     pub idle_percent: f64,
     /// Upper bound of the time of 99 % of its busy turns.
     pub turn_p99_ns: u64,
+}
+
+/// How much of a pool is taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolCount {
+    /// Its name.
+    pub pool: String,
+    /// Entries that somebody holds.
+    pub entries: u64,
 }
 
 /// One service on one worker.

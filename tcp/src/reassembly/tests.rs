@@ -118,6 +118,7 @@ proptest! {
             let starts = bytes.iter().filter(|byte| !bytes.contains(&(*byte - 1))).count();
             prop_assert_eq!(pool.count(&reassembly), starts);
             prop_assert_eq!(pool.available() + pool.count(&reassembly), 64);
+            prop_assert_eq!(pool.live(), pool.count(&reassembly));
             for (left, right) in edges(&pool, &reassembly) {
                 prop_assert!((left..right).all(|byte| bytes.contains(&byte)));
                 prop_assert!(!bytes.contains(&right) && !bytes.contains(&(left - 1)));

@@ -10,6 +10,7 @@ use crate::event::{ConnectionId, ListenerId};
 use crate::extension::ExtensionHandle;
 use crate::memory::Memory;
 use crate::memory_info::MemoryInfo;
+use crate::pool::Pool;
 use crate::snapshot::{ConnectionRow, Cursor, EcnKind, ListenerRow, Outstanding, SignedBy};
 use crate::state::State;
 use crate::statistics::Objects;
@@ -127,16 +128,33 @@ impl<M: Memory> Shard<M> {
         true
     }
 
-    /// Entries of the pools that connections share (ranges out of order, send records and what else only some need) and
-    /// that some of them hold: zero when nothing stayed behind. It counts ranges one by one.
+    /// Entries of each pool that somebody holds, in the order of [`Pool::ALL`]: all zero when nothing stayed behind.
+    #[inline]
+    pub fn pool_entries(&self) -> [usize; Pool::ALL.len()] {
+        let context = &self.context;
+        [
+            context.records.live(),
+            context.ranges.live(),
+            context.scoreboards.live(),
+            context.extensions.live(),
+            context.keys.live(),
+            context.congestion.live(),
+            context.fast_opens.openings.live(),
+        ]
+    }
+
+    /// The same of all pools together.
     pub fn live_pool_entries(&self) -> usize {
-        self.context.ranges.live()
-            + self.context.records.live()
-            + self.context.scoreboards.live()
-            + self.context.extensions.live()
-            + self.context.keys.live()
-            + self.context.congestion.live()
-            + self.context.fast_opens.openings.live()
+        self.pool_entries().iter().sum()
+    }
+
+    /// Writes them where other threads can read them.
+    #[inline]
+    pub(super) fn count_pool_entries(&self) {
+        let counters = &self.context.counters.pool_entries;
+        for (counter, count) in counters.iter().zip(self.pool_entries()) {
+            counter.set(count as u64);
+        }
     }
 
     /// Visits every listener.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use coremill_tcp::options::{ListenOptions, SocketOptions};
-use coremill_tcp::{Endpoint, Shard, State};
+use coremill_tcp::pool::Pool;
+use coremill_tcp::{Endpoint, Instant, Shard, State};
 
 use super::choices::BELIEVES_ROUTERS;
 use super::link::Link;
@@ -74,7 +75,9 @@ impl Side {
     }
 
     /// Nothing is left but the listener.
-    pub fn check(&self) {
+    pub fn check(&mut self, now: Instant) {
+        // The gauges are written once a turn.
+        self.shard.advance(now, 0);
         assert_eq!(self.shard.live_records(), 0, "records stay behind");
         assert_eq!(
             self.shard.live_send_records(),
@@ -97,6 +100,10 @@ impl Side {
             assert_eq!(count, expected, "gauge of {state:?}");
         }
         assert_eq!(counters.orphans.get(), 0, "gauge of orphans");
+        for (pool, gauge) in Pool::ALL.into_iter().zip(&counters.pool_entries) {
+            let expected = if pool == Pool::Keys { self.keys } else { 0 };
+            assert_eq!(gauge.get(), expected as u64, "gauge of {pool:?}");
+        }
     }
 }
 

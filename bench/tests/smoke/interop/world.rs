@@ -52,7 +52,7 @@ impl<'a> World<'a> {
         SocketAddr::new(DAEMON.parse().expect("an address"), port)
     }
 
-    /// Waits until no record and no byte is left of any connection, then ends the daemon.
+    /// Waits until no record, byte or entry of a pool is left of any connection, then ends the daemon.
     pub fn end(self) {
         let Self {
             mut daemon,
@@ -63,14 +63,10 @@ impl<'a> World<'a> {
         let mut control = Control::open();
         wait_for("the last record to go", || {
             control.rows("sockets").is_empty()
-                && control
-                    .rows("workers")
-                    .iter()
-                    .all(|worker| worker["connections"] == 0)
         });
         drop(stack);
         control.wait_for_nothing(services);
-        wait_for("the last byte to go", || held_bytes(&daemon) == 0.0);
+        control.wait_for_no_entry();
         assert_eq!(daemon.counter("InCsumErrors"), 0, "checksums");
         drop(control);
         daemon.signal("TERM");
@@ -79,16 +75,6 @@ impl<'a> World<'a> {
     }
 }
 
-fn held_bytes(daemon: &Daemon) -> f64 {
-    let page = daemon.metrics();
-    let held = page.lines().filter(|line| line.starts_with(HELD));
-    let values = held.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-    values
-        .reduce(|all, one| all + one)
-        .expect("memory held, in the metrics")
-}
-
 const FIRST_PORT: u16 = 10_000;
 /// 2^14: the counter wraps around without a step.
 const PORTS: u16 = 1 << 14;
-const HELD: &str = "coremill_tcp_memory_held_bytes{";

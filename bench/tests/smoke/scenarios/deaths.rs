@@ -28,5 +28,6 @@ pub fn run(workers: usize) {
     let kills = if isolation::is_long() { 1_000 } else { 21 };
     random::run(&mut control, &echo, kills, services);
     control.wait_for_no_connection();
+    control.wait_for_no_entry();
     control::wait_for_held(&daemon, before);
 }

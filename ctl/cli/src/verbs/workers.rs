@@ -26,6 +26,8 @@ fn table(rows: &[WorkerView]) -> Table {
         "?>STRAYS OUT",
         "?>STRAYS IN",
         ">RECORDS",
+        "?>MEMORY",
+        "?>POOLED",
         "?>TURNS",
         "?>BUSY",
         "?>SLEEPS",
@@ -43,6 +45,12 @@ fn table(rows: &[WorkerView]) -> Table {
             row.strays_sent.to_string(),
             row.strays_received.to_string(),
             row.connections.to_string(),
+            row.held_bytes.to_string(),
+            row.pools
+                .iter()
+                .map(|pool| pool.entries)
+                .sum::<u64>()
+                .to_string(),
             row.turns.to_string(),
             row.busy_turns.to_string(),
             row.sleeps.to_string(),

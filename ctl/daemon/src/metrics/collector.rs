@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use coremill_engine::counters::EngineCounters;
 use coremill_engine::drop_reason::DropReason;
 use coremill_protocol::{AttachmentView, ListenerView, ServiceView};
+use coremill_tcp::pool::Pool;
 use coremill_tcp::{State, TcpCounters};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
@@ -146,6 +147,7 @@ impl StackCollector {
         );
         families
             .extend(self.per_worker(held, |worker| worker.tcp_counters().held_bytes.get() as f64));
+        families.extend(self.pools());
         const MICROSECOND: f64 = 1e-6;
         let mut round_trips = Family::histogram(
             "coremill_tcp_round_trip_seconds",
@@ -165,6 +167,25 @@ impl StackCollector {
                 .into_iter()
                 .filter_map(Family::done),
         );
+    }
+
+    fn pools(&self) -> Option<MetricFamily> {
+        let mut family = Family::gauge(
+            "coremill_tcp_pool_entries",
+            "Entries of shared pools that connections and listeners hold, by pool.",
+        );
+        for (name, worker) in self.workers() {
+            for (pool, count) in Pool::ALL
+                .into_iter()
+                .zip(&worker.tcp_counters().pool_entries)
+            {
+                family.sample(
+                    &[("worker", name), ("pool", pool.word())],
+                    count.get() as f64,
+                );
+            }
+        }
+        family.done()
     }
 
     fn listeners(&self, rows: &[ListenerView], families: &mut Vec<MetricFamily>) {

@@ -1,8 +1,9 @@
 //! `status` and `workers`: from counters, read in place.
 
-use coremill_protocol::{StateCount, StatusView, WorkerView};
+use coremill_protocol::{PoolCount, StateCount, StatusView, WorkerView};
 use coremill_tcp::State;
 use coremill_tcp::counters::Histogram;
+use coremill_tcp::pool::Pool;
 
 use crate::stack::{Stack, Worker, connections_in, dropped_packets};
 
@@ -54,6 +55,8 @@ pub fn workers(stack: &Stack) -> Vec<WorkerView> {
                 .filter(|state| !matches!(state, State::Closed | State::Listen))
                 .map(|state| connections_in(worker.as_ref(), state))
                 .sum(),
+            held_bytes: worker.tcp_counters().held_bytes.get(),
+            pools: pools(worker.as_ref()),
             turns: engine.turns.get(),
             busy_turns: engine.busy_turns.get(),
             sleeps: engine.sleeps.get(),
@@ -63,6 +66,17 @@ pub fn workers(stack: &Stack) -> Vec<WorkerView> {
         }
     };
     stack.workers.iter().enumerate().map(view).collect()
+}
+
+fn pools(worker: &dyn Worker) -> Vec<PoolCount> {
+    let counters = &worker.tcp_counters().pool_entries;
+    let pools = Pool::ALL.into_iter().zip(counters);
+    pools
+        .map(|(pool, count)| PoolCount {
+            pool: pool.word().into(),
+            entries: count.get(),
+        })
+        .collect()
 }
 
 /// Upper bound of the bucket in which `share` of all values is reached; 0 without values.

@@ -20,7 +20,8 @@ impl World {
         )
     }
 
-    /// No timer is lost: with something unanswered on its way, a side wants to be called some time.
+    /// No timer is lost: with something unanswered on its way, a side wants to be called some time. Whether each of its
+    /// connections does is what the shard's own audit looks at, after each turn as well.
     pub(super) fn check_timers(&self) {
         for side in &self.sides {
             if side.shard.next_deadline().is_some() || side.shard.has_segments() {
@@ -56,8 +57,8 @@ impl World {
             self.summary.marked_low += progress.marked_low;
             self.summary.add_options(&progress.options);
         }
-        for side in &self.sides {
-            side.check();
+        for side in &mut self.sides {
+            side.check(self.now);
             let counters = side.shard.counters();
             self.summary.retransmissions += counters.retrans_segs.get();
             let by_count = counters.reno_recovery.get();
