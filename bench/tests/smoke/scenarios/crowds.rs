@@ -50,7 +50,7 @@ fn requests_to(address: &str) {
 }
 
 /// Each client says its lines; each hears those of all, of one speaker in the speaker's order.
-fn everybody_hears_everything(clients: usize, lines: usize) {
+pub fn everybody_hears_everything(clients: usize, lines: usize) {
     let mut clients: Vec<_> = (0..clients).map(|_| Member::enter()).collect();
     // All are there before the first speaks. What one does not read at once waits in its buffers.
     for line in 0..lines {
