@@ -2,6 +2,7 @@
 
 use super::Shard;
 use crate::connection::{Connection, Hold, User};
+use crate::fast_open::Marks as FastOpenMarks;
 use crate::memory::Memory;
 use crate::options::sets::Flags;
 use crate::scoreboard::{DuplicatesMost, Scoreboard};
@@ -175,7 +176,9 @@ impl<M: Memory> Shard<M> {
         if connection.send.outstanding() > 0 && !is_timed {
             return Some("segments outstanding without a timer");
         }
-        if matches!(connection.state, State::SynSent | State::SynReceived) && !is_timed {
+        // A SYN that is to carry data waits for it as long as its user does.
+        let is_opening = matches!(connection.state, State::SynSent | State::SynReceived);
+        if is_opening && !is_timed && !connection.user.fast_open.any(FastOpenMarks::PENDING) {
             return Some("a handshake without a timer");
         }
         if let Some(found) = contradiction_in_patience(connection) {
