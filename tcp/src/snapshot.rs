@@ -85,7 +85,7 @@ pub struct ConnectionRow {
     pub receive_window_bytes: u32,
     /// Effective maximum segment size, without options.
     pub maximum_segment_bytes: u16,
-    /// Largest segment that the peer was told to send, without options; 0 where that is not kept.
+    /// Largest segment that the peer was told to send, without options.
     pub receive_segment_bytes: u16,
     /// Smoothed round-trip time.
     pub round_trip: Option<Duration>,

@@ -28,7 +28,7 @@ pub(super) struct Before {
     backoff: u32,
     received: SequenceNumber,
     told: SequenceNumber,
-    receive_window: u32,
+    window_told: u32,
     shared: Shared,
 }
 
@@ -92,7 +92,7 @@ impl<Q: Default> Connection<Q> {
             backoff: self.round_trip.backoff(),
             received: self.receive.next,
             told: self.receive.acknowledged,
-            receive_window: self.receive.window(),
+            window_told: self.receive.edge.since(self.receive.acknowledged),
             shared: Shared::of(context),
         })
     }
@@ -252,7 +252,7 @@ impl<Q: Default> Connection<Q> {
         if flags & RST == 0 {
             let window = self.receive.window();
             counted.windows_offered.see(window);
-            counted.zero_windows_offered += u32::from(window == 0 && before.receive_window > 0);
+            counted.zero_windows_offered += u32::from(window == 0 && before.window_told > 0);
         }
         counted.pipe_most = counted.pipe_most.max(self.send.in_flight());
         counted.outstanding_most = counted.outstanding_most.max(self.send.outstanding());

@@ -38,6 +38,7 @@ impl<Q: Default> Connection<Q> {
             return Err(DropReason::Closed);
         }
         if end < self.receive.next || (end == self.receive.next && !has_fin) {
+            context.counters.delayed_ack_lost.increment();
             self.came_again(context, start, end);
             self.receive.be_quick();
             self.due.set(Due::ACKNOWLEDGE);

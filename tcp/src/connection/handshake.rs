@@ -72,6 +72,7 @@ impl<Q: Default> Connection<Q> {
         connection.send.unacknowledged = handshake.ours + 1;
         connection.send.next = handshake.ours + 1;
         connection.receive = ReceiveSide::new(handshake.theirs + 1);
+        connection.receive.mss = handshake.own_mss;
         connection.receive.marked_micros = micros(handshake.started);
         connection
             .receive

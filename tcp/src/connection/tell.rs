@@ -25,12 +25,19 @@ impl<Q: Default> Connection<Q> {
             u32::MAX => 0x7fff_ffff,
             bytes => bytes / segment,
         };
+        // What a closed window is asked with is a probe, as keepalive's are.
+        let persists = send.window == 0 && send.outstanding() == 0;
+        let (retransmits, probes) = if persists {
+            (0, send.attempts)
+        } else {
+            (send.attempts, send.keepalive_probes)
+        };
         let heard = micros(receive.delayed.timeout());
         let options = context.option_sets.get(&self.user.options);
         TcpInfo {
             state: state_number(self.state),
-            retransmits: send.attempts,
-            probes: send.keepalive_probes,
+            retransmits,
+            probes,
             backoff: u8::try_from(self.round_trip.backoff()).unwrap_or(u8::MAX),
             options: self.agreed_options() | self.receive.ecn.info_options(),
             fast_open_failure: self.user.fast_open.failure(),
@@ -45,7 +52,7 @@ impl<Q: Default> Connection<Q> {
                 _ => millis(now).wrapping_sub(receive.delayed.data_millis()),
             },
             last_ack_recv: millis_of(self.last_received.elapsed(now)),
-            pmtu: u32::from(send.mss) + (HEADER_BYTES + self.ip_header_bytes()) as u32,
+            pmtu: self.path_mtu_bytes(context),
             rcv_ssthresh: receive.buffer,
             rtt: self.round_trip.smoothed().map_or(0, micros),
             rttvar: micros(self.round_trip.variation()),
@@ -124,6 +131,18 @@ impl<Q: Default> Connection<Q> {
             0
         };
         stamped | sack | scaled | early
+    }
+
+    /// What the path carries: the link's, unless it was found to be narrower.
+    fn path_mtu_bytes<M>(&self, context: &Context<M>) -> u32 {
+        let extension = context.extensions.get(&self.extension);
+        let is_narrow = extension.is_some_and(|extension| extension.path.is_some());
+        let mss = if is_narrow {
+            self.send.mss
+        } else {
+            self.receive.mss.max(self.send.mss)
+        };
+        u32::from(mss) + (HEADER_BYTES + self.ip_header_bytes()) as u32
     }
 
     fn ip_header_bytes(&self) -> usize {

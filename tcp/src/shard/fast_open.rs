@@ -158,7 +158,7 @@ impl<M: Memory> Shard<M> {
         context.counters.states[State::SynReceived as usize].increment();
         context.counters.passive_opens.increment();
         connection.accept_accurate_ecn(context, &handshake);
-        connection.begin_early(context, &handshake, arrival.segment);
+        connection.begin_early(context, arrival.segment);
         connections.insert(arrival.hash, connection)
     }
 }

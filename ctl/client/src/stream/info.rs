@@ -39,7 +39,7 @@ pub struct TcpInfo {
     pub receive_window_bytes: u32,
     /// Bytes of the largest segment that is sent, without options.
     pub send_segment_bytes: u32,
-    /// Bytes of the largest segment that the peer was told to send; 0 when not known.
+    /// Bytes of the largest segment that the peer was told to send.
     pub receive_segment_bytes: u32,
     /// Bytes written that the peer has not acknowledged.
     pub send_queue_bytes: u32,

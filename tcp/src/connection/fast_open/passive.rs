@@ -10,7 +10,6 @@ use crate::header::{Flags, Segment};
 use crate::memory::Memory;
 use crate::reply::Reply;
 use crate::state::{Cause, State};
-use crate::table::request::Handshake;
 use crate::time::Deadline;
 
 impl<Q: Default> Connection<Q> {
@@ -20,12 +19,10 @@ impl<Q: Default> Connection<Q> {
     pub(crate) fn begin_early<M: Memory<Queue = Q>>(
         &mut self,
         context: &mut Context<M>,
-        handshake: &Handshake,
         syn: &Segment<'_>,
     ) {
         self.user.fast_open.set(Marks::PENDING);
         self.be_early();
-        self.receive.mss = handshake.own_mss;
         self.begin_transfer(context);
         self.due.set(Due::SYN);
         if syn.payload.is_empty() {

@@ -19,7 +19,8 @@ impl<Q: Default> Connection<Q> {
         if !is_usual && self.extension.is_held() && !flags.contains(Flags::RST) {
             self.point_at_urgent(context, &mut header);
         }
-        let was_open = self.receive.window() > 0;
+        // As it was told last: what came since has moved on towards its edge.
+        let was_open = self.receive.edge > self.receive.acknowledged;
         header.window = self.receive.offer(self.receive.scale);
         match (was_open, header.window > 0) {
             (true, false) => context.counters.to_zero_window.increment(),
