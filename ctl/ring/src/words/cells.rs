@@ -92,15 +92,20 @@ impl Cells {
         unsafe { self.first.add(first).cast().as_ref() }
     }
 
-    /// A hint to the cache that the word will be written.
+    /// A hint to the cache that the word will be written: the other cores' copies are given up now, not by the store.
     #[inline]
     pub(super) fn prefetch(&self, index: usize) {
         let word = self.cell(index);
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: there is no safe way to say this. It reads and writes nothing, whatever the address.
+        // SAFETY: there is no safe way to say this: where a build may not rely on it, the compiler makes a hint to read
+        // of the intrinsic's hint to write, and a line that this core wrote last stays shared. The instruction reads and
+        // writes nothing, whatever the address; a processor of 64 bits that does not know it passes over it.
         unsafe {
-            use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_ET0>(std::ptr::from_ref(word).cast());
+            std::arch::asm!(
+                "prefetchw [{}]",
+                in(reg) std::ptr::from_ref(word),
+                options(nostack, preserves_flags, readonly)
+            );
         }
         let _ = word;
     }
