@@ -1,6 +1,6 @@
 //! How long a cache line takes from one of the two cores to the other. Each message of an application is some such lines:
 //! within one last-level cache a line takes some 40 ns, between two of them (chiplets, sockets) some 200. Where it took
-//! 200, Coremill did half as much, and the kernel three quarters. The host of a virtual machine may move its cores
+//! 200, Coremill and the kernel did three quarters as much. The host of a virtual machine may move its cores
 //! from the one to the other at any moment, so this is measured beside each round.
 
 use std::hint::spin_loop;

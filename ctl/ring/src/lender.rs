@@ -51,6 +51,12 @@ impl Lender {
         self.lent
     }
 
+    /// The chunk that is lent next for a few bytes.
+    #[inline]
+    pub(crate) fn next_small(&self) -> Option<ChunkReference> {
+        self.free[0].last().copied()
+    }
+
     /// Lends the smallest free chunk that holds `bytes`, else the largest free one.
     #[inline]
     pub(crate) fn lend(&mut self, bytes: usize, start: u64) -> Option<ChunkReference> {

@@ -192,14 +192,24 @@ impl ReceiveQueue {
         self.read.value() == self.ahead && self.first.is_some()
     }
 
-    /// Has the place of the next bytes, where a chunk has one, brought into this core's cache, as it will be written.
+    /// Has the place of the next bytes brought into this core's cache, as it will be written.
     #[inline]
-    pub fn prefetch(&self, memory: &SharedWrite) {
-        if let Some(tail) = &self.tail
-            && (tail.start..tail.end).contains(&self.received)
-        {
-            let inside = (self.received - tail.start) as usize;
-            memory.prefetch((tail.first_byte + inside) / WORD_BYTES);
+    pub fn prefetch(&self, (memory, layout): (&SharedWrite, &Layout), lender: &Lender) {
+        if let Some(word) = self.next_word(layout, lender) {
+            memory.prefetch(word);
+        }
+    }
+
+    /// The word of the next bytes: in the last chunk, else in the one that is lent next, if they are few and nobody else
+    /// needs one before.
+    #[inline]
+    fn next_word(&self, layout: &Layout, lender: &Lender) -> Option<usize> {
+        match &self.tail {
+            Some(tail) if (tail.start..tail.end).contains(&self.received) => {
+                let inside = (self.received - tail.start) as usize;
+                Some((tail.first_byte + inside) / WORD_BYTES)
+            }
+            _ => Some(layout.receive_chunk(lender.next_small()?)?.first_word),
         }
     }
 
@@ -279,3 +289,6 @@ impl ReceiveQueue {
 
 const NOTE_START: usize = 0;
 const NOTE_NEXT: usize = 1;
+
+#[cfg(all(test, not(loom)))]
+mod tests;

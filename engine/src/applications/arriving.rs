@@ -55,7 +55,11 @@ impl Domain {
         match step {
             Step::Slot => {}
             Step::Lending => prefetch(lending),
-            Step::Chunk => lending.receive.prefetch(&self.attachment.parts.daemon),
+            Step::Chunk => {
+                let parts = &self.attachment.parts;
+                let memory = (&parts.daemon, &parts.layout);
+                lending.receive.prefetch(memory, &self.chunks.receive);
+            }
         }
     }
 

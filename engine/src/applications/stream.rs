@@ -272,6 +272,12 @@ impl Stream {
             return Ok(false);
         };
         let grown = lending.receive.give_back(read, receive, tools.state)?;
+        if grown > 0 {
+            // More will come, mostly, and the reader's core has had the line that it goes to since that was written.
+            let parts = &tools.attachment.parts;
+            let memory = (&parts.daemon, &parts.layout);
+            lending.receive.prefetch(memory, receive);
+        }
         lendings.disturb();
         Ok(grown > 0)
     }
