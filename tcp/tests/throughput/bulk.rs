@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coremill_tcp::congestion::Algorithm;
+use coremill_tcp::ecn::EcnMode;
 use coremill_tcp::limits::Secrets;
 use coremill_tcp::options::{ConnectOptions, ListenOptions, SocketOptions};
 use coremill_tcp::{
@@ -22,11 +23,22 @@ pub struct Bulk {
     pub queue: Duration,
     /// Packets of a million that are lost by chance on the way to the receiver.
     pub loss_per_million: u64,
+    /// What it marks instead, where connections agree on ECN; None when it does not, and they do not.
+    pub marks: Option<Marks>,
     /// Of each flow, without waiting. Flows begin a tenth of a second after each other.
     pub round_trips: Vec<Duration>,
     /// Not counted.
     pub warm_up: Duration,
     pub measured: Duration,
+}
+
+/// Which packets a bottleneck marks (RFC 3168).
+#[derive(Clone, Copy, Debug)]
+pub enum Marks {
+    /// Those that find more waiting than this: DCTCP's K, as time (RFC 8257, section 3.1).
+    Above(Duration),
+    /// So many of a million, by chance.
+    PerMillion(u64),
 }
 
 impl Bulk {
@@ -44,14 +56,21 @@ impl Bulk {
     }
 }
 
+struct Packet {
+    /// On the way to the receiver.
+    is_forward: bool,
+    ecn: u8,
+    bytes: Vec<u8>,
+}
+
 struct World {
     bulk: Bulk,
     now: Instant,
     sender: Shard,
     receiver: Shard,
     listener: ListenerId,
-    /// What arrives when; the number keeps the order. True on the way to the receiver.
-    agenda: BTreeMap<(Instant, u64), (bool, Vec<u8>)>,
+    /// What arrives when; the number keeps the order.
+    agenda: BTreeMap<(Instant, u64), Packet>,
     packets: u64,
     /// When the bottleneck has sent what it holds.
     idle_at: Instant,
@@ -65,7 +84,7 @@ struct World {
 
 impl World {
     fn new(bulk: Bulk) -> Self {
-        let mut receiver = shard(bulk.algorithm);
+        let mut receiver = shard(&bulk);
         let listener = receiver
             .listen(ListenOptions {
                 local: Endpoint::new(address(2), PORT),
@@ -77,7 +96,7 @@ impl World {
             .expect("an empty table has room");
         let count = bulk.round_trips.len();
         Self {
-            sender: shard(bulk.algorithm),
+            sender: shard(&bulk),
             receiver,
             listener,
             now: Instant::from_millis(1),
@@ -141,18 +160,18 @@ impl World {
             if entry.key().0 > self.now {
                 break;
             }
-            let (is_forward, bytes) = entry.remove();
-            let (source, destination) = if is_forward { (1, 2) } else { (2, 1) };
+            let packet = entry.remove();
+            let (source, destination) = if packet.is_forward { (1, 2) } else { (2, 1) };
             let inbound = Inbound {
                 source: address(source),
                 destination: address(destination),
-                bytes: &bytes,
+                bytes: &packet.bytes,
                 checksum_verified: true,
-                ecn: 0,
+                ecn: packet.ecn,
                 ttl: 60,
                 mtu: MTU,
             };
-            let shard = if is_forward {
+            let shard = if packet.is_forward {
                 &mut self.receiver
             } else {
                 &mut self.sender
@@ -217,8 +236,13 @@ impl World {
             let port = if is_forward { 0 } else { 2 };
             let port = u16::from_be_bytes([bytes[port], bytes[port + 1]]);
             let half = self.bulk.round_trips[self.flows[&port]] / 2;
+            let mut packet = Packet {
+                is_forward,
+                ecn: outgoing.ecn,
+                bytes: bytes.to_vec(),
+            };
             let leaves = if is_forward {
-                match self.bottleneck(bytes.len()) {
+                match self.bottleneck(&mut packet) {
                     Some(at) => at,
                     None => continue,
                 }
@@ -226,29 +250,41 @@ impl World {
                 self.now
             };
             self.packets += 1;
-            let key = (leaves + half, self.packets);
-            self.agenda.insert(key, (is_forward, bytes.to_vec()));
+            self.agenda.insert((leaves + half, self.packets), packet);
         }
     }
 
-    /// When a packet has left the bottleneck; None when it is lost there.
-    fn bottleneck(&mut self, length: usize) -> Option<Instant> {
+    /// When a packet has left the bottleneck, perhaps with a mark; None when it is lost there.
+    fn bottleneck(&mut self, packet: &mut Packet) -> Option<Instant> {
         let start = self.idle_at.max(self.now);
-        if start.since(self.now) > self.bulk.queue {
+        let waits = start.since(self.now);
+        if waits > self.bulk.queue {
             return None;
         }
-        let bits = (length as u64 + LOWER_HEADER_BYTES) * 8;
+        let bits = (packet.bytes.len() as u64 + LOWER_HEADER_BYTES) * 8;
         let nanos = bits * 1_000_000_000 / self.bulk.bits_per_second;
         self.idle_at = start + Duration::from_nanos(nanos);
-        // xorshift64: enough for what it decides.
+        let is_marked = match self.bulk.marks {
+            None => false,
+            Some(Marks::Above(threshold)) => waits > threshold,
+            Some(Marks::PerMillion(share)) => self.chance() < share,
+        };
+        if is_marked && packet.ecn != NOT_CAPABLE {
+            packet.ecn = MARKED;
+        }
+        (self.chance() >= self.bulk.loss_per_million).then_some(self.idle_at)
+    }
+
+    /// Of a million. xorshift64: enough for what it decides.
+    fn chance(&mut self) -> u64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        (self.random % 1_000_000 >= self.bulk.loss_per_million).then_some(self.idle_at)
+        self.random % 1_000_000
     }
 }
 
-fn shard(algorithm: Algorithm) -> Shard {
+fn shard(bulk: &Bulk) -> Shard {
     let mut limits = Limits {
         connections_max: 16,
         requests_max: 16,
@@ -259,7 +295,10 @@ fn shard(algorithm: Algorithm) -> Shard {
         reassembly_ranges_max: 255,
         ..Limits::default()
     };
-    limits.congestion.algorithm = algorithm;
+    limits.congestion.algorithm = bulk.algorithm;
+    if bulk.marks.is_some() {
+        limits.ecn = EcnMode::Ask;
+    }
     let secrets = Secrets {
         initial_sequence: [1; 16],
         timestamp_offset: [2; 16],
@@ -283,5 +322,8 @@ const BUFFER_BYTES: usize = 4 << 20;
 const PIECE: usize = 65_536;
 /// Ethernet and IPv4.
 pub const LOWER_HEADER_BYTES: u64 = 34;
+/// The two ECN bits (RFC 3168, section 5).
+const NOT_CAPABLE: u8 = 0;
+const MARKED: u8 = 3;
 const APART: Duration = Duration::from_millis(100);
 const STEP_MAX: Duration = Duration::from_millis(50);

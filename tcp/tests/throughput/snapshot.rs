@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// A figure: what was measured, as its name, and how much it was.
@@ -15,8 +16,8 @@ pub struct Figure {
     pub beside: String,
     /// How far from the file's value it may be.
     pub tolerance: f64,
-    /// Below this, the file has to say why.
-    pub explained_below: f64,
+    /// Outside of this, the file has to say why.
+    pub explained_outside: RangeInclusive<f64>,
 }
 
 /// Names, their values and reasons as they stand in the file.
@@ -73,12 +74,12 @@ impl Snapshot {
                     figure.beside
                 ));
             }
-            if figure.value < figure.explained_below && reasons.is_empty() {
+            if !figure.explained_outside.contains(&figure.value) && reasons.is_empty() {
                 wrong.push(format!(
-                    "{}: {} is below {} and nothing says why",
+                    "{}: {} is outside of {:?} and nothing says why",
                     figure.name,
                     rounded(figure.value),
-                    figure.explained_below
+                    figure.explained_outside
                 ));
             }
         }
@@ -92,8 +93,8 @@ impl Snapshot {
             let value = rounded(figure.value);
             let line = format!("{} = {value} {}", figure.name, figure.beside);
             let _ = writeln!(text, "{}", line.trim_end());
-            let is_low = figure.value < figure.explained_below;
-            let entry = self.entries.get(&figure.name).filter(|_| is_low);
+            let is_odd = !figure.explained_outside.contains(&figure.value);
+            let entry = self.entries.get(&figure.name).filter(|_| is_odd);
             for reason in entry.iter().flat_map(|(_, reasons)| reasons) {
                 let _ = writeln!(text, "    because {reason}");
             }
@@ -114,5 +115,8 @@ const HEAD: &str = "\
 # What bulk transfers reach on virtual time (tests/throughput). Written by COREMILL_WRITE=1; the reasons are kept.
 # grid: algorithm, round trip, loss by chance, buffer of the bottleneck in round trips' worth = per cent of the limit,
 # which is the link's rate or what the algorithm's response function allows (model.rs).
-# fairness: Jain's index of flows with the same round trip. rtt: what a flow of 20 ms gets for each byte of one of 80 ms.
+# threshold: the same over a link that marks what finds more waiting than so many round trips' worth (DCTCP's K).
+# marks: the same over a link that marks so many packets by chance.
+# fairness: Jain's index of flows with the same round trip. rtt: what a flow of the one round trip gets for each byte of
+# one of the other, and what the algorithm's law allows. DCTCP's links mark above a seventh of the longest round trip.
 ";
