@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use coremill_ring::armed::Sleeper;
-use coremill_ring::command::{Command, Direction};
+use coremill_ring::command::Command;
+use coremill_ring::command::by_chance::{self, Chance};
 use coremill_ring::handle::Handle;
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::net::{SendFlags, send};
@@ -16,66 +17,17 @@ use crate::random::Random;
 
 /// Any command about anything.
 pub fn any(attached: &mut Attached, random: &mut Random) {
-    let (ticket, socket) = (attached.ticket(), random.handle());
-    let command = match random.below(14) {
-        0 => Command::Open { ticket },
-        1 => Command::Bind {
-            ticket,
-            socket,
-            local: address(random),
-        },
-        2 => Command::Listen {
-            ticket,
-            socket,
-            backlog: random.below(100),
-        },
-        3 => Command::Connect {
-            ticket,
-            socket,
-            remote: address(random),
-        },
-        4 => Command::Take {
-            ticket,
-            listener: socket,
-            slot: random.below(100),
-            round: random.word(),
-        },
-        5 => Command::WantRoom {
-            socket,
-            bytes: random.below(1 << 20),
-        },
-        6 => Command::Shutdown {
-            ticket,
-            socket,
-            direction: Direction::Both,
-        },
-        7 => Command::Close { socket },
-        8 => Command::SetOption {
-            ticket,
-            socket,
-            option: random.below(5),
-            value: random.word(),
-        },
-        9 => Command::Subscribe {
-            ticket,
-            socket,
-            notifier: random.below(64),
-            interest: random.below(64),
-        },
-        10 => Command::Unsubscribe {
-            socket,
-            notifier: random.below(64),
-        },
-        11 => Command::Read { socket, read: 0 },
-        12 => Command::GiveBack { socket, filled: 0 },
-        _ => Command::Send {
-            socket,
-            offset: 0,
-            read: 0,
-        },
+    let mut chance = Chance {
+        ticket: attached.ticket(),
+        socket: random.handle(),
+        address: address(random),
+        // Whoever lies here is found out at once.
+        count: 0,
+        word: &mut || random.word(),
     };
+    let (command, payload) = by_chance::any(&mut chance);
     let worker = random.below(attached.workers());
-    attached.say(worker, &command, b"");
+    attached.say(worker, &command, &payload);
 }
 
 /// Names of nothing, of what was closed, and of what another might have.

@@ -4,6 +4,7 @@
 //! else. Whether a name names anything, and whether a count is possible, is for the worker to say: those are
 //! answered, or refused as a `Violation` by the books they concern.
 
+pub mod by_chance;
 mod wire;
 
 use std::net::SocketAddr;

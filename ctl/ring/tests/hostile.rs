@@ -486,7 +486,7 @@ fn scribble(words: &SharedWrite, random: &mut Random) {
     let first = 8 + slot * 8;
     let position = slot as u64 % u64::from(SHAPE.command_slots) + 1;
     let lap = random.below(3) as u64 * u64::from(SHAPE.command_slots);
-    let (kind, bytes) = (random.below(18) as u64, random.below(60) as u64);
+    let (kind, bytes) = (random.below(29) as u64, random.below(60) as u64);
     for word in 1..8 {
         words.store(first + word, any_word(random));
     }

@@ -1,10 +1,12 @@
 //! Applications that lie, err, or ask for too much.
 
 use coremill_ring::command::Command;
+use coremill_ring::command::by_chance::{self, Chance};
 use coremill_ring::handle::Handle;
 
 use super::side::{Connection, Side, rows};
-use super::{PORT, accepted, arrived, nothing_is_left};
+use super::{PORT, accepted, arrived, nothing_is_left, send};
+use crate::snapshot::ApplicationRow;
 use crate::worker::tests::hosts::Network;
 
 #[test]
@@ -151,16 +153,105 @@ fn a_turn_has_room_for_few_commands_that_cost_much() {
     nothing_is_left(&side.detach(&mut network));
 }
 
-#[test]
-fn whatever_a_liar_scribbles_another_is_served() {
+/// A fixed sequence (xorshift), the same in every run.
+fn sequence() -> impl FnMut() -> u64 {
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = move || {
-        // A fixed sequence (xorshift), the same in every run.
+    move || {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
         random
+    }
+}
+
+/// A command of any kind, about a socket that may be its own, or of another worker, or none. Nothing of it goes to the
+/// other's port, who would have to tell its own client from this one's connections.
+fn any_command(side: &mut Side, own: &[Handle], next: &mut impl FnMut() -> u64) -> &'static str {
+    let word = next();
+    let slot = next() as u32 % 64;
+    let some = Handle {
+        memory: 0,
+        slot,
+        generation: 1 + word as u32 % 3,
     };
+    let mut chance = Chance {
+        ticket: word,
+        socket: *own.get(next() as usize % 8).unwrap_or(&some),
+        address: (
+            [10, 0, 0, 1 + (next() % 3) as u8],
+            PORT + 1 + (next() % 4) as u16,
+        )
+            .into(),
+        // Nearly always what is so at the beginning: lies end the rest.
+        count: if next().is_multiple_of(256) {
+            next()
+        } else {
+            0
+        },
+        word: next,
+    };
+    let (command, payload) = by_chance::any(&mut chance);
+    let worker = word as u32 % side.layout.shape().workers;
+    if side.try_to_say(worker, &command, &payload) {
+        side.announce(worker);
+    }
+    by_chance::kind_of(&command)
+}
+
+#[test]
+fn whatever_kind_of_command_comes_another_is_served() {
+    let mut next = sequence();
+    let mut network = Network::new(2, Vec::new());
+    let mut honest = Side::attach(&mut network, 1);
+    let listener = honest.listen(&mut network, PORT).expect("a listener");
+    let mut kinds = std::collections::BTreeSet::new();
+    let (mut carried_out, mut caught) = (0, 0);
+    for round in 0..100_u64 {
+        let mut strange = Side::attach(&mut network, 100 + round);
+        let other = strange.listen(&mut network, PORT + 1).expect("a listener");
+        let id = network.connect(PORT + 1).expect("a connection");
+        network.turn(20);
+        let connection = strange.accept(&mut network, other).expect("an offer");
+        strange.subscribe(connection.handle);
+        send(&mut network, id, b"to be read, or not");
+        let own = [other.0, connection.handle, strange.open(&mut network, 1)];
+        for _ in 0..400 {
+            kinds.insert(any_command(&mut strange, &own, &mut next));
+            if next().is_multiple_of(16) {
+                network.turn(1);
+                strange.listen_to_events();
+                strange.inbox.clear();
+            }
+        }
+        network.turn(4);
+        let is_its = |row: &&ApplicationRow| row.attachment == strange.attachment.id();
+        for worker in 0..2 {
+            let rows = rows(&mut network, worker);
+            carried_out += rows.iter().find(is_its).map_or(0, |row| row.commands);
+        }
+        caught += usize::from(strange.attachment.violation().is_some());
+        let (peer, mut served) = accepted(&mut network, &mut honest, listener);
+        honest.send(&mut served, b"undisturbed");
+        network.turn(20);
+        assert_eq!(arrived(&mut network, peer), (b"undisturbed".to_vec(), None));
+        let socket = served.handle;
+        honest.say(0, &Command::Close { socket }, &[]);
+        nothing_is_left(&strange.detach(&mut network));
+        for id in [id, peer] {
+            super::close(&mut network, id);
+        }
+        network.pass(std::time::Duration::from_millis(200));
+    }
+    assert_eq!(kinds.len(), by_chance::COUNT, "{kinds:?}");
+    assert!(caught > 10, "{caught} of 100 were caught");
+    assert!(carried_out > 5_000, "{carried_out} carried out");
+    assert!(honest.attachment.violation().is_none());
+    nothing_is_left(&honest.detach(&mut network));
+}
+
+#[test]
+fn whatever_a_liar_scribbles_another_is_served() {
+    let mut next = sequence();
     let mut network = Network::new(2, Vec::new());
     let mut honest = Side::attach(&mut network, 1);
     let listener = honest.listen(&mut network, PORT).expect("a listener");
@@ -179,13 +270,13 @@ fn whatever_a_liar_scribbles_another_is_served() {
                 0 => next(),
                 1 => next() % 8,
                 // A mark that is in place, of a kind and length that may be.
-                2 => (word as u64 / 8 % 64 + 1) | (next() % 17) << 32 | (next() % 290) << 48,
+                2 => (word as u64 / 8 % 64 + 1) | (next() % 29) << 32 | (next() % 290) << 48,
                 _ => connection.handle.to_word(),
             };
             liar.application.store(word, value);
             let bits = liar.layout.ready_bits(0).expect("a line");
             liar.application.store(bits.first_word, u64::MAX);
-            if next() % 64 == 0 {
+            if next().is_multiple_of(64) {
                 network.turn(1);
             }
         }
