@@ -9,6 +9,16 @@ use coremill_ring::memory::MemoryError;
 use thiserror::Error;
 
 /// Why a program could not attach. All later errors are [`io::Error`]s with Linux's numbers.
+///
+/// ```no_run
+/// use coremill_client::{AttachError, Stack};
+///
+/// match Stack::attach("/run/coremill/control.sock") {
+///     Err(AttachError::Connect { .. }) => println!("no daemon is there"),
+///     Err(error) => println!("{error}"),
+///     Ok(stack) => println!("{} workers", stack.workers()),
+/// }
+/// ```
 #[derive(Debug, Error)]
 pub enum AttachError {
     /// Nobody answers at the socket.
@@ -38,6 +48,12 @@ pub enum AttachError {
 
 impl AttachError {
     /// The kind of the daemon's refusal, if it refused.
+    ///
+    /// ```no_run
+    /// if let Err(error) = coremill_client::Stack::attach("/run/coremill/control.sock") {
+    ///     println!("refused: {:?}", error.refusal());
+    /// }
+    /// ```
     pub fn refusal(&self) -> Option<ErrorKind> {
         match self {
             Self::Refused(body) => Some(body.kind),

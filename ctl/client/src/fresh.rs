@@ -40,6 +40,13 @@ impl TcpSocket {
     ///
     /// # Errors
     /// `EMFILE` when the quota of sockets is reached, `ECONNRESET` when the attachment is over.
+    ///
+    /// ```no_run
+    /// # fn example(stack: &coremill_client::Stack) -> Result<(), Box<dyn std::error::Error>> {
+    /// let socket = coremill_client::TcpSocket::new(stack)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(stack: &Stack) -> io::Result<Self> {
         let context = stack.context();
         let worker = context.pick_worker();
@@ -54,6 +61,13 @@ impl TcpSocket {
     ///
     /// # Errors
     /// `EADDRNOTAVAIL` when it is not ours, `EINVAL` when the socket has one.
+    ///
+    /// ```no_run
+    /// # fn example(socket: &coremill_client::TcpSocket) -> Result<(), Box<dyn std::error::Error>> {
+    /// socket.bind("192.0.2.2:0".parse()?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn bind(&self, local: SocketAddr) -> io::Result<()> {
         let bound = self.socket.ask(|ticket, socket| Command::Bind {
             ticket,
@@ -67,6 +81,13 @@ impl TcpSocket {
     ///
     /// # Errors
     /// As [`TcpStream::set_option`].
+    ///
+    /// ```no_run
+    /// # fn example(socket: &coremill_client::TcpSocket) -> Result<(), Box<dyn std::error::Error>> {
+    /// socket.set_option(coremill_client::option::RECEIVE_BUFFER, 4 << 20)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_option(&self, option: u32, value: i64) -> io::Result<()> {
         let set = self.socket.ask(|ticket, socket| Command::SetOption {
             ticket,
@@ -81,6 +102,13 @@ impl TcpSocket {
     ///
     /// # Errors
     /// As [`TcpStream::option`].
+    ///
+    /// ```no_run
+    /// # fn example(socket: &coremill_client::TcpSocket) -> Result<(), Box<dyn std::error::Error>> {
+    /// println!("{} bytes", socket.option(coremill_client::option::RECEIVE_BUFFER)?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn option(&self, option: u32) -> io::Result<i64> {
         let answer = self.socket.ask(|ticket, socket| Command::GetOption {
             ticket,
@@ -94,6 +122,13 @@ impl TcpSocket {
     ///
     /// # Errors
     /// As [`TcpStream::connect`].
+    ///
+    /// ```no_run
+    /// # fn example(socket: coremill_client::TcpSocket) -> Result<(), Box<dyn std::error::Error>> {
+    /// let stream = socket.connect("192.0.2.1:80".parse()?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connect(self, remote: SocketAddr) -> io::Result<TcpStream> {
         self.begin(remote)?.finish(None)
     }
@@ -104,6 +139,14 @@ impl TcpSocket {
     /// # Errors
     /// `EADDRNOTAVAIL` also when a connection between these addresses exists, `ENETUNREACH`, and `ECONNRESET` when the
     /// attachment is over.
+    ///
+    /// ```no_run
+    /// # fn example(socket: coremill_client::TcpSocket) -> Result<(), Box<dyn std::error::Error>> {
+    /// let stream = socket.connect_nonblocking("192.0.2.1:80".parse()?)?;
+    /// // A poller tells when it is writable; then `take_error` says whether it is connected.
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connect_nonblocking(self, remote: SocketAddr) -> io::Result<TcpStream> {
         let stream = self.begin(remote)?;
         stream.set_nonblocking(true)?;
@@ -114,6 +157,13 @@ impl TcpSocket {
     ///
     /// # Errors
     /// As [`TcpStream::connect_with`].
+    ///
+    /// ```no_run
+    /// # fn example(socket: coremill_client::TcpSocket) -> Result<(), Box<dyn std::error::Error>> {
+    /// let stream = socket.connect_with("192.0.2.1:80".parse()?, b"GET / HTTP/1.0\r\n\r\n")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn connect_with(self, remote: SocketAddr, data: &[u8]) -> io::Result<TcpStream> {
         match self.set_option(FAST_OPEN_CONNECT, 1) {
             // Where the configuration does not allow it, it is an ordinary connection.

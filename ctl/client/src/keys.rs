@@ -48,6 +48,14 @@ impl PeerKey {
     ///
     /// # Errors
     /// `EINVAL` for a secret that is empty or longer than 80 bytes.
+    ///
+    /// ```
+    /// use coremill_client::PeerKey;
+    ///
+    /// let everybody = "0.0.0.0".parse().unwrap();
+    /// assert!(PeerKey::md5(everybody, 0, b"a secret").is_ok());
+    /// assert!(PeerKey::md5(everybody, 0, b"").is_err());
+    /// ```
     pub fn md5(peer: IpAddr, prefix: u8, secret: &[u8]) -> io::Result<Self> {
         let key = Key::new(peer, prefix, secret).filter(|_| !secret.is_empty());
         Ok(Self {
@@ -79,6 +87,14 @@ impl TcpSocket {
     ///
     /// # Errors
     /// As [`TcpListener::add_key`].
+    ///
+    /// ```no_run
+    /// # fn example(socket: &coremill_client::TcpSocket) -> Result<(), Box<dyn std::error::Error>> {
+    /// let peer = "192.0.2.1".parse()?;
+    /// socket.add_key(&coremill_client::PeerKey::md5(peer, 32, b"a secret")?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add_key(&self, key: &PeerKey) -> io::Result<()> {
         key.give_to(self.socket())
     }
@@ -87,6 +103,13 @@ impl TcpSocket {
     ///
     /// # Errors
     /// `ENOENT` when there is none.
+    ///
+    /// ```no_run
+    /// # fn example(socket: &coremill_client::TcpSocket) -> Result<(), Box<dyn std::error::Error>> {
+    /// socket.remove_md5_key("192.0.2.1".parse()?, 32)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remove_md5_key(&self, peer: IpAddr, prefix: u8) -> io::Result<()> {
         remove_md5(self.socket(), peer, prefix)
     }
@@ -122,6 +145,14 @@ impl TcpListener {
     /// # Errors
     /// `EINVAL` for a prefix that cannot be, `ENOMEM` when the daemon has no room for another key (`tcp.keys_max`), `EEXIST` when
     /// one of TCP-AO has one of its ids for such a peer, `EKEYREJECTED` when one of the other scheme is for such a peer.
+    ///
+    /// ```no_run
+    /// # fn example(listener: &coremill_client::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
+    /// let peers = "192.0.2.0".parse()?;
+    /// listener.add_key(&coremill_client::PeerKey::md5(peers, 24, b"a secret")?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add_key(&self, key: &PeerKey) -> io::Result<()> {
         key.give_to(self.socket())
     }
@@ -130,6 +161,13 @@ impl TcpListener {
     ///
     /// # Errors
     /// `ENOENT` when there is none.
+    ///
+    /// ```no_run
+    /// # fn example(listener: &coremill_client::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
+    /// listener.remove_md5_key("192.0.2.0".parse()?, 24)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remove_md5_key(&self, peer: IpAddr, prefix: u8) -> io::Result<()> {
         remove_md5(self.socket(), peer, prefix)
     }
@@ -167,6 +205,13 @@ impl TcpStream {
     /// # Errors
     /// As [`TcpListener::add_key`], `EBADF` when the connection is over, and `EINVAL` for one of TCP-AO when the connection began
     /// without.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// let peer = stream.peer_addr()?.ip();
+    /// stream.add_key(&coremill_client::PeerKey::md5(peer, 32, b"another secret")?)
+    /// # }
+    /// ```
     pub fn add_key(&self, key: &PeerKey) -> io::Result<()> {
         key.give_to(self.socket())
     }
@@ -175,6 +220,12 @@ impl TcpStream {
     ///
     /// # Errors
     /// `ENOENT` when there is none.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// stream.remove_md5_key(stream.peer_addr()?.ip(), 32)
+    /// # }
+    /// ```
     pub fn remove_md5_key(&self, peer: IpAddr, prefix: u8) -> io::Result<()> {
         remove_md5(self.socket(), peer, prefix)
     }

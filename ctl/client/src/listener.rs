@@ -46,7 +46,15 @@ impl TcpListener {
     /// Listens at `local`; port 0 lets the daemon choose.
     ///
     /// # Errors
-    /// `EADDRINUSE`, `EADDRNOTAVAIL`; `EMFILE` when the quota of sockets or listeners is reached.
+    /// `EADDRINUSE`, `EADDRNOTAVAIL`; `EMFILE` when the quota of sockets is reached, `ENOBUFS` when that of listeners is
+    /// (`applications.listeners`).
+    ///
+    /// ```no_run
+    /// # fn example(stack: &coremill_client::Stack) -> Result<(), Box<dyn std::error::Error>> {
+    /// let listener = coremill_client::TcpListener::bind(stack, "0.0.0.0:80".parse()?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn bind(stack: &Stack, local: SocketAddr) -> io::Result<Self> {
         Self::bind_with_backlog(stack, local, BACKLOG)
     }
@@ -55,6 +63,14 @@ impl TcpListener {
     ///
     /// # Errors
     /// As [`TcpListener::bind`].
+    ///
+    /// ```no_run
+    /// # fn example(stack: &coremill_client::Stack) -> Result<(), Box<dyn std::error::Error>> {
+    /// let local = "0.0.0.0:80".parse()?;
+    /// let listener = coremill_client::TcpListener::bind_with_backlog(stack, local, 1_024)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn bind_with_backlog(stack: &Stack, local: SocketAddr, backlog: u32) -> io::Result<Self> {
         Self::bind_prepared(stack, local, backlog, |_| Ok(()))
     }
@@ -100,10 +116,19 @@ impl TcpListener {
         &self.inner.socket
     }
 
-    /// Waits for a connection; gives it and the peer's address.
+    /// Waits for a connection; gives it and the peer's address. With the quota of sockets reached, connections wait until
+    /// one is free: this is no error.
     ///
     /// # Errors
-    /// `WouldBlock` when none waits and the listener does not block; `EMFILE` when the quota of sockets is reached.
+    /// `WouldBlock` when none waits and the listener does not block; `ECONNRESET` when the attachment is over.
+    ///
+    /// ```no_run
+    /// # fn example(listener: &coremill_client::TcpListener) -> std::io::Result<()> {
+    /// let (stream, peer) = listener.accept()?;
+    /// println!("{peer} came to {}", stream.local_addr()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
             if let Some(accepted) = self.inner.accept_now()? {
@@ -118,6 +143,15 @@ impl TcpListener {
     }
 
     /// Connections, one after the other, without end.
+    ///
+    /// ```no_run
+    /// # fn example(listener: &coremill_client::TcpListener) -> std::io::Result<()> {
+    /// for stream in listener.incoming() {
+    ///     println!("{} came", stream?.peer_addr()?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn incoming(&self) -> impl Iterator<Item = io::Result<TcpStream>> + '_ {
         std::iter::repeat_with(|| self.accept().map(|(stream, _)| stream))
     }
@@ -126,6 +160,13 @@ impl TcpListener {
     ///
     /// # Errors
     /// `EINVAL` when the daemon has no such listener any more.
+    ///
+    /// ```no_run
+    /// # fn example(listener: &coremill_client::TcpListener) -> std::io::Result<()> {
+    /// println!("listens at {}", listener.local_addr()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.inner.socket.local()
     }
@@ -134,6 +175,15 @@ impl TcpListener {
     ///
     /// # Errors
     /// None; the type is that of [`std::net::TcpListener::set_nonblocking`].
+    ///
+    /// ```no_run
+    /// # fn example(listener: &coremill_client::TcpListener) -> std::io::Result<()> {
+    /// listener.set_nonblocking(true)?;
+    /// let nobody = std::io::ErrorKind::WouldBlock;
+    /// assert!(listener.accept().is_err_and(|error| error.kind() == nobody));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         self.inner.socket.set_nonblocking(nonblocking);
         Ok(())

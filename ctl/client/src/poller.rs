@@ -1,5 +1,6 @@
 //! Waiting for many sockets at once.
 
+mod opening;
 mod readiness;
 mod sealed;
 mod sources;
@@ -19,10 +20,9 @@ use rustix::io::Errno;
 use crate::announced::Announced;
 use crate::context::{Context, Notifier, broken, listen};
 use crate::lane::Events;
-use crate::listener::TcpListener;
 use crate::stack::Stack;
-use crate::stream::TcpStream;
 pub use readiness::{Interest, Readiness};
+pub use sealed::Pollable;
 use sources::Sources;
 pub(crate) use watched::{Seen, Watched};
 
@@ -75,17 +75,18 @@ pub struct Poller {
     waits: u32,
 }
 
-/// What a poller can wait for: [`TcpStream`] and [`TcpListener`].
-pub trait Pollable: sealed::Sealed {}
-
-impl Pollable for TcpStream {}
-impl Pollable for TcpListener {}
-
 impl Poller {
     /// A poller; there are as many as the daemon's configuration allows.
     ///
     /// # Errors
     /// `EMFILE` when there are no more.
+    ///
+    /// ```no_run
+    /// # fn example(stack: &coremill_client::Stack) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut poller = coremill_client::Poller::new(stack)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(stack: &Stack) -> io::Result<Self> {
         let context = Arc::clone(stack.context());
         let Notifier {
@@ -115,6 +116,12 @@ impl Poller {
     /// # Errors
     /// `ENOSPC` when too many watch the socket already: two pollers, or one and calls that block; sixteen of a listener.
     /// `ECONNRESET` when the attachment is over.
+    ///
+    /// ```no_run
+    /// # fn example(poller: &mut coremill_client::Poller, stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// poller.register(stream, 7, coremill_client::Interest::BOTH)
+    /// # }
+    /// ```
     pub fn register(
         &mut self,
         source: &impl Pollable,
@@ -148,6 +155,12 @@ impl Poller {
     ///
     /// # Errors
     /// `ENOENT` when it did not, `ECONNRESET` when the attachment is over.
+    ///
+    /// ```no_run
+    /// # fn example(poller: &mut coremill_client::Poller, stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// poller.deregister(stream)
+    /// # }
+    /// ```
     pub fn deregister(&mut self, source: &impl Pollable) -> io::Result<()> {
         let watched = source.watched();
         let socket = watched.socket();
@@ -162,6 +175,14 @@ impl Poller {
     ///
     /// # Errors
     /// `ECONNRESET` when the attachment is over.
+    ///
+    /// ```no_run
+    /// # fn example(poller: &mut coremill_client::Poller) -> std::io::Result<()> {
+    /// let mut ready = Vec::new();
+    /// poller.wait(&mut ready, Some(std::time::Duration::from_secs(1)))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn wait(
         &mut self,
         ready: &mut Vec<(usize, Readiness)>,
@@ -212,6 +233,16 @@ impl Poller {
     ///
     /// # Errors
     /// `ECONNRESET` when the attachment is over.
+    ///
+    /// ```no_run
+    /// # fn example(poller: &mut coremill_client::Poller) -> std::io::Result<()> {
+    /// if poller.arm()? {
+    ///     // Nothing is ready: wait until `poller.as_fd()` is readable.
+    /// }
+    /// poller.wait(&mut Vec::new(), Some(std::time::Duration::ZERO))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn arm(&mut self) -> io::Result<bool> {
         let is_behind = self.context.settle()?;
         self.ear.clear();
@@ -236,41 +267,6 @@ impl Poller {
         }
         self.context.heed(listen(&self.ear, patience)?);
         self.context.look_for_end()
-    }
-
-    /// Subscribes to what the daemon has opened since the last look.
-    fn look_at_opening(&mut self) -> io::Result<()> {
-        if self.opening.is_empty() {
-            return Ok(());
-        }
-        self.context.look()?;
-        let mut opening = std::mem::take(&mut self.opening);
-        opening.retain(|key| {
-            let Some(source) = self.sources.get_mut(*key) else {
-                return false;
-            };
-            let Some(watched) = source.watched.upgrade() else {
-                return false;
-            };
-            match watched.socket().told.name() {
-                None => true,
-                // Its failure is seen as readiness, like any other; nothing else announces it.
-                Some(Err(_)) => {
-                    if !std::mem::replace(&mut source.is_candidate, true) {
-                        self.candidates.push(*key);
-                    }
-                    false
-                }
-                Some(Ok(_)) => {
-                    let interest = source.interest.bits();
-                    // If the daemon is gone, `wait` says so.
-                    let _ = watched.socket().subscribe_to(self.notifier, *key, interest);
-                    false
-                }
-            }
-        });
-        self.opening = opening;
-        Ok(())
     }
 
     /// Takes events, and finds out what of all that was announced is ready.

@@ -120,7 +120,7 @@ impl Tickets {
         }
     }
 
-    /// Whether answers are due that no thread waits for.
+    /// Whether any answer is due, whoever waits for it.
     pub(crate) fn is_any_due(&self) -> bool {
         !self.waiters.is_empty()
     }

@@ -1,5 +1,8 @@
 //! TCP-AO (RFC 5925): its keys, which of them are used, and what became of segments.
 
+mod making;
+mod shown;
+
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -9,157 +12,12 @@ use coremill_ring::key::{self, Key};
 use coremill_ring::option;
 use rustix::io::Errno;
 
-use super::{PeerKey, set};
+use super::set;
 use crate::listener::TcpListener;
 use crate::socket::Socket;
 use crate::stream::TcpStream;
 
-/// How TCP-AO derives keys and makes codes (RFC 5926).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AoAlgorithm {
-    /// HMAC-SHA-1-96, with KDF_HMAC_SHA1 (Linux: `hmac(sha1)`).
-    HmacSha1,
-    /// AES-128-CMAC-96, with KDF_AES_128_CMAC (Linux: `cmac(aes128)`).
-    Aes128Cmac,
-}
-
-/// What a connection with TCP-AO has come to (Linux: TCP_AO_INFO).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AoInfo {
-    /// SendID of the key that signs.
-    pub current_id: u8,
-    /// RecvID of the key that the peer is asked to sign with (Linux: rnext).
-    pub next_id: u8,
-    /// KeyID and RNextKeyID of the last segment that was believed; None before the first.
-    pub heard: Option<(u8, u8)>,
-    /// ICMP errors are believed.
-    pub accepts_icmps: bool,
-    /// Segments that were believed.
-    pub good: u64,
-    /// Segments whose code was wrong.
-    pub bad: u64,
-    /// Segments signed with a key that is not there.
-    pub key_not_found: u64,
-    /// Segments that were not signed.
-    pub required: u64,
-    /// ICMP errors that were ignored.
-    pub dropped_icmps: u64,
-}
-
-/// A key of TCP-AO that a socket has, without its secret (Linux: TCP_AO_GET_KEYS).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct AoKey {
-    /// Whom it is for.
-    pub peer: IpAddr,
-    /// How many leading bits of `peer` count.
-    pub prefix: u8,
-    /// KeyID of what is sent with it.
-    pub send_id: u8,
-    /// KeyID of what is received.
-    pub receive_id: u8,
-    /// How codes are made; None for one that this library does not know.
-    pub algorithm: Option<AoAlgorithm>,
-    /// Bytes of the code.
-    pub mac_bytes: u8,
-    /// The code covers no option but its own.
-    pub excludes_options: bool,
-    /// It signs what is sent.
-    pub is_current: bool,
-    /// The peer is asked to sign with it.
-    pub is_next: bool,
-}
-
-impl PeerKey {
-    /// A key of TCP-AO for all addresses that begin with the first `prefix` bits of `peer`: with the KeyIDs of what
-    /// is sent and of what is received, which the peer has the other way about. A socket may have several for one
-    /// peer, with different ids, so that keys can be changed while connections live.
-    ///
-    /// Codes have 12 bytes and cover options; the methods below say otherwise.
-    ///
-    /// # Errors
-    /// `EINVAL` for a secret that is empty or longer than 80 bytes.
-    ///
-    /// ```
-    /// use coremill_client::{AoAlgorithm, PeerKey};
-    ///
-    /// # fn main() -> std::io::Result<()> {
-    /// let peer = "192.0.2.1".parse().unwrap();
-    /// let key = PeerKey::ao(peer, 32, (61, 84), AoAlgorithm::HmacSha1, b"a secret")?;
-    /// let same_for_a_strange_path = key.clone().mac_bytes(16).excluding_options();
-    /// assert_eq!(format!("{key:?}"), "PeerKey(Key(192.0.2.1/32, ..))");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn ao(
-        peer: IpAddr,
-        prefix: u8,
-        (send_id, receive_id): (u8, u8),
-        algorithm: AoAlgorithm,
-        secret: &[u8],
-    ) -> io::Result<Self> {
-        let key = Key::new(peer, prefix, secret).filter(|_| !secret.is_empty());
-        let mut key = key.ok_or(Errno::INVAL)?;
-        (key.send_id, key.receive_id) = (send_id, receive_id);
-        key.algorithm = match algorithm {
-            AoAlgorithm::HmacSha1 => key::HMAC_SHA1,
-            AoAlgorithm::Aes128Cmac => key::AES_128_CMAC,
-        };
-        Ok(Self {
-            option: option::AO_ADD_KEY,
-            key,
-            wish: Wish::default(),
-        })
-    }
-
-    /// TCP-AO: codes have this many bytes, 4 to 16; the peer must agree. More is refused when the key is added (`EINVAL`).
-    #[must_use]
-    pub fn mac_bytes(mut self, bytes: u8) -> Self {
-        // 0 stands for the usual length, which is not what was said.
-        self.key.mac_bytes = if bytes == 0 { u8::MAX } else { bytes };
-        self
-    }
-
-    /// TCP-AO: the code covers no option but its own, for paths that change others; the peer must agree.
-    #[must_use]
-    pub fn excluding_options(self) -> Self {
-        self.with(key::EXCLUDES_OPTIONS)
-    }
-
-    /// TCP-AO: what is sent is signed with it from now on, or from the SYN on. A listener refuses it (`EINVAL`).
-    #[must_use]
-    pub fn current(self) -> Self {
-        self.with(key::SETS_CURRENT)
-    }
-
-    /// TCP-AO: the peer is asked to sign with it from now on, or from the SYN on. A listener refuses it (`EINVAL`).
-    #[must_use]
-    pub fn next(self) -> Self {
-        self.with(key::SETS_NEXT)
-    }
-
-    /// TCP-AO: a socket that gets this key believes and greets nobody without a key of TCP-AO; connecting to such a peer
-    /// gives `EKEYREJECTED`. See [`TcpListener::set_ao_required`].
-    #[must_use]
-    pub fn required(mut self) -> Self {
-        self.wish.requires = Some(true);
-        self
-    }
-
-    /// TCP-AO: a socket that gets this key believes ICMP errors about its connections. See [`TcpStream::set_ao_accepts_icmps`].
-    #[must_use]
-    pub fn accepting_icmps(mut self) -> Self {
-        self.wish.accepts_icmps = Some(true);
-        self
-    }
-
-    fn with(mut self, flag: u8) -> Self {
-        self.key.flags |= flag;
-        self
-    }
-}
+pub use shown::{AoAlgorithm, AoInfo, AoKey};
 
 impl TcpListener {
     /// Nobody without a key of TCP-AO is believed, also where there is no key (Linux: ao_required); not so by default.
@@ -187,6 +45,12 @@ impl TcpListener {
     ///
     /// # Errors
     /// `EBADF` when the daemon has no such listener any more.
+    ///
+    /// ```no_run
+    /// # fn example(listener: &coremill_client::TcpListener) -> std::io::Result<()> {
+    /// listener.set_ao_accepts_icmps(true)
+    /// # }
+    /// ```
     pub fn set_ao_accepts_icmps(&self, accepts: bool) -> io::Result<()> {
         set_accepts_icmps(self.socket(), accepts)
     }
@@ -195,6 +59,15 @@ impl TcpListener {
     ///
     /// # Errors
     /// `EBADF` when the daemon has no such listener any more.
+    ///
+    /// ```no_run
+    /// # fn example(listener: &coremill_client::TcpListener) -> std::io::Result<()> {
+    /// for key in listener.ao_keys()? {
+    ///     println!("{}/{}: {}", key.peer, key.prefix, key.send_id);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ao_keys(&self) -> io::Result<Vec<AoKey>> {
         keys(self.socket())
     }
@@ -204,6 +77,13 @@ impl TcpListener {
     ///
     /// # Errors
     /// `ENOENT` when there is none.
+    ///
+    /// ```no_run
+    /// # fn example(listener: &coremill_client::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
+    /// listener.remove_ao_key("192.0.2.1".parse()?, 32, (61, 84))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remove_ao_key(&self, peer: IpAddr, prefix: u8, ids: (u8, u8)) -> io::Result<()> {
         remove(self.socket(), (peer, prefix), ids)
     }
@@ -274,6 +154,12 @@ impl TcpStream {
     ///
     /// # Errors
     /// `EINVAL` for a connection without TCP-AO.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// stream.set_ao_accepts_icmps(true)
+    /// # }
+    /// ```
     pub fn set_ao_accepts_icmps(&self, accepts: bool) -> io::Result<()> {
         set_accepts_icmps(self.socket(), accepts)
     }
@@ -282,6 +168,13 @@ impl TcpStream {
     ///
     /// # Errors
     /// `ENOENT` for a connection without TCP-AO.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// let current = stream.ao_keys()?.into_iter().find(|key| key.is_current);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ao_keys(&self) -> io::Result<Vec<AoKey>> {
         keys(self.socket())
     }
@@ -290,6 +183,12 @@ impl TcpStream {
     ///
     /// # Errors
     /// `ENOENT` when there is none, `EBUSY` when it signs or the peer is asked for it: choose others first.
+    ///
+    /// ```no_run
+    /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
+    /// stream.remove_ao_key(stream.peer_addr()?.ip(), 32, (61, 84))
+    /// # }
+    /// ```
     pub fn remove_ao_key(&self, peer: IpAddr, prefix: u8, ids: (u8, u8)) -> io::Result<()> {
         remove(self.socket(), (peer, prefix), ids)
     }

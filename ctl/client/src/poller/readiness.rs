@@ -3,6 +3,13 @@
 use coremill_ring::option::{READABLE, URGENT, WRITABLE};
 
 /// What a poller waits for.
+///
+/// ```
+/// use coremill_client::Interest;
+///
+/// let both = Interest { writable: true, ..Interest::READABLE };
+/// assert_eq!(both, Interest::BOTH);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interest {
     /// Something can be read or accepted, or the end of the stream.
@@ -40,6 +47,12 @@ impl Interest {
     };
 
     /// The same, and urgent data.
+    ///
+    /// ```
+    /// use coremill_client::Interest;
+    ///
+    /// assert!(Interest::READABLE.and_urgent().urgent);
+    /// ```
     #[must_use]
     pub const fn and_urgent(self) -> Self {
         Self {
@@ -64,6 +77,16 @@ impl Interest {
 }
 
 /// What can be done with a socket.
+///
+/// ```no_run
+/// # fn example(poller: &mut coremill_client::Poller) -> std::io::Result<()> {
+/// let mut ready = Vec::new();
+/// poller.wait(&mut ready, None)?;
+/// let readable = ready.iter().filter(|(_, readiness)| readiness.readable);
+/// println!("{} can be read", readable.count());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
     /// A read or an accept would not wait.

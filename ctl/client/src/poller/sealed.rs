@@ -2,7 +2,24 @@
 
 use std::sync::Arc;
 
-use super::{TcpListener, TcpStream, Watched};
+use super::Watched;
+use crate::listener::TcpListener;
+use crate::stream::TcpStream;
+
+/// What a poller can wait for: [`TcpStream`] and [`TcpListener`].
+///
+/// ```no_run
+/// use coremill_client::{Interest, Pollable, Poller};
+///
+/// fn watch(poller: &mut Poller, sources: &[impl Pollable]) -> std::io::Result<()> {
+///     let mut numbered = sources.iter().enumerate();
+///     numbered.try_for_each(|(token, source)| poller.register(source, token, Interest::BOTH))
+/// }
+/// ```
+pub trait Pollable: Sealed {}
+
+impl Pollable for TcpStream {}
+impl Pollable for TcpListener {}
 
 /// Keeps others from implementing it.
 #[expect(private_interfaces, reason = "nobody outside can name the method")]

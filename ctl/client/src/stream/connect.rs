@@ -19,7 +19,7 @@ impl TcpStream {
     ///
     /// # Errors
     /// `ECONNREFUSED`, `ETIMEDOUT`, `EHOSTUNREACH`, `ENETUNREACH`, `EADDRNOTAVAIL`; `EMFILE` when the quota of
-    /// sockets is reached.
+    /// sockets is reached, `ENOBUFS` when the daemon's own table of connections is full.
     ///
     /// ```no_run
     /// # fn example(stack: &coremill_client::Stack) -> Result<(), Box<dyn std::error::Error>> {
