@@ -7,6 +7,7 @@ use coremill_tcp::error::{ConnectionError, ReceiveError, SendError};
 use coremill_tcp::options::SocketOption;
 use coremill_tcp::{ConnectionId, Instant, Shard};
 
+use super::allocations::none;
 use super::choices::KEY_IDS;
 use super::plan::{EndPlan, Ending};
 use super::random::{Random, pattern};
@@ -93,7 +94,7 @@ impl Application {
         }
         if let Ending::Abort(after) = self.plan.ending {
             if now >= self.began + after {
-                shard.abort(now, self.id);
+                none(|| shard.abort(now, self.id));
                 return self.leave();
             }
         } else if now < self.paused_until {
@@ -106,12 +107,12 @@ impl Application {
             self.progress.error = Some(error);
             self.progress.options.is_timed_out =
                 error == ConnectionError::TimedOut && self.plan.socket.user_timeout_millis > 0;
-            shard.close(now, self.id);
+            none(|| shard.close(now, self.id));
             return self.leave();
         }
         if self.has_finished() {
             self.note_options(shard, now);
-            shard.close(now, self.id);
+            none(|| shard.close(now, self.id));
             return self.leave();
         }
         let abort = match self.plan.ending {
@@ -188,7 +189,7 @@ impl Application {
             }
             self.progress.received += count;
             self.progress.is_established = true;
-            shard.consume(now, self.id, count);
+            none(|| shard.consume(now, self.id, count));
             self.may_pause(now);
         }
         Ok(())
@@ -223,7 +224,7 @@ impl Application {
         }
         let is_leaving = matches!(self.plan.ending, Ending::Orderly | Ending::Last);
         if self.progress.sent == self.plan.send_bytes && is_leaving && !self.progress.is_shut {
-            match shard.shutdown(now, self.id) {
+            match none(|| shard.shutdown(now, self.id)) {
                 Ok(()) => {
                     self.progress.is_shut = true;
                     self.progress.is_established = true;
@@ -246,13 +247,13 @@ impl Application {
         if self.plan.changes_key && self.progress.sent > self.plan.send_bytes / 2 {
             self.plan.changes_key = false;
             let [_, second] = KEY_IDS;
-            let chosen = shard.choose_ao_keys(now, self.id, Some(second), Some(second));
+            let chosen = none(|| shard.choose_ao_keys(now, self.id, Some(second), Some(second)));
             self.progress.key_changes += u64::from(chosen.is_ok());
         }
         if self.plan.is_urgent && self.random.chance(1, 8) {
-            let taken = match shard.send_urgent(now, self.id, data) {
+            let taken = match none(|| shard.send_urgent(now, self.id, data)) {
                 // Its place is remembered in a block, of which there may be none left.
-                Err(SendError::NoExtension) => return shard.send(now, self.id, data),
+                Err(SendError::NoExtension) => return none(|| shard.send(now, self.id, data)),
                 taken => taken?,
             };
             self.progress.urgent += u64::from(taken == data.len());
@@ -260,9 +261,9 @@ impl Application {
         }
         if self.plan.says_more && self.random.chance(1, 2) {
             self.progress.more += 1;
-            return shard.send_more(now, self.id, data);
+            return none(|| shard.send_more(now, self.id, data));
         }
-        shard.send(now, self.id, data)
+        none(|| shard.send(now, self.id, data))
     }
 
     fn has_finished(&self) -> bool {

@@ -5,6 +5,7 @@
 //! one, and `COREMILL_SHOW=1` prints its plan and what it sends. Of a seed that fails the plan is made as small as it may be,
 //! and printed in the same way.
 
+mod allocations;
 mod application;
 mod choices;
 mod counted;

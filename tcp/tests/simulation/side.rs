@@ -8,6 +8,7 @@ use coremill_tcp::options::{ListenOptions, SocketOptions};
 use coremill_tcp::pool::Pool;
 use coremill_tcp::{Endpoint, Instant, Shard, State};
 
+use super::allocations::none;
 use super::choices::BELIEVES_ROUTERS;
 use super::link::Link;
 use super::plan::Plan;
@@ -38,29 +39,27 @@ impl Side {
             plan.secrets[side].clone(),
             memory,
         );
-        let listener = shard
-            .listen(ListenOptions {
-                local: Endpoint::new(address, PORT),
-                backlog: plan.backlogs[side],
-                queued: queued.clone(),
-                cookie: NO_COOKIE,
-                socket: SocketOptions {
-                    fast_open_queue: plan.fast_opens,
-                    urgent_inline: true,
-                    ..SocketOptions::default()
-                },
-            })
-            .expect("the first listener");
+        let listening = ListenOptions {
+            local: Endpoint::new(address, PORT),
+            backlog: plan.backlogs[side],
+            queued: queued.clone(),
+            cookie: NO_COOKIE,
+            socket: SocketOptions {
+                fast_open_queue: plan.fast_opens,
+                urgent_inline: true,
+                ..SocketOptions::default()
+            },
+        };
+        let listener = none(|| shard.listen(listening)).expect("the first listener");
         let peer = address_of(plan, 1 - side);
         if plan.signs.is_some() {
-            let set = shard.set_listener_ao(listener, BELIEVES_ROUTERS);
+            let set = none(|| shard.set_listener_ao(listener, BELIEVES_ROUTERS));
             set.expect("a listener");
         }
         let keys = plan.signs.map_or(Vec::new(), |signs| signs.keys(peer));
         for key in &keys {
-            shard
-                .add_listener_key(listener, key.clone())
-                .expect("room for keys");
+            let key = key.clone();
+            none(|| shard.add_listener_key(listener, key)).expect("room for keys");
         }
         let random = Random::new(random.next());
         let link = Link::new(plan.links[side].clone(), random, plan.origin);

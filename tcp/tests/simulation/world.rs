@@ -16,6 +16,7 @@ use coremill_tcp::{
     ConnectionId, Endpoint, Flow, Inbound, Instant, Outgoing, Subject, Unreachable,
 };
 
+use super::allocations::none;
 use super::application::Application;
 use super::choices::BELIEVES_ROUTERS;
 use super::cutter::cut;
@@ -137,7 +138,8 @@ impl World {
             match entry.remove() {
                 Happening::Arrival(side, packet) => self.arrive(side, &packet),
                 Happening::TooBig(side, quoted) => {
-                    self.sides[side].shard.unreachable(self.now, &quoted);
+                    let shard = &mut self.sides[side].shard;
+                    none(|| shard.unreachable(self.now, &quoted));
                 }
                 Happening::Opening(index) => self.open(index),
                 Happening::Call(application) => self.call(application),
@@ -145,7 +147,8 @@ impl World {
         }
         for side in 0..2 {
             let budget = self.random.between(1, 64) as usize;
-            assert!(self.sides[side].shard.advance(self.now, budget) <= budget);
+            let shard = &mut self.sides[side].shard;
+            assert!(none(|| shard.advance(self.now, budget)) <= budget);
             self.hints(side);
             self.transmit(side);
             if let Err(found) = self.sides[side].shard.audit() {
@@ -176,7 +179,8 @@ impl World {
             ttl: 60,
             mtu: self.plan.mtu,
         };
-        self.sides[side].shard.receive(self.now, &inbound);
+        let shard = &mut self.sides[side].shard;
+        none(|| shard.receive(self.now, &inbound));
         if self.is_shown {
             self.show_arrival(side, packet);
         }
@@ -207,10 +211,9 @@ impl World {
             let mut ring = KeyRing::default();
             ring.ao = BELIEVES_ROUTERS;
             for key in keys {
-                shard.add_key(&mut ring, key).expect("room for keys");
+                none(|| shard.add_key(&mut ring, key)).expect("room for keys");
             }
-            let id = shard
-                .connect_with_keys(self.now, &options, &mut ring, &|_| true)
+            let id = none(|| shard.connect_with_keys(self.now, &options, &mut ring, &|_| true))
                 .expect("there is room");
             let flow = shard.flow(id).expect("just opened");
             self.connections.insert(from_side_0(flow, side), index);
@@ -236,10 +239,10 @@ impl World {
     }
 
     fn hints(&mut self, side: usize) {
-        while let Some(event) = self.sides[side].shard.next_event() {
+        while let Some(event) = none(|| self.sides[side].shard.next_event()) {
             match event.subject {
                 Subject::Listener(id) => {
-                    while let Some(id) = self.sides[side].shard.accept(id) {
+                    while let Some(id) = none(|| self.sides[side].shard.accept(id)) {
                         self.accept(side, id);
                     }
                 }
@@ -260,12 +263,13 @@ impl World {
         if is_again && (plan.ends[plan.opener].opens_early || has_cookies) {
             // A SYN that came twice, the second time after the connection had ended (RFC 7413, section 2.1); or an old
             // acknowledgement, whose cookie is still good (RFC 4987, section 3.6).
-            shard.abort(self.now, id);
+            none(|| shard.abort(self.now, id));
             self.wire.forget(&from_side_0(flow, side));
             return;
         }
         shard.set_cookie(id, self.applications.len() as u64);
-        let set = shard.set_socket_options(self.now, id, socket_options(&plan.ends[side]));
+        let options = socket_options(&plan.ends[side]);
+        let set = none(|| shard.set_socket_options(self.now, id, options));
         assert_eq!(set, Ok(()));
         self.begin(index, side, id, &plan);
     }
@@ -276,9 +280,9 @@ impl World {
         for _ in 0..room {
             let shard = &mut self.sides[side].shard;
             let outgoing = if self.plan.is_cut {
-                shard.next_segments(self.now, &mut out)
+                none(|| shard.next_segments(self.now, &mut out))
             } else {
-                shard.next_segment(self.now, &mut out[..9_100])
+                none(|| shard.next_segment(self.now, &mut out[..9_100]))
             };
             let Some(outgoing) = outgoing else {
                 assert!(!shard.has_segments(), "segments are told of, not given");
