@@ -1,12 +1,12 @@
 //! Ping-pong between threads that use the client library and workers of the engine, all in this process, with pauses at
-//! every step of both and no time-out anywhere that could hide a lost wake-up: no naps, no fallback, no TCP timer. Nobody
+//! every step of both and no time-out anywhere that could hide a lost wake-up: no naps, no fallback, no TCP timer. No thread
 //! may still wait after a second with work pending. COREMILL_LONG=1 plays a million rounds.
 
 mod world;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use coremill_client::{Interest, Poller, Stack, TcpListener, TcpStream};
@@ -23,7 +23,7 @@ fn no_answer_is_slept_through() {
         .collect();
     watched(&world, "answers", streams.len(), |number, rounds| {
         let mut pauses = Pauses::new(number as u64);
-        while rounds.next() {
+        while rounds.next(number) {
             pauses.pause();
             streams[number].set_nodelay(true).expect("an answer");
         }
@@ -42,14 +42,14 @@ fn no_byte_is_slept_through() {
             let (near, far) = &pairs[number / 2];
             let mut pauses = Pauses::new(number as u64);
             if number % 2 == 0 {
-                while rounds.next() {
+                while rounds.next(number) {
                     pauses.pause();
                     exchange(near, &mut pauses);
                 }
                 near.shutdown(Shutdown::Write).expect("shutdown");
             } else {
-                echo(far, &mut pauses);
-                rounds.leave();
+                echo(far, &mut pauses, || rounds.goes_on(number));
+                rounds.leave(number);
             }
         });
     }
@@ -66,12 +66,12 @@ fn no_event_is_slept_through() {
         match number.checked_sub(1) {
             None => {
                 let far: Vec<&TcpStream> = pairs.iter().map(|(_, far)| far).collect();
-                serve(&stack, &far, &mut pauses);
-                rounds.leave();
+                serve(&stack, &far, &mut pauses, || rounds.goes_on(number));
+                rounds.leave(number);
             }
-            Some(number) => {
-                let (near, _) = &pairs[number];
-                while rounds.next() {
+            Some(pair) => {
+                let (near, _) = &pairs[pair];
+                while rounds.next(number) {
                     pauses.pause();
                     exchange(near, &mut pauses);
                 }
@@ -82,7 +82,7 @@ fn no_event_is_slept_through() {
 }
 
 /// Echoes on all of them through a poller until each is at its end.
-fn serve(stack: &Stack, streams: &[&TcpStream], pauses: &mut Pauses) {
+fn serve(stack: &Stack, streams: &[&TcpStream], pauses: &mut Pauses, goes_on: impl Fn()) {
     let mut poller = Poller::new(stack).expect("a poller");
     for (token, stream) in streams.iter().enumerate() {
         stream.set_nonblocking(true).expect("an option");
@@ -93,6 +93,7 @@ fn serve(stack: &Stack, streams: &[&TcpStream], pauses: &mut Pauses) {
     let (mut ready, mut ended) = (Vec::new(), 0);
     while ended < streams.len() {
         poller.wait(&mut ready, None).expect("wait");
+        goes_on();
         for (token, _) in &ready {
             let mut stream = streams[*token];
             let mut bytes = [0; 64];
@@ -118,13 +119,14 @@ fn exchange(mut stream: &TcpStream, pauses: &mut Pauses) {
     assert_eq!(back, sent);
 }
 
-fn echo(mut stream: &TcpStream, pauses: &mut Pauses) {
+fn echo(mut stream: &TcpStream, pauses: &mut Pauses, goes_on: impl Fn()) {
     let mut bytes = [0; 64];
     loop {
         let count = stream.read(&mut bytes).expect("read");
         if count == 0 {
             return;
         }
+        goes_on();
         pauses.pause();
         stream.write_all(&bytes[..count]).expect("write");
     }
@@ -141,36 +143,50 @@ fn pair(stack: &Stack, port: u16) -> (TcpStream, TcpStream) {
     (near, far)
 }
 
-/// Rounds that are left, for all threads together.
+/// Rounds that are left, for all threads together, and how far each of them has come.
 struct Rounds {
     begun: AtomicU64,
     count: u64,
-    playing: AtomicUsize,
+    players: Vec<Player>,
+}
+
+/// One thread.
+#[derive(Default)]
+struct Player {
+    /// Counts what it did not wait for in vain.
+    steps: AtomicU64,
+    has_left: AtomicBool,
 }
 
 impl Rounds {
-    /// Begins another one, if there is one left.
-    fn next(&self) -> bool {
+    /// Begins another one for a thread, if there is one left.
+    fn next(&self, number: usize) -> bool {
+        self.goes_on(number);
         let goes_on = self.begun.fetch_add(1, Ordering::Relaxed) < self.count;
         if !goes_on {
-            self.leave();
+            self.leave(number);
         }
         goes_on
     }
 
-    fn leave(&self) {
-        self.playing.fetch_sub(1, Ordering::Relaxed);
+    /// A thread has got what it waited for.
+    fn goes_on(&self, number: usize) {
+        self.players[number].steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn leave(&self, number: usize) {
+        self.players[number].has_left.store(true, Ordering::Relaxed);
     }
 }
 
-/// Plays in so many threads, and fails when none of them begins a round for a second.
+/// Plays in so many threads, and fails when one of them does not go on for a second: what the others do must not help it.
 fn watched(world: &World, what: &str, threads: usize, play: impl Fn(usize, &Rounds) + Sync) {
     let is_long = std::env::var("COREMILL_LONG").as_deref() == Ok("1");
     let rounds = Rounds {
         begun: AtomicU64::new(0),
         // Four plays of them.
         count: if is_long { 250_000 } else { 20_000 },
-        playing: AtomicUsize::new(threads),
+        players: (0..threads).map(|_| Player::default()).collect(),
     };
     let before = world.sleeps();
     std::thread::scope(|scope| {
@@ -178,23 +194,7 @@ fn watched(world: &World, what: &str, threads: usize, play: impl Fn(usize, &Roun
             let (play, rounds) = (&play, &rounds);
             scope.spawn(move || play(number, rounds));
         }
-        let (mut still, mut seen) = (0, 0);
-        while rounds.playing.load(Ordering::Relaxed) > 0 {
-            std::thread::sleep(LOOK_EVERY);
-            let begun = rounds.begun.load(Ordering::Relaxed);
-            // Counted in looks, so that a machine that stood still does not count.
-            still = if begun == seen { still + 1 } else { 0 };
-            seen = begun;
-            if still == STILL_MAX {
-                // The threads that wait cannot be ended: the process is.
-                eprintln!(
-                    "{what}: somebody waits in round {begun} of {}: {}",
-                    rounds.count,
-                    world.describe()
-                );
-                std::process::exit(101);
-            }
-        }
+        watch(world, what, &rounds);
     });
     let slept = world.sleeps() - before;
     eprintln!(
@@ -205,6 +205,38 @@ fn watched(world: &World, what: &str, threads: usize, play: impl Fn(usize, &Roun
         slept > rounds.count / 10,
         "hardly anybody slept: nothing was tested"
     );
+}
+
+/// Looks until all have left.
+fn watch(world: &World, what: &str, rounds: &Rounds) {
+    let mut looks = vec![(0, 0); rounds.players.len()];
+    loop {
+        std::thread::sleep(LOOK_EVERY);
+        let mut is_over = true;
+        for (number, (player, (still, seen))) in rounds.players.iter().zip(&mut looks).enumerate() {
+            if player.has_left.load(Ordering::Relaxed) {
+                continue;
+            }
+            is_over = false;
+            let steps = player.steps.load(Ordering::Relaxed);
+            // Counted in looks, so that a machine that stood still does not count.
+            *still = if steps == *seen { *still + 1 } else { 0 };
+            *seen = steps;
+            if *still == STILL_MAX {
+                // The threads that wait cannot be ended: the process is.
+                eprintln!(
+                    "{what}: thread {number} waits after {steps} steps, in round {} of {}: {}",
+                    rounds.begun.load(Ordering::Relaxed),
+                    rounds.count,
+                    world.describe()
+                );
+                std::process::exit(101);
+            }
+        }
+        if is_over {
+            return;
+        }
+    }
 }
 
 fn address(port: u16) -> SocketAddr {
