@@ -1,6 +1,7 @@
 //! Work for callgrind: remote procedure calls or a stream between two shards in memory.
 //!
-//! `instruction_count rpc 1000` plays a thousand exchanges of 64 bytes each way;
+//! `instruction_count rpc 1000` plays a thousand exchanges of 64 bytes each way, `instruction_count rpc 1000 64` on each of
+//! 64 connections in turn, of which each has one every 20 ms;
 //! `instruction_count stream 1000` sends a thousand segments of 1,460 bytes; `instruction_count duplicates 1000` has a
 //! sender without SACK, hundreds of whose segments are in flight, hear a thousand duplicates. The difference between
 //! two counts, divided by the difference of the numbers printed, is what one costs without the set-up:
@@ -26,10 +27,14 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let count = arguments.get(1).and_then(|text| text.parse::<usize>().ok());
     let (Some(load), Some(count)) = (arguments.first(), count) else {
-        eprintln!("usage: instruction_count rpc|stream|duplicates COUNT");
+        eprintln!("usage: instruction_count rpc|stream|duplicates COUNT [CONNECTIONS]");
         return ExitCode::from(2);
     };
-    let mut pair = Pair::connected(load != "duplicates");
+    let connections = arguments.get(2).and_then(|text| text.parse().ok());
+    let mut pair = Pair::connected(load != "duplicates", connections.unwrap_or(1));
+    if let Some(connections) = connections {
+        pair.step = MESSAGES_APART / 2 / connections as u32;
+    }
     match load.as_str() {
         "rpc" => pair.exchange(count),
         "stream" => pair.stream(count),
@@ -50,7 +55,12 @@ fn main() -> ExitCode {
 struct Pair {
     now: Instant,
     shards: [Shard; 2],
+    /// The connection that is played on.
     ids: [Option<ConnectionId>; 2],
+    /// All of them.
+    connections: Vec<[Option<ConnectionId>; 2]>,
+    /// Time between two turns.
+    step: Duration,
     ends: usize,
     data: usize,
     acknowledgements: usize,
@@ -61,7 +71,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn connected(sack: bool) -> Self {
+    fn connected(sack: bool, connections: usize) -> Self {
         let buffer = if sack { 0 } else { FLOODED_BYTES };
         let socket = SocketOptions {
             no_delay: true,
@@ -69,7 +79,7 @@ impl Pair {
             receive_buffer_bytes: 2 * buffer,
             ..SocketOptions::DEFAULT
         };
-        let mut server = shard(sack);
+        let mut server = shard(sack, connections);
         let listening = server.listen(ListenOptions {
             local: Endpoint::new(address(1), 80),
             backlog: 16,
@@ -78,7 +88,7 @@ impl Pair {
             socket,
         });
         let listener = listening.expect("an empty table has room");
-        let mut client = shard(sack);
+        let client = shard(sack, connections);
         let now = Instant::from_millis(1);
         let options = ConnectOptions {
             source: address(0),
@@ -88,13 +98,12 @@ impl Pair {
             cookie: 0,
             socket,
         };
-        let id = client
-            .connect(now, &options, &|_| true)
-            .expect("an empty table has room");
         let mut pair = Self {
             now,
             shards: [client, server],
-            ids: [Some(id), None],
+            ids: [None, None],
+            connections: Vec::new(),
+            step: Duration::from_micros(10),
             ends: 0,
             data: 0,
             acknowledgements: 0,
@@ -102,9 +111,14 @@ impl Pair {
             out: [0; 1_600],
             answer: Vec::new(),
         };
-        while pair.ids[1].is_none() {
-            pair.turn();
-            pair.ids[1] = pair.shards[1].accept(listener);
+        for _ in 0..connections {
+            let opened = pair.shards[0].connect(pair.now, &options, &|_| true);
+            pair.ids = [Some(opened.expect("the table has room")), None];
+            while pair.ids[1].is_none() {
+                pair.turn();
+                pair.ids[1] = pair.shards[1].accept(listener);
+            }
+            pair.connections.push(pair.ids);
         }
         pair
     }
@@ -112,7 +126,8 @@ impl Pair {
     /// A request and its reply, `count` times. Each end takes one turn for what it is sent, as a worker does.
     fn exchange(&mut self, count: usize) {
         let message = [7; 64];
-        for _ in 0..count {
+        for round in 0..count {
+            self.ids = self.connections[round % self.connections.len()];
             self.send(0, &message);
             self.turn_of(0);
             self.read(1, message.len());
@@ -195,9 +210,9 @@ impl Pair {
         }
     }
 
-    /// A turn of one side, as a worker makes it, ten microseconds after the one before. What leaves arrives at once.
+    /// A turn of one side, as a worker makes it, some time after the one before. What leaves arrives at once.
     fn turn_of(&mut self, side: usize) {
-        self.now = self.now + Duration::from_micros(10);
+        self.now = self.now + self.step;
         let shard = &mut self.shards[side];
         in_shard::advance(shard, self.now);
         while let Some(event) = in_shard::next_event(shard) {
@@ -310,9 +325,9 @@ fn inbound(source: IpAddr, destination: IpAddr, bytes: &[u8]) -> Inbound<'_> {
     }
 }
 
-fn shard(sack: bool) -> Shard {
+fn shard(sack: bool, connections: usize) -> Shard {
     let limits = Limits {
-        connections_max: 64,
+        connections_max: connections.max(64),
         sack,
         ..Limits::default()
     };
@@ -331,6 +346,7 @@ fn address(side: u8) -> IpAddr {
     Ipv4Addr::new(10, 0, 0, 1 + side).into()
 }
 
+const MESSAGES_APART: Duration = Duration::from_millis(20);
 const FLIGHTS_BEFORE: usize = 30;
 /// Buffered where the flight is to be large; else the buffers are the shard's.
 const FLOODED_BYTES: u32 = 256 << 10;
