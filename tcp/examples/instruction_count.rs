@@ -1,8 +1,7 @@
 //! Work for callgrind: remote procedure calls or a stream between two shards in memory.
 //!
-//! `instruction_count rpc 1000` plays a thousand exchanges of 64 bytes each way, `instruction_count rpc 1000 64` on each of
-//! 64 connections in turn, of which each has one every 20 ms;
-//! `instruction_count stream 1000` sends a thousand segments of 1,460 bytes; `instruction_count duplicates 1000` has a
+//! `instruction_count rpc 1000` plays a thousand exchanges of 64 bytes each way, `rpc 1000 64` on 64 connections in turn
+//! with 20 ms between those of one; `stream 1000` sends a thousand segments of 1,460 bytes; `duplicates 1000` has a
 //! sender without SACK, hundreds of whose segments are in flight, hear a thousand duplicates. The difference between
 //! two counts, divided by the difference of the numbers printed, is what one costs without the set-up:
 //! `valgrind --tool=callgrind target/release/examples/instruction_count rpc 1000`
