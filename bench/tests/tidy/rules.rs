@@ -304,6 +304,7 @@ const UNSAFE_PLACES: [&str; 7] = [
 const MODULE_DOC_LINES_MAX: usize = 10;
 const CRATE_DOC_LINES_MAX: usize = 80;
 const SOURCE_LINES_MAX: usize = 400;
-const TEST_LINES_MAX: usize = 900;
+/// A model or an adversary and the tests that need it.
+const TEST_LINES_MAX: usize = 650;
 const FUNCTION_LINES_MAX: usize = 70;
 const TEST_FUNCTION_LINES_MAX: usize = 120;
