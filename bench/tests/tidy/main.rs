@@ -2,6 +2,7 @@
 //! Every rule is also tried on samples that break it, so that none is blind.
 
 mod blanked;
+mod client;
 mod repository;
 mod rules;
 mod samples;
@@ -27,6 +28,16 @@ fn sources_follow_the_rules() {
         broken.len(),
         broken.join("\n")
     );
+}
+
+#[test]
+fn what_the_client_offers_has_an_example_and_is_killed_at_each_step() {
+    let files = repository::files();
+    let items = client::items(&files);
+    assert!(items.len() > 150, "only {} items found", items.len());
+    let mut broken = client::without_example(&items);
+    broken.extend(client::not_made(&items, &files));
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Samples that break one rule each, and some that look like it and do not.
 
 use crate::blanked::blank;
+use crate::client;
 use crate::repository::File;
 use crate::rules;
 
@@ -136,4 +137,35 @@ fn file(path: &str, text: &str) -> File {
         path: path.to_owned(),
         text: text.to_owned(),
     }
+}
+
+#[test]
+fn items_without_example_and_calls_not_made_are_found() {
+    let file = |path: &str, text: &str| File {
+        path: path.to_owned(),
+        text: text.to_owned(),
+    };
+    let source = "/// Shown.\n///\n/// ```\n/// let a = shown();\n/// ```\n#[must_use]\npub fn shown() {}\n\
+        /// Bare.\npub struct Bare;\npub(crate) fn inner() {}\n/// Said.\npub async fn said(&self) {}\n\
+        pub const fn fixed() {}\npub const VALUE: u32 = 1;\n";
+    let files = [
+        file("ctl/client/src/a.rs", source),
+        file("ctl/client/examples/mortal/script/b.rs", "a::shown();"),
+    ];
+    let items = client::items(&files);
+    let named = |lines: &[String], name: &str| lines.iter().any(|line| line.contains(name));
+    let bare = client::without_example(&items);
+    assert_eq!(bare.len(), 3, "{bare:?}");
+    assert!(
+        ["`Bare`", "`said`", "`fixed`"]
+            .iter()
+            .all(|name| named(&bare, name))
+    );
+    let not_made = client::not_made(&items, &files);
+    assert_eq!(not_made.len(), 2, "{not_made:?}");
+    assert!(
+        ["`said`", "`fixed`"]
+            .iter()
+            .all(|name| named(&not_made, name))
+    );
 }

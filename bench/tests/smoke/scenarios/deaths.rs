@@ -17,12 +17,12 @@ pub fn run(workers: usize) {
     let before = control::held(&daemon.outer_process());
     let echo = Echo::start();
     // The long form takes every point.
-    let share = match (isolation::is_long(), workers) {
-        (true, _) => 1,
-        (false, 1) => 3,
-        (false, _) => 9,
+    let points_max = match (isolation::is_long(), workers) {
+        (true, _) => usize::MAX,
+        (false, 1) => 45,
+        (false, _) => 20,
     };
-    points::run(&daemon, &mut control, &echo, share);
+    points::run(&daemon, &mut control, &echo, points_max);
     let services = daemon.rows(&["listeners"]).len();
     last_words::run(&mut control, services);
     let kills = if isolation::is_long() { 1_000 } else { 21 };

@@ -3,6 +3,11 @@
 //! Three peers connect; each says which one it is by its first byte. What was read and written is told line by line, so
 //! that a test knows what a peer must have got when this process dies.
 
+mod options;
+mod sockets;
+mod tasks;
+mod transfers;
+
 use std::collections::HashMap;
 use std::error::Error;
 use std::io::{self, Read, Write};
@@ -52,6 +57,10 @@ pub fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     leave_unread(peer(b'B')?)?;
     watch(peer(b'C')?, &mut poller)?;
     connect(&stack, places)?;
+    transfers::run(&stack, places)?;
+    options::run(&stack, places)?;
+    sockets::run(&stack, places)?;
+    tasks::run(&stack, places)?;
     call("listener closed", || drop(listener));
     call("poller closed", || drop(poller));
     call("detach", || drop(stack));
@@ -160,6 +169,8 @@ fn call<T>(name: &'static str, act: impl FnOnce() -> T) -> T {
 }
 
 const PEERS: usize = 3;
+/// Longer than anything takes.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Longer than a worker spins.
 const PAUSE: Duration = Duration::from_millis(2);
 /// Bytes of a large read or write.
