@@ -57,6 +57,9 @@ pub enum Event {
     },
 }
 
+/// An event as a slot carries it: its kind, length and words.
+pub type EventSlot = (u8, usize, [u64; BODY_WORDS]);
+
 impl Event {
     /// Puts it into a message.
     #[inline]
@@ -66,9 +69,9 @@ impl Event {
         let _fits = message.set(kind, words.get(..bytes / WORD_BYTES).unwrap_or(&words));
     }
 
-    /// As a slot carries it: its kind, length and words.
+    /// As a slot carries it.
     #[inline]
-    pub fn to_slot(&self) -> (u8, usize, [u64; BODY_WORDS]) {
+    pub fn to_slot(&self) -> EventSlot {
         let (kind, count, words) = match *self {
             Self::Ready {
                 ticket,
@@ -110,6 +113,13 @@ impl Event {
             }
         };
         (kind, count * WORD_BYTES, words)
+    }
+
+    /// The same of a `Ready` that has another ticket.
+    #[inline]
+    pub fn set_ticket((kind, _, [first, ..]): &mut EventSlot, ticket: u64) {
+        debug_assert_eq!(*kind, READY);
+        *first = ticket;
     }
 
     /// Takes it out of a message.

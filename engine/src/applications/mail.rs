@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use coremill_ring::armed::Waker;
-use coremill_ring::event::Event;
+use coremill_ring::event::{Event, EventSlot};
 use coremill_ring::listing;
 use coremill_ring::message::Message;
 use coremill_ring::notifier::{Posted as Outcome, Poster};
@@ -77,9 +77,12 @@ impl Mail {
 
     /// Posts the event of a subscription, which is numbered as its socket's slot.
     #[inline]
-    pub(super) fn post(&mut self, slot: u32, event: &Event) -> Result<Outcome, Violation> {
-        let (kind, bytes, words) = event.to_slot();
-        self.poster.post_slot(slot, (kind, bytes, &words))
+    pub(super) fn post(
+        &mut self,
+        slot: u32,
+        (kind, bytes, words): &EventSlot,
+    ) -> Result<Outcome, Violation> {
+        self.poster.post_slot(slot, (*kind, *bytes, words))
     }
 
     /// The socket in this slot is no more.

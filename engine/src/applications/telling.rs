@@ -1,6 +1,6 @@
 //! The end of a turn: events of what changed, and the doorbells of those who sleep.
 
-use coremill_ring::event::Event;
+use coremill_ring::event::{Event, EventSlot};
 use coremill_ring::notifier::Posted as Outcome;
 use coremill_ring::socket_state::Flags;
 use coremill_ring::untrusted::Violation;
@@ -112,7 +112,7 @@ impl Domain {
             (mails, posted),
             socket.subscribers.iter(pairs),
             (number, socket.edges),
-            event,
+            &mut event.to_slot(),
         )?;
         counts.events += told.posted;
         if !told.is_full {
@@ -161,7 +161,7 @@ impl Domain {
                 (mails, posted),
                 subscribers.iter(),
                 (socket.slot, *edges),
-                event,
+                &mut event.to_slot(),
             )?;
             counts.events += told.posted;
             if told.is_full {
@@ -187,7 +187,7 @@ fn tell_subscribers(
     (mails, posted): (&mut [Mail], &mut Posted),
     subscribers: impl Iterator<Item = Subscription>,
     (number, edges): (u32, u16),
-    mut event: Event,
+    event: &mut EventSlot,
 ) -> Result<Told, Violation> {
     let mut told = Told {
         posted: 0,
@@ -197,11 +197,9 @@ fn tell_subscribers(
         if edges & (subscription.interest | FAILED) == 0 {
             continue;
         }
-        if let Event::Ready { ticket, .. } = &mut event {
-            *ticket = subscription.ticket;
-        }
         if let Some(mail) = mails.get_mut(subscription.notifier as usize) {
-            match mail.post(number, &event)? {
+            Event::set_ticket(event, subscription.ticket);
+            match mail.post(number, event)? {
                 Outcome::Posted => {
                     told.posted += 1;
                     posted.add(subscription.notifier);

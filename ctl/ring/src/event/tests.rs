@@ -9,6 +9,25 @@ use crate::socket_state::Flags;
 use crate::untrusted::Violation;
 
 #[test]
+fn a_slot_of_readiness_takes_another_ticket() {
+    let ready = |ticket| Event::Ready {
+        ticket,
+        socket: Handle {
+            memory: 0,
+            slot: 5,
+            generation: 9,
+        },
+        flags: Flags::CONNECTED,
+        received: 7,
+        acknowledged: 3,
+        unread: None,
+    };
+    let mut slot = ready(1).to_slot();
+    Event::set_ticket(&mut slot, u64::MAX);
+    assert_eq!(slot, ready(u64::MAX).to_slot());
+}
+
+#[test]
 fn every_event_comes_back_as_it_was_and_fits_one_slot() {
     let socket = Handle {
         memory: 0,
