@@ -16,7 +16,8 @@ pub struct ReassemblyPool {
     live: usize,
 }
 
-/// The ranges of one connection: disjoint, not adjacent, all beyond RCV.NXT; and what was received twice, until the
+/// The ranges of one connection: disjoint, not adjacent, all beyond RCV.NXT, one without bytes where a FIN alone was
+/// received; and what was received twice, until the
 /// peer has been told (RFC 2883), before them in the list.
 ///
 /// The number of the list's first node, and two bits of what there is.
@@ -181,36 +182,41 @@ impl ReassemblyPool {
         Some(block)
     }
 
-    /// The range that holds all from `left` to `right`, if one does.
-    pub fn holds(
+    /// What of the bytes from `left` up to but without `right` was received before: the lowest part in one piece.
+    pub fn overlap(
         &self,
         reassembly: &Reassembly,
         left: SequenceNumber,
         right: SequenceNumber,
-    ) -> bool {
-        let mut node = reassembly.head();
-        if reassembly.has_duplicate() {
-            node = self.nodes[node as usize].next;
-        }
-        while node != NONE {
-            let Node { next, block } = self.nodes[node as usize];
-            if block.left <= left && right <= block.right {
-                return true;
+    ) -> Option<SackBlock> {
+        let mut lowest: Option<SackBlock> = None;
+        for block in self.ranges(reassembly) {
+            let part = SackBlock {
+                left: block.left.later(left),
+                right: block.right.earlier(right),
+            };
+            if part.left < part.right && lowest.is_none_or(|other| part.left < other.left) {
+                lowest = Some(part);
             }
-            node = next;
         }
-        false
+        lowest
     }
 
     /// The blocks of a SACK option: what came again, then the ranges, the one changed last first (RFC 2018, section 4),
-    /// at most four together.
+    /// at most four together. A FIN that was received at `fin` belongs to the range before it.
     /// RFC 2018, section 8.
-    pub fn blocks(&self, reassembly: &Reassembly) -> SackBlocks {
+    pub fn blocks(&self, reassembly: &Reassembly, fin: Option<SequenceNumber>) -> SackBlocks {
         let mut blocks = SackBlocks::default();
-        let mut node = reassembly.head();
-        while node != NONE && blocks.len() < SACK_BLOCKS_MAX {
-            blocks.push(self.nodes[node as usize].block);
-            node = self.nodes[node as usize].next;
+        if reassembly.has_duplicate() {
+            blocks.push(self.nodes[reassembly.head() as usize].block);
+        }
+        for mut block in self.ranges(reassembly) {
+            if fin == Some(block.right) {
+                block.right += 1;
+            }
+            if blocks.len() < SACK_BLOCKS_MAX && block.left < block.right {
+                blocks.push(block);
+            }
         }
         blocks
     }
@@ -237,34 +243,37 @@ impl ReassemblyPool {
 
     /// Bytes of all ranges.
     pub fn bytes(&self, reassembly: &Reassembly) -> u64 {
-        let mut bytes = 0;
-        let mut node = reassembly.head();
-        if reassembly.has_duplicate() {
-            node = self.nodes[node as usize].next;
-        }
-        while node != NONE {
-            let Node { next, block } = self.nodes[node as usize];
-            bytes += u64::from(block.right.since(block.left));
-            node = next;
-        }
-        bytes
+        let ranges = self.ranges(reassembly);
+        ranges
+            .map(|block| u64::from(block.right.since(block.left)))
+            .sum()
     }
 
     /// The range with the highest numbers.
     pub fn highest(&self, reassembly: &Reassembly) -> Option<SackBlock> {
         let mut highest: Option<SackBlock> = None;
+        for block in self.ranges(reassembly) {
+            if highest.is_none_or(|other| other.left < block.left) {
+                highest = Some(block);
+            }
+        }
+        highest
+    }
+
+    /// The ranges, in the order of the list.
+    fn ranges(&self, reassembly: &Reassembly) -> impl Iterator<Item = SackBlock> + '_ {
         let mut node = reassembly.head();
         if reassembly.has_duplicate() {
             node = self.nodes[node as usize].next;
         }
-        while node != NONE {
-            let Node { next, block } = self.nodes[node as usize];
-            if highest.is_none_or(|other| other.left < block.left) {
-                highest = Some(block);
+        std::iter::from_fn(move || {
+            if node == NONE {
+                return None;
             }
+            let Node { next, block } = self.nodes[node as usize];
             node = next;
-        }
-        highest
+            Some(block)
+        })
     }
 
     /// Forgets all ranges; also to be called before a connection goes away.

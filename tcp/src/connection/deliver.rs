@@ -200,6 +200,7 @@ impl<Q: Default> Connection<Q> {
         let mut next = before + written as u32;
         let had_holes = !self.receive.ranges.is_empty();
         if had_holes {
+            self.note_overlap(context, before, next);
             next = context.ranges.advance(&mut self.receive.ranges, next);
         }
         let count = next.since(before);
@@ -237,21 +238,21 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    /// The same out of order, where all of the segment was there: the next block of the option is the range around it.
+    /// The same beyond a hole, or of what fills one, where some of it was there.
     fn note_overlap<M>(
         &mut self,
         context: &mut Context<M>,
         left: SequenceNumber,
         right: SequenceNumber,
     ) {
-        if self.receive.facts.has(Facts::SACK)
-            && context.limits.duplicate_sack
-            && context.ranges.holds(&self.receive.ranges, left, right)
-        {
+        if !self.receive.facts.has(Facts::SACK) || !context.limits.duplicate_sack {
+            return;
+        }
+        if let Some(part) = context.ranges.overlap(&self.receive.ranges, left, right) {
             context.counters.dsack_ofo_sent.increment();
             context
                 .ranges
-                .note_duplicate(&mut self.receive.ranges, left, right);
+                .note_duplicate(&mut self.receive.ranges, part.left, part.right);
         }
     }
 
@@ -275,6 +276,7 @@ impl<Q: Default> Connection<Q> {
             .write_at(&mut self.receive.queue, offset as usize, payload);
         if written == 0 {
             if payload.is_empty() {
+                self.note_fin_alone(context, first);
                 return Ok(());
             }
             context.counters.ofo_drop.increment();
@@ -294,6 +296,14 @@ impl<Q: Default> Connection<Q> {
         }
         context.counters.ofo_queue.increment();
         Ok(())
+    }
+
+    /// Beyond a hole it is a range without bytes, so that it is told of; where ranges run out it is not.
+    fn note_fin_alone<M>(&mut self, context: &mut Context<M>, at: SequenceNumber) {
+        if self.receive.facts.has(Facts::FIN) && self.receive.mark == at {
+            let max = context.limits.reassembly_ranges_max;
+            let _told = context.ranges.insert(&mut self.receive.ranges, at, at, max);
+        }
     }
 
     /// In order: what is more than a full segment at once, all in quick mode, else after a delay (RFC 9293, SHLD-19;

@@ -196,8 +196,8 @@ impl<Q: Default> Connection<Q> {
         let options = *context.option_sets.get(&self.user.options);
         let idle = options.keepalive_idle(&context.limits);
         let silence = self.last_received.elapsed(context.now);
-        if silence < idle || self.send.outstanding() > 0 {
-            // What is outstanding has a timer of its own.
+        if silence < idle || self.send.outstanding() > 0 || self.send.queued > 0 {
+            // What is to be acknowledged, or to be sent once there is a window, has a timer of its own (as Linux).
             let rest = idle.saturating_sub(silence).max(idle / 8);
             self.deadlines.patience = Deadline::within(context.now, rest);
             return;

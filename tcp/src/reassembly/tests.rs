@@ -13,7 +13,7 @@ fn at(offset: u32) -> SequenceNumber {
 }
 
 fn edges(pool: &ReassemblyPool, reassembly: &Reassembly) -> Vec<(u32, u32)> {
-    let blocks = pool.blocks(reassembly);
+    let blocks = pool.blocks(reassembly, None);
     let offset = |number: SequenceNumber| number.since(at(0));
     blocks
         .as_slice()
@@ -70,6 +70,31 @@ fn both_bounds_hold_but_never_against_merging() {
     assert_eq!(ReassemblyPool::new(0).available(), 0);
 }
 
+/// RFC 2018, section 4: it has a number of its own.
+#[test]
+fn a_fin_is_told_of_with_what_lies_before_it_or_alone() {
+    let mut pool = ReassemblyPool::new(10);
+    let mut reassembly = Reassembly::default();
+    pool.insert(&mut reassembly, at(100), at(200), 10)
+        .expect("room");
+    pool.insert(&mut reassembly, at(300), at(300), 10)
+        .expect("room");
+    let told = |pool: &ReassemblyPool, reassembly: &Reassembly, fin| {
+        let blocks = pool.blocks(reassembly, Some(at(fin)));
+        let all = blocks.as_slice().iter();
+        all.map(|block| (block.left.since(at(0)), block.right.since(at(0))))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told(&pool, &reassembly, 300), [(300, 301), (100, 200)]);
+    assert_eq!(told(&pool, &reassembly, 200), [(100, 201)]);
+    assert_eq!(pool.bytes(&reassembly), 100);
+    pool.insert(&mut reassembly, at(250), at(300), 10)
+        .expect("room");
+    assert_eq!(told(&pool, &reassembly, 300), [(250, 301), (100, 200)]);
+    assert_eq!(pool.advance(&mut reassembly, at(250)), at(300));
+    assert!(reassembly.is_silent() && pool.available() == 10);
+}
+
 #[test]
 fn what_is_cut_off_is_not_told_of_any_more() {
     let mut pool = ReassemblyPool::new(10);
@@ -103,6 +128,13 @@ proptest! {
         let mut next = 0;
         for (left, length, moves) in steps {
             let left = left.max(next + 1);
+            let again = (left..left + length).find(|byte| bytes.contains(byte)).map(|first| {
+                let end = (first..left + length).find(|byte| !bytes.contains(byte));
+                (first, end.unwrap_or(left + length))
+            });
+            let part = pool.overlap(&reassembly, at(left), at(left + length));
+            let part = part.map(|part| (part.left.since(at(0)), part.right.since(at(0))));
+            prop_assert_eq!(part, again);
             if pool.insert(&mut reassembly, at(left), at(left + length), 8).is_ok() {
                 bytes.extend(left..left + length);
             }

@@ -85,7 +85,9 @@ impl<Q: Default> Connection<Q> {
         }
         let ranges = &self.receive.ranges;
         if self.receive.facts.has(Facts::SACK) && (!ranges.is_empty() || ranges.has_duplicate()) {
-            options.sack = context.ranges.blocks(&self.receive.ranges);
+            let fin = self.receive.facts.has(Facts::FIN);
+            let fin = fin.then_some(self.receive.mark);
+            options.sack = context.ranges.blocks(ranges, fin);
         }
         if self.receive.ecn.is_accurate() {
             self.offer_accurate_ecn(context, &mut options);
