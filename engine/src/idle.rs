@@ -52,9 +52,10 @@ impl Idle {
         self.turn_began = now;
     }
 
-    /// Notes whether the turn had something to do.
+    /// Notes whether the turn had something to do; true when it is the first one that had not.
     #[inline]
-    pub(crate) fn turn_ended(&mut self, busy: bool, counters: &WorkerCounters) {
+    pub(crate) fn turn_ended(&mut self, busy: bool, counters: &WorkerCounters) -> bool {
+        let was_idle = self.since.is_some();
         self.was_busy = Some(busy);
         if busy {
             counters.engine.busy_turns.increment();
@@ -63,6 +64,7 @@ impl Idle {
         } else if self.since.is_none() {
             self.since = Some(self.turn_began);
         }
+        !busy && !was_idle
     }
 }
 

@@ -38,7 +38,9 @@ impl<P: Port, C: Clock, R: Routes> Worker<P, C, R> {
         work += self.carry_out_commands();
         self.stage = Stage::Idle;
         self.counters.engine.turns.increment();
-        self.idle.turn_ended(work > 0, &self.counters);
+        if self.idle.turn_ended(work > 0, &self.counters) {
+            self.shard.count_pool_entries();
+        }
         if self.stopping {
             self.reset_connections();
             return false;

@@ -129,7 +129,6 @@ impl<M: Memory> Shard<M> {
     }
 
     /// Entries of each pool that somebody holds, in the order of [`Pool::ALL`]: all zero when nothing stayed behind.
-    #[inline]
     pub fn pool_entries(&self) -> [usize; Pool::ALL.len()] {
         let context = &self.context;
         [
@@ -148,9 +147,9 @@ impl<M: Memory> Shard<M> {
         self.pool_entries().iter().sum()
     }
 
-    /// Writes them where other threads can read them.
-    #[inline]
-    pub(super) fn count_pool_entries(&self) {
+    /// Writes them where other threads can read them: not with each segment, but when timers are due, and when the owner
+    /// of the shard finds nothing to do.
+    pub fn count_pool_entries(&self) {
         let counters = &self.context.counters.pool_entries;
         for (counter, count) in counters.iter().zip(self.pool_entries()) {
             counter.set(count as u64);

@@ -19,7 +19,6 @@ impl<M: Memory> Shard<M> {
         let available = self.context.memory.available_bytes();
         let held = self.memory_bytes.saturating_sub(available);
         self.context.counters.held_bytes.set(held as u64);
-        self.count_pool_entries();
         done
     }
 
@@ -43,6 +42,7 @@ impl<M: Memory> Shard<M> {
                 self.forget_time_wait(self.hash_of(&flow), key);
             }
         }
+        self.count_pool_entries();
         budget - left
     }
 

@@ -77,6 +77,7 @@ impl Side {
     pub fn check(&mut self, now: Instant) {
         // The gauges are written once a turn.
         self.shard.advance(now, 0);
+        self.shard.count_pool_entries();
         assert_eq!(self.shard.live_records(), 0, "records stay behind");
         assert_eq!(
             self.shard.live_send_records(),
