@@ -150,6 +150,10 @@ impl Stream {
                 break;
             }
         }
+        if lending.is_filled() {
+            // Also of one whom nobody holds any more: nothing else would say when it may go on.
+            turn.shard.want_room(connection);
+        }
         lending.send.finish(lending.copied, send);
         lending.copied > before
     }

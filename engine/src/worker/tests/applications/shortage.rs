@@ -2,6 +2,7 @@
 
 use coremill_ring::command::{Command, Direction};
 use coremill_ring::event::Event;
+use coremill_ring::option::SEND_BUFFER;
 use coremill_tcp::ConnectionId;
 use coremill_tcp::error::ReceiveError;
 
@@ -92,6 +93,57 @@ fn what_is_filled_behind_room_given_back_arrives_and_the_end_after_it() {
     let mut expected = vec![1; stuffed];
     expected.extend([2; 1_000]);
     expected.extend([3; 500]);
+    assert!(bytes == expected, "{} of {}", bytes.len(), expected.len());
+    assert_eq!(end, Some(ReceiveError::EndOfStream));
+}
+
+#[test]
+fn what_is_filled_and_let_go_of_while_there_is_little_room_arrives_as_room_comes() {
+    let mut network = Network::new(1, Vec::new());
+    let mut side = Side::attach(&mut network, 1);
+    let listener = side.listen(&mut network, PORT).expect("a listener");
+    let (id, mut connection) = accepted(&mut network, &mut side, listener);
+    let socket = connection.handle;
+    let want = Command::WantRoom {
+        socket,
+        bytes: 32 << 10,
+    };
+    side.say(0, &want, &[]);
+    network.turn(2);
+    side.listen_to_events();
+    // A third of this, with which a wait for room ends, is less than what is filled.
+    let smaller = side.ask(&mut network, 0, |ticket| Command::SetOption {
+        ticket,
+        socket,
+        option: SEND_BUFFER,
+        value: 16 << 10,
+    });
+    assert_eq!(smaller, Ok((None, 0)));
+    let stuffed = stuff(&mut network, &mut side, &mut connection);
+    let mut filled = 0;
+    for event in std::mem::take(&mut side.inbox) {
+        if let Event::Granted { grant, .. } = event {
+            assert!(connection.filler.add(grant));
+            let bytes = vec![2; grant.chunk.bytes()];
+            fill(&mut side, &mut connection, &bytes);
+            filled += bytes.len();
+        }
+    }
+    network.turn(2);
+    side.say(0, &Command::Close { socket }, &[]);
+    network.turn(2);
+    assert_eq!(side.attachment.violation(), None);
+
+    let (mut bytes, mut end) = (Vec::new(), None);
+    for _ in 0..400 {
+        let (more, error) = arrived(&mut network, id);
+        bytes.extend(more);
+        end = error;
+        network.turn(20);
+    }
+    let mut expected = vec![1; stuffed];
+    expected.extend(vec![2; filled]);
+    assert!(filled > 30 << 10);
     assert!(bytes == expected, "{} of {}", bytes.len(), expected.len());
     assert_eq!(end, Some(ReceiveError::EndOfStream));
 }
