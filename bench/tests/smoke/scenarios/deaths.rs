@@ -10,19 +10,20 @@ use crate::control::{self, Control};
 use crate::daemon::Daemon;
 use crate::isolation;
 use peers::Echo;
+use points::Choice;
 
 pub fn run(workers: usize) {
     let daemon = Daemon::start(workers);
     let mut control = Control::open();
     let before = control::held(&daemon.outer_process());
     let echo = Echo::start();
-    // The long form takes every point.
-    let points_max = match (isolation::is_long(), workers) {
-        (true, _) => usize::MAX,
-        (false, 1) => 45,
-        (false, _) => 20,
+    // The long form takes every point: each other one with one worker, the rest with two.
+    let choice = match (isolation::is_long(), workers) {
+        (true, workers) => Choice::EachOther(workers % 2),
+        (false, 1) => Choice::Some(45),
+        (false, _) => Choice::Some(20),
     };
-    points::run(&daemon, &mut control, &echo, points_max);
+    points::run(&daemon, &mut control, &echo, choice);
     let services = daemon.rows(&["listeners"]).len();
     last_words::run(&mut control, services);
     let kills = if isolation::is_long() { 1_000 } else { 21 };

@@ -11,8 +11,17 @@ use crate::daemon::{Daemon, wait_for};
 use crate::isolation;
 use crate::mortal::Mortal;
 
-/// Kills it at points spread over all of it, so many; long form: at every one, each time that it comes by.
-pub fn run(daemon: &Daemon, control: &mut Control, echo: &Echo, points_max: usize) {
+/// Which points.
+#[derive(Clone, Copy, Debug)]
+pub enum Choice {
+    /// So many, spread over all.
+    Some(usize),
+    /// Each other one, from the first on or from the second.
+    EachOther(usize),
+}
+
+/// Kills it at the points chosen; long form: also at later times that it comes by.
+pub fn run(daemon: &Daemon, control: &mut Control, echo: &Echo, choice: Choice) {
     let began = Instant::now();
     let services = daemon.rows(&["listeners"]).len();
     let targets = targets();
@@ -22,8 +31,14 @@ pub fn run(daemon: &Daemon, control: &mut Control, echo: &Echo, points_max: usiz
     let attach = targets.iter().filter(|target| target.phase == "attach");
     let often = attach.flat_map(|target| std::iter::repeat_n(target, 5));
     let rest = targets.iter().filter(|target| target.phase != "attach");
-    let share = targets.len().div_ceil(points_max);
-    let chosen: Vec<_> = often.chain(rest.skip(share / 2).step_by(share)).collect();
+    let (first, step) = match choice {
+        Choice::Some(points) => {
+            let step = targets.len().div_ceil(points);
+            (step / 2, step)
+        }
+        Choice::EachOther(first) => (first, 2),
+    };
+    let chosen: Vec<_> = often.chain(rest.skip(first).step_by(step)).collect();
     for target in &chosen {
         let Target { phase, point, .. } = target;
         let time = target.time.to_string();
