@@ -17,8 +17,7 @@ pub struct ReassemblyPool {
 }
 
 /// The ranges of one connection: disjoint, not adjacent, all beyond RCV.NXT, one without bytes where a FIN alone was
-/// received; and what was received twice, until the
-/// peer has been told (RFC 2883), before them in the list.
+/// received; and what was received twice, until the peer has been told (RFC 2883), before them in the list.
 ///
 /// The number of the list's first node, and two bits of what there is.
 #[derive(Debug)]
@@ -169,7 +168,13 @@ impl ReassemblyPool {
         reassembly.put(HAS_DUPLICATE, true);
     }
 
-    /// What came again, which is told now.
+    /// What came again.
+    pub fn duplicate(&self, reassembly: &Reassembly) -> Option<SackBlock> {
+        let first = reassembly.has_duplicate().then(|| reassembly.head());
+        first.map(|node| self.nodes[node as usize].block)
+    }
+
+    /// The same, which is told now.
     pub fn take_duplicate(&mut self, reassembly: &mut Reassembly) -> Option<SackBlock> {
         if !reassembly.has_duplicate() {
             return None;
@@ -204,11 +209,10 @@ impl ReassemblyPool {
 
     /// The blocks of a SACK option: what came again, then the ranges, the one changed last first (RFC 2018, section 4),
     /// at most four together. A FIN that was received at `fin` belongs to the range before it.
-    /// RFC 2018, section 8.
     pub fn blocks(&self, reassembly: &Reassembly, fin: Option<SequenceNumber>) -> SackBlocks {
         let mut blocks = SackBlocks::default();
-        if reassembly.has_duplicate() {
-            blocks.push(self.nodes[reassembly.head() as usize].block);
+        if let Some(block) = self.duplicate(reassembly) {
+            blocks.push(block);
         }
         for mut block in self.ranges(reassembly) {
             if fin == Some(block.right) {
@@ -289,18 +293,6 @@ impl ReassemblyPool {
     /// Ranges that connections hold.
     pub fn live(&self) -> usize {
         self.live
-    }
-
-    /// Ranges that no connection holds, counted one by one.
-    #[cfg(test)]
-    pub fn available(&self) -> usize {
-        let mut count = 0;
-        let mut node = self.free;
-        while node != NONE {
-            count += 1;
-            node = self.nodes[node as usize].next;
-        }
-        count
     }
 
     /// Takes the first range that `wanted` accepts out of the list, which has no duplicate in front.

@@ -62,7 +62,8 @@ impl<Q: Default> Connection<Q> {
             self.complete_simultaneous_open(context, segment)?;
         }
         let progress = self.acknowledge(context, segment, options)?;
-        // Not before: whoever cannot guess the ACK shall not make a dead peer look alive (as Linux: tcp_ack).
+        // Not before: whoever cannot guess the ACK shall not make a dead peer look alive (as Linux: tcp_ack, which
+        // leaves out an older ACK, too).
         self.last_received = Past::at(context.now);
         self.send.keepalive_probes = 0;
         // RFC 7323, section 4.3; not before the ACK is believed: whoever cannot guess it shall not

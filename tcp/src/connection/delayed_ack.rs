@@ -79,7 +79,7 @@ impl DelayedAck {
         self.timeout_millis = LEAST_MILLIS;
     }
 
-    /// False until the peer's first data.
+    /// False until the peer's first data, or what else makes acknowledgements quick.
     #[inline]
     pub(crate) fn has_data_come(&self) -> bool {
         self.timeout_millis > 0

@@ -57,7 +57,9 @@ impl<Q: Default> Connection<Q> {
         let is_whole = first + payload.len() as u32 == end;
         let marks = (segment.header.flags, segment.ecn);
         self.note_data(context, segment.payload.len(), marks);
+        let mut is_fin_new = false;
         if has_fin && is_whole {
+            is_fin_new = !self.receive.facts.has(Facts::FIN) || self.receive.mark == end;
             self.receive.facts.set(Facts::FIN);
             self.receive.mark = end;
         }
@@ -68,7 +70,7 @@ impl<Q: Default> Connection<Q> {
         if first == self.receive.next {
             self.deliver_rest(context, payload)
         } else {
-            self.deliver_beyond(context, first, payload)
+            self.deliver_beyond(context, first, payload, is_fin_new)
         }
     }
 
@@ -200,7 +202,7 @@ impl<Q: Default> Connection<Q> {
         let mut next = before + written as u32;
         let had_holes = !self.receive.ranges.is_empty();
         if had_holes {
-            self.note_overlap(context, before, next);
+            self.note_filled_again(context, before, next);
             next = context.ranges.advance(&mut self.receive.ranges, next);
         }
         let count = next.since(before);
@@ -238,7 +240,31 @@ impl<Q: Default> Connection<Q> {
         }
     }
 
-    /// The same beyond a hole, or of what fills one, where some of it was there.
+    /// The same of what fills a hole, where some of it was there; what came again before that is told, not this (as
+    /// Linux: tcp_dsack_extend).
+    fn note_filled_again<M>(
+        &mut self,
+        context: &mut Context<M>,
+        left: SequenceNumber,
+        right: SequenceNumber,
+    ) {
+        let ranges = &mut self.receive.ranges;
+        let Some(part) = context.ranges.overlap(ranges, left, right) else {
+            return;
+        };
+        if !self.receive.facts.has(Facts::SACK) || !context.limits.duplicate_sack {
+            return;
+        }
+        let noted = context.ranges.duplicate(ranges);
+        if noted.is_none() {
+            context.counters.dsack_old_sent.increment();
+        }
+        if noted.is_none_or(|noted| noted.left <= part.right && part.left <= noted.right) {
+            context.ranges.note_duplicate(ranges, part.left, part.right);
+        }
+    }
+
+    /// The same beyond a hole, where some of the segment was there.
     fn note_overlap<M>(
         &mut self,
         context: &mut Context<M>,
@@ -263,6 +289,7 @@ impl<Q: Default> Connection<Q> {
         context: &mut Context<M>,
         first: SequenceNumber,
         payload: &[u8],
+        is_fin_new: bool,
     ) -> Result<(), DropReason> {
         self.due.set(Due::ACKNOWLEDGE);
         self.receive.be_quick();
@@ -276,7 +303,10 @@ impl<Q: Default> Connection<Q> {
             .write_at(&mut self.receive.queue, offset as usize, payload);
         if written == 0 {
             if payload.is_empty() {
-                self.note_fin_alone(context, first);
+                // One that moves is a lie, and gets no second range.
+                if is_fin_new {
+                    self.note_fin_alone(context, first);
+                }
                 return Ok(());
             }
             context.counters.ofo_drop.increment();
@@ -300,10 +330,10 @@ impl<Q: Default> Connection<Q> {
 
     /// Beyond a hole it is a range without bytes, so that it is told of; where ranges run out it is not.
     fn note_fin_alone<M>(&mut self, context: &mut Context<M>, at: SequenceNumber) {
-        if self.receive.facts.has(Facts::FIN) && self.receive.mark == at {
-            let max = context.limits.reassembly_ranges_max;
-            let _told = context.ranges.insert(&mut self.receive.ranges, at, at, max);
-        }
+        context.counters.ofo_queue.increment();
+        let max = context.limits.reassembly_ranges_max;
+        let ranges = &mut self.receive.ranges;
+        let _told = context.ranges.insert(ranges, at, at, max);
     }
 
     /// In order: what is more than a full segment at once, all in quick mode, else after a delay (RFC 9293, SHLD-19;

@@ -27,7 +27,7 @@ pub(crate) struct ReceiveSide<Q> {
     pub(crate) marked_micros: u32,
     /// Largest payload seen: what counts as a full segment.
     pub(crate) full_bytes: u16,
-    /// The MSS that our SYN names, after an active open: what our link carries.
+    /// The MSS that our SYN names: what our link carries.
     pub(crate) mss: u16,
     /// Our window shift.
     pub(crate) scale: u8,

@@ -4,12 +4,23 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::{Reassembly, ReassemblyFull, ReassemblyPool};
+use super::{NONE, Reassembly, ReassemblyFull, ReassemblyPool};
 use crate::sequence::SequenceNumber;
 
 fn at(offset: u32) -> SequenceNumber {
     // Everything happens around the wrap.
     SequenceNumber::new(0xffff_ff00) + offset
+}
+
+impl ReassemblyPool {
+    /// Ranges that no connection holds, counted one by one.
+    fn available(&self) -> usize {
+        let free = |node: u32| (node != NONE).then_some(node);
+        std::iter::successors(free(self.free), |node| {
+            free(self.nodes[*node as usize].next)
+        })
+        .count()
+    }
 }
 
 fn edges(pool: &ReassemblyPool, reassembly: &Reassembly) -> Vec<(u32, u32)> {

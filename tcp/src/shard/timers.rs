@@ -42,7 +42,9 @@ impl<M: Memory> Shard<M> {
                 self.forget_time_wait(self.hash_of(&flow), key);
             }
         }
-        self.count_pool_entries();
+        if left < budget {
+            self.count_pool_entries();
+        }
         budget - left
     }
 

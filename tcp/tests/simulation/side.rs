@@ -75,7 +75,7 @@ impl Side {
 
     /// Nothing is left but the listener.
     pub fn check(&mut self, now: Instant) {
-        // The gauges are written once a turn.
+        // Gauges are not written with each segment.
         self.shard.advance(now, 0);
         self.shard.count_pool_entries();
         assert_eq!(self.shard.live_records(), 0, "records stay behind");

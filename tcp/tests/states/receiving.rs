@@ -4,7 +4,7 @@ use coremill_tcp::options::SocketOptions;
 use coremill_tcp::{DropReason, Limits, Verdict};
 
 use super::harness::{Test, bytes, millis};
-use super::segment::{ack, data, syn};
+use super::segment::{ack, data, fin, syn};
 
 fn with_sack() -> Test {
     Test::established_as(
@@ -13,6 +13,17 @@ fn with_sack() -> Test {
         syn().mss(1_000).sack_permitted(),
         ack(1, 1),
     )
+}
+
+/// RFC 2018, section 4; whoever moves it lies, and takes no more of the pool of ranges than one who does not.
+#[test]
+fn a_fin_alone_beyond_a_hole_is_one_range_wherever_else_it_is_said_to_be() {
+    let mut test = with_sack();
+    for at in [5_001, 6_001, 7_001, 5_001] {
+        test.inject(fin(at, 1));
+        test.next();
+        assert_eq!(test.shard.live_pool_entries(), 1);
+    }
 }
 
 #[test]
