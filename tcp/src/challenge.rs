@@ -28,7 +28,8 @@ impl ChallengeLimit {
     pub(crate) fn take(&mut self, now: Instant, per_second_max: u32) -> bool {
         let second = now.as_nanos() / NANOS_PER_SECOND;
         if second != self.second {
-            let half = per_second_max / 2;
+            // Rounded up: one a second is one in each (as Linux).
+            let half = per_second_max.div_ceil(2);
             let spread = u64::from(per_second_max - half) + 1;
             self.second = second;
             self.left = half + (self.secret.of_number(second) % spread) as u32;

@@ -31,3 +31,12 @@ fn none_allowed_means_none() {
     let mut limit = ChallengeLimit::new(&[5; 16]);
     assert!(!limit.take(Instant::from_millis(1), 0));
 }
+
+#[test]
+fn one_a_second_is_one_in_each() {
+    let mut limit = ChallengeLimit::new(&[7; 16]);
+    for second in 1..100 {
+        let now = Instant::from_nanos(second * 1_000_000_000);
+        assert_eq!([limit.take(now, 1), limit.take(now, 1)], [true, false]);
+    }
+}
