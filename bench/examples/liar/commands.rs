@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use coremill_ring::armed::Sleeper;
 use coremill_ring::command::Command;
-use coremill_ring::command::by_chance::{self, Chance};
+use coremill_ring::command::chance::{self, Chance};
 use coremill_ring::handle::Handle;
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::net::{SendFlags, send};
@@ -25,7 +25,7 @@ pub fn any(attached: &mut Attached, random: &mut Random) {
         count: 0,
         word: &mut || random.word(),
     };
-    let (command, payload) = by_chance::any(&mut chance);
+    let (command, payload) = chance::any(&mut chance);
     let worker = random.below(attached.workers());
     attached.say(worker, &command, &payload);
 }

@@ -4,7 +4,8 @@
 //! else. Whether a name names anything, and whether a count is possible, is for the worker to say: those are
 //! answered, or refused as a `Violation` by the books they concern.
 
-pub mod by_chance;
+#[cfg(any(test, feature = "chance"))]
+pub mod chance;
 mod wire;
 
 use std::net::SocketAddr;

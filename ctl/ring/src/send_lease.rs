@@ -233,10 +233,7 @@ impl SendFiller {
         let Some((_, length)) = self.first_stretch(layout) else {
             return;
         };
-        self.filled += count.min(length) as u64;
-        if count >= length {
-            self.grants.pop_front();
-        }
+        self.advance(count.min(length));
     }
 
     /// How far the grants are filled.

@@ -43,7 +43,7 @@ impl Info {
     pub fn with_counted(self, object: impl Fn(&str) -> Option<u64>) -> Self {
         COUNTED
             .into_iter()
-            .fold(self, |info, (field, name)| match object(name) {
+            .fold(self, |info, (field, name)| match name.and_then(&object) {
                 Some(value) => info.with(field, value),
                 None => info,
             })
@@ -73,22 +73,22 @@ const MEMORY: [&str; 9] = [
     "SK_MEMINFO_DROPS",
 ];
 /// Fields that are counted where that is asked for, and the objects that the daemon tells them by; some it does not.
-const COUNTED: [(&str, &str); 15] = [
-    ("tcpi_segs_out", "PerfSegsOut"),
-    ("tcpi_segs_in", "PerfSegsIn"),
-    ("tcpi_data_segs_out", "PerfDataSegsOut"),
-    ("tcpi_data_segs_in", "PerfDataSegsIn"),
-    ("tcpi_busy_time", ""),
-    ("tcpi_rwnd_limited", "PerfSndLimTimeRwin"),
-    ("tcpi_bytes_sent", "PerfDataOctetsOut"),
-    ("tcpi_bytes_retrans", "PerfOctetsRetrans"),
-    ("tcpi_bytes_acked", "AppThruOctetsAcked"),
-    ("tcpi_bytes_received", "AppThruOctetsReceived"),
-    ("tcpi_dsack_dups", "StackDSACKDups"),
-    ("tcpi_reord_seen", ""),
-    ("tcpi_rcv_ooopack", ""),
-    ("tcpi_total_rto", "PerfTimeouts"),
-    ("tcpi_total_rto_recoveries", ""),
+const COUNTED: [(&str, Option<&str>); 15] = [
+    ("tcpi_segs_out", Some("PerfSegsOut")),
+    ("tcpi_segs_in", Some("PerfSegsIn")),
+    ("tcpi_data_segs_out", Some("PerfDataSegsOut")),
+    ("tcpi_data_segs_in", Some("PerfDataSegsIn")),
+    ("tcpi_busy_time", None),
+    ("tcpi_rwnd_limited", Some("PerfSndLimTimeRwin")),
+    ("tcpi_bytes_sent", Some("PerfDataOctetsOut")),
+    ("tcpi_bytes_retrans", Some("PerfOctetsRetrans")),
+    ("tcpi_bytes_acked", Some("AppThruOctetsAcked")),
+    ("tcpi_bytes_received", Some("AppThruOctetsReceived")),
+    ("tcpi_dsack_dups", Some("StackDSACKDups")),
+    ("tcpi_reord_seen", None),
+    ("tcpi_rcv_ooopack", None),
+    ("tcpi_total_rto", Some("PerfTimeouts")),
+    ("tcpi_total_rto_recoveries", None),
 ];
 const BBR: &[&str] = &[
     "bbr_bw_lo",

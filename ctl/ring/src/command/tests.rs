@@ -1,6 +1,6 @@
 //! Every command there and back, and messages that are none.
 
-use super::{Command, Direction, SendMark, by_chance};
+use super::{Command, Direction, SendMark, chance};
 use crate::consumer::Consumer;
 use crate::handle::Handle;
 use crate::key;
@@ -171,20 +171,20 @@ fn chance_has_every_kind_and_all_of_them_arrive() {
             state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
             state >> 20
         };
-        let mut chance = by_chance::Chance {
+        let mut chance = chance::Chance {
             ticket: number,
             socket: Handle::from_word(7 << 24 | 7).expect("a name"),
             address: ([10, 1, 2, 3], 9).into(),
             count: number,
             word: &mut word,
         };
-        let (command, payload) = by_chance::any(&mut chance);
+        let (command, payload) = chance::any(&mut chance);
         command.encode(&payload, &mut message).expect("it fits");
         let decoded = Command::decode(&message).expect("a command");
         assert_eq!(decoded, (command, &payload[..]));
-        seen.insert(by_chance::kind_of(&command));
+        seen.insert(chance::kind_of(&command));
     }
-    assert_eq!(seen.len(), by_chance::COUNT, "{seen:?}");
+    assert_eq!(seen.len(), chance::COUNT, "{seen:?}");
 }
 
 fn marked(socket: Handle, mark: SendMark) -> Command {

@@ -1,7 +1,7 @@
 //! Applications that lie, err, or ask for too much.
 
 use coremill_ring::command::Command;
-use coremill_ring::command::by_chance::{self, Chance};
+use coremill_ring::command::chance::{self, Chance};
 use coremill_ring::handle::Handle;
 
 use super::side::{Connection, Side, rows};
@@ -190,12 +190,12 @@ fn any_command(side: &mut Side, own: &[Handle], next: &mut impl FnMut() -> u64) 
         },
         word: next,
     };
-    let (command, payload) = by_chance::any(&mut chance);
+    let (command, payload) = chance::any(&mut chance);
     let worker = word as u32 % side.layout.shape().workers;
     if side.try_to_say(worker, &command, &payload) {
         side.announce(worker);
     }
-    by_chance::kind_of(&command)
+    chance::kind_of(&command)
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn whatever_kind_of_command_comes_another_is_served() {
         }
         network.pass(std::time::Duration::from_millis(200));
     }
-    assert_eq!(kinds.len(), by_chance::COUNT, "{kinds:?}");
+    assert_eq!(kinds.len(), chance::COUNT, "{kinds:?}");
     assert!(caught > 10, "{caught} of 100 were caught");
     assert!(carried_out > 5_000, "{carried_out} carried out");
     assert!(honest.attachment.violation().is_none());
