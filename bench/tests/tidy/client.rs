@@ -31,7 +31,7 @@ pub fn without_example(items: &[Item]) -> Vec<String> {
         .collect()
 }
 
-/// Calls that the script does not make.
+/// Calls that the script does not make: by their names, so that one `connect` stands for all of them.
 pub fn not_made(items: &[Item], files: &[File]) -> Vec<String> {
     let script = files.iter().filter(|file| file.path.starts_with(SCRIPT));
     let script: String = script.map(|file| file.text.as_str()).collect();

@@ -17,9 +17,9 @@ pub fn run(workers: usize) {
     let mut control = Control::open();
     let before = control::held(&daemon.outer_process());
     let echo = Echo::start();
-    // The long form takes every point: each other one with one worker, the rest with two.
+    // The long form takes every point: one half with one worker, the other with two.
     let choice = match (isolation::is_long(), workers) {
-        (true, workers) => Choice::EachOther(workers % 2),
+        (true, workers) => Choice::Half(workers % 2),
         (false, 1) => Choice::Some(45),
         (false, _) => Choice::Some(20),
     };

@@ -16,8 +16,8 @@ use crate::mortal::Mortal;
 pub enum Choice {
     /// So many, spread over all.
     Some(usize),
-    /// Each other one, from the first on or from the second.
-    EachOther(usize),
+    /// One half of them, or the other.
+    Half(usize),
 }
 
 /// Kills it at the points chosen; long form: also at later times that it comes by.
@@ -31,14 +31,15 @@ pub fn run(daemon: &Daemon, control: &mut Control, echo: &Echo, choice: Choice) 
     let attach = targets.iter().filter(|target| target.phase == "attach");
     let often = attach.flat_map(|target| std::iter::repeat_n(target, 5));
     let rest = targets.iter().filter(|target| target.phase != "attach");
-    let (first, step) = match choice {
+    let chosen: Vec<_> = match choice {
         Choice::Some(points) => {
             let step = targets.len().div_ceil(points);
-            (step / 2, step)
+            often.chain(rest.skip(step / 2).step_by(step)).collect()
         }
-        Choice::EachOther(first) => (first, 2),
+        Choice::Half(half) => often
+            .chain(rest.filter(|target| target.half() == half))
+            .collect(),
     };
-    let chosen: Vec<_> = often.chain(rest.skip(first).step_by(step)).collect();
     for target in &chosen {
         let Target { phase, point, .. } = target;
         let time = target.time.to_string();
@@ -71,6 +72,14 @@ struct Target {
     time: u32,
     /// Every life passes it; others come by only when a worker or a peer is so quick or so slow, and may be missed.
     is_sure: bool,
+}
+
+impl Target {
+    /// In which half it is, whatever other points there are: no two daemons have the same.
+    fn half(&self) -> usize {
+        let bytes = self.phase.bytes().chain(self.point.bytes());
+        (bytes.map(usize::from).sum::<usize>() + self.time as usize) % 2
+    }
 }
 
 /// All points that some whole lives pass.
