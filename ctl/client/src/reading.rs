@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use coremill_ring::command::Command;
 use coremill_ring::handle::Handle;
 
-use crate::context::{Context, Patience, lock};
+use crate::context::{Context, lock};
 use crate::told::Told;
 
 /// How far one connection was read.
@@ -152,21 +152,21 @@ impl Untold {
 impl Context {
     /// Too many connections were read whose workers do not know: tells of the oldest.
     #[cold]
-    pub(crate) fn tell_oldest(&self, patience: Patience) -> io::Result<()> {
+    pub(crate) fn tell_oldest(&self) -> io::Result<()> {
         match self.untold.oldest() {
-            Some(oldest) => self.tell(&oldest, patience),
+            Some(oldest) => self.tell(&oldest),
             None => Ok(()),
         }
     }
 
     /// Tells all that was read: called by who is about to sleep.
-    pub(crate) fn tell_all_read(&self, patience: Patience) -> io::Result<()> {
+    pub(crate) fn tell_all_read(&self) -> io::Result<()> {
         // Those that find no room are behind these again.
         for _ in 0..self.untold.listed() {
             let Some(next) = self.untold.next() else {
                 break;
             };
-            self.tell(&next, patience)?;
+            self.tell(&next)?;
         }
         Ok(())
     }
@@ -174,27 +174,26 @@ impl Context {
     /// For who is about to sleep without this context's notifier: tells what was read, closes what was let go of, and takes
     /// the events, so that no worker waits for room. True when commands found no room: nobody tells when there is some.
     pub(crate) fn settle(&self) -> io::Result<bool> {
-        self.tell_all_read(Patience::Never)?;
+        self.tell_all_read()?;
         Ok(self.look_and_send()? || self.untold.listed() > 0)
     }
 
-    /// Tells the worker what was read of a connection, if it does not know. Without patience and room it is remembered
-    /// for later.
-    pub(crate) fn tell(&self, connection: &Arc<Told>, patience: Patience) -> io::Result<()> {
+    /// Tells the worker what was read of a connection, if it does not know, as soon as there is room. It never waits for
+    /// that: who has bytes in hand has no use for an error, nor one who waits for another socket.
+    pub(crate) fn tell(&self, connection: &Arc<Told>) -> io::Result<()> {
         let Some(Ok(name)) = connection.name() else {
             return Ok(());
         };
         if connection.reading.untold_bytes() == 0 {
             return Ok(());
         }
-        let command = || connection.reading.command(name.handle, &self.untold);
-        match self.submit(name.worker, &[], patience, command) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.untold.put_back(connection);
-                Ok(())
-            }
-            told => told,
+        let is_told = self.send_soon_if_few(name.worker, |_| {
+            connection.reading.command(name.handle, &self.untold)
+        })?;
+        if !is_told {
+            self.untold.put_back(connection);
         }
+        Ok(())
     }
 }
 

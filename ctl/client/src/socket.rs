@@ -266,7 +266,7 @@ impl Socket {
 
     /// Tells the worker what was read, if it does not know.
     pub(crate) fn tell_read(&self) -> io::Result<()> {
-        self.context.tell(&self.told, self.patience())
+        self.context.tell(&self.told)
     }
 
     /// Bytes read.

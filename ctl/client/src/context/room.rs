@@ -47,6 +47,23 @@ impl Context {
         }
     }
 
+    /// Waits until nothing waits for room in a worker's ring, as long as `lock_with_room` would.
+    pub(super) fn wait_for_departure(&self, _worker: u32) {
+        let begun = Instant::now();
+        loop {
+            let mut inner = self.lock();
+            let waits = self.send_departing(&mut inner).is_ok()
+                && !inner.departing.is_empty()
+                && self.pump(&mut inner).is_ok()
+                && self.look_for_end().is_ok();
+            drop(inner);
+            if !waits || begun.elapsed() > ANSWER_TIMEOUT {
+                return;
+            }
+            std::thread::sleep(NAP);
+        }
+    }
+
     /// Whether there is room for any command. Events are taken, so that a worker who waits for that goes on.
     fn find_room(&self, inner: &mut Inner, worker: u32) -> io::Result<bool> {
         if self.gone.load(Ordering::Acquire) {

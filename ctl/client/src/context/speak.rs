@@ -191,14 +191,11 @@ impl Context {
             .extend(last.map(|command| (worker, command)));
         // If the daemon is gone, so is the socket.
         let _gone = self.send_departing(&mut inner);
-        if patience == Patience::Waits && !inner.departing.is_empty() {
-            drop(inner);
-            let Ok(waited) = self.lock_with_room(worker, patience) else {
-                return;
-            };
-            inner = waited;
-        }
         self.call_courier(&mut inner);
+        drop(inner);
+        if patience == Patience::Waits {
+            self.wait_for_departure(worker);
+        }
     }
 
     /// Sends a command off as `send_off` does; without room in its ring it goes as soon as there is some. Never waits.
@@ -211,10 +208,24 @@ impl Context {
         told: &Arc<Told>,
         command: impl FnOnce(u64) -> Command,
     ) -> io::Result<()> {
-        if self.lock().departing.len() >= DEPARTING_MAX {
-            return Err(Errno::NOBUFS.into());
+        let command = |tickets: &mut Tickets| Some(command(tickets.for_failure(told)));
+        match self.send_soon_if_few(worker, command)? {
+            true => Ok(()),
+            false => Err(Errno::NOBUFS.into()),
         }
-        self.send_soon(worker, |tickets| Some(command(tickets.for_failure(told))))
+    }
+
+    /// As `send_soon`; false, and nothing is made, when too many wait for room already.
+    pub(crate) fn send_soon_if_few(
+        &self,
+        worker: u32,
+        command: impl FnOnce(&mut Tickets) -> Option<Command>,
+    ) -> io::Result<bool> {
+        let mut inner = self.lock();
+        if inner.departing.len() >= DEPARTING_MAX {
+            return Ok(false);
+        }
+        self.depart(&mut inner, worker, command).map(|()| true)
     }
 
     /// Sends a command that nobody takes back, if `command` gives one; without room in its ring it goes as soon as there
@@ -224,14 +235,22 @@ impl Context {
         worker: u32,
         command: impl FnOnce(&mut Tickets) -> Option<Command>,
     ) -> io::Result<()> {
-        let mut inner = self.lock();
+        self.depart(&mut self.lock(), worker, command)
+    }
+
+    fn depart(
+        &self,
+        inner: &mut Inner,
+        worker: u32,
+        command: impl FnOnce(&mut Tickets) -> Option<Command>,
+    ) -> io::Result<()> {
         if self.gone.load(Ordering::Acquire) {
             return Err(gone());
         }
         if let Some(command) = command(&mut inner.tickets) {
             inner.departing.push_back((worker, command));
-            self.send_departing(&mut inner)?;
-            self.call_courier(&mut inner);
+            self.send_departing(inner)?;
+            self.call_courier(inner);
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use coremill_ring::injection::point;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::{Context, Inner, Patience, gone};
+use super::{Context, Inner, gone};
 
 impl Context {
     /// Waits until `ready` gives something; None when the deadline passed before. Whatever it looks at must be
@@ -44,12 +44,13 @@ impl Context {
             if !has_told {
                 has_told = true;
                 drop(inner);
-                self.tell_all_read(Patience::Waits)?;
+                self.tell_all_read()?;
                 continue;
             }
             let mut patience = self.patience(deadline, now);
             if !inner.departing.is_empty() {
-                // Nobody tells when the ring of commands has room.
+                // Nobody tells when the ring of commands has room, and there may be more to tell then.
+                has_told = false;
                 patience = Some(patience.map_or(DEPARTING_PATIENCE, |patience| {
                     patience.min(DEPARTING_PATIENCE)
                 }));

@@ -13,7 +13,7 @@ use coremill_ring::socket_state::Flags;
 use rustix::io::Errno;
 
 use super::Inner;
-use crate::context::lock;
+use crate::context::{Patience, lock};
 use crate::socket::{Wanted, deadline, is_over};
 
 /// The writing end.
@@ -232,8 +232,8 @@ impl Inner {
             }
         })?;
         if filled < total && send.chunks.filler.room() == 0 {
-            // More is to come: the next chunks are there by then.
-            self.ask_for_chunks(send, total - filled)?;
+            // More is to come: the next chunks are there by then. The bytes are sent, whatever becomes of this.
+            let _asked = self.ask_for_chunks(send, Patience::Never, total - filled);
         }
         Ok(filled)
     }
@@ -266,7 +266,7 @@ impl Inner {
         if send.chunks.filler.room() > 0 {
             return Ok(());
         }
-        self.ask_for_chunks(send, bytes)?;
+        self.ask_for_chunks(send, self.socket.patience(), bytes)?;
         if self.socket.is_nonblocking() {
             self.socket.context.look()?;
         } else {
@@ -278,7 +278,7 @@ impl Inner {
         self.take_grants(send)
     }
 
-    fn ask_for_chunks(&self, send: &mut Send, bytes: usize) -> io::Result<()> {
+    fn ask_for_chunks(&self, send: &mut Send, patience: Patience, bytes: usize) -> io::Result<()> {
         if send.chunks.asked.is_some() {
             return Ok(());
         }
@@ -286,7 +286,7 @@ impl Inner {
         let (socket, name) = (&self.socket, self.socket.name()?);
         let asked = socket.context.ask_for_room(
             socket.worker,
-            socket.patience(),
+            patience,
             (&socket.told, name.handle),
             bytes,
         );
@@ -321,15 +321,10 @@ impl Inner {
         }
         let socket = self.socket.name()?.handle;
         let context = &self.socket.context;
-        let given = context.submit(self.socket.worker, &[], self.socket.patience(), || {
+        context.send_soon(self.socket.worker, |_| {
             let filled = send.chunks.filler.give_back();
             Some(Command::GiveBack { socket, filled })
-        });
-        match given {
-            // It is given back when the reader waits the next time.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            given => given,
-        }
+        })
     }
 }
 

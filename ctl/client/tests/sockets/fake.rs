@@ -28,8 +28,14 @@ pub struct Counts {
     pub violations: AtomicU64,
     pub sockets: AtomicU64,
     pub chunks_lent: AtomicU64,
-    /// Its workers do nothing as long as this is set.
+    /// The largest count of bytes read that a command of its own told.
+    pub read_told: AtomicU64,
+    /// Nothing is done as long as this is set.
     pub is_held: AtomicBool,
+    /// Workers that take no commands, by bit.
+    pub held_workers: AtomicU64,
+    /// Turns begun, also those in which nothing was done.
+    pub turns: AtomicU64,
 }
 
 impl FakeDaemon {
@@ -62,6 +68,30 @@ impl FakeDaemon {
 
     pub fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// Stops everything, or lets it go on; no turn that began before is at work when this returns.
+    pub fn hold(&self, is_held: bool) {
+        self.counts.is_held.store(is_held, Ordering::Release);
+        self.wait_for_turn();
+    }
+
+    /// The same for the commands to one worker.
+    pub fn hold_worker(&self, worker: u32, is_held: bool) {
+        let bit = 1 << worker;
+        match is_held {
+            true => self.counts.held_workers.fetch_or(bit, Ordering::AcqRel),
+            false => self.counts.held_workers.fetch_and(!bit, Ordering::AcqRel),
+        };
+        self.wait_for_turn();
+    }
+
+    /// Until the turn that is at work now is over.
+    fn wait_for_turn(&self) {
+        let begun = self.counts.turns.load(Ordering::Acquire);
+        while self.counts.turns.load(Ordering::Acquire) == begun {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
     }
 }
 

@@ -13,8 +13,7 @@ use super::{FakeDaemon, address, nothing_is_left, pair, pattern};
 /// Stops the daemon's worker and fills its ring.
 fn fill(daemon: &FakeDaemon, mut busy: &TcpStream) {
     busy.set_nonblocking(true).expect("mode");
-    daemon.counts().is_held.store(true, Ordering::Release);
-    std::thread::sleep(Duration::from_millis(50));
+    daemon.hold(true);
     while busy.write(&[0; 8]).is_ok() {}
 }
 
@@ -113,4 +112,81 @@ fn what_found_no_room_is_as_if_it_had_not_been_tried() {
         busy_server,
     ));
     nothing_is_left(&daemon);
+}
+
+#[test]
+fn a_large_write_is_done_once_its_bytes_are_sent() {
+    let (daemon, stack, mut busy, _other) = pair(1);
+    let listener = TcpListener::bind(&stack, address("10.0.0.1:8")).expect("listen");
+    let mut client = TcpStream::connect(&stack, address("10.0.0.1:8")).expect("connect");
+    let (mut server, _) = listener.accept().expect("accept");
+    let data = pattern(40_000);
+    // A chunk that is not full stays with the writer.
+    client.write_all(&data[..5_000]).expect("write");
+    busy.set_nonblocking(true).expect("mode");
+    daemon.hold(true);
+    let room = (0..).take_while(|_| busy.write(&[0; 8]).is_ok()).count();
+    daemon.hold(false);
+    client.info().expect("all commands were taken");
+
+    daemon.hold(true);
+    for _ in 1..room {
+        busy.write_all(&[0; 8]).expect("room");
+    }
+    // There is room for the bytes, and none to ask for more chunks.
+    let written = client.write(&data[5_000..]).expect("they are sent");
+    assert!(written < 35_000, "{written}");
+    daemon.hold(false);
+    client.write_all(&data[5_000 + written..]).expect("write");
+    client.shutdown(Shutdown::Write).expect("shutdown");
+    let mut bytes = Vec::new();
+    server.read_to_end(&mut bytes).expect("read");
+    assert!(bytes == data, "{} bytes", bytes.len());
+}
+
+#[test]
+fn what_was_read_is_given_although_its_worker_cannot_be_told() {
+    let (daemon, stack, busy, _other) = pair(1);
+    let listener = TcpListener::bind(&stack, address("10.0.0.1:8")).expect("listen");
+    let mut client = TcpStream::connect(&stack, address("10.0.0.1:8")).expect("connect");
+    let (mut server, _) = listener.accept().expect("accept");
+    let data = pattern(40_000);
+    client.write_all(&data).expect("write");
+    while client.info().expect("info").acknowledged_bytes < 40_000 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    fill(&daemon, &busy);
+    let begun = Instant::now();
+    let mut bytes = vec![0; data.len()];
+    server.read_exact(&mut bytes).expect("all is there");
+    assert!(bytes == data, "others");
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    daemon.counts().is_held.store(false, Ordering::Release);
+    // No call of the library from here on: its worker hears of it all the same.
+    let told = || daemon.counts().read_told.load(Ordering::Relaxed);
+    while told() < 40_000 {
+        assert!(begun.elapsed() < Duration::from_secs(8), "{} told", told());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn what_nobody_could_wait_for_any_longer_is_closed_once_there_is_room() {
+    let (daemon, stack, busy, _other) = pair(1);
+    let listener = TcpListener::bind(&stack, address("10.0.0.1:8")).expect("listen");
+    let leaving = TcpStream::connect(&stack, address("10.0.0.1:8")).expect("connect");
+    let _accepted = listener.accept().expect("accept");
+    let sockets = || daemon.counts().sockets.load(Ordering::Relaxed);
+    fill(&daemon, &busy);
+    let held = sockets();
+    // It blocks, and waits as long as any call does.
+    drop(leaving);
+    daemon.counts().is_held.store(false, Ordering::Release);
+    // No call of the library from here on.
+    let begun = Instant::now();
+    while sockets() >= held {
+        assert!(begun.elapsed() < Duration::from_secs(3), "it stays open");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

@@ -89,7 +89,7 @@ fn listening_holds_up_no_task() {
     let daemon = FakeDaemon::start(1);
     let stack = Stack::attach(daemon.path()).expect("attach");
     let held = &daemon.counts().is_held;
-    held.store(true, Ordering::Release);
+    daemon.hold(true);
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()

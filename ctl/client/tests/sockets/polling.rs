@@ -68,8 +68,7 @@ fn what_found_no_room_in_a_ring_is_sent_by_a_poller_that_sleeps() {
         .expect("register");
 
     let held = &daemon.counts().is_held;
-    held.store(true, Ordering::Release);
-    std::thread::sleep(Duration::from_millis(50));
+    daemon.hold(true);
     while busy.write(&[0; 8]).is_ok() {}
     drop(leaving);
     let mut ready = Vec::new();
@@ -130,8 +129,7 @@ fn what_found_no_room_in_a_ring_is_sent_whatever_the_program_does_next() {
     }
     let counts = daemon.counts();
     let before = counts.sockets.load(Ordering::Relaxed);
-    counts.is_held.store(true, Ordering::Release);
-    std::thread::sleep(Duration::from_millis(50));
+    daemon.hold(true);
     while busy.write(&[0; 8]).is_ok() {}
     drop(leaving);
     counts.is_held.store(false, Ordering::Release);
@@ -149,8 +147,7 @@ fn registering_never_waits_for_a_worker() {
     busy.set_nonblocking(true).expect("mode");
     let mut poller = Poller::new(&stack).expect("poller");
     let held = &daemon.counts().is_held;
-    held.store(true, Ordering::Release);
-    std::thread::sleep(Duration::from_millis(50));
+    daemon.hold(true);
     while busy.write(&[0; 8]).is_ok() {}
     let begun = Instant::now();
     for token in 0..100 {
@@ -250,8 +247,7 @@ fn lingering_is_waited_for_also_by_one_that_does_not_block() {
         .expect("linger");
     client.info().expect("an answer");
     let held = &daemon.counts().is_held;
-    held.store(true, Ordering::Release);
-    std::thread::sleep(Duration::from_millis(20));
+    daemon.hold(true);
     let begun = Instant::now();
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -275,8 +271,7 @@ fn one_with_something_unread_does_not_linger() {
     assert_eq!(client.peek(&mut [0; 6]).expect("bytes"), 6);
     // Whoever asked the daemon for anything would wait.
     let held = &daemon.counts().is_held;
-    held.store(true, Ordering::Release);
-    std::thread::sleep(Duration::from_millis(20));
+    daemon.hold(true);
     let begun = Instant::now();
     std::thread::scope(|scope| {
         scope.spawn(|| {

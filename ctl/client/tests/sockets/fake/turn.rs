@@ -84,6 +84,7 @@ impl Turns {
 
     pub fn run(mut self, stop: &AtomicBool) {
         while !stop.load(Ordering::Acquire) {
+            self.counts.turns.fetch_add(1, Ordering::AcqRel);
             if self.counts.is_held.load(Ordering::Acquire) {
                 std::thread::sleep(Duration::from_millis(1));
                 continue;
@@ -97,13 +98,14 @@ impl Turns {
     fn turn(&mut self) -> bool {
         let mut busy = false;
         let mut message = Message::new();
+        let held = self.counts.held_workers.load(Ordering::Acquire);
         for line in &self.lines {
             line.take();
         }
         for context in 0..self.rings.len() {
             for worker in 0..self.lines.len() {
                 // As a worker that does not take what it could not answer.
-                if self.answers[context].len() > 8 {
+                if self.answers[context].len() > 8 || held & (1 << worker) != 0 {
                     continue;
                 }
                 let mut taken = 0;
@@ -127,6 +129,9 @@ impl Turns {
 
     fn obey(&mut self, (context, worker): (usize, usize), command: &Command, payload: &[u8]) {
         self.counts.commands.fetch_add(1, Ordering::Relaxed);
+        if let Command::Read { read, .. } = *command {
+            self.counts.read_told.fetch_max(read, Ordering::Relaxed);
+        }
         let worker = u32::try_from(worker).expect("small");
         match self.world.obey(worker, command, payload) {
             Ok(events) => {
