@@ -4,6 +4,7 @@
 //! others when something came (the *sleeper*); the rest wait for its word.
 
 mod courier;
+mod departing;
 mod hear;
 mod room;
 mod speak;
@@ -19,7 +20,6 @@ use std::time::{Duration, Instant};
 
 use coremill_protocol::Request;
 use coremill_ring::armed::Sleeper;
-use coremill_ring::command::Command;
 use coremill_ring::doorbell::{Ear, WorkerBell};
 use coremill_ring::handle::Handle;
 use coremill_ring::layout::Layout;
@@ -37,6 +37,7 @@ use crate::lane::{Commands, Events};
 use crate::reading::Untold;
 use crate::stack::Options;
 use crate::told::{Name, Told};
+use departing::Departing;
 pub(crate) use room::Patience;
 use tickets::Tickets;
 pub(crate) use wait::listen;
@@ -80,8 +81,8 @@ pub(crate) struct Inner {
     tickets: Tickets,
     /// Sockets that have asked for room: grants go to them.
     asking: HashMap<Handle, Arc<Told>>,
-    /// Commands of those who did not wait until the ring had room, which nobody can take back: closing, subscribing.
-    departing: VecDeque<(u32, Command)>,
+    /// Commands that wait for room, while those who sent them go on.
+    departing: Departing,
     /// A thread sends these as soon as there is room.
     has_courier: bool,
 }
@@ -140,7 +141,7 @@ impl Context {
                 somebody_sleeps: false,
                 tickets: Tickets::default(),
                 asking: HashMap::new(),
-                departing: VecDeque::new(),
+                departing: Departing::new(layout.shape().workers),
                 has_courier: false,
             }),
             changed: Condvar::new(),

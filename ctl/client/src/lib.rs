@@ -35,8 +35,8 @@
 //! Blocking calls look for a short time ([`Options::spin`]) before they sleep. Calls of a socket that does not block
 //! wait for no worker either: what comes of them later is told by [`TcpStream::take_error`]. Where a worker is so far
 //! behind that it has no room for a command they give [`std::io::ErrorKind::WouldBlock`], or the command goes as soon as
-//! there is some; calls that block give `ENOBUFS` after ten seconds, and have done nothing. A time-out gives
-//! [`std::io::ErrorKind::WouldBlock`], as in `std`. Nothing wakes up by itself to look around, unless
+//! there is some; calls that block give `ENOBUFS` after ten seconds, and have done nothing. Sockets of other workers go
+//! on meanwhile. A time-out gives [`std::io::ErrorKind::WouldBlock`], as in `std`. Nothing wakes up by itself to look around, unless
 //! [`Options::fallback`] says how often: each wait trusts that the daemon rings.
 //!
 //! Other event loops wait for a poller's descriptor; see [`Poller`]. With the feature `tokio` there are sockets for

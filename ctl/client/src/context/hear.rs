@@ -56,7 +56,7 @@ impl Context {
                     }
                     Due::Close(socket) => {
                         let worker = socket.slot % self.workers();
-                        departing.push_back((worker, Command::Close { socket }));
+                        departing.push(worker, Command::Close { socket });
                     }
                 }
             }

@@ -48,12 +48,12 @@ impl Context {
     }
 
     /// Waits until nothing waits for room in a worker's ring, as long as `lock_with_room` would.
-    pub(super) fn wait_for_departure(&self, _worker: u32) {
+    pub(super) fn wait_for_departure(&self, worker: u32) {
         let begun = Instant::now();
         loop {
             let mut inner = self.lock();
             let waits = self.send_departing(&mut inner).is_ok()
-                && !inner.departing.is_empty()
+                && inner.departing.waiting_for(worker) > 0
                 && self.pump(&mut inner).is_ok()
                 && self.look_for_end().is_ok();
             drop(inner);
@@ -85,16 +85,21 @@ impl Context {
         let lane = inner.commands.get_mut(worker as usize);
         let lane = lane.ok_or(io::Error::from(Errno::INVAL))?;
         let has_room = lane.has_room().map_err(broken)?;
-        Ok(has_room && inner.departing.is_empty())
+        Ok(has_room && inner.departing.waiting_for(worker) == 0)
     }
 
     /// Sends what waits for room, as far as there is some.
     pub(super) fn send_departing(&self, inner: &mut Inner) -> io::Result<()> {
-        while let Some((worker, command)) = inner.departing.front().copied() {
-            if !self.try_push(inner, worker, &command, &[])? {
-                break;
+        if inner.departing.is_empty() {
+            return Ok(());
+        }
+        for worker in 0..self.workers() {
+            while let Some(command) = inner.departing.next(worker) {
+                if !self.try_push(inner, worker, &command, &[])? {
+                    break;
+                }
+                inner.departing.pop(worker);
             }
-            inner.departing.pop_front();
         }
         Ok(())
     }

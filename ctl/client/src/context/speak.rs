@@ -46,7 +46,7 @@ impl Context {
     ) -> io::Result<()> {
         let mut inner = self.lock();
         // Nearly always nothing stands in the way of it.
-        if inner.departing.is_empty()
+        if inner.departing.waiting_for(worker) == 0
             && !inner.tickets.is_any_due()
             && !self.gone.load(Ordering::Acquire)
             && let Some(lane) = inner.commands.get_mut(worker as usize)
@@ -186,9 +186,7 @@ impl Context {
         inner.asking.remove(&socket);
         point("close: begun");
         let last = read.into_iter().chain([Command::Close { socket }]);
-        inner
-            .departing
-            .extend(last.map(|command| (worker, command)));
+        last.for_each(|command| inner.departing.push(worker, command));
         // If the daemon is gone, so is the socket.
         let _gone = self.send_departing(&mut inner);
         self.call_courier(&mut inner);
@@ -222,7 +220,7 @@ impl Context {
         command: impl FnOnce(&mut Tickets) -> Option<Command>,
     ) -> io::Result<bool> {
         let mut inner = self.lock();
-        if inner.departing.len() >= DEPARTING_MAX {
+        if inner.departing.waiting_for(worker) >= DEPARTING_MAX {
             return Ok(false);
         }
         self.depart(&mut inner, worker, command).map(|()| true)
@@ -248,7 +246,7 @@ impl Context {
             return Err(gone());
         }
         if let Some(command) = command(&mut inner.tickets) {
-            inner.departing.push_back((worker, command));
+            inner.departing.push(worker, command);
             self.send_departing(inner)?;
             self.call_courier(inner);
         }
@@ -309,8 +307,11 @@ impl Context {
     ) -> io::Result<()> {
         match self.try_push(inner, worker, command, payload)? {
             true => Ok(()),
-            // It was looked at behind the same lock.
-            false => Err(io::ErrorKind::WouldBlock.into()),
+            // Room was looked for behind the same lock, and no command needs more.
+            false => {
+                debug_assert!(false, "no room where there was some");
+                Err(io::ErrorKind::WouldBlock.into())
+            }
         }
     }
 
@@ -352,7 +353,7 @@ impl Context {
     }
 }
 
-/// Commands that may wait for room in a ring while more are sent off.
+/// Commands that may wait for room in one ring while more are sent off.
 const DEPARTING_MAX: usize = 4_096;
 /// A worker answers, and makes room, within a turn; one that takes this long is stuck.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);

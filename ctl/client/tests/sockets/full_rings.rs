@@ -190,3 +190,41 @@ fn what_nobody_could_wait_for_any_longer_is_closed_once_there_is_room() {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+#[test]
+fn a_worker_that_stands_still_holds_up_nobody_of_another() {
+    let (daemon, stack, client, server) = pair(2);
+    let listener = TcpListener::bind(&stack, address("10.0.0.1:8")).expect("listen");
+    let pairs = [(); 4].map(|()| {
+        let client = TcpStream::connect(&stack, address("10.0.0.1:8")).expect("connect");
+        (client, listener.accept().expect("accept").0)
+    });
+    // They are opened at each worker in turn; the first of all was at worker 0.
+    let [stuck, well, behind, late] = &pairs;
+    { &stuck.1 }.write_all(b"bytes").expect("write");
+    let mut bytes = [0; 5];
+    while { &stuck.0 }.peek(&mut bytes).expect("peek") < 5 {}
+    daemon.hold_worker(1, true);
+    stuck.0.set_nonblocking(true).expect("mode");
+    while { &stuck.0 }.write(&[0; 8]).is_ok() {}
+    // More commands than find room in what a writer leaves, and bytes read that the worker cannot be told of.
+    { &stuck.0 }.read_exact(&mut bytes).expect("read");
+    for _ in 0..10 {
+        stuck.0.set_nodelay(true).expect("sent as soon as there is");
+    }
+    behind.0.set_nonblocking(true).expect("mode");
+    behind.0.shutdown(Shutdown::Write).expect("sent as well");
+
+    let begun = Instant::now();
+    { &well.0 }.write_all(b"all is well").expect("room");
+    let soon = Some(Duration::from_millis(100));
+    late.0.set_read_timeout(soon).expect("set");
+    let nothing = { &late.0 }.read(&mut [0]).expect_err("nothing is there");
+    assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
+    well.0.set_nodelay(true).expect("an answer");
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    daemon.hold_worker(1, false);
+    drop((pairs, listener, client, server));
+    nothing_is_left(&daemon);
+}
