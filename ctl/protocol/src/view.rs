@@ -255,8 +255,10 @@ pub struct WorkerView {
     /// Records held: connections, half-open requests, TIME-WAIT.
     pub connections: u64,
     /// Bytes of chunks that connections hold for what they received and are to send.
+    #[serde(default)]
     pub held_bytes: u64,
     /// Entries that connections and listeners hold of what they share.
+    #[serde(default)]
     pub pools: Vec<PoolCount>,
     /// Turns of its loop.
     pub turns: u64,
