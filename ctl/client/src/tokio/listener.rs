@@ -3,11 +3,12 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
+use ::tokio::sync::Notify;
 use ::tokio::task::{spawn_blocking, yield_now};
 use coremill_ring::option::READABLE;
 
 use super::TcpStream;
-use super::reactor::{Reactor, Registration};
+use super::reactor::{Reactor, Registration, Waiting};
 use crate::poller::{Interest, Watched};
 use crate::stack::Stack;
 
@@ -23,7 +24,7 @@ use crate::stack::Stack;
 #[derive(Debug)]
 pub struct TcpListener {
     listener: crate::TcpListener,
-    registration: Registration,
+    registration: Registration<Notify>,
 }
 
 impl TcpListener {
@@ -47,7 +48,7 @@ impl TcpListener {
         listener.set_nonblocking(true)?;
         let socket = listener.inner.socket();
         let reactor = Reactor::current(&socket.context)?;
-        let registration = reactor.register(socket, READABLE)?;
+        let registration = reactor.register(socket, READABLE, Waiting::Listener)?;
         Ok(Self {
             listener,
             registration,
@@ -68,7 +69,7 @@ impl TcpListener {
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
             // Before the look: what comes after it wakes, and all who wait: one that is dropped then takes nobody's turn.
-            let told = self.registration.wakers.accepting();
+            let told = self.registration.tasks.notified();
             match self.listener.accept() {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     if self.listener.inner.readiness(Interest::READABLE).readable {

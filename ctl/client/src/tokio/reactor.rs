@@ -10,7 +10,6 @@ use ::tokio::io::Interest;
 use ::tokio::io::unix::AsyncFd;
 use ::tokio::runtime::{Handle, Id};
 use ::tokio::sync::Notify;
-use ::tokio::sync::futures::Notified;
 use coremill_ring::armed::Sleeper;
 use coremill_ring::doorbell::Ear;
 use coremill_ring::event::Event;
@@ -24,23 +23,29 @@ use crate::socket::Socket;
 pub(crate) struct Reactor {
     runtime: Id,
     number: u32,
-    waiting: Mutex<HashMap<u64, Arc<Wakers>>>,
+    waiting: Mutex<HashMap<u64, Waiting>>,
 }
 
-/// Who waits for one socket: of a connection one task in each direction, of a listener any number.
+/// Who waits for one socket: of a listener any number of tasks.
+#[derive(Clone, Debug)]
+pub(super) enum Waiting {
+    Connection(Arc<Wakers>),
+    Listener(Arc<Notify>),
+}
+
+/// Who waits for a connection: one task in each direction.
 #[derive(Debug, Default)]
 pub(super) struct Wakers {
     read: Mutex<Option<Waker>>,
     write: Mutex<Option<Waker>>,
-    accept: Notify,
 }
 
 /// A socket's place in a reactor, as long as this lives.
 #[derive(Debug)]
-pub(super) struct Registration {
+pub(super) struct Registration<W> {
     reactor: Arc<Reactor>,
     key: u64,
-    pub(super) wakers: Arc<Wakers>,
+    pub(super) tasks: Arc<W>,
 }
 
 impl Reactor {
@@ -78,33 +83,43 @@ impl Reactor {
     }
 
     /// From now on tasks are woken for a socket, which must be open.
-    pub(super) fn register(
+    pub(super) fn register<W: Default>(
         self: &Arc<Self>,
         socket: &Socket,
         interest: u32,
-    ) -> io::Result<Registration> {
-        let wakers = Arc::new(Wakers::default());
+        kind: fn(Arc<W>) -> Waiting,
+    ) -> io::Result<Registration<W>> {
+        let tasks = Arc::new(W::default());
         let key = socket.number;
-        lock(&self.waiting).insert(key, Arc::clone(&wakers));
+        lock(&self.waiting).insert(key, kind(Arc::clone(&tasks)));
         let registration = Registration {
             reactor: Arc::clone(self),
             key,
-            wakers,
+            tasks,
         };
         socket.subscribe_to(self.number, key, interest)?;
         Ok(registration)
     }
 
     fn wake(&self, key: u64) {
-        let wakers = lock(&self.waiting).get(&key).cloned();
-        if let Some(wakers) = wakers {
-            wakers.wake();
+        let waiting = lock(&self.waiting).get(&key).cloned();
+        if let Some(waiting) = waiting {
+            waiting.wake();
         }
     }
 
     fn wake_all(&self) {
         let all: Vec<_> = lock(&self.waiting).values().cloned().collect();
-        all.iter().for_each(|wakers| wakers.wake());
+        all.iter().for_each(Waiting::wake);
+    }
+}
+
+impl Waiting {
+    fn wake(&self) {
+        match self {
+            Self::Connection(wakers) => wakers.wake(),
+            Self::Listener(tasks) => tasks.notify_waiters(),
+        }
     }
 }
 
@@ -118,13 +133,7 @@ impl Wakers {
         *lock(&self.write) = Some(waker.clone());
     }
 
-    /// What a task waits on for a connection to accept: it counts from when it is made.
-    pub(super) fn accepting(&self) -> Notified<'_> {
-        self.accept.notified()
-    }
-
     fn wake(&self) {
-        self.accept.notify_waiters();
         for waiting in [&self.read, &self.write] {
             let waker = lock(waiting).take();
             if let Some(waker) = waker {
@@ -134,7 +143,7 @@ impl Wakers {
     }
 }
 
-impl Drop for Registration {
+impl<W> Drop for Registration<W> {
     fn drop(&mut self) {
         lock(&self.reactor.waiting).remove(&self.key);
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use coremill_ring::option::{READABLE, WRITABLE};
 
-use super::reactor::{Reactor, Registration};
+use super::reactor::{Reactor, Registration, Waiting, Wakers};
 use crate::poller::{Interest, Watched};
 use crate::stack::Stack;
 
@@ -27,7 +27,7 @@ use crate::stack::Stack;
 #[derive(Debug)]
 pub struct TcpStream {
     stream: crate::TcpStream,
-    registration: Registration,
+    registration: Registration<Wakers>,
 }
 
 impl TcpStream {
@@ -93,7 +93,7 @@ impl TcpStream {
         stream.inner.be_of_runtime();
         let socket = &stream.inner.socket;
         let reactor = Reactor::current(&socket.context)?;
-        let registration = reactor.register(socket, READABLE | WRITABLE)?;
+        let registration = reactor.register(socket, READABLE | WRITABLE, Waiting::Connection)?;
         Ok(Self {
             stream,
             registration,
@@ -156,7 +156,7 @@ impl TcpStream {
     }
 
     fn poll_writable(&self, task: &Context<'_>) -> Poll<io::Result<()>> {
-        self.registration.wakers.writer(task.waker());
+        self.registration.tasks.writer(task.waker());
         let inner = &self.stream.inner;
         // What a daemon left that is gone never becomes writable.
         inner.socket.context.look_for_end()?;
@@ -171,7 +171,7 @@ impl TcpStream {
         task: &Context<'_>,
         send: impl Fn(&mut &crate::TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        self.registration.wakers.writer(task.waker());
+        self.registration.tasks.writer(task.waker());
         match send(&mut &self.stream) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 let inner = &self.stream.inner;
@@ -194,7 +194,7 @@ impl AsyncRead for TcpStream {
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         // Before the look: what comes after it wakes.
-        self.registration.wakers.reader(task.waker());
+        self.registration.tasks.reader(task.waker());
         match (&self.stream).read(out.initialize_unfilled()) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
