@@ -1,8 +1,8 @@
 //! Waiting for many sockets at once.
 
 mod opening;
+mod pollable;
 mod readiness;
-mod sealed;
 mod sources;
 mod watched;
 
@@ -21,8 +21,8 @@ use crate::announced::Announced;
 use crate::context::{Context, Notifier, broken, listen};
 use crate::lane::Events;
 use crate::stack::Stack;
+pub use pollable::Pollable;
 pub use readiness::{Interest, Readiness};
-pub use sealed::Pollable;
 use sources::Sources;
 pub(crate) use watched::{Seen, Watched};
 

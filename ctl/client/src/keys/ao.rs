@@ -1,7 +1,7 @@
 //! TCP-AO (RFC 5925): its keys, which of them are used, and what became of segments.
 
-mod making;
-mod shown;
+mod info;
+mod peer_key;
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
@@ -17,7 +17,7 @@ use crate::listener::TcpListener;
 use crate::socket::Socket;
 use crate::stream::TcpStream;
 
-pub use shown::{AoAlgorithm, AoInfo, AoKey};
+pub use info::{AoAlgorithm, AoInfo, AoKey};
 
 impl TcpListener {
     /// Nobody without a key of TCP-AO is believed, also where there is no key (Linux: ao_required); not so by default.
