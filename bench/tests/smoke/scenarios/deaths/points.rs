@@ -8,7 +8,6 @@ use std::time::Instant;
 use super::peers::{self, Echo, End, Peer};
 use crate::control::Control;
 use crate::daemon::{Daemon, wait_for};
-use crate::isolation;
 use crate::mortal::Mortal;
 
 /// Which points.
@@ -20,7 +19,7 @@ pub enum Choice {
     Half(usize),
 }
 
-/// Kills it at the points chosen; long form: also at later times that it comes by.
+/// Kills it at the points chosen, the first time that it comes by, or at a later one, as chance has it for that point.
 pub fn run(daemon: &Daemon, control: &mut Control, echo: &Echo, choice: Choice) {
     let began = Instant::now();
     let services = daemon.rows(&["listeners"]).len();
@@ -77,15 +76,20 @@ struct Target {
 impl Target {
     /// In which half it is, whatever other points there are: no two daemons have the same.
     fn half(&self) -> usize {
-        let bytes = self.phase.bytes().chain(self.point.bytes());
-        (bytes.map(usize::from).sum::<usize>() + self.time as usize) % 2
+        sum(&self.phase, &self.point) % 2
     }
+}
+
+/// A number that two names have whatever other names there are.
+fn sum(phase: &str, point: &str) -> usize {
+    let bytes = phase.bytes().chain(point.bytes());
+    bytes.map(usize::from).sum()
 }
 
 /// All points that some whole lives pass.
 fn targets() -> Vec<Target> {
-    // How many lives passed a point, and how often the least and the most of them.
-    let mut passed: BTreeMap<_, (usize, u32, u32)> = BTreeMap::new();
+    // How many lives passed a point, and how often the least of them.
+    let mut passed: BTreeMap<_, (usize, u32)> = BTreeMap::new();
     for _ in 0..WHOLE_LIVES {
         let whole = live(&["script", "list"]);
         whole.judge("none");
@@ -94,21 +98,22 @@ fn targets() -> Vec<Target> {
             {
                 let times: u32 = times.parse().expect("a number");
                 let place = (phase.to_string(), point.to_string());
-                let (lives, least, most) = passed.entry(place).or_insert((0, u32::MAX, 0));
+                let (lives, least) = passed.entry(place).or_insert((0, u32::MAX));
                 *lives += 1;
-                (*least, *most) = ((*least).min(times), (*most).max(times));
+                *least = (*least).min(times);
             }
         }
     }
-    let times_max = if isolation::is_long() { 8 } else { 1 };
-    let targets = passed.into_iter().flat_map(|((phase, point), times)| {
-        let (lives, least, most) = times;
-        (0..most.min(times_max)).map(move |time| Target {
-            phase: phase.clone(),
-            point: point.clone(),
-            time,
+    // All times of all points would take hours.
+    let targets = passed.into_iter().map(|((phase, point), times)| {
+        let (lives, least) = times;
+        let time = sum(&phase, &point) as u32 / 2 % least.clamp(1, TIMES_MAX);
+        Target {
             is_sure: lives == WHOLE_LIVES && time < least,
-        })
+            phase,
+            point,
+            time,
+        }
     });
     targets.collect()
 }
@@ -180,6 +185,8 @@ impl Life {
     }
 }
 
+/// A point that is often passed is one to die at when it is passed for one of the first times.
+const TIMES_MAX: u32 = 8;
 /// Lives until a point is met.
 const TRIES: usize = 16;
 /// Whole lives that tell of points: what all of them pass, and as often, is passed by sixteen more for sure.
