@@ -3,11 +3,23 @@
 use coremill_ring::command::Command;
 use coremill_ring::command::chance::{self, Chance};
 use coremill_ring::handle::Handle;
+use coremill_tcp::ConnectionId;
 
 use super::side::{Connection, Side, rows};
 use super::{PORT, accepted, arrived, nothing_is_left, send};
 use crate::snapshot::ApplicationRow;
 use crate::worker::tests::hosts::Network;
+
+/// Another application exchanges bytes as ever, and ends its connection; gives the peer's.
+fn is_served(network: &mut Network, honest: &mut Side, listener: (Handle, u32)) -> ConnectionId {
+    let (peer, mut served) = accepted(network, honest, listener);
+    honest.send(&mut served, b"undisturbed");
+    network.turn(20);
+    assert_eq!(arrived(network, peer), (b"undisturbed".to_vec(), None));
+    let socket = served.handle;
+    honest.say(0, &Command::Close { socket }, &[]);
+    peer
+}
 
 #[test]
 fn a_liar_is_condemned_and_others_do_not_notice() {
@@ -230,12 +242,7 @@ fn whatever_kind_of_command_comes_another_is_served() {
             carried_out += rows.iter().find(is_its).map_or(0, |row| row.commands);
         }
         caught += usize::from(strange.attachment.violation().is_some());
-        let (peer, mut served) = accepted(&mut network, &mut honest, listener);
-        honest.send(&mut served, b"undisturbed");
-        network.turn(20);
-        assert_eq!(arrived(&mut network, peer), (b"undisturbed".to_vec(), None));
-        let socket = served.handle;
-        honest.say(0, &Command::Close { socket }, &[]);
+        let peer = is_served(&mut network, &mut honest, listener);
         nothing_is_left(&strange.detach(&mut network));
         for id in [id, peer] {
             super::close(&mut network, id);
@@ -282,12 +289,7 @@ fn whatever_a_liar_scribbles_another_is_served() {
         }
         network.turn(4);
         caught += usize::from(liar.attachment.violation().is_some());
-        let (peer, mut served) = accepted(&mut network, &mut honest, listener);
-        honest.send(&mut served, b"undisturbed");
-        network.turn(20);
-        assert_eq!(arrived(&mut network, peer), (b"undisturbed".to_vec(), None));
-        let socket = served.handle;
-        honest.say(0, &Command::Close { socket }, &[]);
+        let peer = is_served(&mut network, &mut honest, listener);
         nothing_is_left(&liar.detach(&mut network));
         for id in [id, peer] {
             super::close(&mut network, id);

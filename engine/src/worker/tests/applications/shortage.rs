@@ -2,7 +2,9 @@
 
 use coremill_ring::command::{Command, Direction};
 use coremill_ring::event::Event;
+use coremill_ring::handle::Handle;
 use coremill_ring::option::SEND_BUFFER;
+use coremill_ring::send_lease::Grant;
 use coremill_tcp::ConnectionId;
 use coremill_tcp::error::ReceiveError;
 
@@ -28,6 +30,33 @@ fn stuff(network: &mut Network, side: &mut Side, connection: &mut Connection) ->
     sent
 }
 
+/// What is granted to one that asks for 32 KiB: two chunks.
+fn granted(network: &mut Network, side: &mut Side, socket: Handle) -> Vec<Grant> {
+    let bytes = 32 << 10;
+    side.say(0, &Command::WantRoom { socket, bytes }, &[]);
+    network.turn(2);
+    side.listen_to_events();
+    let granted = |event: &Event| match event {
+        Event::Granted { grant, .. } => Some(*grant),
+        _ => None,
+    };
+    let grants: Vec<_> = side.inbox.iter().filter_map(granted).collect();
+    assert_eq!(grants.len(), 2);
+    grants
+}
+
+/// All that arrives as the peer reads, and how it ends.
+fn read_out(network: &mut Network, id: ConnectionId) -> (Vec<u8>, Option<ReceiveError>) {
+    let (mut bytes, mut end) = (Vec::new(), None);
+    for _ in 0..400 {
+        let (more, error) = arrived(network, id);
+        bytes.extend(more);
+        end = error;
+        network.turn(20);
+    }
+    (bytes, end)
+}
+
 /// Fills granted room, and says so.
 fn fill(side: &mut Side, connection: &mut Connection, bytes: &[u8]) {
     let filler = &mut connection.filler;
@@ -51,19 +80,7 @@ fn what_is_filled_behind_room_given_back_arrives_and_the_end_after_it() {
     let listener = side.listen(&mut network, PORT).expect("a listener");
     let (id, mut connection) = accepted(&mut network, &mut side, listener);
     let socket = connection.handle;
-    let want = Command::WantRoom {
-        socket,
-        bytes: 32 << 10,
-    };
-    side.say(0, &want, &[]);
-    network.turn(2);
-    side.listen_to_events();
-    let granted = |event: &Event| match event {
-        Event::Granted { grant, .. } => Some(*grant),
-        _ => None,
-    };
-    let grants: Vec<_> = side.inbox.iter().filter_map(granted).collect();
-    assert_eq!(grants.len(), 2);
+    let grants = granted(&mut network, &mut side, socket);
 
     let stuffed = stuff(&mut network, &mut side, &mut connection);
     // The second grant is seen only after the rest of the first was given back.
@@ -83,13 +100,7 @@ fn what_is_filled_behind_room_given_back_arrives_and_the_end_after_it() {
     });
     assert_eq!(shut, Ok((None, 0)));
 
-    let (mut bytes, mut end) = (Vec::new(), None);
-    for _ in 0..200 {
-        let (more, error) = arrived(&mut network, id);
-        bytes.extend(more);
-        end = error;
-        network.turn(20);
-    }
+    let (bytes, end) = read_out(&mut network, id);
     let mut expected = vec![1; stuffed];
     expected.extend([2; 1_000]);
     expected.extend([3; 500]);
@@ -104,13 +115,7 @@ fn what_is_filled_and_let_go_of_while_there_is_little_room_arrives_as_room_comes
     let listener = side.listen(&mut network, PORT).expect("a listener");
     let (id, mut connection) = accepted(&mut network, &mut side, listener);
     let socket = connection.handle;
-    let want = Command::WantRoom {
-        socket,
-        bytes: 32 << 10,
-    };
-    side.say(0, &want, &[]);
-    network.turn(2);
-    side.listen_to_events();
+    let grants = granted(&mut network, &mut side, socket);
     // A third of this, with which a wait for room ends, is less than what is filled.
     let smaller = side.ask(&mut network, 0, |ticket| Command::SetOption {
         ticket,
@@ -121,26 +126,18 @@ fn what_is_filled_and_let_go_of_while_there_is_little_room_arrives_as_room_comes
     assert_eq!(smaller, Ok((None, 0)));
     let stuffed = stuff(&mut network, &mut side, &mut connection);
     let mut filled = 0;
-    for event in std::mem::take(&mut side.inbox) {
-        if let Event::Granted { grant, .. } = event {
-            assert!(connection.filler.add(grant));
-            let bytes = vec![2; grant.chunk.bytes()];
-            fill(&mut side, &mut connection, &bytes);
-            filled += bytes.len();
-        }
+    for grant in grants {
+        assert!(connection.filler.add(grant));
+        let bytes = vec![2; grant.chunk.bytes()];
+        fill(&mut side, &mut connection, &bytes);
+        filled += bytes.len();
     }
     network.turn(2);
     side.say(0, &Command::Close { socket }, &[]);
     network.turn(2);
     assert_eq!(side.attachment.violation(), None);
 
-    let (mut bytes, mut end) = (Vec::new(), None);
-    for _ in 0..400 {
-        let (more, error) = arrived(&mut network, id);
-        bytes.extend(more);
-        end = error;
-        network.turn(20);
-    }
+    let (bytes, end) = read_out(&mut network, id);
     let mut expected = vec![1; stuffed];
     expected.extend(vec![2; filled]);
     assert!(filled > 30 << 10);
