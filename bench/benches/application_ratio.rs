@@ -6,7 +6,7 @@
 //! `make build && cargo bench --bench application_ratio`. COREMILL_BENCH_CONNECTIONS=64 measures that number only,
 //! COREMILL_BENCH_ONLY=64 plays Coremill's side alone, COREMILL_BENCH_ROUNDS and COREMILL_BENCH_ROUND_MS make it short.
 //! Where others compete for the two cores, `chrt --fifo 10` in front of the program keeps them out, as root. A virtual machine's
-//! speed may halve within a minute, when its host moves a core to another last-level cache (`cores`, which see): what a
+//! speed may change within a minute, when its host moves a core to another last-level cache (`cores`, which see): what a
 //! line took between the cores is printed with each comparison, and only runs in the same state compare.
 
 #[path = "application_ratio/coremill.rs"]
