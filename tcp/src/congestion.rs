@@ -209,10 +209,16 @@ impl Congestion {
         }
     }
 
-    /// What the connection counts of deliveries, where it counts: only once its window has moved.
+    /// What the connection counts of deliveries, where it counts: only once its window has moved, or it was asked to.
     #[inline]
     pub fn delivery<'a>(&self, pool: &'a mut CongestionPool) -> Option<&'a mut DeliveryRate> {
         pool.get_mut(&self.block).map(|block| &mut block.delivery)
+    }
+
+    /// From now on deliveries are measured, whether or not the window moves. Without a block left they are not, which is
+    /// counted.
+    pub fn measure_deliveries(&mut self, pool: &mut CongestionPool, now: Instant) {
+        pool.ensure(self, now);
     }
 
     /// Another algorithm takes over; the windows stay.

@@ -4,14 +4,21 @@
 //! pay nothing. `connection/counting.rs` counts, `connection/objects.rs` tells. Times are microseconds throughout, where
 //! the MIB has milliseconds for some: round trips in a data centre would be zero.
 
+mod receive_trip;
+mod stopwatch;
+
+pub(crate) use receive_trip::ReceiveTrip;
+pub(crate) use stopwatch::Stopwatch;
+
+use crate::congestion::rate_sample::RateSample;
 use crate::time::Instant;
 
 /// The objects of one connection, in the order of [`OBJECTS`].
 pub type Objects = [u64; OBJECTS.len()];
 
-/// Names of what is told, by RFC 4898: after `tcpEStats`.
+/// Names of what is told, by RFC 4898: after `tcpEStats`. Those of the group Info are fields of Linux's TCP_INFO.
 /// RFC 4898, section 4.
-pub const OBJECTS: [&str; 90] = [
+pub const OBJECTS: [&str; 100] = [
     // What a connection has done.
     "PerfSegsOut",
     "PerfDataSegsOut",
@@ -64,6 +71,7 @@ pub const OBJECTS: [&str; 90] = [
     "PathDupAcksOut",
     "PathCERcvd",
     "PathECESent",
+    "PathRcvRTT",
     // What was agreed on, and what its algorithms have done.
     "StackMSSSent",
     "StackWinScaleSent",
@@ -106,6 +114,16 @@ pub const OBJECTS: [&str; 90] = [
     "AppMaxAppWQueue",
     "AppCurAppRQueue",
     "AppMaxAppRQueue",
+    // What TCP_INFO of Linux counts besides.
+    "InfoBusyTime",
+    "InfoSndbufLimited",
+    "InfoDelivered",
+    "InfoDeliveryRate",
+    "InfoDeliveryRateAppLimited",
+    "InfoReordSeen",
+    "InfoRcvOoopack",
+    "InfoTotalRtoRecoveries",
+    "InfoTotalRtoTime",
 ];
 
 /// What holds a sender back, as the MIB tells it.
@@ -154,9 +172,17 @@ pub(crate) struct Statistics {
     /// By `Limit`: how often it came to that, and for how long.
     pub(crate) limit_changes: [u32; 3],
     pub(crate) limit_micros: [u64; 3],
-    /// Since when there is data that was not acknowledged, and how long there was before.
-    pub(crate) busy_since: Option<Instant>,
-    pub(crate) busy_micros: u64,
+    /// There is data that was not acknowledged.
+    pub(crate) busy: Stopwatch,
+    /// Of these, all was sent and the user waits for room.
+    pub(crate) wants_room: Stopwatch,
+    /// A timeout's losses are being repaired.
+    pub(crate) repairs: Stopwatch,
+    /// Segments that have arrived, by what acknowledgements say.
+    pub(crate) segments_delivered: u32,
+    /// The rate at which they did, last.
+    pub(crate) rate: Option<RateSample>,
+    pub(crate) receive_trip: ReceiveTrip,
     /// Duplicates since SND.UNA moved last.
     pub(crate) duplicates_now: u32,
     pub(crate) duplicates_in: u32,
@@ -221,8 +247,12 @@ impl Statistics {
             limited_since: now,
             limit_changes: [0; 3],
             limit_micros: [0; 3],
-            busy_since: None,
-            busy_micros: 0,
+            busy: Stopwatch::default(),
+            wants_room: Stopwatch::default(),
+            repairs: Stopwatch::default(),
+            segments_delivered: 0,
+            rate: None,
+            receive_trip: ReceiveTrip::default(),
             duplicates_now: 0,
             duplicates_in: 0,
             duplicate_episodes: 0,
@@ -276,21 +306,22 @@ impl Statistics {
         }
     }
 
-    /// There is data that was not acknowledged, or there is none.
-    pub(crate) fn busy(&mut self, now: Instant, is_busy: bool) {
-        match self.busy_since {
-            None if is_busy => self.busy_since = Some(now),
-            Some(since) if !is_busy => {
-                self.busy_micros += micros(since, now);
-                self.busy_since = None;
-            }
-            _ => {}
+    /// Segments have arrived, by an acknowledgement that may tell of their rate. One that tells of the user, who had too little
+    /// to send, counts only if it is as high as the last (as Linux).
+    pub(crate) fn delivered(&mut self, segments: u32, rate: Option<RateSample>) {
+        self.segments_delivered += segments;
+        let Some(new) = rate.filter(|rate| rate.interval_micros > 0) else {
+            return;
+        };
+        let last = self.rate.and_then(|rate| rate.bytes_per_second());
+        if !new.is_app_limited || new.bytes_per_second() >= last {
+            self.rate = Some(new);
         }
     }
 
-    /// How long there was such data until now.
-    pub(crate) fn busy_micros(&self, now: Instant) -> u64 {
-        self.busy_micros + self.busy_since.map_or(0, |since| micros(since, now))
+    /// Timeouts that came first, after all was well.
+    pub(crate) fn recoveries(&self) -> u32 {
+        self.timeouts - self.timeouts_again
     }
 
     /// How long each limit has held the sender back until now.

@@ -107,6 +107,14 @@ impl TcpInfo {
         bytes
     }
 
+    /// The byte that two fields share: whether the delivery rate tells of the user, and why data did not go with the SYN.
+    fn mixed(&self) -> u8 {
+        let limited = self
+            .counted
+            .is_some_and(|counted| counted.delivery_rate_app_limited);
+        u8::from(limited) | self.fast_open_failure << 1
+    }
+
     /// Name and value of each field that is known here.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.all().map(|(name, _, _, value)| (name, value))
@@ -129,12 +137,7 @@ impl TcpInfo {
             ("tcpi_backoff", 4, 1, u64::from(self.backoff)),
             ("tcpi_options", 5, 1, u64::from(self.options)),
             ("tcpi_scales", 6, 1, u64::from(self.scales)),
-            (
-                "tcpi_fastopen_client_fail",
-                7,
-                1,
-                u64::from(self.fast_open_failure << 1),
-            ),
+            ("tcpi_fastopen_client_fail", 7, 1, u64::from(self.mixed())),
             ("tcpi_rto", 8, 4, u64::from(self.rto)),
             ("tcpi_ato", 12, 4, u64::from(self.ato)),
             ("tcpi_snd_mss", 16, 4, u64::from(self.snd_mss)),

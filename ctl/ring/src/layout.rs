@@ -10,7 +10,7 @@ use crate::shape::{Shape, ShapeError};
 use crate::words::{Part, WORD_BYTES};
 
 /// Number of the layout. Another number is another layout: there is no compatibility to guess.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 
 /// Words of a cache line, which is also a slot of a ring.
 pub const LINE_WORDS: usize = 8;

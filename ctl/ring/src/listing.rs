@@ -37,8 +37,9 @@ pub fn numbers_of(words: &[u64]) -> Vec<u32> {
     halves.collect()
 }
 
-/// Names of the numbers of `STATISTICS_OBJECTS`, in their order: those of RFC 4898, without `tcpEStats` before each.
-pub const OBJECTS: [&str; 90] = [
+/// Names of the numbers of `STATISTICS_OBJECTS`, in their order: those of RFC 4898, without `tcpEStats` before each, and
+/// those fields of Linux's TCP_INFO, as group Info, that it lacks.
+pub const OBJECTS: [&str; 100] = [
     // What a connection has done.
     "PerfSegsOut",
     "PerfDataSegsOut",
@@ -91,6 +92,7 @@ pub const OBJECTS: [&str; 90] = [
     "PathDupAcksOut",
     "PathCERcvd",
     "PathECESent",
+    "PathRcvRTT",
     // What was agreed on, and what its algorithms have done.
     "StackMSSSent",
     "StackWinScaleSent",
@@ -133,6 +135,16 @@ pub const OBJECTS: [&str; 90] = [
     "AppMaxAppWQueue",
     "AppCurAppRQueue",
     "AppMaxAppRQueue",
+    // What TCP_INFO of Linux counts besides.
+    "InfoBusyTime",
+    "InfoSndbufLimited",
+    "InfoDelivered",
+    "InfoDeliveryRate",
+    "InfoDeliveryRateAppLimited",
+    "InfoReordSeen",
+    "InfoRcvOoopack",
+    "InfoTotalRtoRecoveries",
+    "InfoTotalRtoTime",
 ];
 
 #[cfg(all(test, not(loom)))]

@@ -28,6 +28,10 @@ impl Info {
             fields: fields.filter(|(name, _)| !parted.contains(name)).collect(),
         };
         known = known.with("tcpi_fastopen_client_fail", info.fast_open_failure);
+        if let Some(counted) = info.counted {
+            let limited = u8::from(counted.delivery_rate_app_limited);
+            known = known.with("tcpi_delivery_rate_app_limited", limited);
+        }
         known = known.with("tcpi_snd_wscale", info.scales & 15);
         known.with("tcpi_rcv_wscale", info.scales >> 4)
     }

@@ -26,7 +26,7 @@ impl Wanted {
         Self {
             congestion: has(&["bbr_", "dctcp_"]),
             memory: has(&["SK_MEMINFO_"]),
-            statistics: has(&["Perf", "Path", "Stack", "App"]),
+            statistics: has(&["Perf", "Path", "Stack", "App", "Info"]),
             counted: has(&COUNTED.map(|(field, _)| field)),
         }
     }
@@ -43,7 +43,7 @@ impl Info {
     pub fn with_counted(self, object: impl Fn(&str) -> Option<u64>) -> Self {
         COUNTED
             .into_iter()
-            .fold(self, |info, (field, name)| match name.and_then(&object) {
+            .fold(self, |info, (field, name)| match object(name) {
                 Some(value) => info.with(field, value),
                 None => info,
             })
@@ -72,23 +72,32 @@ const MEMORY: [&str; 9] = [
     "SK_MEMINFO_BACKLOG",
     "SK_MEMINFO_DROPS",
 ];
-/// Fields that are counted where that is asked for, and the objects that the daemon tells them by; some it does not.
-const COUNTED: [(&str, Option<&str>); 15] = [
-    ("tcpi_segs_out", Some("PerfSegsOut")),
-    ("tcpi_segs_in", Some("PerfSegsIn")),
-    ("tcpi_data_segs_out", Some("PerfDataSegsOut")),
-    ("tcpi_data_segs_in", Some("PerfDataSegsIn")),
-    ("tcpi_busy_time", None),
-    ("tcpi_rwnd_limited", Some("PerfSndLimTimeRwin")),
-    ("tcpi_bytes_sent", Some("PerfDataOctetsOut")),
-    ("tcpi_bytes_retrans", Some("PerfOctetsRetrans")),
-    ("tcpi_bytes_acked", Some("AppThruOctetsAcked")),
-    ("tcpi_bytes_received", Some("AppThruOctetsReceived")),
-    ("tcpi_dsack_dups", Some("StackDSACKDups")),
-    ("tcpi_reord_seen", None),
-    ("tcpi_rcv_ooopack", None),
-    ("tcpi_total_rto", Some("PerfTimeouts")),
-    ("tcpi_total_rto_recoveries", None),
+/// Fields that are counted where that is asked for, and the objects that the daemon tells them by.
+const COUNTED: [(&str, &str); 21] = [
+    ("tcpi_segs_out", "PerfSegsOut"),
+    ("tcpi_segs_in", "PerfSegsIn"),
+    ("tcpi_data_segs_out", "PerfDataSegsOut"),
+    ("tcpi_data_segs_in", "PerfDataSegsIn"),
+    ("tcpi_busy_time", "InfoBusyTime"),
+    ("tcpi_rwnd_limited", "PerfSndLimTimeRwin"),
+    ("tcpi_bytes_sent", "PerfDataOctetsOut"),
+    ("tcpi_bytes_retrans", "PerfOctetsRetrans"),
+    ("tcpi_bytes_acked", "AppThruOctetsAcked"),
+    ("tcpi_bytes_received", "AppThruOctetsReceived"),
+    ("tcpi_dsack_dups", "StackDSACKDups"),
+    ("tcpi_reord_seen", "InfoReordSeen"),
+    ("tcpi_rcv_ooopack", "InfoRcvOoopack"),
+    ("tcpi_total_rto", "PerfTimeouts"),
+    ("tcpi_total_rto_recoveries", "InfoTotalRtoRecoveries"),
+    ("tcpi_total_rto_time", "InfoTotalRtoTime"),
+    ("tcpi_delivered", "InfoDelivered"),
+    ("tcpi_delivery_rate", "InfoDeliveryRate"),
+    (
+        "tcpi_delivery_rate_app_limited",
+        "InfoDeliveryRateAppLimited",
+    ),
+    ("tcpi_sndbuf_limited", "InfoSndbufLimited"),
+    ("tcpi_rcv_rtt", "PathRcvRTT"),
 ];
 const BBR: &[&str] = &[
     "bbr_bw_lo",

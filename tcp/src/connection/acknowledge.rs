@@ -143,6 +143,7 @@ impl<Q: Default> Connection<Q> {
         if self.congestion.has_block() {
             self.note_deliveries(context, acknowledgment, &mut newest);
         }
+        let segments = self.segments_before(&context.records, acknowledgment);
         let records = &mut self.send.records;
         let sent = context.records.pop_several(records, acknowledgment);
         if let Some((oldest, _)) = sent {
@@ -152,6 +153,7 @@ impl<Q: Default> Connection<Q> {
         self.congestion.end_deferral();
         let now = micros(context.now);
         let rate = self.rate_sample(context, &newest, in_flight);
+        self.count_delivery(context, segments, rate.as_ref());
         let acknowledged = Acknowledged {
             now: context.now,
             delivered,

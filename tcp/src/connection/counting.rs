@@ -3,8 +3,10 @@
 //! Only `segment_arrives`, `next_segment` and `wake` are watched, the long ways, and a connection that counts takes no
 //! other (`ExtensionHandle::set_unpredicted`, and `usual.rs` refuses whoever has an extension).
 
+mod deliveries;
+
 use super::hold::Hold;
-use super::{Connection, Context};
+use super::{Connection, Context, User};
 use crate::congestion::Phase;
 use crate::ecn::CE;
 use crate::header::{Flags, Segment};
@@ -54,6 +56,8 @@ impl<Q: Default> Connection<Q> {
         if extension.statistics.is_none() {
             extension.statistics = Some(Statistics::new(now));
             self.extension.set_unpredicted();
+            self.congestion
+                .measure_deliveries(&mut context.congestion, now);
         }
     }
 
@@ -111,7 +115,9 @@ impl<Q: Default> Connection<Q> {
         let Some(counted) = statistics(context, self) else {
             return;
         };
-        counted.busy(now, self.send.queued > 0);
+        counted.busy.set(now, self.send.queued > 0);
+        counted.wants_room.set(now, self.waits_for_room());
+        self.count_receive_trip(counted, now, segment, options);
         let header = &segment.header;
         counted.segments_in += 1;
         if !segment.payload.is_empty() {
@@ -169,9 +175,11 @@ impl<Q: Default> Connection<Q> {
     pub(super) fn count_signals<M>(&mut self, context: &mut Context<M>, before: &Before) {
         let after = Shared::of(context);
         let timeout = u32::try_from(self.timeout(context).as_micros()).unwrap_or(u32::MAX);
+        let now = context.now;
         let Some(counted) = statistics(context, self) else {
             return;
         };
+        counted.repairs.set(now, self.send.phase == Phase::Loss);
         let timeouts = (after.timeouts - before.shared.timeouts) as u32;
         counted.timeouts += timeouts;
         if before.backoff > 0 {
@@ -220,7 +228,8 @@ impl<Q: Default> Connection<Q> {
         if let Some(limit) = limit {
             counted.limited(now, limit);
         }
-        counted.busy(now, self.send.queued > 0);
+        counted.busy.set(now, self.send.queued > 0);
+        counted.wants_room.set(now, self.waits_for_room());
         let Some(outgoing) = outgoing else {
             return;
         };
@@ -258,6 +267,13 @@ impl<Q: Default> Connection<Q> {
         counted.outstanding_most = counted.outstanding_most.max(self.send.outstanding());
         let unsent = self.send.unsent() + moved(before.send_next, self.send.next);
         counted.unsent_most = counted.unsent_most.max(unsent.min(self.send.queued));
+    }
+
+    /// All was sent that the user could hand over, and he waits to hand over more.
+    fn waits_for_room(&self) -> bool {
+        let is_open = matches!(self.state, State::Established | State::CloseWait);
+        let is_sent = self.send.queued > 0 && self.send.unsent() == 0;
+        self.user.has(User::WANTS_ROOM) && is_sent && is_open
     }
 
     /// What holds the sender back once it stops; None as long as it goes on.

@@ -17,7 +17,8 @@ impl<Q: Default> Connection<Q> {
             .into_iter()
             .chain(path(self, counted))
             .chain(self.stack(context, counted))
-            .chain(self.application(counted));
+            .chain(self.application(counted))
+            .chain(info(counted, now));
         for (place, value) in objects.iter_mut().zip(all) {
             *place = value;
         }
@@ -33,14 +34,19 @@ impl<Q: Default> Connection<Q> {
         let extension = context.extensions.get(&self.extension)?;
         let counted = extension.statistics.as_ref()?;
         let [by_receiver, ..] = counted.limit_micros(now);
-        let recoveries = counted.timeouts - counted.timeouts_again;
+        let rate = counted.rate.unwrap_or_default();
         Some(CountedInfo {
             segs_out: counted.segments_out,
             segs_in: counted.segments_in,
             data_segs_in: counted.data_segments_in,
             data_segs_out: counted.data_segments_out,
-            busy_time: counted.busy_micros(now),
+            busy_time: counted.busy.micros(now),
             rwnd_limited: by_receiver,
+            sndbuf_limited: counted.wants_room.micros(now),
+            delivered: counted.segments_delivered,
+            delivery_rate: rate.bytes_per_second().unwrap_or(0),
+            delivery_rate_app_limited: rate.is_app_limited,
+            rcv_rtt: counted.receive_trip.micros(),
             bytes_sent: counted.data_bytes_out,
             bytes_retrans: counted.bytes_resent,
             bytes_acked: counted.bytes_acknowledged,
@@ -49,7 +55,8 @@ impl<Q: Default> Connection<Q> {
             reord_seen: counted.reorderings,
             rcv_ooopack: counted.segments_beyond,
             total_rto: u16::try_from(counted.timeouts).unwrap_or(u16::MAX),
-            total_rto_recoveries: u16::try_from(recoveries).unwrap_or(u16::MAX),
+            total_rto_recoveries: u16::try_from(counted.recoveries()).unwrap_or(u16::MAX),
+            total_rto_time: u32::try_from(counted.repairs.micros(now) / 1_000).unwrap_or(u32::MAX),
         })
     }
 
@@ -156,7 +163,7 @@ impl<Q: Default> Connection<Q> {
     }
 }
 
-fn path<Q: Default>(connection: &Connection<Q>, counted: &Statistics) -> [u64; 19] {
+fn path<Q: Default>(connection: &Connection<Q>, counted: &Statistics) -> [u64; 20] {
     let wide = u64::from;
     let variation = connection.round_trip.variation().as_micros();
     [
@@ -179,8 +186,25 @@ fn path<Q: Default>(connection: &Connection<Q>, counted: &Statistics) -> [u64; 1
         wide(counted.duplicates_out),
         wide(counted.marks_in),
         wide(counted.echoes_out),
+        wide(counted.receive_trip.micros()),
+    ]
+}
+
+fn info(counted: &Statistics, now: Instant) -> [u64; 9] {
+    let wide = u64::from;
+    let rate = counted.rate.unwrap_or_default();
+    [
+        counted.busy.micros(now),
+        counted.wants_room.micros(now),
+        wide(counted.segments_delivered),
+        rate.bytes_per_second().unwrap_or(0),
+        u64::from(rate.is_app_limited),
+        wide(counted.reorderings),
+        wide(counted.segments_beyond),
+        wide(counted.recoveries()),
+        counted.repairs.micros(now) / 1_000,
     ]
 }
 
 // Each group fills its part of the names.
-const _: () = assert!(OBJECTS.len() == 31 + 19 + 30 + 10);
+const _: () = assert!(OBJECTS.len() == 31 + 20 + 30 + 10 + 9);

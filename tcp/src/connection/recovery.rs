@@ -349,6 +349,7 @@ impl<Q: Default> Connection<Q> {
         let reorders = self.send.reordering.degree > context.limits.reordering;
         let in_flight = found.in_flight_before;
         let rate = self.rate_sample(context, &found.newest, in_flight);
+        self.count_delivery(context, found.segments, rate.as_ref());
         let now = micros(context.now);
         let acknowledged = Acknowledged {
             now: context.now,

@@ -11,7 +11,7 @@ fn names_are_those_of_the_mib_and_each_is_there_once() {
     let names: BTreeSet<_> = OBJECTS.into_iter().collect();
     assert_eq!(names.len(), OBJECTS.len());
     for name in names {
-        let groups = ["Perf", "Path", "Stack", "App"];
+        let groups = ["Perf", "Path", "Stack", "App", "Info"];
         assert!(groups.iter().any(|group| name.starts_with(group)), "{name}");
     }
 }

@@ -38,6 +38,8 @@ fn holds_together(objects: &Objects) {
         ("StackMinSsthresh", "StackMaxSsthresh"),
         ("StackMinMSS", "StackMaxMSS"),
         ("PathMaxRTT", "PathSumRTT"),
+        ("InfoSndbufLimited", "InfoBusyTime"),
+        ("InfoTotalRtoRecoveries", "PerfTimeouts"),
     ];
     for (less, more) in ordered {
         assert!(of(less) <= of(more), "{less} is more than {more}");

@@ -145,8 +145,15 @@ fn timeouts_in_a_row_are_told_apart() {
             ("StackCurTimeoutCount", 2),
             ("PerfSegsRetrans", 2),
             ("PerfCongSignals", 1),
+            ("InfoTotalRtoRecoveries", 1),
+            // From the first, 201 ms after it was sent.
+            ("InfoTotalRtoTime", 599),
         ],
     );
+    test.now = test.now + millis(70);
+    test.inject(ack(1, 5));
+    test.now = test.now + millis(70);
+    are(&test, &[("InfoTotalRtoTime", 669)]);
 }
 
 #[test]
@@ -177,6 +184,76 @@ fn time_goes_to_what_holds_the_sender_back() {
         ],
     );
     assert!(object(&test, "PerfSndLimTimeSnd") >= 5_000);
+}
+
+/// What Linux's TCP_INFO counts besides.
+#[test]
+fn deliveries_and_their_rate_are_counted() {
+    let mut test = counting(|_| {});
+    test.send(&bytes(0, 4_000));
+    while test.next().is_some() {}
+    test.now = test.now + millis(100);
+    test.inject(ack(1, 2_001).sack(&[(3_001, 4_001)]));
+    are(
+        &test,
+        &[
+            ("InfoDelivered", 3),
+            ("InfoDeliveryRate", 30_000),
+            // Its user had no more than these.
+            ("InfoDeliveryRateAppLimited", 1),
+            ("InfoBusyTime", 100_000),
+        ],
+    );
+    test.inject(ack(1, 4_001));
+    are(&test, &[("InfoDelivered", 4), ("InfoBusyTime", 100_000)]);
+}
+
+#[test]
+fn a_user_who_waits_for_room_with_all_sent_is_held_back_by_the_buffer() {
+    let mut test = Test::established_as(
+        |limits| limits.statistics = true,
+        SocketOptions {
+            send_buffer_bytes: 3_000,
+            ..SocketOptions::default()
+        },
+        syn().mss(1_000).sack_permitted(),
+        ack(1, 1),
+    );
+    let (now, id) = (test.now, test.id());
+    let taken = test.shard.send(now, id, &bytes(0, 9_000));
+    assert_eq!(taken, Ok(3_000));
+    while test.next().is_some() {}
+    test.now = test.now + millis(40);
+    test.inject(ack(1, 3_001));
+    test.now = test.now + millis(40);
+    are(
+        &test,
+        &[("InfoSndbufLimited", 40_000), ("InfoBusyTime", 40_000)],
+    );
+}
+
+#[test]
+fn who_waits_for_room_while_a_window_holds_the_rest_back_is_held_back_by_that() {
+    let mut test = Test::established_as(
+        |limits| limits.statistics = true,
+        SocketOptions {
+            send_buffer_bytes: 3_000,
+            ..SocketOptions::default()
+        },
+        syn().mss(1_000).sack_permitted(),
+        ack(1, 1),
+    );
+    test.inject(ack(1, 1).window(2_000));
+    let (now, id) = (test.now, test.id());
+    let taken = test.shard.send(now, id, &bytes(0, 9_000));
+    assert_eq!(taken, Ok(3_000));
+    while test.next().is_some() {}
+    test.now = test.now + millis(40);
+    test.inject(ack(1, 2_001).window(2_000));
+    are(
+        &test,
+        &[("InfoSndbufLimited", 0), ("PerfSndLimTimeRwin", 40_000)],
+    );
 }
 
 #[test]

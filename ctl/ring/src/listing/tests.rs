@@ -15,7 +15,7 @@ fn numbers_survive_the_page() {
 fn each_listing_has_room_for_its_numbers() {
     assert_eq!(pages(MEMORY_INFO), Some(1));
     assert_eq!(pages(CONGESTION_INFO), Some(1));
-    assert_eq!(pages(STATISTICS_OBJECTS), Some(18));
-    assert_eq!(OBJECTS.len(), 18 * 5);
+    assert_eq!(pages(STATISTICS_OBJECTS), Some(20));
+    assert_eq!(OBJECTS.len(), 20 * 5);
     assert_eq!(pages(NO_DELAY), None);
 }

@@ -83,9 +83,6 @@ pub fn besides(stream: &TcpStream, wanted: Wanted, mut info: Info) -> Info {
     let is_counted = wanted.statistics || wanted.counted;
     if let Some(counted) = is_counted.then(|| stream.statistics().ok()).flatten() {
         info = info.with_counted(|name| counted.value(name));
-        let all = counted.value("PerfTimeouts").unwrap_or_default();
-        let again = counted.value("StackSubsequentTimeouts").unwrap_or_default();
-        info = info.with("tcpi_total_rto_recoveries", all.saturating_sub(again));
         let objects = counted.iter();
         info = objects.fold(info, |info, (name, value)| info.with(name, value));
     }

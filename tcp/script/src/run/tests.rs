@@ -128,10 +128,7 @@ fn what_is_missing_is_named() {
         "setsockopt TCP_REPAIR",
     );
     is_unsupported("+0 send(4, ..., 10, MSG_TRUNC) = 10", "MSG_TRUNC");
-    is_unsupported(
-        "+0 %{ assert tcpi_delivery_rate == 0 }%",
-        "tcpi_delivery_rate",
-    );
+    is_unsupported("+0 %{ assert tcpi_rehash == 0 }%", "tcpi_rehash");
     is_unsupported("+0 `ip link set tun0 down`", "ip link set tun0 down");
     is_unsupported(
         "+0 `sysctl -q net.ipv4.tcp_sack=1`",
