@@ -56,8 +56,11 @@ impl<Q: Default> Connection<Q> {
         if extension.statistics.is_none() {
             extension.statistics = Some(Statistics::new(now));
             self.extension.set_unpredicted();
-            self.congestion
-                .measure_deliveries(&mut context.congestion, now);
+            // During the handshake nobody knows how large segments are.
+            let begins = [State::Closed, State::SynSent, State::SynReceived];
+            if !begins.contains(&self.state) {
+                self.measure_deliveries(context);
+            }
         }
     }
 

@@ -285,6 +285,9 @@ impl<Q: Default> Connection<Q> {
         self.congestion
             .set_segment_size(&mut context.congestion, segment);
         self.congestion.begin(&mut context.congestion, context.now);
+        if self.extension.is_held() {
+            self.measure_deliveries(context);
+        }
         self.last_received = Past::at(context.now);
         self.fit_receive_buffer(context);
         self.user.set(User::WRITABLE);

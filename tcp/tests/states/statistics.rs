@@ -1,6 +1,7 @@
 //! What a connection counts by RFC 4898, where it is asked to; and what memory it says to have.
 
 use coremill_tcp::Limits;
+use coremill_tcp::congestion::Algorithm;
 use coremill_tcp::limits::LossDetection;
 use coremill_tcp::options::{SocketOption, SocketOptions};
 use coremill_tcp::statistics::OBJECTS;
@@ -206,6 +207,27 @@ fn deliveries_and_their_rate_are_counted() {
     );
     test.inject(ack(1, 4_001));
     are(&test, &[("InfoDelivered", 4), ("InfoBusyTime", 100_000)]);
+}
+
+#[test]
+fn a_connection_that_counts_sends_as_others_do() {
+    let begun = |is_counted| {
+        let mut test = Test::established_as(
+            |limits| {
+                limits.statistics = is_counted;
+                limits.congestion.algorithm = Algorithm::Bbr;
+            },
+            SocketOptions::default(),
+            syn().mss(500).sack_permitted(),
+            ack(1, 1),
+        );
+        test.send(&bytes(0, 20_000));
+        let (info, id) = (test.shard.tcp_info(test.now, test.id()), test.id());
+        let info = info.expect("it is there");
+        let row = test.shard.row(test.now, id).expect("it is there");
+        (info.snd_cwnd, info.pacing_rate, row.algorithm_info)
+    };
+    assert_eq!(begun(true), begun(false));
 }
 
 #[test]

@@ -11,6 +11,15 @@ use crate::statistics::Statistics;
 use crate::time::Instant;
 
 impl<Q> Connection<Q> {
+    /// Where deliveries are counted they are measured, too, from now on.
+    #[cold]
+    pub(in crate::connection) fn measure_deliveries<M>(&mut self, context: &mut Context<M>) {
+        if statistics(context, self).is_some() {
+            self.congestion
+                .measure_deliveries(&mut context.congestion, context.now);
+        }
+    }
+
     /// Segments before `acknowledgment`; 0 where nobody counts them.
     #[inline]
     pub(in crate::connection) fn segments_before(
