@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Extremes, Limit, OBJECTS, Statistics};
+use crate::congestion::RateSample;
 use crate::time::Instant;
 
 #[test]
@@ -42,6 +43,33 @@ fn time_goes_to_what_holds_the_sender_back() {
     statistics.limited(at(31), Limit::Sender);
     assert_eq!(statistics.limit_micros(at(36)), [1_000, 20_000, 15_000]);
     assert_eq!(statistics.limit_changes, [1, 1, 1]);
+}
+
+#[test]
+fn a_rate_that_the_user_held_back_counts_only_if_it_is_as_high_as_the_last() {
+    let mut statistics = Statistics::new(Instant::from_millis(1_000));
+    let mut delivered = |delivered, is_app_limited| {
+        let sample = RateSample {
+            delivered,
+            interval_micros: 1_000_000,
+            is_app_limited,
+            ..RateSample::default()
+        };
+        statistics.delivered(1, Some(sample));
+        statistics.rate.and_then(|rate| rate.bytes_per_second())
+    };
+    assert_eq!(delivered(500, true), Some(500), "better than nothing");
+    assert_eq!(delivered(400, true), Some(500));
+    assert_eq!(delivered(600, true), Some(600));
+    assert_eq!(
+        delivered(300, false),
+        Some(300),
+        "the path has become slower"
+    );
+    statistics.delivered(2, Some(RateSample::default()));
+    assert_eq!(statistics.segments_delivered, 6);
+    let rate = statistics.rate.and_then(|rate| rate.bytes_per_second());
+    assert_eq!(rate, Some(300), "no interval, no rate");
 }
 
 #[test]

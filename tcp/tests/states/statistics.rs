@@ -231,7 +231,18 @@ fn a_connection_that_counts_sends_as_others_do() {
 }
 
 #[test]
-fn a_user_who_waits_for_room_with_all_sent_is_held_back_by_the_buffer() {
+fn a_segment_that_arrived_in_part_is_delivered_once_it_is_whole() {
+    let mut test = counting(|_| {});
+    test.send(&bytes(0, 2_000));
+    while test.next().is_some() {}
+    test.inject(ack(1, 1_501));
+    are(&test, &[("InfoDelivered", 1)]);
+    test.inject(ack(1, 2_001));
+    are(&test, &[("InfoDelivered", 2)]);
+}
+
+/// A connection that counts, and whose user has written more than its buffer of 3,000 bytes takes.
+fn short_of_room(window: u16) -> Test {
     let mut test = Test::established_as(
         |limits| limits.statistics = true,
         SocketOptions {
@@ -241,11 +252,18 @@ fn a_user_who_waits_for_room_with_all_sent_is_held_back_by_the_buffer() {
         syn().mss(1_000).sack_permitted(),
         ack(1, 1),
     );
+    test.inject(ack(1, 1).window(window));
     let (now, id) = (test.now, test.id());
     let taken = test.shard.send(now, id, &bytes(0, 9_000));
     assert_eq!(taken, Ok(3_000));
     while test.next().is_some() {}
     test.now = test.now + millis(40);
+    test
+}
+
+#[test]
+fn a_user_who_waits_for_room_with_all_sent_is_held_back_by_the_buffer() {
+    let mut test = short_of_room(60_000);
     test.inject(ack(1, 3_001));
     test.now = test.now + millis(40);
     are(
@@ -256,21 +274,7 @@ fn a_user_who_waits_for_room_with_all_sent_is_held_back_by_the_buffer() {
 
 #[test]
 fn who_waits_for_room_while_a_window_holds_the_rest_back_is_held_back_by_that() {
-    let mut test = Test::established_as(
-        |limits| limits.statistics = true,
-        SocketOptions {
-            send_buffer_bytes: 3_000,
-            ..SocketOptions::default()
-        },
-        syn().mss(1_000).sack_permitted(),
-        ack(1, 1),
-    );
-    test.inject(ack(1, 1).window(2_000));
-    let (now, id) = (test.now, test.id());
-    let taken = test.shard.send(now, id, &bytes(0, 9_000));
-    assert_eq!(taken, Ok(3_000));
-    while test.next().is_some() {}
-    test.now = test.now + millis(40);
+    let mut test = short_of_room(2_000);
     test.inject(ack(1, 2_001).window(2_000));
     are(
         &test,
