@@ -9,7 +9,8 @@ use super::TcpStream;
 
 /// What a connection has counted since it was asked to, at the moment of asking: the core of the extended statistics of
 /// RFC 4898. Names are the MIB's without `tcpEStats`, in its groups Perf, Path, Stack and App; times are microseconds
-/// throughout, also where the MIB has milliseconds. A group Info has those fields of Linux's TCP_INFO that the MIB lacks.
+/// throughout, also where the MIB has milliseconds. A group Info has those fields of Linux's TCP_INFO that the MIB lacks,
+/// in Linux's units (`InfoTotalRtoTime` is milliseconds).
 ///
 /// ```no_run
 /// # fn example(stream: &coremill_client::TcpStream) -> std::io::Result<()> {
